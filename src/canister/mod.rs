@@ -1,0 +1,283 @@
+//! The state of one canister: plain data and its transitions. Knows neither rounds nor engines.
+
+pub mod chunks;
+pub mod code;
+pub mod contexts;
+pub mod history;
+pub mod log;
+pub mod queues;
+pub mod settings;
+pub mod snapshot_id;
+pub mod snapshots;
+pub mod tasks;
+
+use std::collections::VecDeque;
+
+use candid::Principal;
+
+pub use contexts::{CallbackId, ContextId};
+pub use queues::IngressId;
+
+use chunks::ChunkStore;
+use code::Code;
+use contexts::CallContexts;
+use history::History;
+use log::Log;
+use queues::{InputQueues, OutputQueues};
+use settings::{LogVisibility, Settings};
+use snapshots::Snapshot;
+use tasks::{LowMemoryHook, Task, TaskRotation};
+
+use crate::compat::Compat;
+use crate::wasm::memory::StableMemory;
+
+/// How code is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallMode {
+    /// Into an empty canister.
+    Install,
+    /// In place of whatever there is.
+    Reinstall,
+    /// Keeping stable memory.
+    Upgrade,
+}
+
+/// Who waits for a canister to stop.
+#[derive(Clone, Debug)]
+pub enum StopWaiter {
+    /// A user.
+    Ingress(IngressId),
+    /// A canister, with the callback and the cycles that go back.
+    Canister(queues::Request),
+}
+
+/// Whether a canister takes messages.
+#[derive(Clone, Debug, Default)]
+pub enum Status {
+    /// It does.
+    #[default]
+    Running,
+    /// It finishes what it has begun. Each waiter with the time of its request.
+    Stopping(Vec<(StopWaiter, u64)>),
+    /// It does not.
+    Stopped,
+}
+
+impl Status {
+    /// The number that `ic0.canister_status` tells.
+    pub fn number(&self) -> u32 {
+        match self {
+            Status::Running => 1,
+            Status::Stopping(_) => 2,
+            Status::Stopped => 3,
+        }
+    }
+
+    /// True while the canister takes messages.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Status::Running)
+    }
+}
+
+/// Bytes that bookkeeping counts as memory, which changed over time (management-canister.md 6.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Bookkeeping {
+    /// An entry of the history, beside its controllers.
+    pub history_entry: u64,
+    /// A global.
+    pub global: u64,
+}
+
+impl Bookkeeping {
+    /// The figures of either program.
+    pub fn of(compat: Compat) -> Self {
+        match compat {
+            Compat::Drun => Bookkeeping {
+                history_entry: 112,
+                global: 8,
+            },
+            Compat::PocketIc => Bookkeeping {
+                history_entry: 160,
+                global: 32,
+            },
+        }
+    }
+}
+
+/// What the memory of a canister consists of, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryMetrics {
+    /// The heap.
+    pub wasm_memory: u64,
+    /// Stable memory.
+    pub stable_memory: u64,
+    /// Globals.
+    pub globals: u64,
+    /// The module as uploaded.
+    pub wasm_binary: u64,
+    /// The `icp:` sections.
+    pub custom_sections: u64,
+    /// The history.
+    pub history: u64,
+    /// The chunk store.
+    pub chunk_store: u64,
+    /// The snapshots.
+    pub snapshots: u64,
+}
+
+impl MemoryMetrics {
+    /// Everything together.
+    pub fn total(&self) -> u64 {
+        self.wasm_memory + self.stable_memory + self.other()
+    }
+
+    /// Everything beside heap and stable memory.
+    pub fn other(&self) -> u64 {
+        self.globals
+            + self.wasm_binary
+            + self.custom_sections
+            + self.history
+            + self.chunk_store
+            + self.snapshots
+    }
+}
+
+/// A canister.
+#[derive(Debug)]
+pub struct Canister {
+    /// Its id.
+    pub id: Principal,
+    /// Whether it takes messages.
+    pub status: Status,
+    /// Counts its changes (management-canister.md 2.3).
+    pub version: u64,
+    /// The main balance.
+    pub cycles: u128,
+    /// Cycles reserved for storage.
+    pub reserved_cycles: u128,
+    /// What its controllers decide.
+    pub settings: Settings,
+    /// Its code, unless it is empty.
+    pub code: Option<Code>,
+    /// Its stable memory; lent to the execution under way.
+    pub stable: Box<StableMemory>,
+    /// Its certified data.
+    pub certified_data: Vec<u8>,
+    /// When its timer is due, nanoseconds; 0 if inactive.
+    pub global_timer: u64,
+    /// Messages for it.
+    pub inputs: InputQueues,
+    /// Messages from it.
+    pub outputs: OutputQueues,
+    /// Calls in and out.
+    pub calls: CallContexts,
+    /// Heartbeat and timer of this round.
+    pub tasks: VecDeque<Task>,
+    /// Whose turn it is.
+    pub rotation: TaskRotation,
+    /// The low-memory hook.
+    pub hook: LowMemoryHook,
+    /// What it printed.
+    pub log: Log,
+    /// How it changed.
+    pub history: History,
+    /// Pieces of modules.
+    pub chunks: ChunkStore,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// Number of the next snapshot.
+    pub next_snapshot: u64,
+    /// When storage was last charged, nanoseconds.
+    pub charged_at: u64,
+    /// Bytes that snapshots lost with the last cycles still count (management-canister.md 4.5).
+    pub lost_snapshot_bytes: u64,
+}
+
+impl Canister {
+    /// An empty canister.
+    pub fn new(id: Principal, settings: Settings, cycles: u128, time: u64) -> Self {
+        Canister {
+            id,
+            status: Status::default(),
+            version: 0,
+            cycles,
+            reserved_cycles: 0,
+            settings,
+            code: None,
+            stable: Box::default(),
+            certified_data: Vec::new(),
+            global_timer: 0,
+            inputs: InputQueues::default(),
+            outputs: OutputQueues::default(),
+            calls: CallContexts::default(),
+            tasks: VecDeque::new(),
+            rotation: TaskRotation::default(),
+            hook: LowMemoryHook::default(),
+            log: Log::default(),
+            history: History::default(),
+            chunks: ChunkStore::default(),
+            snapshots: Vec::new(),
+            next_snapshot: 0,
+            charged_at: time,
+            lost_snapshot_bytes: 0,
+        }
+    }
+
+    /// True if the principal controls the canister.
+    pub fn is_controlled_by(&self, principal: &Principal) -> bool {
+        self.settings.controllers.contains(principal)
+    }
+
+    /// True if the principal may read the log.
+    pub fn may_read_log(&self, principal: &Principal) -> bool {
+        match &self.settings.log_visibility {
+            LogVisibility::Public => true,
+            LogVisibility::Controllers => self.is_controlled_by(principal),
+            LogVisibility::AllowedViewers(viewers) => {
+                viewers.contains(principal) || self.is_controlled_by(principal)
+            }
+        }
+    }
+
+    /// What its memory consists of.
+    pub fn memory_metrics(&self, bookkeeping: Bookkeeping) -> MemoryMetrics {
+        let facts = self.code.as_ref().map(|code| &code.module.facts);
+        MemoryMetrics {
+            wasm_memory: self.code.as_ref().map_or(0, Code::heap_bytes),
+            stable_memory: self.stable.size_bytes(),
+            globals: facts.map_or(0, |facts| bookkeeping.global * facts.counted_globals),
+            wasm_binary: self.code.as_ref().map_or(0, |code| code.module.blob.len() as u64),
+            custom_sections: facts.map_or(0, |facts| facts.custom_section_bytes()),
+            history: self.history.bytes(bookkeeping.history_entry),
+            chunk_store: self.chunks.bytes(),
+            snapshots: self.lost_snapshot_bytes
+                + self.snapshots.iter().map(|snapshot| snapshot.total_bytes).sum::<u64>(),
+        }
+    }
+
+    /// Looks anew whether the heap comes too near to its limit.
+    pub fn update_hook(&mut self, bookkeeping: Bookkeeping) {
+        let Some(code) = &self.code else {
+            self.hook.update(false);
+            return;
+        };
+        let limit = match self.settings.wasm_memory_limit {
+            0 => 4 << 30,
+            limit => limit,
+        };
+        let capacity = match self.settings.memory_allocation {
+            0 => limit,
+            allocation => {
+                let metrics = self.memory_metrics(bookkeeping);
+                limit.min(allocation.saturating_sub(metrics.total() - metrics.wasm_memory))
+            }
+        };
+        let needed = code.heap_bytes().saturating_add(self.settings.wasm_memory_threshold);
+        self.hook.update(capacity < needed);
+    }
+
+    /// True if something is to be executed.
+    pub fn has_work(&self) -> bool {
+        !self.inputs.is_empty() || !self.tasks.is_empty() || self.hook == LowMemoryHook::Ready
+    }
+}

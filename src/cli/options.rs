@@ -1,0 +1,136 @@
+//! The options of the command line, with their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compat::Compat;
+use crate::config::{CompilerChoice, SubnetType};
+use crate::report::Format;
+
+/// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
+#[derive(Debug, Parser)]
+#[command(
+    name = "drun",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = AFTER_HELP
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+const AFTER_HELP: &str = "\
+Example of a script:
+  create
+  install rwlgt-iiaaa-aaaaa-aaaaa-cai counter.wasm 0x
+  ingress rwlgt-iiaaa-aaaaa-aaaaa-cai increment \"DIDL\\x00\\x00\"
+  query   rwlgt-iiaaa-aaaaa-aaaaa-cai get       \"DIDL\\x00\\x00\"
+
+Exit status:
+  0  every message was processed (a canister that traps is a result)
+  1  with --fail-on-error: a message ended in an error
+  2  the command line, the configuration or the script is wrong
+  3  drun itself failed";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Inspect(InspectOptions),
+}
+
+/// Shows what a module exports, imports and declares, and what installing it costs.
+#[derive(Debug, Args)]
+pub struct InspectOptions {
+    /// The module: .wasm, gzip or .wat
+    pub module: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// The script; "-" reads standard input
+    #[arg(required = true)]
+    pub messages: Option<PathBuf>,
+
+    /// Configuration in JSON5; unknown keys are ignored with a warning
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// How results are printed: manual, drun or json [default: manual]
+    #[arg(long, env = "DRUN_FORMAT")]
+    pub format: Option<Format>,
+
+    /// Fees and limits: system or application [default: system]
+    #[arg(long, value_name = "KIND")]
+    pub subnet_type: Option<SubnetType>,
+
+    /// Whose circumstances are reproduced: drun or pocket-ic [default: drun]
+    #[arg(long, value_name = "PROGRAM")]
+    pub compat: Option<Compat>,
+
+    /// Rounds to run after each message has its answer [default: 0]
+    #[arg(long, value_name = "N")]
+    pub extra_batches: Option<u64>,
+
+    /// Instructions allowed for one message [default: the subnet's limit]
+    #[arg(long, value_name = "N")]
+    pub instruction_limit: Option<u64>,
+
+    /// Where the tool's own log goes; canister output never does
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// Where the directory for canister state is made [default: the system's temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Keep the state directory and print its path
+    #[arg(long)]
+    pub keep_state: bool,
+
+    /// Where compiled modules are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Keep no compiled modules
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// The code generator: auto, fast or optimizing [default: auto]
+    #[arg(long, value_name = "WHICH")]
+    pub compiler: Option<CompilerChoice>,
+
+    /// Time of the first round: RFC 3339, or "now" [default: 2021-05-06T19:17:10Z]
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+
+    /// Seed of all randomness [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Exit with 1 if any message ended in an error
+    #[arg(long)]
+    pub fail_on_error: bool,
+
+    /// Do not print what canisters print
+    #[arg(long)]
+    pub quiet_canisters: bool,
+
+    /// Attach backtraces to traps
+    #[arg(long)]
+    pub backtrace: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+}

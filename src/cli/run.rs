@@ -1,0 +1,149 @@
+//! `drun MESSAGES`: parses the whole script, then runs message by message and prints one result for each.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::modules::{self, Modules};
+use super::options::{InspectOptions, RunOptions};
+use super::{FAILURE, Failure, SUCCESS};
+use crate::canister::InstallMode;
+use crate::config::Config;
+use crate::outcome::{MessageResult, Outcome};
+use crate::report::{Format, Printer, debug_line};
+use crate::script::{self, Message};
+use crate::subnet::Subnet;
+
+/// Runs a script.
+pub fn run(options: &RunOptions) -> Result<u8, Failure> {
+    let path = options.messages.as_deref().unwrap_or(Path::new("-"));
+    let config = configure(options)?;
+    let (name, source) = read_script(path)?;
+    let script = script::parse(&name, &source).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+    drop(source);
+    let modules = modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+    let format = options.format.unwrap_or(Format::Manual);
+    let mut printer = Printer::new(format, config.compat);
+    let mut subnet = Subnet::new(config)?;
+    if !options.quiet_canisters {
+        subnet.on_print(Box::new(|print| {
+            // A closed standard error is no reason to stop.
+            let line = debug_line(print.time, print.canister, &print.text);
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }));
+    }
+    let mut failed = false;
+    let mut out = std::io::stdout().lock();
+    for located in &script.messages {
+        let outcome = execute(&mut subnet, &located.message, &modules);
+        failed |= !matches!(outcome.result, MessageResult::Replied(_));
+        writeln!(out, "{}", printer.line(&outcome))?;
+        out.flush()?;
+    }
+    Ok(if failed && options.fail_on_error { FAILURE } else { SUCCESS })
+}
+
+fn execute(subnet: &mut Subnet, message: &Message, modules: &Modules) -> Outcome {
+    match message {
+        Message::Create => subnet.create(),
+        Message::Install {
+            mode,
+            canister,
+            module,
+            argument,
+        } => {
+            let mode = match mode {
+                script::InstallMode::Install => InstallMode::Install,
+                script::InstallMode::Reinstall => InstallMode::Reinstall,
+                script::InstallMode::Upgrade => InstallMode::Upgrade,
+            };
+            subnet.install(mode, *canister, &modules[module], argument)
+        }
+        Message::Ingress {
+            canister,
+            method,
+            argument,
+        } => subnet.ingress(*canister, method, argument),
+        Message::Query {
+            canister,
+            method,
+            argument,
+        } => subnet.query_outcome(*canister, method, argument),
+    }
+}
+
+fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    if path == Path::new("-") {
+        let mut source = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut source)
+            .context("cannot read standard input")?;
+        return Ok(("<standard input>".to_owned(), source));
+    }
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(source) => Ok((name, source)),
+        Err(error) => Err(Failure::Input(format!("error: cannot read {name}: {error}"))),
+    }
+}
+
+/// The settings of a run: defaults, then the configuration file, then the command line.
+fn configure(options: &RunOptions) -> Result<Config, Failure> {
+    let mut config = Config::default();
+    if let Some(path) = &options.config {
+        let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+    }
+    if let Some(compat) = options.compat {
+        config.compat = compat;
+    }
+    if let Some(subnet_type) = options.subnet_type {
+        config.subnet_type = subnet_type;
+    }
+    if let Some(rounds) = options.extra_batches {
+        config.extra_batches = rounds;
+    }
+    if let Some(limit) = options.instruction_limit {
+        config.instruction_limit = Some(limit);
+    }
+    if let Some(compiler) = options.compiler {
+        config.compiler = compiler;
+    }
+    if let Some(seed) = options.seed {
+        config.seed = seed;
+    }
+    if let Some(time) = &options.time {
+        config.start_time = match time.as_str() {
+            "now" => now(),
+            time => crate::time::parse_rfc3339(time)
+                .map_err(|error| Failure::Input(format!("error: --time {time}: {error}")))?,
+        };
+    }
+    config.backtrace |= options.backtrace;
+    Ok(config)
+}
+
+/// Nanoseconds since the Unix epoch by the machine's clock; only for `--time now`.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Shows a module.
+pub fn inspect(options: &InspectOptions) -> Result<u8, Failure> {
+    let path = options.module.to_string_lossy();
+    let blob = modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
+    let module = crate::wasm::CanisterModule::new(blob, &crate::wasm::ValidationLimits::REPLICA);
+    let mut out = std::io::stdout().lock();
+    match module {
+        Ok(module) => writeln!(out, "{:?}", module.facts)?,
+        Err(error) => {
+            writeln!(out, "{error}")?;
+            return Ok(FAILURE);
+        }
+    }
+    Ok(SUCCESS)
+}

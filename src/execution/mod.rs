@@ -1,0 +1,408 @@
+//! Runs ONE entry point of ONE canister: circumstances in, effects out. Commits or undoes heap, stable memory and globals;
+//! everything else that the canister asked for is handed back as data. Knows no rounds, queues or calls.
+
+mod live;
+mod traps;
+
+use std::sync::Arc;
+
+use crate::canister::Canister;
+use crate::canister::contexts::Closure;
+use crate::canister::log::Log;
+use crate::errors::ExecutionError;
+use crate::system_api::exec::{
+    Answer, CanisterView, Dependencies, Exec, MemoryRules, MessageView, PerformedCall, Print,
+};
+use crate::system_api::meter::Meter;
+use crate::system_api::mode::Mode;
+use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
+use crate::wasm::{GlobalValue, Tier};
+
+pub use live::{LiveInstances, Runtime};
+
+/// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
+const HEAP_PAGE_COST: [i64; 2] = [1000, 4000];
+
+/// Why beginning a level of the memories does not fail.
+const LEVELS: &str = "executions nest no deeper than the memories allow";
+/// Why a state that was set aside fits in.
+const MEMORY: &str = "the machine held this state a moment ago";
+
+/// Which function runs.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// An exported function.
+    Export(String),
+    /// A function of the table.
+    Table(Closure),
+}
+
+/// What becomes of the memories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Changes are undone, as in queries.
+    Never,
+    /// Changes stay if the execution succeeds.
+    IfSuccessful,
+    /// As before, but if the execution took more than one slice its changes are set aside to become visible later.
+    ParkIfSliced,
+    /// If the execution succeeds its changes are set aside.
+    Park,
+}
+
+/// An order to run something.
+#[derive(Debug)]
+pub struct Job {
+    /// Which function.
+    pub entry: Entry,
+    /// In which context.
+    pub mode: Mode,
+    /// Time of the round, nanoseconds.
+    pub time: u64,
+    /// What it is about.
+    pub message: MessageView,
+    /// Instructions it may use.
+    pub limit: u64,
+    /// Instructions of a slice.
+    pub slice: u64,
+    /// The limit that errors name.
+    pub reported_limit: u64,
+    /// Cycles that the canister sees.
+    pub balance: u128,
+    /// Callbacks that it may register.
+    pub free_callbacks: u64,
+    /// What growing memory is checked against.
+    pub memory: MemoryRules,
+    /// What becomes of the memories.
+    pub keep: Keep,
+}
+
+/// New state of the memories that is not visible yet.
+#[derive(Debug)]
+pub struct Parked {
+    heap: Option<ParkedHeap>,
+    stable: ParkedStable,
+    globals: Vec<GlobalValue>,
+}
+
+/// What an execution did.
+#[derive(Debug)]
+pub struct Execution {
+    /// Whether it succeeded.
+    pub result: Result<(), ExecutionError>,
+    /// Instructions used, with changed heap pages.
+    pub instructions: u64,
+    /// Instructions of each slice.
+    pub slices: Vec<u64>,
+    /// 4 KiB heap pages changed.
+    pub heap_pages: u64,
+    /// 4 KiB stable pages written.
+    pub stable_pages: u64,
+    /// The answer it gave. Like all that follows to be dropped if it failed.
+    pub answer: Option<Answer>,
+    /// Calls it made.
+    pub calls: Vec<PerformedCall>,
+    /// Cycles that the canister sees at the end.
+    pub balance: u128,
+    /// Cycles of the caller that are left.
+    pub available_cycles: u128,
+    /// `accept_message` was called.
+    pub accepted: bool,
+    /// The timer as set.
+    pub timer_set: Option<u64>,
+    /// The certified data as set.
+    pub certified_data: Option<Vec<u8>>,
+    /// What it depended on.
+    pub dependencies: Dependencies,
+    /// The heap or the stable memory grew.
+    pub grew: bool,
+    /// For the canister's log; stays in any case.
+    pub log: Log,
+    /// For the screen; stays in any case.
+    pub prints: Vec<Print>,
+    /// The new state, if it was set aside.
+    pub parked: Option<Box<Parked>>,
+}
+
+impl Runtime {
+    /// Runs a job. The canister must have code.
+    pub fn run(&mut self, canister: &mut Canister, job: Job) -> Execution {
+        let (exec, keep, entry) = self.prepare(canister, job);
+        let rerun = Rerun::of(&exec);
+        let sizes = (exec.heap_bytes, exec.stable.size_bytes());
+        let (mut exec, mut result, mut tier) = self.call(canister, exec, &entry);
+        if tier == Tier::Fast && traps::is_stack_overflow(&result) {
+            // Frames of the fast code are larger: whether the stack suffices is for the optimizing code to say.
+            self.undo(canister, &mut exec);
+            self.live.prefer(canister.id, Tier::Optimizing);
+            rerun.apply(&mut exec);
+            (exec, result, tier) = self.call(canister, exec, &entry);
+            debug_assert!(tier == Tier::Optimizing || result.is_err());
+        }
+        self.finish(canister, exec, result, keep, sizes)
+    }
+
+    fn prepare(&mut self, canister: &mut Canister, job: Job) -> (Box<Exec>, Keep, Entry) {
+        let code = canister.code.as_ref().expect("only canisters with code run");
+        let exec = Exec {
+            module: Arc::clone(&code.module),
+            mode: job.mode,
+            time: job.time,
+            subnet: Arc::clone(&self.subnet),
+            meter: Meter::new(job.limit, job.slice, job.reported_limit),
+            canister: CanisterView {
+                id: canister.id,
+                status: canister.status.number(),
+                version: canister.version,
+                controllers: Arc::clone(&canister.settings.controllers),
+                environment: Arc::clone(&canister.settings.environment_variables),
+                balance: job.balance,
+                timer: canister.global_timer,
+                free_callbacks: job.free_callbacks,
+                memory: job.memory,
+            },
+            message: job.message,
+            stable: std::mem::take(&mut canister.stable),
+            slots: if job.mode.replicated() {
+                std::mem::take(canister.calls.slots_mut())
+            } else {
+                Default::default()
+            },
+            wasm64: code.module.facts.memory64,
+            heap_bytes: code.heap_bytes(),
+            reply_data: Vec::new(),
+            answer: None,
+            call: None,
+            calls: Vec::new(),
+            timer_set: None,
+            certified_data: None,
+            accepted: false,
+            accepted_cycles: 0,
+            log: Log::default(),
+            prints: Vec::new(),
+            dependencies: Dependencies::default(),
+            stable_access: StableAccess::new(),
+            stable_accessed: 0,
+            stable_written: 0,
+            error: None,
+        };
+        (Box::new(exec), job.keep, job.entry)
+    }
+
+    /// Calls the entry point within a new level of the memories.
+    fn call(
+        &mut self,
+        canister: &mut Canister,
+        mut exec: Box<Exec>,
+        entry: &Entry,
+    ) -> (Box<Exec>, Result<(), ExecutionError>, Tier) {
+        exec.stable.begin().expect(LEVELS);
+        let code = canister.code.as_mut().expect("only canisters with code run");
+        if let Some(heap) = &mut code.heap {
+            heap.begin().expect(LEVELS);
+        }
+        self.live.call(&self.compiler, canister.id, code, exec, entry)
+    }
+
+    /// Undoes what the execution did to memories, globals and slots.
+    fn undo(&mut self, canister: &mut Canister, exec: &mut Exec) {
+        exec.stable.rollback();
+        for performed in std::mem::take(&mut exec.calls) {
+            let slot = crate::system_api::slot_of(exec, &performed.call.callee);
+            exec.slots.release(&slot);
+        }
+        let code = canister.code.as_mut().expect("only canisters with code run");
+        self.live.roll_back(canister.id, code);
+    }
+
+    fn finish(
+        &mut self,
+        canister: &mut Canister,
+        mut exec: Box<Exec>,
+        result: Result<(), ExecutionError>,
+        keep: Keep,
+        (heap_before, stable_before): (u64, u64),
+    ) -> Execution {
+        let code = canister.code.as_mut().expect("only canisters with code run");
+        let heap_pages = match &mut code.heap {
+            Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
+            _ => 0,
+        };
+        let mut counter = self.live.counter(canister.id, &exec);
+        let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
+        counter = counter.saturating_sub(page_cost.saturating_mul(heap_pages as i64));
+        let old_motoko = code.module.facts.old_motoko_reserved_pages
+            && code.heap_bytes() > (65_536 - 16) * 65_536;
+        let result = match result {
+            _ if old_motoko => Err(ExecutionError::ReservedPagesForOldMotoko),
+            result => result,
+        };
+        let instructions = match result {
+            Err(ExecutionError::InstructionLimitExceeded { .. }) => exec.meter.limit(),
+            _ => exec.meter.used(counter),
+        };
+        let finished: u64 = exec.meter.finished_slices().iter().sum();
+        let mut slices = exec.meter.finished_slices().to_vec();
+        slices.push(instructions.saturating_sub(finished));
+        exec.abandon_call();
+
+        let grew = code.heap_bytes() > heap_before || exec.stable.size_bytes() > stable_before;
+        let mut parked = None;
+        let park = keep == Keep::Park || keep == Keep::ParkIfSliced && slices.len() > 1;
+        match (&result, keep) {
+            (Ok(()), _) if park => {
+                let globals = self.live.read_globals(canister.id, code);
+                let heap = code.heap.as_mut().map(|heap| heap.park());
+                let stable = exec.stable.park();
+                self.live.restore(canister.id, code);
+                parked = Some(Box::new(Parked {
+                    heap,
+                    stable,
+                    globals,
+                }));
+            }
+            (Ok(()), Keep::IfSuccessful | Keep::ParkIfSliced) => {
+                code.globals = self.live.read_globals(canister.id, code);
+                if let Some(heap) = &mut code.heap {
+                    heap.commit();
+                }
+                exec.stable.commit();
+                self.live.after_commit(canister.id, code);
+            }
+            _ => {
+                // Calls of a query that succeeded go on; those of a failed execution were never made.
+                let calls = match result {
+                    Ok(()) => std::mem::take(&mut exec.calls),
+                    Err(_) => Vec::new(),
+                };
+                self.undo(canister, &mut exec);
+                exec.calls = calls;
+            }
+        }
+        let exec = *exec;
+        canister.stable = exec.stable;
+        if exec.mode.replicated() {
+            *canister.calls.slots_mut() = exec.slots;
+        }
+        Execution {
+            result,
+            instructions,
+            slices,
+            heap_pages,
+            stable_pages: exec.stable_written,
+            answer: exec.answer,
+            calls: exec.calls,
+            balance: exec.canister.balance,
+            available_cycles: exec.message.available_cycles,
+            accepted: exec.accepted,
+            timer_set: exec.timer_set,
+            certified_data: exec.certified_data,
+            dependencies: exec.dependencies,
+            grew,
+            log: exec.log,
+            prints: exec.prints,
+            parked,
+        }
+    }
+
+    /// Runs a job on a state that was set aside, and sets the state aside again: with the job's changes if it succeeded, else as it was.
+    pub fn run_on(
+        &mut self,
+        canister: &mut Canister,
+        state: Parked,
+        mut job: Job,
+    ) -> (Execution, Parked) {
+        let committed = self.enter(canister, state);
+        job.keep = Keep::IfSuccessful;
+        let execution = self.run(canister, job);
+        let state = self.leave(canister, committed);
+        (execution, state)
+    }
+
+    /// Begins a level of the memories in which a state that was set aside is visible; returns the committed globals.
+    fn enter(&mut self, canister: &mut Canister, state: Parked) -> Vec<GlobalValue> {
+        canister.stable.begin().expect(LEVELS);
+        canister.stable.unpark(state.stable).expect(MEMORY);
+        let code = canister.code.as_mut().expect("only canisters with code run");
+        if let (Some(heap), Some(parked)) = (&mut code.heap, state.heap) {
+            heap.begin().expect(LEVELS);
+            heap.unpark(&parked).expect(MEMORY);
+        }
+        let committed = std::mem::replace(&mut code.globals, state.globals);
+        self.live.restore(canister.id, code);
+        committed
+    }
+
+    /// Ends the level that [`Self::enter`] began and sets its state aside.
+    fn leave(&mut self, canister: &mut Canister, committed: Vec<GlobalValue>) -> Parked {
+        let stable = canister.stable.park();
+        let code = canister.code.as_mut().expect("only canisters with code run");
+        let heap = code.heap.as_mut().map(|heap| heap.park());
+        let globals = std::mem::replace(&mut code.globals, committed);
+        self.live.restore(canister.id, code);
+        Parked {
+            heap,
+            stable,
+            globals,
+        }
+    }
+
+    /// Makes visible what was set aside.
+    pub fn unpark(&mut self, canister: &mut Canister, parked: Parked) {
+        canister.stable.unpark(parked.stable).expect(MEMORY);
+        let Some(code) = canister.code.as_mut() else {
+            return;
+        };
+        if let (Some(heap), Some(parked)) = (&mut code.heap, parked.heap) {
+            heap.unpark(&parked).expect(MEMORY);
+        }
+        code.globals = parked.globals;
+        self.live.restore(canister.id, code);
+    }
+}
+
+/// What has to be as before when an execution starts again.
+struct Rerun {
+    balance: u128,
+    available: u128,
+    free_callbacks: u64,
+    memory: MemoryRules,
+    meter: Meter,
+    heap_bytes: u64,
+}
+
+impl Rerun {
+    fn of(exec: &Exec) -> Self {
+        Rerun {
+            balance: exec.canister.balance,
+            available: exec.message.available_cycles,
+            free_callbacks: exec.canister.free_callbacks,
+            memory: exec.canister.memory,
+            meter: exec.meter.clone(),
+            heap_bytes: exec.heap_bytes,
+        }
+    }
+
+    fn apply(self, exec: &mut Exec) {
+        exec.canister.balance = self.balance;
+        exec.message.available_cycles = self.available;
+        exec.canister.free_callbacks = self.free_callbacks;
+        exec.canister.memory = self.memory;
+        exec.meter = self.meter;
+        exec.heap_bytes = self.heap_bytes;
+        exec.reply_data.clear();
+        exec.answer = None;
+        exec.call = None;
+        exec.timer_set = None;
+        exec.certified_data = None;
+        exec.accepted = false;
+        exec.accepted_cycles = 0;
+        exec.log = Log::default();
+        exec.prints.clear();
+        exec.dependencies = Dependencies::default();
+        exec.stable_access = StableAccess::new();
+        exec.stable_accessed = 0;
+        exec.stable_written = 0;
+        exec.error = None;
+    }
+}

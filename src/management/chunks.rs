@@ -1,0 +1,175 @@
+//! The methods of the chunk store, and putting modules together from it (management-canister.md 1.5 to 1.8).
+
+use std::sync::Arc;
+
+use candid::Encode;
+
+use super::State;
+use super::dispatch::{Answer, Call, empty_reply};
+use super::growth::Growth;
+use super::target::{argument, existing, named, with_canister};
+use super::types::chunks::{ChunkHash, UploadChunkArgs};
+use crate::canister::chunks::{CHUNK_BYTES, ChunkStore, MAX_CHUNKS, hash_of};
+use crate::errors::ChunkStoreError;
+
+/// Instructions that storing a chunk costs, whatever its size; at the rate of 32-bit modules (metering.md 8.5).
+const UPLOAD_INSTRUCTIONS: u64 = 200_000_000;
+
+/// `upload_chunk`: charged even if the chunk is there already or cannot be stored.
+pub fn upload_chunk(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: UploadChunkArgs = argument(call)?;
+    with_canister(state, args.canister_id, |state, canister| {
+        call.only_controllers_and_self(canister)?;
+        let price = state.fees.execution(UPLOAD_INSTRUCTIONS, false);
+        state
+            .charge(canister, price, Some(&call.sender()))
+            .map_err(ChunkStoreError::OutOfCycles)?;
+        let mut hash = hash_of(&args.chunk);
+        if canister.chunks.get(&hash).is_none() {
+            check_room(&canister.chunks, &args.chunk)?;
+            let growth = Growth::new(state, canister, 0, CHUNK_BYTES);
+            growth.check(state, canister)?;
+            growth.take(state, canister);
+            hash = canister.chunks.insert(args.chunk);
+        }
+        Ok(Encode!(&ChunkHash {
+            hash: hash.to_vec()
+        })
+        .expect("encoding to memory does not fail"))
+    })
+}
+
+/// `clear_chunk_store`.
+pub fn clear_chunk_store(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let id = named(call)?;
+    with_canister(state, id, |_, canister| {
+        call.only_controllers_and_self(canister)?;
+        canister.chunks.clear();
+        Ok(empty_reply())
+    })
+}
+
+/// `stored_chunks`: hashes in ascending order.
+pub fn stored_chunks(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let id = named(call)?;
+    let canister = existing(state, &id)?;
+    call.only_controllers_and_self(canister)?;
+    Ok(Encode!(&hashes_of(&canister.chunks)).expect("encoding to memory does not fail"))
+}
+
+/// The hashes of a store as they are answered.
+pub fn hashes_of(chunks: &ChunkStore) -> Vec<ChunkHash> {
+    chunks
+        .hashes()
+        .map(|hash| ChunkHash {
+            hash: hash.to_vec(),
+        })
+        .collect()
+}
+
+/// Checks that a chunk that is not in the store can be added.
+///
+/// # Errors
+/// A chunk of more than 1 MiB, or a store of 100 chunks.
+pub fn check_room(chunks: &ChunkStore, chunk: &[u8]) -> Result<(), ChunkStoreError> {
+    let size = chunk.len() as u64;
+    if size > CHUNK_BYTES {
+        return Err(ChunkStoreError::ChunkTooLarge { size });
+    }
+    if chunks.len() >= MAX_CHUNKS {
+        let chunks = MAX_CHUNKS as u64;
+        return Err(ChunkStoreError::Full {
+            bytes: chunks * CHUNK_BYTES,
+            chunks,
+        });
+    }
+    Ok(())
+}
+
+/// The module that the chunks of these hashes make, in their order and with repetitions.
+///
+/// # Errors
+/// The first hash that has not 32 bytes or is not in the store; a module of another hash than the given one.
+pub fn assemble(
+    chunks: &ChunkStore,
+    hashes: &[Vec<u8>],
+    module_hash: &[u8],
+) -> Result<Arc<[u8]>, ChunkStoreError> {
+    let mut module = Vec::new();
+    for hash in hashes {
+        let key = hash[..].try_into().map_err(|_| ChunkStoreError::HashLength)?;
+        let chunk = chunks
+            .get(&key)
+            .ok_or_else(|| ChunkStoreError::ChunkNotFound(hash.clone()))?;
+        module.extend_from_slice(chunk);
+    }
+    let assembled = hash_of(&module);
+    if assembled[..] != *module_hash {
+        return Err(ChunkStoreError::ModuleHashMismatch {
+            assembled: assembled.to_vec(),
+            given: module_hash.to_vec(),
+        });
+    }
+    Ok(module.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together_in_the_order_of_the_list() {
+        let mut store = ChunkStore::default();
+        let (a, b) = (store.insert(vec![1]).to_vec(), store.insert(vec![2, 3]).to_vec());
+        let module = assemble(&store, &[b.clone(), a, b], &hash_of(&[2, 3, 1, 2, 3]));
+        assert_eq!(module.as_deref(), Ok(&[2, 3, 1, 2, 3][..]));
+    }
+
+    #[test]
+    fn every_fault_of_a_list_is_told() {
+        let mut store = ChunkStore::default();
+        let stored = store.insert(vec![1]).to_vec();
+        let fault = |hashes: &[Vec<u8>]| assemble(&store, hashes, &[7]).expect_err("a fault");
+        assert_eq!(fault(&[vec![1; 31]]), ChunkStoreError::HashLength);
+        assert_eq!(
+            fault(&[stored.clone(), vec![1; 32]]),
+            ChunkStoreError::ChunkNotFound(vec![1; 32])
+        );
+        assert_eq!(
+            fault(&[]),
+            ChunkStoreError::ModuleHashMismatch {
+                assembled: hash_of(&[]).to_vec(),
+                given: vec![7]
+            }
+        );
+        assert_eq!(
+            fault(&[stored.clone()]),
+            ChunkStoreError::ModuleHashMismatch {
+                assembled: stored,
+                given: vec![7]
+            }
+        );
+    }
+
+    #[test]
+    fn a_store_takes_a_hundred_chunks_of_a_mebibyte() {
+        let mut store = ChunkStore::default();
+        assert_eq!(check_room(&store, &vec![0; 1 << 20]), Ok(()));
+        assert_eq!(
+            check_room(&store, &vec![0; (1 << 20) + 1]),
+            Err(ChunkStoreError::ChunkTooLarge { size: 1_048_577 })
+        );
+        for number in 0..99 {
+            store.insert(vec![number]);
+        }
+        assert_eq!(check_room(&store, b"new"), Ok(()));
+        store.insert(vec![99]);
+        assert_eq!(
+            check_room(&store, b"new"),
+            Err(ChunkStoreError::Full {
+                bytes: 104_857_600,
+                chunks: 100
+            })
+        );
+    }
+}

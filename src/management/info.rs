@@ -1,0 +1,158 @@
+//! `canister_info` and `canister_metadata`: what every canister may ask about another one (management-canister.md 1.13 and 5).
+
+mod march;
+
+use candid::Encode;
+use serde_bytes::ByteBuf;
+
+use super::State;
+use super::dispatch::{Answer, Call};
+use super::target::{argument, existing};
+use super::types::info::{
+    CanisterInfoArgs, CanisterInfoReply, CanisterMetadataArgs, CanisterMetadataReply, Change,
+    ChangeDetails, ChangeOrigin, DeploymentMode,
+};
+use super::types::snapshots::SnapshotSource;
+use crate::canister::{InstallMode, history};
+use crate::errors::ManagementError;
+use crate::wasm::CustomSection;
+
+/// `canister_info`.
+pub fn canister_info(state: &mut State, call: &mut Call<'_>) -> Answer {
+    call.only_canisters()?;
+    let args: CanisterInfoArgs = argument(call)?;
+    let canister = existing(state, &args.canister_id)?;
+    let wanted = args.num_requested_changes.unwrap_or(0);
+    let reply = CanisterInfoReply {
+        total_num_changes: canister.history.total(),
+        recent_changes: canister.history.recent(wanted).map(Change::from).collect(),
+        module_hash: canister.code.as_ref().map(|code| ByteBuf::from(code.module.hash)),
+        controllers: canister.settings.controllers.to_vec(),
+    };
+    let bytes = if state.is_drun() {
+        Encode!(&march::CanisterInfoReply::from(reply))
+    } else {
+        Encode!(&reply)
+    };
+    Ok(bytes.expect("encoding to memory does not fail"))
+}
+
+/// `canister_metadata`: the content of an `icp:` section; of a private one for controllers only. Old drun does not have this method;
+/// its calls fail before they come here.
+pub fn canister_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
+    call.only_canisters()?;
+    let args: CanisterMetadataArgs = argument(call)?;
+    let canister = existing(state, &args.canister_id)?;
+    let Some(code) = &canister.code else {
+        return Err(ManagementError::MetadataNoModule(canister.id));
+    };
+    let controller = canister.is_controlled_by(&call.sender());
+    let sections = &code.module.facts.custom_sections;
+    match readable(sections, &args.name, controller) {
+        Some(content) => {
+            let reply = CanisterMetadataReply {
+                value: content.to_vec(),
+            };
+            Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+        }
+        None => Err(ManagementError::MetadataSectionNotFound {
+            canister: canister.id,
+            name: args.name,
+        }),
+    }
+}
+
+fn readable<'a>(sections: &'a [CustomSection], name: &str, controller: bool) -> Option<&'a [u8]> {
+    sections
+        .iter()
+        .find(|section| section.name == name && (section.public || controller))
+        .map(|section| &section.content[..])
+}
+
+impl From<&history::Change> for Change {
+    fn from(change: &history::Change) -> Self {
+        Change {
+            timestamp_nanos: change.time,
+            canister_version: change.version,
+            origin: match change.origin {
+                history::ChangeOrigin::User(user_id) => ChangeOrigin::FromUser { user_id },
+                history::ChangeOrigin::Canister(canister_id, canister_version) => {
+                    ChangeOrigin::FromCanister {
+                        canister_id,
+                        canister_version,
+                    }
+                }
+            },
+            details: ChangeDetails::from(&change.details),
+        }
+    }
+}
+
+impl From<&history::ChangeDetails> for ChangeDetails {
+    fn from(details: &history::ChangeDetails) -> Self {
+        use history::ChangeDetails as Recorded;
+        match details {
+            Recorded::Creation {
+                controllers,
+                environment_variables_hash,
+            } => ChangeDetails::Creation {
+                controllers: controllers.clone(),
+                environment_variables_hash: environment_variables_hash.clone().map(ByteBuf::from),
+            },
+            Recorded::CodeUninstall => ChangeDetails::CodeUninstall,
+            Recorded::CodeDeployment { mode, module_hash } => ChangeDetails::CodeDeployment {
+                mode: match mode {
+                    InstallMode::Install => DeploymentMode::Install,
+                    InstallMode::Reinstall => DeploymentMode::Reinstall,
+                    InstallMode::Upgrade => DeploymentMode::Upgrade,
+                },
+                module_hash: module_hash.to_vec(),
+            },
+            Recorded::LoadSnapshot {
+                canister_version,
+                snapshot_id,
+                taken_at,
+                uploaded,
+                from_canister,
+            } => ChangeDetails::LoadSnapshot {
+                canister_version: *canister_version,
+                snapshot_id: snapshot_id.to_bytes(),
+                taken_at_timestamp: *taken_at,
+                source: SnapshotSource::of(*uploaded),
+                from_canister_id: *from_canister,
+            },
+            Recorded::ControllersChange { controllers } => ChangeDetails::ControllersChange {
+                controllers: controllers.clone(),
+            },
+        }
+    }
+}
+
+impl SnapshotSource {
+    /// How a snapshot came to be.
+    pub fn of(uploaded: bool) -> Self {
+        match uploaded {
+            true => SnapshotSource::MetadataUpload(candid::Reserved),
+            false => SnapshotSource::TakenFromCanister(candid::Reserved),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_sections_are_for_controllers() {
+        let section = |public, name: &str, content: &[u8]| CustomSection {
+            public,
+            name: name.into(),
+            content: content.into(),
+        };
+        let sections = [section(true, "open", b"a"), section(false, "closed", b"b")];
+        assert_eq!(readable(&sections, "open", false), Some(&b"a"[..]));
+        assert_eq!(readable(&sections, "closed", false), None);
+        assert_eq!(readable(&sections, "closed", true), Some(&b"b"[..]));
+        assert_eq!(readable(&sections, "none", true), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! Installing code: `install_code` and `install_chunked_code` (management-canister.md 3, metering.md 5.2).
+
+use std::sync::Arc;
+
+use candid::Principal;
+
+use super::State;
+use super::chunks::assemble;
+use super::decode;
+use super::dispatch::{Answer, Call, empty_reply, invalid_controller};
+use super::stages::Stages;
+use super::types::install::{InstallCodeArgs, InstallMode as WireMode};
+use crate::canister::history::{Change, ChangeDetails};
+use crate::canister::tasks::TaskRotation;
+use crate::canister::{Canister, InstallMode};
+use crate::errors::{ChunkStoreError, ExecutionError, ManagementError, ResourceError};
+use crate::wasm::GlobalValue;
+
+/// What is to be installed.
+pub(super) struct Order {
+    id: Principal,
+    pub(super) mode: WireMode,
+    pub(super) source: Source,
+    pub(super) argument: Vec<u8>,
+    sender_version: Option<u64>,
+}
+
+/// Where the module comes from.
+pub(super) enum Source {
+    Blob(Arc<[u8]>),
+    /// The assembled module or what is wrong with its chunks, and how many there are.
+    Chunks(Result<Arc<[u8]>, ChunkStoreError>, u64),
+}
+
+/// `install_code`.
+pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: InstallCodeArgs = decode::one(call.payload).map_err(undecodable)?;
+    let order = Order {
+        id: args.canister_id,
+        mode: args.mode,
+        source: Source::Blob(args.wasm_module.into()),
+        argument: args.arg,
+        sender_version: args.sender_canister_version,
+    };
+    install(state, call, order)
+}
+
+/// `install_chunked_code`.
+pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args = decode::install_chunked_code(call.payload).map_err(undecodable)?;
+    let target = args.target_canister;
+    let store_id = args.store_canister.unwrap_or(target);
+    let caller = call.sender();
+    let Some(store) = state.canisters.get(&store_id) else {
+        return Err(ChunkStoreError::StoreNotFound {
+            store: store_id,
+            subnet: state.subnet_id(),
+            target,
+        }
+        .into());
+    };
+    if store_id != caller && store_id != target && !store.is_controlled_by(&caller) {
+        return Err(invalid_controller(store, caller));
+    }
+    if args.wasm_module_hash.len() != 32 {
+        return Err(ChunkStoreError::InvalidModuleHash(args.wasm_module_hash).into());
+    }
+    let hashes: Vec<Vec<u8>> = args.chunk_hashes_list.into_iter().map(|chunk| chunk.hash).collect();
+    let module = assemble(&store.chunks, &hashes, &args.wasm_module_hash);
+    let order = Order {
+        id: target,
+        mode: args.mode,
+        source: Source::Chunks(module, hashes.len() as u64),
+        argument: args.arg,
+        sender_version: args.sender_canister_version,
+    };
+    install(state, call, order)
+}
+
+fn undecodable(error: decode::DecodeError) -> ManagementError {
+    ManagementError::Undecodable {
+        reason: error.reason().to_owned(),
+    }
+}
+
+fn install(state: &mut State, call: &mut Call<'_>, order: Order) -> Answer {
+    let id = order.id;
+    let Some(mut canister) = state.canisters.remove(&id) else {
+        return Err(ManagementError::CanisterNotFound(id));
+    };
+    let result = install_into(state, call, &mut canister, order);
+    state.canisters.insert(id, canister);
+    result
+}
+
+fn install_into(
+    state: &mut State,
+    call: &mut Call<'_>,
+    canister: &mut Canister,
+    order: Order,
+) -> Answer {
+    let caller = call.sender();
+    call.only_controllers(canister)?;
+    let wasm64 = match &order.source {
+        Source::Blob(blob) | Source::Chunks(Ok(blob), _) => crate::wasm::declares_memory64(blob),
+        Source::Chunks(Err(_), _) => false,
+    };
+    let price = state.fees.execution(state.limits.install, wasm64);
+    state
+        .charge(canister, price, Some(&caller))
+        .map_err(ManagementError::InstallCodeNotEnoughCycles)?;
+    let origin = call.origin(order.sender_version);
+    let mode = match order.mode {
+        WireMode::Install => InstallMode::Install,
+        WireMode::Reinstall => InstallMode::Reinstall,
+        WireMode::Upgrade(_) => InstallMode::Upgrade,
+    };
+    let before = Before::of(state, canister);
+    let mut stages = Stages::new(state, caller);
+    let result = stages.run(canister, order);
+    let (left, undo) = stages.end();
+    let unused = state.fees.unused(left, wasm64);
+    state.refund(canister, unused);
+    match result.and_then(|hash| before.check(state, canister).map(|()| hash)) {
+        Ok(module_hash) => {
+            undo.keep(canister);
+            canister.history.push(Change {
+                time: state.time,
+                version: canister.version,
+                origin,
+                details: ChangeDetails::CodeDeployment { mode, module_hash },
+            });
+            Ok(empty_reply())
+        }
+        Err(error) => {
+            undo.restore(canister);
+            before.restore(canister);
+            state.runtime.forget(&canister.id);
+            Err(error)
+        }
+    }
+}
+
+/// What of a canister an installation changes beside code and memories.
+struct Before {
+    version: u64,
+    certified_data: Vec<u8>,
+    global_timer: u64,
+    rotation: TaskRotation,
+    memory: u64,
+    globals: Option<Vec<GlobalValue>>,
+}
+
+impl Before {
+    fn of(state: &State, canister: &Canister) -> Self {
+        Before {
+            version: canister.version,
+            certified_data: canister.certified_data.clone(),
+            global_timer: canister.global_timer,
+            rotation: canister.rotation,
+            memory: canister.memory_metrics(state.bookkeeping).total(),
+            globals: canister.code.as_ref().map(|code| code.globals.clone()),
+        }
+    }
+
+    fn restore(self, canister: &mut Canister) {
+        canister.version = self.version;
+        canister.certified_data = self.certified_data;
+        canister.global_timer = self.global_timer;
+        canister.rotation = self.rotation;
+        if let (Some(code), Some(globals)) = (&mut canister.code, self.globals) {
+            code.globals = globals;
+        }
+    }
+
+    /// The final accounting: memory allocation, Wasm memory limit, freezing threshold, subnet memory (management-canister.md 3.2, step 7).
+    fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
+        let metrics = canister.memory_metrics(state.bookkeeping);
+        let (settings, memory) = (&canister.settings, metrics.total());
+        if settings.memory_allocation != 0 && memory > settings.memory_allocation {
+            return Err(ResourceError::MemoryAllocationTooSmall {
+                allocation: settings.memory_allocation,
+                needed: memory,
+            }
+            .into());
+        }
+        let (bytes, limit) = (metrics.wasm_memory, settings.wasm_memory_limit);
+        if limit != 0 && bytes > limit {
+            let error = ExecutionError::WasmMemoryLimitExceeded { bytes, limit };
+            return Err(ManagementError::execution(error, canister.id));
+        }
+        let growth = memory.saturating_sub(self.memory);
+        let threshold = state.freezing_threshold(canister);
+        if growth > 0 && canister.cycles < threshold {
+            return Err(ResourceError::CyclesForMemoryGrowth {
+                bytes: growth,
+                missing: threshold - canister.cycles,
+            }
+            .into());
+        }
+        if settings.memory_allocation == 0 && growth > state.memory_available {
+            return Err(ResourceError::SubnetMemory {
+                requested: growth,
+                available: state.memory_available,
+            }
+            .into());
+        }
+        Ok(())
+    }
+}

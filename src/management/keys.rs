@@ -1,0 +1,85 @@
+//! The methods of threshold keys: public keys and signatures (management-canister.md 1.20 and 1.21). Which keys there are is decided by
+//! the subnet's configuration; calls for others fail before they come here. The master keys follow from the seed of the run: nothing
+//! here is secret. There is no vetKD, and no signature without the feature `threshold-keys`: these calls are told that the subnet
+//! does not hold the key.
+
+#[cfg(feature = "threshold-keys")]
+mod ed25519;
+#[cfg(feature = "threshold-keys")]
+mod secp256k1;
+#[cfg(feature = "threshold-keys")]
+mod signing;
+
+use super::State;
+use super::dispatch::{Answer, Call};
+use super::types::keys::{
+    EcdsaCurve, EcdsaKeyId, KeyId, SchnorrAlgorithm, SchnorrKeyId, VetKdCurve, VetKdKeyId,
+};
+use crate::errors::OutcallError;
+use crate::system_api::exec::KeyKind;
+
+impl State {
+    /// The keys of the subnet as errors list them, `ecdsa:Secp256k1:key_1`: by kind, then by name.
+    pub fn key_names(&self) -> Vec<String> {
+        let keys = self.runtime.subnet.keys.keys();
+        keys.map(|(kind, name)| key_id(*kind, name).to_string()).collect()
+    }
+}
+
+fn key_id(kind: KeyKind, name: &str) -> KeyId {
+    let name = name.to_owned();
+    let schnorr = |algorithm, name| KeyId::Schnorr(SchnorrKeyId { algorithm, name });
+    match kind {
+        KeyKind::EcdsaSecp256k1 => KeyId::Ecdsa(EcdsaKeyId {
+            curve: EcdsaCurve::Secp256k1,
+            name,
+        }),
+        KeyKind::SchnorrBip340 => schnorr(SchnorrAlgorithm::Bip340Secp256k1, name),
+        KeyKind::SchnorrEd25519 => schnorr(SchnorrAlgorithm::Ed25519, name),
+        KeyKind::VetKdBls12381G2 => KeyId::VetKd(VetKdKeyId {
+            curve: VetKdCurve::Bls12_381_G2,
+            name,
+        }),
+    }
+}
+
+/// Every method of keys.
+pub fn execute(state: &mut State, call: &mut Call<'_>) -> Answer {
+    call.only_canisters()?;
+    #[cfg(feature = "threshold-keys")]
+    if let Some(answer) = signing::execute(state, call) {
+        return answer;
+    }
+    let key = match call.method.destination(call.payload)? {
+        super::Destination::Key { key, .. } => key.to_string(),
+        _ => call.method.name().to_owned(),
+    };
+    let subnet = state.subnet_id();
+    Err(OutcallError::KeyNotHeld { subnet, key }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The order and the form of management-canister.md 1.20.
+    #[test]
+    fn keys_are_listed_by_kind() {
+        let kinds = [
+            KeyKind::EcdsaSecp256k1,
+            KeyKind::SchnorrBip340,
+            KeyKind::SchnorrEd25519,
+            KeyKind::VetKdBls12381G2,
+        ];
+        assert!(kinds.is_sorted());
+        assert_eq!(
+            kinds.map(|kind| key_id(kind, "k").to_string()),
+            [
+                "ecdsa:Secp256k1:k",
+                "schnorr:Bip340Secp256k1:k",
+                "schnorr:Ed25519:k",
+                "vetkd:Bls12_381_G2:k"
+            ]
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! Public keys and signatures of ECDSA and Schnorr, with their fee. A key belongs to the canister that calls: its id is the first step
+//! of every derivation.
+
+use candid::{Encode, Principal};
+use sha2::{Digest, Sha256};
+
+use super::{ed25519, secp256k1};
+use crate::compat::Compat;
+use crate::errors::{ManagementError, OutcallError};
+use crate::fees::Fees;
+use crate::management::State;
+use crate::management::dispatch::{Answer, Call};
+use crate::management::method::Method;
+use crate::management::target::argument;
+use crate::management::types::keys::{
+    DerivationPath, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
+    SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, SignatureReply,
+};
+use crate::system_api::exec::KeyKind;
+
+/// Executes the methods of ECDSA and Schnorr; nothing for others.
+pub fn execute(state: &mut State, call: &mut Call<'_>) -> Option<Answer> {
+    Some(match call.method {
+        Method::ECDSAPublicKey => ecdsa_public_key(state, call),
+        Method::SchnorrPublicKey => schnorr_public_key(state, call),
+        Method::SignWithECDSA => sign_with_ecdsa(state, call),
+        Method::SignWithSchnorr => sign_with_schnorr(state, call),
+        _ => return None,
+    })
+}
+
+fn ecdsa_public_key(state: &State, call: &Call<'_>) -> Answer {
+    let args: EcdsaPublicKeyArgs = argument(call)?;
+    let owner = args.canister_id.unwrap_or_else(|| call.sender());
+    let master = master(state, KeyKind::EcdsaSecp256k1, &args.key_id.name)?;
+    let key = secp256k1::Key::master(master).derive(steps(&owner, &args.derivation_path));
+    Ok(public_key(key.public_key(), key.chain_code()))
+}
+
+fn schnorr_public_key(state: &State, call: &Call<'_>) -> Answer {
+    let args: SchnorrPublicKeyArgs = argument(call)?;
+    let owner = args.canister_id.unwrap_or_else(|| call.sender());
+    let master = master(state, schnorr_kind(args.key_id.algorithm), &args.key_id.name)?;
+    let steps = steps(&owner, &args.derivation_path);
+    Ok(match args.key_id.algorithm {
+        SchnorrAlgorithm::Bip340Secp256k1 => {
+            let key = secp256k1::Key::master(master).derive(steps);
+            public_key(key.public_key(), key.chain_code())
+        }
+        SchnorrAlgorithm::Ed25519 => {
+            let key = ed25519::Key::master(master).derive(steps);
+            public_key(key.public_key(), key.chain_code())
+        }
+    })
+}
+
+fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: SignWithEcdsaArgs = argument(call)?;
+    let kind = KeyKind::EcdsaSecp256k1;
+    let master = master(state, kind, &args.key_id.name)?;
+    take_fee(state, call, kind, &args.key_id.name)?;
+    let owner = call.sender();
+    let key = secp256k1::Key::master(master).derive(steps(&owner, &args.derivation_path));
+    Ok(signature(key.sign_ecdsa(&args.message_hash)))
+}
+
+fn sign_with_schnorr(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: SignWithSchnorrArgs = argument(call)?;
+    let kind = schnorr_kind(args.key_id.algorithm);
+    let master = master(state, kind, &args.key_id.name)?;
+    take_fee(state, call, kind, &args.key_id.name)?;
+    let owner = call.sender();
+    let steps = steps(&owner, &args.derivation_path);
+    let signed = match args.key_id.algorithm {
+        SchnorrAlgorithm::Bip340Secp256k1 => {
+            let root = args.aux.as_ref().map(|SchnorrAux::Bip341(aux)| &aux.merkle_root_hash[..]);
+            let key = secp256k1::Key::master(master).derive(steps);
+            key.sign_bip340(&args.message, root)
+        }
+        SchnorrAlgorithm::Ed25519 => {
+            Some(ed25519::Key::master(master).derive(steps).sign(&args.message))
+        }
+    };
+    signed.map(signature).ok_or_else(|| ManagementError::Undecodable {
+        reason: "a Merkle root hash has 0 or 32 bytes".into(),
+    })
+}
+
+fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {
+    match algorithm {
+        SchnorrAlgorithm::Bip340Secp256k1 => KeyKind::SchnorrBip340,
+        SchnorrAlgorithm::Ed25519 => KeyKind::SchnorrEd25519,
+    }
+}
+
+/// Whose key it is, and the path.
+fn steps<'a>(owner: &'a Principal, path: &'a DerivationPath) -> impl Iterator<Item = &'a [u8]> {
+    std::iter::once(owner.as_slice()).chain(path.0.iter().map(|step| &step[..]))
+}
+
+/// What the master key is made of, if the subnet has it: different for every kind, name and seed.
+fn master(state: &State, kind: KeyKind, name: &str) -> Result<[u8; 32], ManagementError> {
+    if !state.runtime.subnet.keys.contains_key(&(kind, name.to_owned())) {
+        return Err(OutcallError::KeyNotHeld {
+            subnet: state.subnet_id(),
+            key: super::key_id(kind, name).to_string(),
+        }
+        .into());
+    }
+    Ok(Sha256::new()
+        .chain_update(b"drun master key")
+        .chain_update(state.config.seed.to_be_bytes())
+        .chain_update(super::key_id(kind, name).to_string())
+        .finalize()
+        .into())
+}
+
+/// Takes the fee of a signature out of the attached cycles. Canisters of the NNS, where those of a PocketIC system subnet are,
+/// pay nothing.
+fn take_fee(
+    state: &mut State,
+    call: &mut Call<'_>,
+    kind: KeyKind,
+    name: &str,
+) -> Result<(), OutcallError> {
+    if state.config.compat == Compat::PocketIc && !state.is_application() {
+        return Ok(());
+    }
+    let keys = &state.runtime.subnet.keys;
+    let nodes = keys.get(&(kind, name.to_owned())).copied().unwrap_or(state.runtime.subnet.nodes);
+    let required = Fees::signature(nodes);
+    let sent = call.cycles();
+    let Some(left) = sent.checked_sub(required) else {
+        return Err(OutcallError::NotEnoughCycles {
+            method: call.method.name().to_owned(),
+            sent,
+            required,
+        });
+    };
+    call.refund = left;
+    state.usage.cycles += required;
+    Ok(())
+}
+
+fn public_key(public_key: Vec<u8>, chain_code: [u8; 32]) -> Vec<u8> {
+    let reply = PublicKeyReply {
+        public_key,
+        chain_code: chain_code.to_vec(),
+    };
+    Encode!(&reply).expect("encoding to memory does not fail")
+}
+
+fn signature(signature: Vec<u8>) -> Vec<u8> {
+    Encode!(&SignatureReply { signature }).expect("encoding to memory does not fail")
+}

@@ -1,0 +1,436 @@
+//! `http_request`, answered from a table of mocks or by a timeout, and the methods for the world outside that nobody here may use
+//! (management-canister.md 1.19, 1.22, 1.23 and 1.36). Knows no network.
+
+use candid::{Encode, Principal};
+
+use super::State;
+use super::dispatch::{Answer, Call, Caller, Notice};
+use super::method::Method;
+use super::target::argument;
+use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, Transform, TransformArgs};
+use crate::canister::queues::Request;
+use crate::config::HttpMock;
+use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
+
+/// Bytes of the largest response, and of the headers and the body of a request.
+const MAX_BYTES: u64 = 2_000_000;
+/// Bytes of a URL, of a header's name and of its value.
+const MAX_FIELD_BYTES: u64 = 8192;
+/// Bytes of all headers.
+const MAX_HEADER_BYTES: u64 = 49_152;
+/// Requests that may wait for an answer.
+const MAX_REQUESTS: usize = 3000;
+/// Nanoseconds after which a request without an answer fails.
+const TIMEOUT: u64 = 60_000_000_000;
+
+/// Requests that wait for an answer, oldest first.
+#[derive(Debug, Default)]
+pub struct Outcalls {
+    waiting: Vec<Outcall>,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Outcall {
+    /// The call, with the cycles that go back.
+    request: Request,
+    /// In which round it was executed.
+    round: u64,
+    /// When, nanoseconds.
+    time: u64,
+    response: Option<HttpResponse>,
+    transform: Option<Transform>,
+}
+
+/// A request that has its answer, but for the caller's own function that the response may have to pass through first.
+#[derive(Debug)]
+pub struct DueAnswer {
+    request: Request,
+    result: Result<HttpResponse, UserError>,
+    /// A query of the calling canister whose reply is the answer.
+    pub transform: Option<TransformCall>,
+}
+
+/// A query to be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransformCall {
+    /// The canister that made the request.
+    pub canister: Principal,
+    /// Its method.
+    pub method: String,
+    /// The argument.
+    pub argument: Vec<u8>,
+}
+
+impl DueAnswer {
+    /// The answer of a request without transform function.
+    pub fn untransformed(self) -> Notice {
+        let encode = |response| Encode!(&response).expect("encoding to memory does not fail");
+        Notice::FromManagement(self.request, self.result.map(encode))
+    }
+
+    /// The answer that the transform function gave.
+    pub fn transformed(self, result: Result<Vec<u8>, UserError>) -> Notice {
+        Notice::FromManagement(self.request, result)
+    }
+}
+
+impl Outcalls {
+    /// Takes the requests that have their answer by now: those that a mock answers in the round after they were executed, all others
+    /// when 60 seconds have passed.
+    pub fn due(&mut self, round: u64, now: u64) -> Vec<DueAnswer> {
+        let (due, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|outcall| outcall.is_due(round, now));
+        self.waiting = waiting;
+        let due: Vec<Outcall> = due;
+        due.into_iter().map(Outcall::answer).collect()
+    }
+
+    /// True if no request waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+impl Outcall {
+    fn is_due(&self, round: u64, now: u64) -> bool {
+        match self.response {
+            Some(_) => round > self.round,
+            None => now.saturating_sub(self.time) >= TIMEOUT,
+        }
+    }
+
+    fn answer(self) -> DueAnswer {
+        let transform = match (&self.response, self.transform) {
+            (Some(response), Some(transform)) => Some(TransformCall {
+                canister: transform.function.0.principal,
+                method: transform.function.0.method,
+                argument: Encode!(&TransformArgs {
+                    response: response.clone(),
+                    context: transform.context,
+                })
+                .expect("encoding to memory does not fail"),
+            }),
+            _ => None,
+        };
+        DueAnswer {
+            request: self.request,
+            result: self.response.ok_or_else(timed_out),
+            transform,
+        }
+    }
+}
+
+/// Canisters see the reject code and the text only, so that any error of its class will do.
+fn timed_out() -> UserError {
+    UserError::new(ErrorCode::IngressMessageTimeout, "Canister http request timed out")
+}
+
+/// `http_request`: checked, charged, and left to wait.
+pub fn http_request(
+    state: &mut State,
+    outcalls: &mut Outcalls,
+    call: &mut Call<'_>,
+) -> Result<Option<Vec<u8>>, ManagementError> {
+    call.only_canisters()?;
+    let Caller::Canister(request) = call.caller else {
+        unreachable!("users were just refused")
+    };
+    if state.is_drun() {
+        return Err(OutcallError::NotEnabled.into());
+    }
+    let args: HttpRequestArgs = argument(call)?;
+    check(&args, request.sender)?;
+    let required = state.fees.http_request(
+        request_bytes(&args),
+        args.max_response_bytes.unwrap_or(MAX_BYTES),
+    );
+    let Some(left) = request.cycles.checked_sub(required) else {
+        return Err(OutcallError::NotEnoughCycles {
+            method: call.method.name().to_owned(),
+            sent: request.cycles,
+            required,
+        }
+        .into());
+    };
+    if outcalls.waiting.len() >= MAX_REQUESTS {
+        let max = MAX_REQUESTS as u64;
+        return Err(OutcallError::TooManyRequests { max }.into());
+    }
+    state.usage.cycles += required;
+    outcalls.waiting.push(Outcall {
+        request: Request {
+            cycles: left,
+            ..request.as_ref().clone()
+        },
+        round: state.round,
+        time: state.time,
+        response: mocked(&state.config.http_mocks, &args.url),
+        transform: args.transform,
+    });
+    Ok(None)
+}
+
+/// The limits that are looked at before the fee.
+fn check(args: &HttpRequestArgs, caller: Principal) -> Result<(), OutcallError> {
+    let too_long = |text: &str| Some(text.len() as u64).filter(|size| *size > MAX_FIELD_BYTES);
+    if let Some(transform) = &args.transform
+        && transform.function.0.principal != caller
+    {
+        return Err(OutcallError::TransformPrincipal {
+            expected: caller,
+            got: transform.function.0.principal,
+        });
+    }
+    if let Some(got) = args.max_response_bytes.filter(|bytes| *bytes > MAX_BYTES) {
+        return Err(OutcallError::MaxResponseBytes { got });
+    }
+    if let Some(size) = too_long(&args.url) {
+        return Err(OutcallError::UrlTooLong { size });
+    }
+    for header in &args.headers.0 {
+        if let Some(size) = too_long(&header.name) {
+            return Err(OutcallError::HeaderNameTooLong { size });
+        }
+        if let Some(size) = too_long(&header.value) {
+            return Err(OutcallError::HeaderValueTooLong { size });
+        }
+    }
+    let headers = header_bytes(args);
+    if headers > MAX_HEADER_BYTES {
+        return Err(OutcallError::HeadersTooLarge { size: headers });
+    }
+    let size = headers + body_bytes(args);
+    if size > MAX_BYTES {
+        return Err(OutcallError::RequestTooLarge { size });
+    }
+    Ok(())
+}
+
+fn header_bytes(args: &HttpRequestArgs) -> u64 {
+    let bytes = |header: &HttpHeader| (header.name.len() + header.value.len()) as u64;
+    args.headers.0.iter().map(bytes).sum()
+}
+
+fn body_bytes(args: &HttpRequestArgs) -> u64 {
+    args.body.as_ref().map_or(0, |body| body.len() as u64)
+}
+
+/// Bytes of a request that the fee counts.
+fn request_bytes(args: &HttpRequestArgs) -> u64 {
+    let transform = args.transform.as_ref().map_or(0, |transform| {
+        (transform.function.0.method.len() + transform.context.len()) as u64
+    });
+    args.url.len() as u64 + header_bytes(args) + body_bytes(args) + transform
+}
+
+/// What the first mock for this URL answers.
+fn mocked(mocks: &[HttpMock], url: &str) -> Option<HttpResponse> {
+    let mock = mocks.iter().find(|mock| url.starts_with(&mock.url))?;
+    let header = |(name, value): &(String, String)| HttpHeader {
+        name: name.clone(),
+        value: value.clone(),
+    };
+    Some(HttpResponse {
+        status: mock.status.into(),
+        headers: mock.headers.iter().map(header).collect(),
+        body: mock.body.clone(),
+    })
+}
+
+/// The methods of Bitcoin that come here: the internal ones, and others only when the subnet itself is called, since they belong to
+/// the Bitcoin canister.
+pub fn bitcoin(call: &Call<'_>) -> Answer {
+    call.only_canisters()?;
+    Err(match call.method {
+        Method::BitcoinGetSuccessors | Method::BitcoinSendTransactionInternal => {
+            OutcallError::PermissionDenied
+        }
+        _ => OutcallError::NoBitcoin,
+    }
+    .into())
+}
+
+/// The methods by which the NNS makes subnets.
+pub fn only_for_nns(call: &Call<'_>) -> Answer {
+    call.only_canisters()?;
+    Err(ManagementError::OnlyForNns {
+        method: call.method.name().to_owned(),
+        caller: call.sender(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::management::types::http::{HttpMethod, TransformFunction};
+    use crate::management::types::limited::Limited;
+    use candid::types::reference::Func;
+    use serde_bytes::ByteBuf;
+
+    fn args(change: impl FnOnce(&mut HttpRequestArgs)) -> HttpRequestArgs {
+        let mut args = HttpRequestArgs {
+            url: "http://x/".into(),
+            max_response_bytes: None,
+            method: HttpMethod::Get,
+            headers: Limited(vec![]),
+            body: None,
+            transform: None,
+            is_replicated: None,
+        };
+        change(&mut args);
+        args
+    }
+
+    fn headers(count: usize, name: usize, value: usize) -> Limited<64, HttpHeader> {
+        let header = HttpHeader {
+            name: "n".repeat(name),
+            value: "v".repeat(value),
+        };
+        Limited(vec![header; count])
+    }
+
+    fn transform(principal: Principal) -> Option<Transform> {
+        let method = "clean".to_owned();
+        Some(Transform {
+            function: TransformFunction(Func { principal, method }),
+            context: vec![1, 2],
+        })
+    }
+
+    #[test]
+    fn limits_are_checked_in_their_order() {
+        use OutcallError::*;
+        let caller = Principal::anonymous();
+        let fault = |change: &dyn Fn(&mut HttpRequestArgs)| check(&args(change), caller);
+        assert_eq!(fault(&|_| ()), Ok(()));
+        assert_eq!(fault(&|args| args.transform = transform(caller)), Ok(()));
+        let other = Principal::management_canister();
+        assert_eq!(
+            fault(&|args| {
+                args.transform = transform(other);
+                args.max_response_bytes = Some(u64::MAX);
+            }),
+            Err(TransformPrincipal {
+                expected: caller,
+                got: other
+            })
+        );
+        assert_eq!(fault(&|args| args.max_response_bytes = Some(2_000_000)), Ok(()));
+        assert_eq!(
+            fault(&|args| {
+                args.max_response_bytes = Some(2_000_001);
+                args.url = "x".repeat(9000);
+            }),
+            Err(MaxResponseBytes { got: 2_000_001 })
+        );
+        assert_eq!(fault(&|args| args.url = "x".repeat(8192)), Ok(()));
+        assert_eq!(
+            fault(&|args| args.url = "x".repeat(8193)),
+            Err(UrlTooLong { size: 8193 })
+        );
+        assert_eq!(
+            fault(&|args| args.headers = headers(1, 8193, 8193)),
+            Err(HeaderNameTooLong { size: 8193 })
+        );
+        assert_eq!(
+            fault(&|args| args.headers = headers(1, 1, 8193)),
+            Err(HeaderValueTooLong { size: 8193 })
+        );
+        assert_eq!(fault(&|args| args.headers = headers(3, 8192, 8192)), Ok(()));
+        assert_eq!(
+            fault(&|args| args.headers = headers(4, 8192, 8192)),
+            Err(HeadersTooLarge { size: 65_536 })
+        );
+        assert_eq!(
+            fault(&|args| {
+                args.headers = headers(1, 1, 0);
+                args.body = Some(ByteBuf::from(vec![0; 2_000_000]));
+            }),
+            Err(RequestTooLarge { size: 2_000_001 })
+        );
+    }
+
+    #[test]
+    fn the_fee_counts_all_parts_of_a_request() {
+        let caller = Principal::anonymous();
+        assert_eq!(request_bytes(&args(|_| ())), 9);
+        let all = args(|args| {
+            args.headers = headers(2, 3, 4);
+            args.body = Some(ByteBuf::from(vec![0; 100]));
+            args.transform = transform(caller);
+        });
+        assert_eq!(request_bytes(&all), 9 + 14 + 100 + 5 + 2);
+    }
+
+    #[test]
+    fn the_first_mock_for_a_url_answers() {
+        let mock = |url: &str, status| HttpMock {
+            url: url.into(),
+            status,
+            headers: vec![],
+            body: vec![],
+        };
+        let mocks = [mock("http://a/", 200), mock("http://", 404)];
+        let status = |url| mocked(&mocks, url).map(|response| response.status);
+        assert_eq!(status("http://a/b"), Some(200));
+        assert_eq!(status("http://b/"), Some(404));
+        assert_eq!(status("https://a/"), None);
+    }
+
+    fn outcall(response: Option<HttpResponse>) -> Outcall {
+        Outcall {
+            request: Request {
+                sender: Principal::anonymous(),
+                receiver: Principal::management_canister(),
+                callback: Default::default(),
+                cycles: 5,
+                method: "http_request".into(),
+                payload: vec![],
+                deadline: None,
+            },
+            round: 10,
+            time: 1000,
+            response,
+            transform: transform(Principal::anonymous()),
+        }
+    }
+
+    #[test]
+    fn nobody_answers_for_sixty_seconds() {
+        let mut outcalls = Outcalls {
+            waiting: vec![outcall(None)],
+        };
+        assert!(outcalls.due(99, 1000 + TIMEOUT - 1).is_empty());
+        let due = outcalls.due(99, 1000 + TIMEOUT).pop().expect("it is due");
+        assert!(outcalls.is_empty());
+        assert_eq!(due.transform, None);
+        let Notice::FromManagement(request, Err(error)) = due.untransformed() else {
+            panic!("a timeout is an error")
+        };
+        assert_eq!(request.cycles, 5);
+        assert_eq!(error.description, "Canister http request timed out");
+        assert_eq!(error.code.reject_code() as u32, 2);
+    }
+
+    #[test]
+    fn a_mock_answers_in_the_next_round_through_the_transform() {
+        let response = HttpResponse {
+            status: 200,
+            headers: vec![],
+            body: b"hello".to_vec(),
+        };
+        let mut outcalls = Outcalls {
+            waiting: vec![outcall(Some(response.clone()))],
+        };
+        assert!(outcalls.due(10, 1000).is_empty());
+        let due = outcalls.due(11, 1001).pop().expect("it is due");
+        let query = due.transform.clone().expect("a transform is named");
+        assert_eq!((query.canister, &*query.method), (Principal::anonymous(), "clean"));
+        let context = vec![1, 2];
+        let expected = TransformArgs { response, context };
+        let sent: TransformArgs = candid::decode_one(&query.argument).expect("it is Candid");
+        assert_eq!(sent, expected);
+    }
+}

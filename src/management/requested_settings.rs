@@ -1,0 +1,219 @@
+//! From the settings that a caller asks for to values in range. Owns the first check of settings, which comes before the
+//! canister is even looked up (management-canister.md, section 1.10; errors.md, section 5.6); all later checks need the canister.
+
+use super::types::settings::{self as wire, CanisterSettings};
+use crate::canister::settings::{Controllers, LogVisibility};
+use crate::errors::SettingsError;
+use candid::Nat;
+use std::collections::BTreeMap;
+
+/// Largest compute allocation, in percent.
+const MAX_COMPUTE_ALLOCATION: u64 = 100;
+/// Largest limit of the Wasm memory, in bytes. The text of its refusal speaks of 2^64 all the same.
+const MAX_WASM_MEMORY_LIMIT: u64 = 1 << 48;
+
+/// The settings a caller asks for, in range; `None` where nothing is asked. Units as in [`crate::canister::settings::Settings`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestedSettings {
+    pub controllers: Option<Controllers>,
+    pub compute_allocation: Option<u64>,
+    pub memory_allocation: Option<u64>,
+    pub freezing_threshold: Option<u64>,
+    pub reserved_cycles_limit: Option<u128>,
+    pub log_visibility: Option<LogVisibility>,
+    pub log_memory_limit: Option<u64>,
+    pub wasm_memory_limit: Option<u64>,
+    pub wasm_memory_threshold: Option<u64>,
+    pub environment_variables: Option<BTreeMap<String, String>>,
+}
+
+/// A field of at most `max`.
+fn up_to<T: TryFrom<u128> + PartialOrd>(
+    field: Option<Nat>,
+    max: T,
+    error: fn(String) -> SettingsError,
+) -> Result<Option<T>, SettingsError> {
+    let Some(got) = field else { return Ok(None) };
+    let value = u128::try_from(&got.0)
+        .ok()
+        .and_then(|value| T::try_from(value).ok());
+    match value {
+        Some(value) if value <= max => Ok(Some(value)),
+        _ => Err(error(got.0.to_string())),
+    }
+}
+
+impl TryFrom<CanisterSettings> for RequestedSettings {
+    type Error = SettingsError;
+
+    /// Reports the first field out of range, in the order of errors.md, section 5.6.
+    fn try_from(asked: CanisterSettings) -> Result<Self, SettingsError> {
+        use SettingsError as E;
+        Ok(RequestedSettings {
+            compute_allocation: up_to(
+                asked.compute_allocation,
+                MAX_COMPUTE_ALLOCATION,
+                E::ComputeAllocation,
+            )?,
+            memory_allocation: up_to(asked.memory_allocation, u64::MAX, E::MemoryAllocation)?,
+            freezing_threshold: up_to(asked.freezing_threshold, u64::MAX, E::FreezingThreshold)?,
+            reserved_cycles_limit: up_to(
+                asked.reserved_cycles_limit,
+                u128::MAX,
+                E::ReservedCyclesLimit,
+            )?,
+            wasm_memory_limit: up_to(
+                asked.wasm_memory_limit,
+                MAX_WASM_MEMORY_LIMIT,
+                E::WasmMemoryLimit,
+            )?,
+            wasm_memory_threshold: up_to(
+                asked.wasm_memory_threshold,
+                u64::MAX,
+                E::WasmMemoryThreshold,
+            )?,
+            log_memory_limit: up_to(asked.log_memory_limit, u64::MAX, E::LogMemoryLimit)?,
+            environment_variables: asked.environment_variables.map(by_name).transpose()?,
+            controllers: asked.controllers.map(|list| list.0.into_iter().collect()),
+            log_visibility: asked.log_visibility.map(LogVisibility::from),
+        })
+    }
+}
+
+fn by_name(
+    list: Vec<wire::EnvironmentVariable>,
+) -> Result<BTreeMap<String, String>, SettingsError> {
+    let given = list.len();
+    let variables: BTreeMap<String, String> = list
+        .into_iter()
+        .map(|variable| (variable.name, variable.value))
+        .collect();
+    if variables.len() < given {
+        return Err(SettingsError::DuplicateEnvironmentVariables);
+    }
+    Ok(variables)
+}
+
+impl From<wire::LogVisibility> for LogVisibility {
+    fn from(asked: wire::LogVisibility) -> Self {
+        match asked {
+            wire::LogVisibility::Controllers => LogVisibility::Controllers,
+            wire::LogVisibility::Public => LogVisibility::Public,
+            wire::LogVisibility::AllowedViewers(list) => LogVisibility::AllowedViewers(list.0),
+        }
+    }
+}
+
+impl From<LogVisibility> for wire::LogVisibility {
+    fn from(set: LogVisibility) -> Self {
+        match set {
+            LogVisibility::Controllers => wire::LogVisibility::Controllers,
+            LogVisibility::Public => wire::LogVisibility::Public,
+            LogVisibility::AllowedViewers(list) => {
+                wire::LogVisibility::AllowedViewers(super::types::limited::Limited(list))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::{ManagementError, UserError};
+    use crate::management::types::limited::Limited;
+    use candid::Principal;
+
+    fn power_of_two(exponent: u32) -> Nat {
+        (0..exponent).fold(Nat::from(1_u8), |product, _| product * 2_u8)
+    }
+
+    fn asked(set: impl FnOnce(&mut CanisterSettings)) -> Result<RequestedSettings, SettingsError> {
+        let mut settings = CanisterSettings::default();
+        set(&mut settings);
+        settings.try_into()
+    }
+
+    fn printed(error: SettingsError) -> String {
+        UserError::from(ManagementError::from(error)).to_string()
+    }
+
+    #[test]
+    fn every_field_has_its_limit_and_its_text() {
+        type Field = fn(&mut CanisterSettings) -> &mut Option<Nat>;
+        let (two_64, one) = (power_of_two(64), Nat::from(1_u8));
+        let fields: [(Field, Nat, &str); 7] = [
+            (
+                |s| &mut s.compute_allocation,
+                Nat::from(100_u8),
+                "ComputeAllocation expected to be in the range [0..100], got 101",
+            ),
+            (
+                |s| &mut s.memory_allocation,
+                two_64.clone() - one.clone(),
+                "MemoryAllocation expected to be in the range [0..2^64-1], got 18_446_744_073_709_551_616",
+            ),
+            (
+                |s| &mut s.freezing_threshold,
+                two_64.clone() - one.clone(),
+                "Freezing threshold expected to be in the range of [0..2^64-1], got 18_446_744_073_709_551_616",
+            ),
+            (
+                |s| &mut s.reserved_cycles_limit,
+                power_of_two(128) - one.clone(),
+                "Reserved cycles limit expected to be in the range of [0..2^128-1], got 340_282_366_920_938_463_463_374_607_431_768_211_456",
+            ),
+            (
+                |s| &mut s.wasm_memory_limit,
+                power_of_two(48),
+                "Wasm memory limit expected to be in the range of [0..2^64-1], got 281_474_976_710_657",
+            ),
+            (
+                |s| &mut s.wasm_memory_threshold,
+                two_64.clone() - one.clone(),
+                "Wasm memory threshold expected to be in the range of [0..2^64-1], got 18_446_744_073_709_551_616",
+            ),
+            (
+                |s| &mut s.log_memory_limit,
+                two_64 - one.clone(),
+                "Log memory limit expected to be in the range of [0..2^64-1], got 18_446_744_073_709_551_616",
+            ),
+        ];
+        for (field, limit, text) in fields {
+            let at_limit = asked(|s| *field(s) = Some(limit.clone()));
+            assert!(at_limit.is_ok(), "{text}");
+            let error = asked(|s| *field(s) = Some(limit + one.clone())).expect_err(text);
+            assert_eq!(printed(error), format!("IC0504: {text}"));
+        }
+    }
+
+    #[test]
+    fn a_variable_is_given_once() {
+        let variable = |name: &str| wire::EnvironmentVariable {
+            name: name.into(),
+            value: "1".into(),
+        };
+        let error = asked(|s| {
+            s.environment_variables = Some(vec![variable("a"), variable("b"), variable("a")]);
+        })
+        .expect_err("a is given twice");
+        assert_eq!(
+            printed(error),
+            "IC0408: Duplicate environment variables are not allowed"
+        );
+    }
+
+    #[test]
+    fn controllers_become_an_ordered_set() {
+        let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 9, 1, 1]);
+        let user = Principal::anonymous();
+        let settings = asked(|s| s.controllers = Some(Limited(vec![canister, user, canister])))
+            .expect("in range");
+        let controllers = settings.controllers.expect("given");
+        assert_eq!(controllers.to_vec(), [user, canister]);
+    }
+
+    #[test]
+    fn what_is_not_asked_for_stays_unset() {
+        assert_eq!(asked(|_| {}), Ok(RequestedSettings::default()));
+    }
+}

@@ -1,0 +1,422 @@
+//! `update_settings`, and the checks and changes of settings that creating a canister shares with it (management-canister.md 1.10,
+//! errors.md 5.6). The ranges of single fields are checked in `requested_settings`. Reservation of cycles for storage, which begins
+//! with 750 GiB on a subnet, is not modelled.
+
+use std::sync::Arc;
+
+use candid::Nat;
+
+use super::State;
+use super::dispatch::{Answer, Call, Caller, empty_reply};
+use super::requested_settings::RequestedSettings;
+use super::target::{argument, with_canister};
+use super::types::settings::{CanisterSettings, UpdateSettingsArgs};
+use crate::canister::Canister;
+use crate::canister::history::{Change, ChangeDetails};
+use crate::canister::settings::{
+    Controllers, DEFAULT_FREEZING_THRESHOLD, LOG_MEMORY_LIMIT, Settings,
+};
+use crate::errors::{ManagementError, ResourceError, SettingsError};
+use crate::system_api::exec::MemoryRules;
+
+/// Environment variables that a canister may have.
+const MAX_VARIABLES: usize = 20;
+/// Bytes of the name or value of an environment variable.
+const MAX_VARIABLE_BYTES: usize = 128;
+/// Percent of compute that all canisters of a subnet together may allocate.
+const COMPUTE_CAPACITY: u64 = 149;
+/// Largest memory allocation of the replica of March 2025, in bytes.
+const MAX_ALLOCATION_OF_DRUN: u64 = 543_313_362_944;
+
+/// `update_settings`.
+pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: UpdateSettingsArgs = argument(call)?;
+    let requested = requested_settings(state, args.settings)?;
+    with_canister(state, args.canister_id, |state, canister| {
+        call.only_controllers(canister)?;
+        validate_settings(state, Some(canister), &requested, canister.cycles)?;
+        let controllers = requested.controllers.as_ref().map(Controllers::to_vec);
+        let taken = state.memory_taken(canister);
+        apply_settings(&mut canister.settings, requested);
+        canister.version += 1;
+        if let Some(controllers) = controllers {
+            canister.history.push(Change {
+                time: state.time,
+                version: canister.version,
+                origin: call.origin(args.sender_canister_version),
+                details: ChangeDetails::ControllersChange { controllers },
+            });
+        }
+        let growth = state.memory_taken(canister).saturating_sub(taken);
+        state.memory_available = state.memory_available.saturating_sub(growth);
+        charge_late(state, canister, call);
+        Ok(empty_reply())
+    })
+}
+
+/// Charges the user's message now if it was not charged when it came, so that a freezing threshold that is too high can be undone
+/// (metering.md 8.4). Nothing happens if the canister cannot pay.
+fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
+    if matches!(call.caller, Caller::User { .. }) && is_charged_late(state, call.payload.len()) {
+        let bytes = call.payload.len() + call.method.name().len();
+        let price = state.fees.ingress(bytes as u64);
+        // Free of charge for who cannot pay.
+        let _ = state.charge(canister, price, None);
+    }
+}
+
+/// True for an `update_settings` message with an argument of so many bytes that is charged when it has taken effect.
+pub fn is_charged_late(state: &State, argument_bytes: usize) -> bool {
+    argument_bytes <= if state.is_drun() { 267 } else { 324 }
+}
+
+/// The settings asked for, each in its range. The replica of March 2025 ignores those that it does not know and knows a narrower
+/// range for one.
+///
+/// # Errors
+/// IC0504, IC0408 (errors.md 5.6).
+pub fn requested_settings(
+    state: &State,
+    mut asked: CanisterSettings,
+) -> Result<RequestedSettings, ManagementError> {
+    if state.is_drun() {
+        asked.environment_variables = None;
+        asked.log_memory_limit = None;
+        let limit = Nat::from(MAX_ALLOCATION_OF_DRUN);
+        if let Some(bytes) = asked.memory_allocation.take_if(|bytes| *bytes > limit) {
+            // Only the compute allocation is looked at before.
+            RequestedSettings::try_from(CanisterSettings {
+                compute_allocation: asked.compute_allocation,
+                ..CanisterSettings::default()
+            })?;
+            return Err(SettingsError::MemoryAllocationOfDrun(bytes.0.to_string()).into());
+        }
+    }
+    Ok(RequestedSettings::try_from(asked)?)
+}
+
+/// Checks settings against the canister, or against a new one that will have so many cycles, and against the subnet.
+///
+/// # Errors
+/// In the order of errors.md 5.6: environment variables IC0408; memory IC0402, IC0101; compute IC0101; cycles IC0530, IC0531;
+/// reserved cycles IC0540; log IC0406. More than ten controllers do not even decode.
+pub fn validate_settings(
+    state: &State,
+    canister: Option<&Canister>,
+    requested: &RequestedSettings,
+    cycles: u128,
+) -> Result<(), ManagementError> {
+    check_variables(requested)?;
+    let present = Present::of(state, canister);
+    let (available, allocated) = (state.memory_available, compute_of_others(state, canister));
+    present.check_capacity(requested, available, allocated)?;
+    present.check_cycles(state, requested, cycles)?;
+    match requested.log_memory_limit {
+        Some(bytes) if bytes < LOG_MEMORY_LIMIT => {
+            Err(SettingsError::LogMemoryLimitTooLow { bytes }.into())
+        }
+        Some(bytes) if bytes > LOG_MEMORY_LIMIT => {
+            Err(SettingsError::LogMemoryLimitTooHigh { bytes }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_variables(requested: &RequestedSettings) -> Result<(), SettingsError> {
+    let Some(variables) = &requested.environment_variables else {
+        return Ok(());
+    };
+    if variables.len() > MAX_VARIABLES {
+        return Err(SettingsError::TooManyEnvironmentVariables {
+            count: variables.len() as u64,
+        });
+    }
+    for (name, value) in variables {
+        if name.len() > MAX_VARIABLE_BYTES {
+            return Err(SettingsError::EnvironmentVariableNameTooLong { name: name.clone() });
+        }
+        if value.len() > MAX_VARIABLE_BYTES {
+            return Err(SettingsError::EnvironmentVariableValueTooLong {
+                value: value.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Percent of compute that all other canisters have.
+fn compute_of_others(state: &State, canister: Option<&Canister>) -> u64 {
+    state
+        .canisters
+        .values()
+        .filter(|other| canister.is_none_or(|canister| canister.id != other.id))
+        .map(|other| other.settings.compute_allocation)
+        .sum()
+}
+
+/// What settings are checked against: the canister as it is.
+#[derive(Clone, Copy, Debug)]
+struct Present {
+    /// Bytes in use.
+    used: u64,
+    /// Bytes reserved for responses.
+    message_bytes: u64,
+    memory_allocation: u64,
+    compute_allocation: u64,
+    freezing_threshold: u64,
+    reserved_cycles: u128,
+}
+
+impl Present {
+    /// A new canister uses nothing.
+    fn of(state: &State, canister: Option<&Canister>) -> Self {
+        match canister {
+            Some(canister) => Present {
+                used: canister.memory_metrics(state.bookkeeping).total(),
+                message_bytes: state.message_bytes(canister),
+                memory_allocation: canister.settings.memory_allocation,
+                compute_allocation: canister.settings.compute_allocation,
+                freezing_threshold: canister.settings.freezing_threshold,
+                reserved_cycles: canister.reserved_cycles,
+            },
+            None => Present {
+                used: 0,
+                message_bytes: 0,
+                memory_allocation: 0,
+                compute_allocation: 0,
+                freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
+                reserved_cycles: 0,
+            },
+        }
+    }
+
+    /// What the subnet has to have: memory, of which `available` bytes are left, and compute, of which `allocated` percent are
+    /// others'.
+    fn check_capacity(
+        &self,
+        requested: &RequestedSettings,
+        available: u64,
+        allocated: u64,
+    ) -> Result<(), ResourceError> {
+        if let Some(allocation) = requested.memory_allocation {
+            if allocation != 0 && allocation < self.used {
+                return Err(ResourceError::MemoryAllocationTooSmall {
+                    allocation,
+                    needed: self.used,
+                });
+            }
+            let own = self.used.max(self.memory_allocation);
+            let available = available.saturating_add(own);
+            if allocation > available {
+                return Err(ResourceError::SubnetMemory {
+                    requested: allocation,
+                    available,
+                });
+            }
+        }
+        let compute = requested.compute_allocation.unwrap_or(0);
+        let available = COMPUTE_CAPACITY.saturating_sub(allocated);
+        if compute > self.compute_allocation && compute > available {
+            return Err(ResourceError::SubnetCompute {
+                requested: compute,
+                available,
+            });
+        }
+        Ok(())
+    }
+
+    /// What the canister has to have: cycles above the new freezing threshold if it wants more of anything, and a limit of reserved
+    /// cycles that is not below those reserved.
+    fn check_cycles(
+        &self,
+        state: &State,
+        requested: &RequestedSettings,
+        cycles: u128,
+    ) -> Result<(), ResourceError> {
+        let compute = requested.compute_allocation.unwrap_or(self.compute_allocation);
+        let allocation = requested.memory_allocation.unwrap_or(self.memory_allocation);
+        let rules = MemoryRules {
+            other_bytes: self.used,
+            allocation,
+            compute_allocation: compute,
+            freezing_threshold: requested.freezing_threshold.unwrap_or(self.freezing_threshold),
+            reserved_cycles: self.reserved_cycles,
+            ..MemoryRules::default()
+        };
+        let threshold = rules.freezing_threshold(&state.fees, 0, self.message_bytes);
+        if let Some(missing) = threshold.checked_sub(cycles).filter(|missing| *missing > 0) {
+            if compute > self.compute_allocation {
+                let percent = compute;
+                return Err(ResourceError::CyclesForComputeAllocation { percent, missing });
+            }
+            if allocation > self.memory_allocation {
+                return Err(ResourceError::CyclesForMemoryAllocation {
+                    allocation,
+                    missing,
+                });
+            }
+        }
+        match requested.reserved_cycles_limit {
+            Some(limit) if limit < self.reserved_cycles => {
+                Err(ResourceError::ReservedCyclesLimitTooLow {
+                    limit,
+                    balance: self.reserved_cycles,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sets what is asked for and leaves the rest as it is.
+pub fn apply_settings(settings: &mut Settings, requested: RequestedSettings) {
+    fn set<T>(setting: &mut T, requested: Option<T>) {
+        if let Some(value) = requested {
+            *setting = value;
+        }
+    }
+    set(&mut settings.controllers, requested.controllers.map(Arc::new));
+    set(&mut settings.compute_allocation, requested.compute_allocation);
+    set(&mut settings.memory_allocation, requested.memory_allocation);
+    set(&mut settings.freezing_threshold, requested.freezing_threshold);
+    set(&mut settings.reserved_cycles_limit, requested.reserved_cycles_limit);
+    set(&mut settings.log_visibility, requested.log_visibility);
+    set(&mut settings.wasm_memory_limit, requested.wasm_memory_limit);
+    set(&mut settings.wasm_memory_threshold, requested.wasm_memory_threshold);
+    set(
+        &mut settings.environment_variables,
+        requested.environment_variables.map(Arc::new),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::UserError;
+
+    const NEW: Present = Present {
+        used: 100,
+        message_bytes: 0,
+        memory_allocation: 0,
+        compute_allocation: 0,
+        freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
+        reserved_cycles: 0,
+    };
+
+    fn memory(bytes: u64) -> RequestedSettings {
+        RequestedSettings {
+            memory_allocation: Some(bytes),
+            ..RequestedSettings::default()
+        }
+    }
+
+    fn variables(list: &[(&str, &str)]) -> RequestedSettings {
+        let list = list.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        RequestedSettings {
+            environment_variables: Some(list.collect()),
+            ..RequestedSettings::default()
+        }
+    }
+
+    #[test]
+    fn an_allocation_holds_what_is_used_unless_it_is_best_effort() {
+        let check = |bytes| NEW.check_capacity(&memory(bytes), 1000, 0);
+        assert_eq!(check(0), Ok(()));
+        assert_eq!(check(100), Ok(()));
+        assert_eq!(
+            check(99),
+            Err(ResourceError::MemoryAllocationTooSmall {
+                allocation: 99,
+                needed: 100
+            })
+        );
+    }
+
+    /// management-canister.md 1.10: what the canister has already is available to it.
+    #[test]
+    fn own_memory_adds_to_what_the_subnet_has_left() {
+        let check = |present: Present, bytes| present.check_capacity(&memory(bytes), 1000, 0);
+        assert_eq!(check(NEW, 1100), Ok(()));
+        assert_eq!(
+            check(NEW, 1101),
+            Err(ResourceError::SubnetMemory {
+                requested: 1101,
+                available: 1100
+            })
+        );
+        let allocated = Present {
+            memory_allocation: 500,
+            ..NEW
+        };
+        assert_eq!(check(allocated, 1500), Ok(()));
+        assert!(check(allocated, 1501).is_err());
+    }
+
+    #[test]
+    fn compute_of_all_canisters_is_at_most_149_percent() {
+        let check = |percent, of_others| {
+            let requested = RequestedSettings {
+                compute_allocation: Some(percent),
+                ..RequestedSettings::default()
+            };
+            NEW.check_capacity(&requested, 0, of_others)
+        };
+        assert_eq!(check(49, 100), Ok(()));
+        assert_eq!(
+            check(50, 100),
+            Err(ResourceError::SubnetCompute {
+                requested: 50,
+                available: 49
+            })
+        );
+    }
+
+    #[test]
+    fn variables_are_limited_in_number_and_length() {
+        let long = "x".repeat(128);
+        let too_long = "x".repeat(129);
+        assert_eq!(check_variables(&variables(&[(&long, &long)])), Ok(()));
+        assert_eq!(
+            check_variables(&variables(&[("a", &too_long)])),
+            Err(SettingsError::EnvironmentVariableValueTooLong {
+                value: too_long.clone()
+            })
+        );
+        assert_eq!(
+            check_variables(&variables(&[(&too_long, "a")])),
+            Err(SettingsError::EnvironmentVariableNameTooLong { name: too_long })
+        );
+        let names: Vec<String> = (0..21).map(|number| number.to_string()).collect();
+        let list: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "")).collect();
+        assert_eq!(check_variables(&variables(&list[..20])), Ok(()));
+        assert_eq!(
+            check_variables(&variables(&list)),
+            Err(SettingsError::TooManyEnvironmentVariables { count: 21 })
+        );
+    }
+
+    #[test]
+    fn what_is_not_asked_for_keeps_its_value() {
+        let mut settings = Settings::new(Controllers::default());
+        settings.freezing_threshold = 7;
+        let requested = RequestedSettings {
+            wasm_memory_limit: Some(0),
+            ..variables(&[("a", "1")])
+        };
+        apply_settings(&mut settings, requested);
+        assert_eq!(settings.freezing_threshold, 7);
+        assert_eq!(settings.wasm_memory_limit, 0);
+        assert_eq!(settings.environment_variables.len(), 1);
+        apply_settings(&mut settings, variables(&[]));
+        assert!(settings.environment_variables.is_empty());
+    }
+
+    #[test]
+    fn the_limit_of_old_drun_has_a_text_of_its_own() {
+        let error = SettingsError::MemoryAllocationOfDrun("543313362945".into());
+        assert_eq!(
+            UserError::from(ManagementError::from(error)).to_string(),
+            "IC0504: MemoryAllocation expected to be in the range [0..543_313_362_944], got 543_313_362_945"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! `take_canister_snapshot` (management-canister.md 1.27): in any status, but of a canister with a module only, which is looked at last.
+
+use candid::Encode;
+
+use super::{make_room, next_id, summary};
+use crate::canister::Canister;
+use crate::canister::snapshots::Snapshot;
+use crate::errors::SnapshotError;
+use crate::management::State;
+use crate::management::dispatch::{Answer, Call};
+use crate::management::target::{argument, with_canister};
+use crate::management::types::snapshots::TakeSnapshotArgs;
+use crate::wasm::memory::Image;
+
+/// `take_canister_snapshot`.
+pub fn take(state: &mut State, call: &mut Call<'_>) -> Answer {
+    let args: TakeSnapshotArgs = argument(call)?;
+    with_canister(state, args.canister_id, |state, canister| {
+        call.only_controllers(canister)?;
+        let total_bytes = total_bytes(state, canister);
+        let room = make_room(state, canister, call, args.replace_snapshot, total_bytes)?;
+        let Some(code) = &canister.code else {
+            return Err(SnapshotError::EmptyCanister(canister.id).into());
+        };
+        let snapshot = Snapshot {
+            id: next_id(canister),
+            taken_at: state.time,
+            taken_in_round: state.round,
+            uploaded: false,
+            module: code.module.blob.clone(),
+            heap: code.heap.as_ref().map_or_else(|| Image::zeroed(0), |heap| heap.image()),
+            stable: canister.stable.image(),
+            globals: code.globals.clone(),
+            chunks: canister.chunks.clone(),
+            certified_data: canister.certified_data.clone(),
+            version: canister.version,
+            global_timer: Some(canister.global_timer),
+            hook: Some(canister.hook),
+            total_bytes,
+        };
+        let reply = summary(&snapshot);
+        room.fill(state, canister, snapshot);
+        Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    })
+}
+
+/// Bytes that a snapshot of the canister counts.
+fn total_bytes(state: &State, canister: &Canister) -> u64 {
+    let metrics = canister.memory_metrics(state.bookkeeping);
+    metrics.wasm_memory
+        + metrics.stable_memory
+        + metrics.globals
+        + metrics.wasm_binary
+        + metrics.chunk_store
+        + canister.certified_data.len() as u64
+}

@@ -1,0 +1,343 @@
+//! The stages of an installation: the old code's hook, the new module, its start function, its own hook (management-canister.md
+//! 3.2, metering.md 5.2). What they have done can be kept or undone as a whole.
+
+use std::sync::Arc;
+
+use candid::Principal;
+
+use super::State;
+use super::install::{Order, Source};
+use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
+use crate::canister::Canister;
+use crate::canister::chunks::CHUNK_BYTES;
+use crate::canister::code::Code;
+use crate::canister::tasks::TaskRotation;
+use crate::errors::{ExecutionError, ManagementError};
+use crate::execution::{Entry, Job, Keep};
+use crate::system_api::exec::MessageView;
+use crate::system_api::mode::Mode;
+use crate::wasm::memory::{Heap, StableMemory};
+use crate::wasm::{CanisterModule, GlobalValue};
+
+/// Instructions for compiling an operator of the instrumented module, and for a byte of a module that is not one.
+const COMPILE_COST: u64 = 6000;
+/// By how much compiling a module that was compiled before is cheaper.
+const KNOWN_MODULE_DISCOUNT: u64 = 100;
+
+/// An installation at work.
+pub(super) struct Stages<'a> {
+    state: &'a mut State,
+    caller: Principal,
+    /// Instructions that are left of what all stages share.
+    left: u64,
+    undo: Undo,
+}
+
+/// What is needed to undo an installation.
+#[derive(Default)]
+pub(super) struct Undo {
+    /// Code that the new one replaced. It lacks its heap if that was kept.
+    old_code: Option<Code>,
+    /// Stable memory that was emptied.
+    old_stable: Option<Box<StableMemory>>,
+    /// An upgrade opened a level of the memories in which all its stages run.
+    in_level: bool,
+}
+
+impl<'a> Stages<'a> {
+    /// Before the first stage.
+    pub(super) fn new(state: &'a mut State, caller: Principal) -> Self {
+        Stages {
+            left: state.limits.install,
+            state,
+            caller,
+            undo: Undo::default(),
+        }
+    }
+
+    /// Runs all stages and tells the hash of the module.
+    pub(super) fn run(
+        &mut self,
+        canister: &mut Canister,
+        order: Order,
+    ) -> Result<[u8; 32], ManagementError> {
+        let options = match order.mode {
+            WireMode::Install if canister.code.is_some() => {
+                return Err(ManagementError::CanisterNonEmpty(canister.id));
+            }
+            WireMode::Install | WireMode::Reinstall => None,
+            WireMode::Upgrade(options) => Some(options.unwrap_or_default()),
+        };
+        if let Some(options) = &options {
+            self.pre_upgrade(canister, options)?;
+        }
+        let module = self.load(canister, order.source, options.as_ref())?;
+        let hash = module.hash;
+        match &options {
+            None => self.replace_all(canister, module)?,
+            Some(options) => {
+                let keep = options.wasm_memory_persistence == Some(WasmMemoryPersistence::Keep);
+                self.replace_code(canister, module, keep)?;
+            }
+        }
+        canister.global_timer = 0;
+        canister.rotation = TaskRotation::default();
+        canister.version += 1;
+        let code = canister.code.as_ref().expect("the code was just replaced");
+        let facts = &code.module.facts;
+        let entry = match &options {
+            None if facts.has_init => Some("canister_init"),
+            Some(_) if facts.has_post_upgrade => Some("canister_post_upgrade"),
+            _ => None,
+        };
+        if facts.has_start {
+            self.stage(canister, "canister_start", Mode::Start, Vec::new())?;
+        }
+        if let Some(entry) = entry {
+            self.stage(canister, entry, Mode::Init, order.argument)?;
+        }
+        Ok(hash)
+    }
+
+    /// Instructions that are left, and how to undo what was done.
+    pub(super) fn end(self) -> (u64, Undo) {
+        (self.left, self.undo)
+    }
+
+    /// Opens the level of an upgrade and runs the old code's hook.
+    fn pre_upgrade(
+        &mut self,
+        canister: &mut Canister,
+        options: &UpgradeOptions,
+    ) -> Result<(), ManagementError> {
+        let Some(code) = &mut canister.code else {
+            let error = ExecutionError::WasmModuleNotFound;
+            return Err(ManagementError::execution(error, canister.id));
+        };
+        if let Some(heap) = &mut code.heap {
+            heap.begin().expect("no level is open between messages");
+        }
+        canister.stable.begin().expect("no level is open between messages");
+        self.undo.in_level = true;
+        if code.module.facts.has_pre_upgrade && options.skip_pre_upgrade != Some(true) {
+            self.stage(canister, "canister_pre_upgrade", Mode::PreUpgrade, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// Assembles, decodes, validates and compiles the module, and looks whether the heap may be treated as asked.
+    fn load(
+        &mut self,
+        canister: &Canister,
+        source: Source,
+        upgrade: Option<&UpgradeOptions>,
+    ) -> Result<Arc<CanisterModule>, ManagementError> {
+        let blob = match source {
+            Source::Blob(blob) => blob,
+            Source::Chunks(blob, chunks) => {
+                self.use_up(chunks * CHUNK_BYTES);
+                blob?
+            }
+        };
+        let module = self.state.load_module(&blob);
+        let instructions = match &module {
+            Ok(module) => self.state.compile_instructions(module),
+            Err(_) => {
+                let bytes = crate::wasm::stated_size(&blob).max(blob.len() as u64);
+                COMPILE_COST.saturating_mul(bytes)
+            }
+        };
+        self.use_up(instructions);
+        if let Some(options) = upgrade {
+            let persistent = |module: &CanisterModule| module.facts.keeps_main_memory();
+            let old = canister.code.as_ref().is_some_and(|code| persistent(&code.module));
+            match (options.wasm_memory_persistence, &module) {
+                (None, _) if old => return Err(ManagementError::MissingPersistenceOption),
+                (Some(WasmMemoryPersistence::Keep), Ok(module)) if !persistent(module) => {
+                    return Err(ManagementError::PersistenceNotSupported);
+                }
+                _ => {}
+            }
+        }
+        module.map_err(|error| ManagementError::execution(error, canister.id))
+    }
+
+    fn use_up(&mut self, instructions: u64) {
+        let instructions = instructions.min(self.left);
+        self.left -= instructions;
+        self.state.usage.instructions += instructions;
+    }
+
+    /// The new state of an installation: nothing of the old one stays.
+    fn replace_all(
+        &mut self,
+        canister: &mut Canister,
+        module: Arc<CanisterModule>,
+    ) -> Result<(), ManagementError> {
+        let code = self.state.fresh_code(module);
+        let code = code.map_err(|error| ManagementError::execution(error, canister.id))?;
+        self.undo.old_code = canister.code.replace(code);
+        self.undo.old_stable = Some(std::mem::take(&mut canister.stable));
+        canister.certified_data.clear();
+        canister.log.clear();
+        Ok(())
+    }
+
+    /// The new state of an upgrade: the heap of the old code, if it is to be kept, or a new one.
+    fn replace_code(
+        &mut self,
+        canister: &mut Canister,
+        module: Arc<CanisterModule>,
+        keep: bool,
+    ) -> Result<(), ManagementError> {
+        let old = canister.code.as_mut().expect("only canisters with code are upgraded");
+        let code = if keep {
+            self.state.code_on_heap(module, &mut old.heap)
+        } else {
+            self.state.fresh_code(module)
+        };
+        let code = code.map_err(|error| ManagementError::execution(error, canister.id))?;
+        self.undo.old_code = canister.code.replace(code);
+        Ok(())
+    }
+
+    /// Runs one of the functions that belong to an installation.
+    fn stage(
+        &mut self,
+        canister: &mut Canister,
+        export: &str,
+        mode: Mode,
+        argument: Vec<u8>,
+    ) -> Result<(), ManagementError> {
+        let (time, balance) = (self.state.time, canister.cycles);
+        let job = Job {
+            entry: Entry::Export(export.to_owned()),
+            mode,
+            time,
+            message: MessageView {
+                argument,
+                caller: Some(self.caller),
+                ..MessageView::default()
+            },
+            limit: self.left,
+            slice: self.state.limits.install_slice,
+            reported_limit: self.state.limits.install,
+            balance,
+            free_callbacks: 0,
+            memory: self.state.memory_rules(canister),
+            keep: Keep::IfSuccessful,
+        };
+        let execution = self.state.runtime.run(canister, job);
+        self.state.record(canister, &execution, time);
+        self.state.print(canister.id, time, &execution);
+        self.left = self.left.saturating_sub(execution.instructions);
+        execution.result.map_err(|error| {
+            let error = match canister.may_read_log(&self.caller) {
+                true => error,
+                false => error.without_backtrace(),
+            };
+            ManagementError::execution(error, canister.id)
+        })?;
+        let change = execution.balance.wrapping_sub(balance);
+        canister.cycles = canister.cycles.wrapping_add(change);
+        if let Some(timer) = execution.timer_set {
+            canister.global_timer = timer;
+        }
+        if let Some(data) = execution.certified_data {
+            canister.certified_data = data;
+        }
+        Ok(())
+    }
+}
+
+impl Undo {
+    /// The installation stays.
+    pub(super) fn keep(self, canister: &mut Canister) {
+        if !self.in_level {
+            return;
+        }
+        canister.stable.commit();
+        // A heap that was kept is still in the level of the upgrade; a new one never was.
+        if let Some(heap) = canister.code.as_mut().and_then(|code| code.heap.as_mut())
+            && heap.depth() > 0
+        {
+            heap.commit();
+        }
+    }
+
+    /// Everything is as before.
+    pub(super) fn restore(self, canister: &mut Canister) {
+        if let Some(mut old) = self.old_code {
+            if old.heap.is_none() && old.module.facts.memory.is_some() {
+                old.heap = canister.code.as_mut().and_then(|code| code.heap.take());
+            }
+            canister.code = Some(old);
+        } else if self.old_stable.is_some() {
+            canister.code = None;
+        }
+        if let Some(stable) = self.old_stable {
+            canister.stable = stable;
+        }
+        if self.in_level {
+            canister.stable.rollback();
+            if let Some(heap) = canister.code.as_mut().and_then(|code| code.heap.as_mut()) {
+                heap.rollback();
+            }
+        }
+    }
+}
+
+impl State {
+    /// What compiling a module costs, in instructions (metering.md 5.2). Remembers that it was compiled.
+    pub fn compile_instructions(&mut self, module: &CanisterModule) -> u64 {
+        let full = COMPILE_COST * module.compile_operators;
+        if self.is_drun() || self.known_modules.insert(module.hash) {
+            full
+        } else {
+            full / KNOWN_MODULE_DISCOUNT
+        }
+    }
+
+    /// A module that can be run.
+    pub fn load_module(&mut self, blob: &Arc<[u8]>) -> Result<Arc<CanisterModule>, ExecutionError> {
+        let max_heap64 = self.max_heap64();
+        self.runtime.load(blob, max_heap64)
+    }
+
+    /// Code of a module with the heap and globals that it declares.
+    pub fn fresh_code(&mut self, module: Arc<CanisterModule>) -> Result<Code, ExecutionError> {
+        let heap = self.runtime.fresh_heap(&module)?;
+        let globals = self.runtime.initial_globals(&module, heap.as_ref())?;
+        Ok(self.new_code(module, heap, globals))
+    }
+
+    /// Code of a module on a heap that is taken over; the heap stays where it is if that is not possible.
+    fn code_on_heap(
+        &mut self,
+        module: Arc<CanisterModule>,
+        heap: &mut Option<Heap>,
+    ) -> Result<Code, ExecutionError> {
+        let Some(old) = heap else {
+            return self.fresh_code(module);
+        };
+        self.runtime.fit_heap(&module, old)?;
+        let globals = self.runtime.initial_globals(&module, Some(old))?;
+        Ok(self.new_code(module, heap.take(), globals))
+    }
+
+    /// Code in a given state.
+    pub fn new_code(
+        &mut self,
+        module: Arc<CanisterModule>,
+        heap: Option<Heap>,
+        globals: Vec<GlobalValue>,
+    ) -> Code {
+        self.generation += 1;
+        Code {
+            module,
+            heap,
+            globals,
+            generation: self.generation,
+        }
+    }
+}

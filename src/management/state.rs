@@ -1,0 +1,243 @@
+//! What management methods work on: the canisters of the subnet, its clock, its ids and its price list.
+//! Owns data and questions to it; rounds and queues between canisters are the business of the subnet.
+
+use std::collections::{BTreeMap, HashSet};
+
+use candid::Principal;
+
+use super::ids::Ids;
+use super::raw_rand::RoundRandomness;
+use crate::canister::{Bookkeeping, Canister};
+use crate::compat::Compat;
+use crate::config::{Config, Limits, SubnetType};
+use crate::errors::OutOfCycles;
+use crate::execution::{Execution, Runtime};
+use crate::fees::Fees;
+use crate::system_api::RESPONSE_RESERVATION_BYTES;
+use crate::system_api::exec::MemoryRules;
+
+/// Memory of a subnet that is kept for callbacks, in bytes.
+const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
+/// Executions at the same time, among which the memory of a subnet is divided.
+const THREADS: u64 = 4;
+
+/// A line that a canister printed, on its way to the screen.
+#[derive(Clone, Debug)]
+pub struct PrintedLine {
+    /// Time of the execution's round, nanoseconds.
+    pub time: u64,
+    /// Who printed.
+    pub canister: Principal,
+    /// What.
+    pub text: String,
+}
+
+/// What the message under way has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Instructions of all executions.
+    pub instructions: u64,
+    /// Cycles charged.
+    pub cycles: u128,
+    /// 4 KiB heap pages changed.
+    pub heap_pages: u64,
+    /// 4 KiB stable pages written.
+    pub stable_pages: u64,
+}
+
+/// The state of the node.
+pub struct State {
+    /// The settings of the run.
+    pub config: Config,
+    /// Limits that follow from them.
+    pub limits: Limits,
+    /// The price list.
+    pub fees: Fees,
+    /// What bookkeeping counts as memory.
+    pub bookkeeping: Bookkeeping,
+    /// All canisters, by id.
+    pub canisters: BTreeMap<Principal, Box<Canister>>,
+    /// What runs their code.
+    pub runtime: Runtime,
+    /// Time of the round, nanoseconds.
+    pub time: u64,
+    /// Number of the round.
+    pub round: u64,
+    /// Canister ids.
+    pub ids: Ids,
+    /// Randomness of the round.
+    pub random: RoundRandomness,
+    /// Lines printed and not yet taken.
+    pub printed: Vec<PrintedLine>,
+    /// Use of the message under way.
+    pub usage: Usage,
+    /// Memory left for one execution of this round, in bytes.
+    pub memory_available: u64,
+    /// Callbacks of all canisters.
+    pub callbacks: usize,
+    /// Counts installations.
+    pub generation: u64,
+    /// Modules that were compiled since the last checkpoint.
+    pub known_modules: HashSet<[u8; 32]>,
+}
+
+impl State {
+    /// True for the circumstances of the original program.
+    pub fn is_drun(&self) -> bool {
+        self.config.compat == Compat::Drun
+    }
+
+    /// The subnet's principal.
+    pub fn subnet_id(&self) -> Principal {
+        self.runtime.subnet.subnet_id
+    }
+
+    /// Memory for canisters on the subnet, in bytes.
+    pub fn memory_capacity(&self) -> u64 {
+        let total: u64 = match self.config.compat {
+            Compat::Drun => 1 << 40,
+            Compat::PocketIc => 2 << 40,
+        };
+        total - KEPT_FOR_CALLBACKS
+    }
+
+    /// Bytes that a canister takes from the subnet: its allocation, or what it uses.
+    pub fn memory_taken(&self, canister: &Canister) -> u64 {
+        let used = canister.memory_metrics(self.bookkeeping).total();
+        used.max(canister.settings.memory_allocation)
+    }
+
+    /// Looks anew how much memory is left for one execution.
+    pub fn refresh_memory(&mut self) {
+        let taken: u64 = self
+            .canisters
+            .values()
+            .map(|canister| self.memory_taken(canister))
+            .sum();
+        self.memory_available = self.memory_capacity().saturating_sub(taken) / THREADS;
+    }
+
+    /// Largest heap of a 64-bit module, in bytes.
+    pub fn max_heap64(&self) -> u64 {
+        match self.config.compat {
+            Compat::Drun => 16 << 30,
+            Compat::PocketIc => 6 << 30,
+        }
+    }
+
+    /// What growing memory of this canister is checked against.
+    pub fn memory_rules(&self, canister: &Canister) -> MemoryRules {
+        let metrics = canister.memory_metrics(self.bookkeeping);
+        MemoryRules {
+            other_bytes: metrics.other(),
+            message_bytes: self.message_bytes(canister),
+            wasm_memory_limit: canister.settings.wasm_memory_limit,
+            allocation: canister.settings.memory_allocation,
+            subnet_available: self.memory_available,
+            compute_allocation: canister.settings.compute_allocation,
+            freezing_threshold: canister.settings.freezing_threshold,
+            reserved_cycles: canister.reserved_cycles,
+            max_heap: self.max_heap64(),
+        }
+    }
+
+    /// Bytes reserved for responses to the open calls of a canister.
+    pub fn message_bytes(&self, canister: &Canister) -> u64 {
+        canister.calls.guaranteed_callbacks() as u64 * RESPONSE_RESERVATION_BYTES
+    }
+
+    /// Cycles below which a canister is frozen.
+    pub fn freezing_threshold(&self, canister: &Canister) -> u128 {
+        if self.fees.free() {
+            return 0;
+        }
+        let metrics = canister.memory_metrics(self.bookkeeping);
+        self.memory_rules(canister).freezing_threshold(
+            &self.fees,
+            metrics.wasm_memory + metrics.stable_memory,
+            self.message_bytes(canister),
+        )
+    }
+
+    /// Whether a canister can pay an amount out of what it has above the freezing threshold; else what is missing, in full for a controller.
+    pub fn can_pay(
+        &self,
+        canister: &Canister,
+        amount: u128,
+        caller: Option<&Principal>,
+    ) -> Result<(), OutOfCycles> {
+        if amount == 0 {
+            return Ok(());
+        }
+        let threshold = self.freezing_threshold(canister);
+        if canister.cycles.saturating_sub(threshold) >= amount {
+            return Ok(());
+        }
+        Err(OutOfCycles {
+            canister: canister.id,
+            threshold,
+            requested: amount,
+            available: canister.cycles,
+            reveal: caller.is_some_and(|caller| canister.is_controlled_by(caller)),
+        })
+    }
+
+    /// Takes an amount out of what a canister has above the freezing threshold.
+    pub fn charge(
+        &mut self,
+        canister: &mut Canister,
+        amount: u128,
+        caller: Option<&Principal>,
+    ) -> Result<(), OutOfCycles> {
+        self.can_pay(canister, amount, caller)?;
+        canister.cycles -= amount;
+        self.usage.cycles += amount;
+        Ok(())
+    }
+
+    /// Gives back what was prepaid and not used.
+    pub fn refund(&mut self, canister: &mut Canister, amount: u128) {
+        canister.cycles = canister.cycles.saturating_add(amount);
+        self.usage.cycles = self.usage.cycles.saturating_sub(amount);
+    }
+
+    /// Callbacks that a canister may register.
+    pub fn free_callbacks(&self, canister: &Canister) -> u64 {
+        use crate::canister::contexts::{GUARANTEED_CALLBACKS, SUBNET_CALLBACKS};
+        let pool = SUBNET_CALLBACKS.saturating_sub(self.callbacks);
+        let own = GUARANTEED_CALLBACKS.saturating_sub(canister.calls.callback_count());
+        pool.max(own) as u64
+    }
+
+    /// True if the whole application pricing applies.
+    pub fn is_application(&self) -> bool {
+        self.config.subnet_type == SubnetType::Application
+    }
+
+    /// Takes over what a replicated execution used and recorded in the canister's log.
+    pub fn record(&mut self, canister: &mut Canister, execution: &Execution, time: u64) {
+        self.count(execution);
+        canister.log.append(&execution.log);
+        if let Err(error) = &execution.result
+            && let Some(record) = error.log_record()
+        {
+            canister.log.push(time, record.as_bytes());
+        }
+    }
+
+    /// Takes over what an execution used.
+    pub fn count(&mut self, execution: &Execution) {
+        self.usage.instructions += execution.instructions;
+        self.usage.heap_pages += execution.heap_pages;
+        self.usage.stable_pages += execution.stable_pages;
+    }
+
+    /// Shows everything that an execution printed.
+    pub fn print(&mut self, canister: Principal, time: u64, execution: &Execution) {
+        self.printed.extend(execution.prints.iter().map(|print| PrintedLine {
+            time,
+            canister,
+            text: print.text.clone(),
+        }));
+    }
+}

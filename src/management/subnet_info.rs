@@ -1,0 +1,57 @@
+//! Questions about the subnet: `subnet_info` and `node_metrics_history` (management-canister.md 1.24 and 1.25). No metrics are kept,
+//! as in the programs that we reproduce.
+
+use candid::{CandidType, Encode, Principal};
+
+use super::State;
+use super::dispatch::{Answer, Call};
+use super::target::argument;
+use super::types::misc::{
+    NodeMetricsEntry, NodeMetricsHistoryArgs, SubnetInfoArgs, SubnetInfoReply,
+};
+use crate::errors::{ManagementError, OutcallError};
+
+/// What both programs call their version.
+const REPLICA_VERSION: &str = "0.9.0";
+/// Of a fresh PocketIC instance.
+const REGISTRY_VERSION: u64 = 2;
+
+/// The answer of `subnet_info` in March 2025.
+#[derive(Debug, CandidType)]
+struct SubnetInfoOfDrun {
+    replica_version: String,
+}
+
+/// `subnet_info`.
+pub fn subnet_info(state: &mut State, call: &mut Call<'_>) -> Answer {
+    call.only_canisters()?;
+    let args: SubnetInfoArgs = argument(call)?;
+    check_subnet(state, args.subnet_id)?;
+    let replica_version = REPLICA_VERSION.to_owned();
+    let bytes = if state.is_drun() {
+        Encode!(&SubnetInfoOfDrun { replica_version })
+    } else {
+        Encode!(&SubnetInfoReply {
+            replica_version,
+            registry_version: REGISTRY_VERSION,
+        })
+    };
+    Ok(bytes.expect("encoding to memory does not fail"))
+}
+
+/// `node_metrics_history`.
+pub fn node_metrics_history(state: &mut State, call: &mut Call<'_>) -> Answer {
+    call.only_canisters()?;
+    let args: NodeMetricsHistoryArgs = argument(call)?;
+    check_subnet(state, args.subnet_id)?;
+    let none: Vec<NodeMetricsEntry> = Vec::new();
+    Ok(Encode!(&none).expect("encoding to memory does not fail"))
+}
+
+fn check_subnet(state: &State, target: Principal) -> Result<(), ManagementError> {
+    let own = state.subnet_id();
+    match target == own {
+        true => Ok(()),
+        false => Err(OutcallError::WrongSubnet { target, own }.into()),
+    }
+}

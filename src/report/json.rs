@@ -1,0 +1,189 @@
+//! The format `json`: one object per message.
+//!
+//! Owns the object's fields and their order, which `JSON.md` describes. A change that a reader could trip over needs a
+//! new [`SCHEMA`] number and a line there.
+
+use serde::Serialize;
+
+use crate::errors::RejectCode;
+use crate::outcome::{DebugPrint, MessageKind, MessageResult, Outcome};
+
+/// The version of the object's form.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Object<'a> {
+    schema: u32,
+    n: Option<u64>,
+    kind: &'static str,
+    canister: Option<String>,
+    method: Option<&'a str>,
+    status: &'static str,
+    reply: Option<String>,
+    reject_code: Option<u32>,
+    error_code: Option<String>,
+    message: Option<&'a str>,
+    instructions: u64,
+    rounds: u64,
+    cycles: u128,
+    heap_pages: u64,
+    stable_pages: u64,
+    debug: Vec<Print<'a>>,
+}
+
+#[derive(Serialize)]
+struct Print<'a> {
+    time: u64,
+    canister: String,
+    text: &'a str,
+}
+
+/// The object of one message, on one line; `number` unless it is a query.
+pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
+    let mut object = Object {
+        schema: SCHEMA,
+        n: number,
+        kind: kind(outcome.kind),
+        canister: outcome.canister.map(|id| id.to_text()),
+        method: outcome.method.as_deref(),
+        status: "replied",
+        reply: None,
+        reject_code: None,
+        error_code: None,
+        message: None,
+        instructions: outcome.instructions,
+        rounds: outcome.rounds,
+        cycles: outcome.cycles,
+        heap_pages: outcome.heap_pages,
+        stable_pages: outcome.stable_pages,
+        debug: outcome.debug.iter().map(print).collect(),
+    };
+    match &outcome.result {
+        MessageResult::Replied(bytes) => object.reply = Some(hex::encode(bytes)),
+        MessageResult::Rejected(text) => {
+            object.status = "rejected";
+            object.reject_code = Some(RejectCode::CanisterReject.number());
+            object.message = Some(text);
+        }
+        MessageResult::Failed(error) => {
+            object.status = "failed";
+            object.reject_code = Some(error.code.reject_code().number());
+            object.error_code = Some(error.code.to_string());
+            object.message = Some(&error.description);
+        }
+    }
+    serde_json::to_string(&object).expect("keys are names and numbers are whole")
+}
+
+fn kind(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Create => "create",
+        MessageKind::Install => "install",
+        MessageKind::Reinstall => "reinstall",
+        MessageKind::Upgrade => "upgrade",
+        MessageKind::Ingress => "ingress",
+        MessageKind::Query => "query",
+    }
+}
+
+fn print(print: &DebugPrint) -> Print<'_> {
+    Print {
+        time: print.time,
+        canister: print.canister.to_text(),
+        text: &print.text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candid::Principal;
+
+    use super::*;
+    use crate::errors::{ErrorCode, UserError};
+
+    fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
+        Outcome {
+            kind,
+            canister: None,
+            method: None,
+            result,
+            instructions: 1,
+            rounds: 2,
+            cycles: 3,
+            heap_pages: 4,
+            stable_pages: 5,
+            debug: vec![],
+        }
+    }
+
+    #[test]
+    fn a_reply_has_every_field_in_order() {
+        let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        let outcome = Outcome {
+            canister: Some(canister),
+            method: Some("go".into()),
+            debug: vec![DebugPrint {
+                time: 1_620_328_630_000_000_003,
+                canister,
+                text: "a\n\"b\"\u{1}".into(),
+            }],
+            ..outcome(
+                MessageKind::Ingress,
+                MessageResult::Replied(vec![0x2a, 0xff]),
+            )
+        };
+        assert_eq!(
+            object(&outcome, Some(6)),
+            concat!(
+                r#"{"schema":1,"n":6,"kind":"ingress","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","method":"go","#,
+                r#""status":"replied","reply":"2aff","reject_code":null,"error_code":null,"message":null,"#,
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"#,
+                r#""debug":[{"time":1620328630000000003,"canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","#,
+                r#""text":"a\n\"b\"\u0001"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn an_explicit_reject_has_code_4_and_no_error_code() {
+        let outcome = outcome(MessageKind::Query, MessageResult::Rejected("no".into()));
+        assert_eq!(
+            object(&outcome, None),
+            concat!(
+                r#"{"schema":1,"n":null,"kind":"query","canister":null,"method":null,"#,
+                r#""status":"rejected","reply":null,"reject_code":4,"error_code":null,"message":"no","#,
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_failure_has_both_codes() {
+        let outcome = outcome(
+            MessageKind::Upgrade,
+            MessageResult::Failed(UserError {
+                code: ErrorCode::CanisterCalledTrap,
+                description: "trap".into(),
+            }),
+        );
+        assert_eq!(
+            object(&outcome, Some(0)),
+            concat!(
+                r#"{"schema":1,"n":0,"kind":"upgrade","canister":null,"method":null,"#,
+                r#""status":"failed","reply":null,"reject_code":5,"error_code":"IC0503","message":"trap","#,
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn cycles_beyond_64_bits_keep_all_their_digits() {
+        let outcome = Outcome {
+            cycles: u128::MAX,
+            ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
+        };
+        let object = object(&outcome, Some(0));
+        assert!(object.contains(r#""reply":"""#));
+        assert!(object.contains(r#""cycles":340282366920938463463374607431768211455,"#));
+    }
+}

@@ -1,0 +1,163 @@
+//! Outcomes as lines of text, in the format that was asked for.
+//!
+//! Owns the formats, the message counter and the line of a debug print. It knows no canister state; what it prints is
+//! all in [`Outcome`].
+
+mod json;
+mod text;
+
+use std::str::FromStr;
+
+use candid::Principal;
+
+use crate::compat::Compat;
+use crate::outcome::{MessageKind, Outcome};
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people, with the message's number.
+    #[default]
+    Manual,
+    /// Byte for byte what the expected outputs of existing suites hold.
+    Drun,
+    /// For machines: one JSON object per line, described in `JSON.md`.
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "manual" => Ok(Self::Manual),
+            "drun" => Ok(Self::Drun),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("`{name}` is none of `manual`, `drun` and `json`")),
+        }
+    }
+}
+
+/// Turns the outcomes of one script, in order, into lines.
+#[derive(Debug)]
+pub struct Printer {
+    format: Format,
+    compat: Compat,
+    /// The number of the next message that is no query.
+    next: u64,
+}
+
+impl Printer {
+    /// A printer for a script's first message. `compat` decides how format `drun` prints an explicit reject.
+    pub fn new(format: Format, compat: Compat) -> Self {
+        Self {
+            format,
+            compat,
+            next: 0,
+        }
+    }
+
+    /// The outcome's text without the newline at its end; within it there may be some, in the words of a canister.
+    pub fn line(&mut self, outcome: &Outcome) -> String {
+        let number = (outcome.kind != MessageKind::Query).then_some(self.next);
+        self.next += u64::from(number.is_some());
+        match self.format {
+            Format::Manual => text::manual(outcome, number),
+            Format::Drun => text::drun(outcome, self.compat),
+            Format::Json => json::object(outcome, number),
+        }
+    }
+}
+
+/// The line of a debug print, without a newline at its end: the time of the round, the canister, the text as it is.
+pub fn debug_line(time_ns: u64, canister: Principal, text: &str) -> String {
+    format!(
+        "{}: [Canister {canister}] {text}",
+        crate::time::utc(time_ns)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::MessageResult;
+
+    #[test]
+    fn formats_have_their_names() {
+        for (name, format) in [
+            ("manual", Format::Manual),
+            ("drun", Format::Drun),
+            ("json", Format::Json),
+        ] {
+            assert_eq!(name.parse(), Ok(format));
+        }
+        assert!("text".parse::<Format>().is_err());
+    }
+
+    #[test]
+    fn everything_but_queries_is_counted() {
+        let outcome = |kind| Outcome {
+            kind,
+            canister: None,
+            method: None,
+            result: MessageResult::Replied(vec![]),
+            instructions: 0,
+            rounds: 0,
+            cycles: 0,
+            heap_pages: 0,
+            stable_pages: 0,
+            debug: vec![],
+        };
+        let kinds = [
+            MessageKind::Query,
+            MessageKind::Create,
+            MessageKind::Install,
+            MessageKind::Query,
+            MessageKind::Reinstall,
+            MessageKind::Upgrade,
+            MessageKind::Ingress,
+            MessageKind::Ingress,
+        ];
+        let mut manual = Printer::new(Format::Manual, Compat::Drun);
+        let lines = kinds.map(|kind| manual.line(&outcome(kind)));
+        assert_eq!(
+            lines,
+            [
+                "Ok: Empty",
+                "ingress(0) Completed: Reply: 0x",
+                "ingress(1) Completed: Reply: 0x",
+                "Ok: Empty",
+                "ingress(2) Completed: Reply: 0x",
+                "ingress(3) Completed: Reply: 0x",
+                "ingress(4) Completed: Empty",
+                "ingress(5) Completed: Empty",
+            ]
+        );
+        let mut json = Printer::new(Format::Json, Compat::Drun);
+        let numbers = kinds.map(|kind| {
+            let line = json.line(&outcome(kind));
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            object["n"].as_u64()
+        });
+        let some = [
+            None,
+            Some(0),
+            Some(1),
+            None,
+            Some(2),
+            Some(3),
+            Some(4),
+            Some(5),
+        ];
+        assert_eq!(numbers, some);
+    }
+
+    #[test]
+    fn a_debug_print_has_time_canister_and_text_as_it_is() {
+        let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(
+            debug_line(1_620_328_630_000_000_003, canister, "a\n\tb\u{1b}"),
+            "2021-05-06 19:17:10.000000003 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] a\n\tb\u{1b}"
+        );
+    }
+}

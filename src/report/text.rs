@@ -1,0 +1,229 @@
+//! The formats `manual` and `drun`.
+//!
+//! Owns their wording: which words say that a message replied, was rejected or failed. Texts of canisters and of the
+//! replica go through unchanged.
+
+use crate::compat::Compat;
+use crate::errors::{ErrorCode, RejectCode};
+use crate::outcome::{MessageKind, MessageResult, Outcome};
+
+/// One line for people; `number` unless it is a query.
+pub(super) fn manual(outcome: &Outcome, number: Option<u64>) -> String {
+    let Some(number) = number else {
+        return manual_query(outcome);
+    };
+    match &outcome.result {
+        MessageResult::Replied(bytes) if outcome.kind != MessageKind::Ingress => {
+            format!(
+                "ingress({number}) Completed: Reply: 0x{}",
+                hex::encode(bytes)
+            )
+        }
+        MessageResult::Replied(bytes) => {
+            format!("ingress({number}) Completed: {}", payload(bytes))
+        }
+        MessageResult::Rejected(text) => format!("ingress({number}) Completed: Reject: {text}"),
+        MessageResult::Failed(error) => format!("ingress({number}) Failed: {error}"),
+    }
+}
+
+fn manual_query(outcome: &Outcome) -> String {
+    match &outcome.result {
+        MessageResult::Replied(bytes) => format!("Ok: {}", payload(bytes)),
+        MessageResult::Rejected(text) => format!("Ok: Reject: {text}"),
+        // The class of errors that a canister makes itself, in its code or by its state.
+        MessageResult::Failed(error) if error.code.reject_code() == RejectCode::CanisterError => {
+            format!("CanisterErr: {error}")
+        }
+        MessageResult::Failed(error) => format!("Err: {error}"),
+    }
+}
+
+/// One line as existing suites expect it. They come from two tools, which differ in explicit rejects only.
+pub(super) fn drun(outcome: &Outcome, compat: Compat) -> String {
+    let (completed, failed) = match outcome.kind {
+        MessageKind::Query => ("Ok", "Err"),
+        _ => ("ingress Completed", "ingress Err"),
+    };
+    match (&outcome.result, compat) {
+        (MessageResult::Replied(bytes), _) => {
+            format!("{completed}: Reply: 0x{}", hex::encode(bytes))
+        }
+        (MessageResult::Rejected(text), Compat::Drun) => format!("{completed}: Reject: {text}"),
+        // A PocketIC server makes an error of a reject.
+        (MessageResult::Rejected(text), Compat::PocketIc) => {
+            format!("{failed}: {}: {text}", ErrorCode::CanisterRejectedMessage)
+        }
+        (MessageResult::Failed(error), _) => format!("{failed}: {error}"),
+    }
+}
+
+fn payload(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        "Empty".into()
+    } else {
+        format!("Payload: 0x{}", hex::encode(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::UserError;
+
+    const INSTALLS: [MessageKind; 4] = [
+        MessageKind::Create,
+        MessageKind::Install,
+        MessageKind::Reinstall,
+        MessageKind::Upgrade,
+    ];
+
+    fn replied(bytes: &[u8]) -> MessageResult {
+        MessageResult::Replied(bytes.to_vec())
+    }
+
+    fn rejected() -> MessageResult {
+        MessageResult::Rejected("no\nmore".into())
+    }
+
+    fn failed(code: ErrorCode) -> MessageResult {
+        MessageResult::Failed(UserError {
+            code,
+            description: "two\nlines".into(),
+        })
+    }
+
+    /// The line in the format `manual`, and in the format `drun` for either tool.
+    fn lines(kind: MessageKind, result: MessageResult) -> [String; 3] {
+        let outcome = Outcome {
+            kind,
+            canister: None,
+            method: None,
+            result,
+            instructions: 0,
+            rounds: 0,
+            cycles: 0,
+            heap_pages: 0,
+            stable_pages: 0,
+            debug: vec![],
+        };
+        let number = (kind != MessageKind::Query).then_some(7);
+        [
+            manual(&outcome, number),
+            drun(&outcome, Compat::Drun),
+            drun(&outcome, Compat::PocketIc),
+        ]
+    }
+
+    #[test]
+    fn create_and_code_installations_reply() {
+        for kind in INSTALLS {
+            let manual = "ingress(7) Completed: Reply: 0x4449";
+            let drun = "ingress Completed: Reply: 0x4449";
+            assert_eq!(lines(kind, replied(b"DI")), [manual, drun, drun]);
+        }
+    }
+
+    #[test]
+    fn create_and_code_installations_without_bytes_reply_all_the_same() {
+        for kind in INSTALLS {
+            let manual = "ingress(7) Completed: Reply: 0x";
+            let drun = "ingress Completed: Reply: 0x";
+            assert_eq!(lines(kind, replied(b"")), [manual, drun, drun]);
+        }
+    }
+
+    #[test]
+    fn failures_of_all_but_queries_look_alike() {
+        for kind in INSTALLS.into_iter().chain([MessageKind::Ingress]) {
+            assert_eq!(
+                lines(kind, failed(ErrorCode::CanisterNotFound)),
+                [
+                    "ingress(7) Failed: IC0301: two\nlines",
+                    "ingress Err: IC0301: two\nlines",
+                    "ingress Err: IC0301: two\nlines",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn an_ingress_replies_with_some_bytes() {
+        let drun = "ingress Completed: Reply: 0x2aff";
+        assert_eq!(
+            lines(MessageKind::Ingress, replied(b"\x2a\xff")),
+            ["ingress(7) Completed: Payload: 0x2aff", drun, drun]
+        );
+    }
+
+    #[test]
+    fn an_ingress_replies_with_no_bytes() {
+        let drun = "ingress Completed: Reply: 0x";
+        assert_eq!(
+            lines(MessageKind::Ingress, replied(b"")),
+            ["ingress(7) Completed: Empty", drun, drun]
+        );
+    }
+
+    #[test]
+    fn a_rejected_ingress_prints_as_the_tool_prints_it() {
+        assert_eq!(
+            lines(MessageKind::Ingress, rejected()),
+            [
+                "ingress(7) Completed: Reject: no\nmore",
+                "ingress Completed: Reject: no\nmore",
+                "ingress Err: IC0406: no\nmore",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_query_replies_with_some_bytes() {
+        let drun = "Ok: Reply: 0x2aff";
+        assert_eq!(
+            lines(MessageKind::Query, replied(b"\x2a\xff")),
+            ["Ok: Payload: 0x2aff", drun, drun]
+        );
+    }
+
+    #[test]
+    fn a_query_replies_with_no_bytes() {
+        assert_eq!(
+            lines(MessageKind::Query, replied(b"")),
+            ["Ok: Empty", "Ok: Reply: 0x", "Ok: Reply: 0x"]
+        );
+    }
+
+    #[test]
+    fn a_rejected_query_prints_as_the_tool_prints_it() {
+        assert_eq!(
+            lines(MessageKind::Query, rejected()),
+            [
+                "Ok: Reject: no\nmore",
+                "Ok: Reject: no\nmore",
+                "Err: IC0406: no\nmore",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_query_that_fails_before_the_canister_runs_is_an_error() {
+        let line = "Err: IC0301: two\nlines";
+        assert_eq!(
+            lines(MessageKind::Query, failed(ErrorCode::CanisterNotFound)),
+            [line; 3]
+        );
+    }
+
+    #[test]
+    fn a_query_that_fails_in_the_canister_is_told_apart_in_manual_only() {
+        assert_eq!(
+            lines(MessageKind::Query, failed(ErrorCode::CanisterCalledTrap)),
+            [
+                "CanisterErr: IC0503: two\nlines",
+                "Err: IC0503: two\nlines",
+                "Err: IC0503: two\nlines",
+            ]
+        );
+    }
+}

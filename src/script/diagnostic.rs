@@ -1,0 +1,205 @@
+//! Where a mistake is, and its picture: the line, with carets under the place.
+//!
+//! Owns places (line, column, length), the cut-out of a long line and the harmless showing of strange characters. It
+//! does not know the rules of the language; the words come from `mistake`.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::mistake::Mistake;
+
+/// So many mistakes are drawn; of the others only the number is told.
+const MOST_DRAWN: usize = 20;
+
+/// So many characters of a line are drawn.
+const WINDOW: usize = 100;
+
+/// A script as it was read, kept so that mistakes can show their lines.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// What the user calls the file.
+    pub name: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+/// A stretch of the source, within one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The line's bytes in the source, without its end.
+    pub line_bytes: Range<usize>,
+    /// The stretch's bytes in the source; empty at the end of the line, where something is missing.
+    pub bytes: Range<usize>,
+}
+
+/// One mistake with its place. `Display` draws it, over several lines, without a newline at the end.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// What is wrong.
+    pub kind: Mistake,
+    /// The line, from 1.
+    pub line: usize,
+    /// The first wrong character, from 1; each byte that is not UTF-8 counts as one.
+    pub column: usize,
+    /// How many characters are wrong, at least 1.
+    pub length: usize,
+    source: Arc<Source>,
+    line_bytes: Range<usize>,
+}
+
+impl Diagnostic {
+    pub(super) fn new(source: &Arc<Source>, line: usize, place: &Place, kind: Mistake) -> Self {
+        let before = &source.bytes[place.line_bytes.start..place.bytes.start];
+        let wrong = &source.bytes[place.bytes.clone()];
+        Self {
+            kind,
+            line,
+            column: 1 + characters(before).count(),
+            length: characters(wrong).count().max(1),
+            source: Arc::clone(source),
+            line_bytes: place.line_bytes.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name: String = self.source.name.chars().map(shown).collect();
+        let gutter = " ".repeat(self.line.to_string().len());
+        let picture = Picture::new(
+            &self.source.bytes[self.line_bytes.clone()],
+            self.column - 1,
+            self.length,
+        );
+        writeln!(f, "error: {}", self.kind)?;
+        writeln!(f, "{gutter}--> {name}:{}:{}", self.line, self.column)?;
+        writeln!(f, "{gutter} |")?;
+        writeln!(f, "{} | {}", self.line, picture.text)?;
+        writeln!(
+            f,
+            "{gutter} | {}{}",
+            " ".repeat(picture.indent),
+            "^".repeat(picture.carets)
+        )?;
+        write!(f, "{gutter} = expected: {}", self.kind.expected())
+    }
+}
+
+/// All mistakes of a script, in the order of their places. `Display` draws the first twenty.
+#[derive(Debug, Clone)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// The mistakes, at least one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+}
+
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(list: Vec<Diagnostic>) -> Self {
+        Self(list)
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().take(MOST_DRAWN).enumerate() {
+            let gap = if index == 0 { "" } else { "\n\n" };
+            write!(f, "{gap}{diagnostic}")?;
+        }
+        match self.0.len().saturating_sub(MOST_DRAWN) {
+            0 => Ok(()),
+            1 => write!(f, "\n\nerror: 1 more mistake is not shown"),
+            more => write!(f, "\n\nerror: {more} more mistakes are not shown"),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// A part of a line, as it is drawn; widths in columns of a terminal.
+struct Picture {
+    text: String,
+    indent: usize,
+    carets: usize,
+}
+
+impl Picture {
+    /// The part around the `length` characters from number `start` on, counted from 0.
+    fn new(line: &[u8], start: usize, length: usize) -> Self {
+        let first = if characters(line).nth(WINDOW).is_none() {
+            0
+        } else {
+            start.saturating_sub(WINDOW / 2)
+        };
+        let mut rest = characters(line).skip(first).map(shown);
+        let window: Vec<char> = rest.by_ref().take(WINDOW).collect();
+        let before = window.len().min(start - first);
+        let wrong = window.len().min(before + length);
+
+        let mut text = String::from(if first > 0 { "…" } else { "" });
+        let indent = text.chars().count() + columns(&window[..before]);
+        text.extend(&window);
+        if rest.next().is_some() {
+            text.push('…');
+        }
+        Self {
+            text: text.trim_end().to_string(),
+            indent,
+            carets: columns(&window[before..wrong]).max(1),
+        }
+    }
+}
+
+/// The characters of bytes that may not be UTF-8; each bad sequence is one replacement character.
+fn characters(bytes: &[u8]) -> impl Iterator<Item = char> {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let bad = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+        chunk.valid().chars().chain(bad)
+    })
+}
+
+/// The character that stands for `c` on a terminal: one for one, so that columns stay true, and never one that moves
+/// the cursor, changes the direction or is invisible.
+pub(super) fn shown(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        // The pictures of the control characters have the same order as the characters.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' => '\u{fffd}',
+        _ => c,
+    }
+}
+
+/// How many columns of a terminal the characters take: marks above letters none, East Asian characters and emoji two.
+fn columns(text: &[char]) -> usize {
+    let width = |c: &char| match c {
+        '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1f64f}'
+        | '\u{1f680}'..='\u{1f6ff}'
+        | '\u{1f900}'..='\u{1f9ff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    };
+    text.iter().map(width).sum()
+}

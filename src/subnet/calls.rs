@@ -1,0 +1,480 @@
+//! Executing calls and responses, applying what they did, and answering (scheduling.md 2.4 to 2.7, metering.md 8).
+
+use candid::Principal;
+
+use super::Subnet;
+use super::pending::{Kind, Pending};
+use super::turn::Item;
+use crate::canister::contexts::{CallContext, Callback, Closure, Origin};
+use crate::canister::queues::{CanisterMessage, Ingress, Payload, Request, Response};
+use crate::canister::{Canister, ContextId, Status};
+use crate::errors::text::shorten_reject;
+use crate::errors::{
+    CallError, ErrorCode, ExecutionError, Reject, SystemReject, UserError,
+};
+use crate::execution::{Entry, Execution, Job, Keep};
+use crate::outcome::MessageResult;
+use crate::system_api::exec::{Answer, MessageView, PerformedCall};
+use crate::system_api::mode::Mode;
+use crate::wasm::MethodKind;
+
+/// The part of a callback's instructions that is kept for its cleanup, in percent.
+const CLEANUP_PERCENT: u64 = 5;
+
+impl Subnet {
+    pub(super) fn execute_ingress(&mut self, canister: &mut Canister, ingress: Ingress) -> Item {
+        let origin = Origin::Ingress {
+            id: ingress.id,
+            sender: ingress.sender,
+        };
+        self.execute_call(canister, origin, 0, ingress.method, ingress.payload)
+    }
+
+    pub(super) fn execute_request(&mut self, canister: &mut Canister, request: Request) -> Item {
+        let origin = Origin::Canister {
+            sender: request.sender,
+            callback: request.callback,
+            deadline: request.deadline,
+        };
+        self.execute_call(canister, origin, request.cycles, request.method, request.payload)
+    }
+
+    fn execute_call(
+        &mut self,
+        canister: &mut Canister,
+        origin: Origin,
+        cycles: u128,
+        method: String,
+        payload: Vec<u8>,
+    ) -> Item {
+        let code = canister.code.as_ref();
+        let kind = code.and_then(|code| code.module.facts.methods.get(&method).copied());
+        let wasm64 = code.is_some_and(|code| code.module.facts.memory64);
+        let (mode, limit, prefix) = match kind {
+            Some(MethodKind::Query) => (
+                Mode::ReplicatedQuery,
+                self.state.limits.without_slicing,
+                "canister_query",
+            ),
+            _ => (Mode::Update, self.state.limits.message, "canister_update"),
+        };
+        let price = self.state.fees.execution(limit, wasm64);
+        let caller = origin.caller();
+        if let Err(error) = self.state.charge(canister, price, Some(&caller)) {
+            let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
+            self.answer(canister, &origin, cycles, Err(error));
+            return Item::Done;
+        }
+        if let Err(error) = check_callable(canister, kind, &method) {
+            let unused = self.state.fees.unused(limit, wasm64);
+            self.state.refund(canister, unused);
+            self.answer(canister, &origin, cycles, Err(error));
+            return Item::Done;
+        }
+        let message = MessageView {
+            argument: payload,
+            caller: Some(caller),
+            deadline: origin.deadline_ns(),
+            available_cycles: cycles,
+            ..MessageView::default()
+        };
+        let context = canister.calls.open(origin, cycles);
+        let job = Job {
+            entry: Entry::Export(format!("{prefix} {method}")),
+            mode,
+            message,
+            slice: self.state.limits.slice,
+            keep: match mode {
+                Mode::ReplicatedQuery => Keep::Never,
+                _ => Keep::ParkIfSliced,
+            },
+            ..self.job(canister, limit)
+        };
+        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+    }
+
+    /// What most jobs have in common: an update under the given limit.
+    pub(super) fn job(&self, canister: &Canister, limit: u64) -> Job {
+        Job {
+            entry: Entry::Export(String::new()),
+            mode: Mode::Update,
+            time: self.state.time,
+            message: MessageView::default(),
+            limit,
+            slice: limit,
+            reported_limit: limit,
+            balance: canister.cycles,
+            free_callbacks: self.state.free_callbacks(canister),
+            memory: self.state.memory_rules(canister),
+            keep: Keep::IfSuccessful,
+        }
+    }
+
+    /// Runs the first execution of a context.
+    pub(super) fn run_method(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        job: Job,
+        wasm64: bool,
+    ) -> Pending {
+        let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
+        let execution = self.state.runtime.run(canister, job);
+        self.state.record(canister, &execution, time);
+        Pending {
+            context,
+            kind: Kind::Method,
+            execution: Box::new(execution),
+            time,
+            version,
+            balance,
+            limit,
+            wasm64,
+            done: 0,
+        }
+    }
+
+    /// Takes a response: credits what it brings and runs the callback.
+    pub(super) fn execute_response(&mut self, canister: &mut Canister, response: Response) -> Item {
+        canister.cycles = canister.cycles.saturating_add(response.refund);
+        let Some(callback) = canister.calls.take_callback(response.callback) else {
+            return Item::Done;
+        };
+        let sent = self.state.fees.transmission(response.payload.bytes());
+        let unsent = callback.prepaid_transmission.saturating_sub(sent);
+        self.state.refund(canister, unsent);
+        let limit = self.state.limits.message;
+        let wasm64 = canister.code.as_ref().is_some_and(|code| code.module.facts.memory64);
+        let context = canister.calls.get(callback.context).cloned();
+        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some()) else {
+            let unused = self.state.fees.unused(limit, wasm64).min(callback.prepaid_execution);
+            self.state.refund(canister, unused);
+            canister.calls.close_if_done(callback.context);
+            return Item::Done;
+        };
+        Item::Ran(Box::new(self.run_callback(canister, &callback, &context, response, wasm64)))
+    }
+
+    fn run_callback(
+        &mut self,
+        canister: &mut Canister,
+        callback: &Callback,
+        context: &CallContext,
+        response: Response,
+        wasm64: bool,
+    ) -> Pending {
+        let limit = self.state.limits.message;
+        let reserve = limit * CLEANUP_PERCENT / 100;
+        let mut message = callback_view(context);
+        message.refunded_cycles = response.refund;
+        let (mode, closure) = match response.payload {
+            Payload::Reply(data) => {
+                message.argument = data;
+                (Mode::Reply, callback.reply)
+            }
+            Payload::Reject(reject) => {
+                message.reject = Some(reject);
+                (Mode::Reject, callback.reject)
+            }
+        };
+        let job = self.callback_job(canister, mode, closure, limit - reserve, message);
+        let (time, version, balance) = (job.time, canister.version, job.balance);
+        let execution = self.state.runtime.run(canister, job);
+        self.state.record(canister, &execution, time);
+        let mut cleanup = None;
+        if let (Err(_), Some(closure)) = (&execution.result, callback.cleanup) {
+            let left = limit - execution.instructions;
+            let view = callback_view(context);
+            let job = self.callback_job(canister, Mode::Cleanup, closure, left, view);
+            let execution = self.state.runtime.run(canister, job);
+            self.state.record(canister, &execution, time);
+            cleanup = Some(Box::new(execution));
+        }
+        Pending {
+            context: callback.context,
+            kind: Kind::Callback(cleanup),
+            execution: Box::new(execution),
+            time,
+            version,
+            balance,
+            limit,
+            wasm64,
+            done: 0,
+        }
+    }
+
+    fn callback_job(
+        &self,
+        canister: &Canister,
+        mode: Mode,
+        closure: Closure,
+        limit: u64,
+        message: MessageView,
+    ) -> Job {
+        Job {
+            entry: Entry::Table(closure),
+            mode,
+            message,
+            slice: self.state.limits.slice,
+            reported_limit: self.state.limits.message,
+            keep: Keep::ParkIfSliced,
+            ..self.job(canister, limit)
+        }
+    }
+
+    /// Applies the effects of an execution and answers its call if it is due.
+    pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Pending) {
+        let Pending {
+            context,
+            kind,
+            execution,
+            version,
+            balance,
+            limit,
+            wasm64,
+            ..
+        } = pending;
+        let mut instructions = execution.instructions;
+        let (effects, result) = match kind {
+            Kind::Method | Kind::Callback(None) => split(*execution),
+            Kind::Callback(Some(cleanup)) => {
+                instructions += cleanup.instructions;
+                let (_, callback_result) = split(*execution);
+                let (effects, cleanup_result) = split(*cleanup);
+                let error = match (callback_result, cleanup_result) {
+                    (Err(callback), Err(cleanup)) => ExecutionError::Cleanup {
+                        callback: Box::new(callback),
+                        cleanup: Box::new(cleanup),
+                    },
+                    (Err(callback), Ok(_)) => callback,
+                    (Ok(_), _) => unreachable!("a cleanup follows a failure only"),
+                };
+                (effects, Err(error))
+            }
+        };
+        let unused = self.state.fees.unused(limit.saturating_sub(instructions), wasm64);
+        if let Some(effects) = effects {
+            self.apply(canister, context, effects, version, balance);
+        }
+        self.state.refund(canister, unused);
+        if let Some(context) = canister.calls.get_mut(context) {
+            context.instructions += instructions;
+        }
+        self.settle(canister, context, result);
+    }
+
+    /// Applies what a successful execution asked for.
+    fn apply(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        execution: Execution,
+        version: u64,
+        balance: u128,
+    ) {
+        let change = execution.balance.wrapping_sub(balance);
+        canister.cycles = canister.cycles.wrapping_add(change);
+        canister.version += 1;
+        if let Some(timer) = execution.timer_set {
+            canister.global_timer = timer;
+        }
+        if let Some(data) = execution.certified_data {
+            canister.certified_data = data;
+        }
+        if let Some(context) = canister.calls.get_mut(context) {
+            context.available = execution.available_cycles;
+        }
+        if let Some(parked) = execution.parked {
+            self.state.runtime.unpark(canister, *parked);
+        }
+        if execution.grew {
+            canister.update_hook(self.state.bookkeeping);
+        }
+        for call in execution.calls {
+            self.send(canister, context, call, version);
+        }
+    }
+
+    /// Registers the callback of a call and sends the request.
+    fn send(&mut self, canister: &mut Canister, context: ContextId, call: PerformedCall, version: u64) {
+        let PerformedCall {
+            call,
+            deadline,
+            prepaid_execution,
+            prepaid_transmission,
+        } = call;
+        let to_management = self.is_management(&call.callee);
+        let callee = if to_management {
+            Principal::management_canister()
+        } else {
+            call.callee
+        };
+        let callback = canister.calls.register(Callback {
+            context,
+            callee,
+            reply: call.on_reply,
+            reject: call.on_reject,
+            cleanup: call.on_cleanup,
+            prepaid_execution,
+            prepaid_transmission,
+            deadline,
+        });
+        let request = Request {
+            sender: canister.id,
+            receiver: call.callee,
+            callback,
+            cycles: call.cycles,
+            method: call.method,
+            payload: call.payload,
+            deadline,
+        };
+        if to_management {
+            self.send_to_management(canister, request, version);
+        } else {
+            canister.outputs.push(CanisterMessage::Request(request));
+        }
+    }
+
+    /// The outcome of an execution for its context (scheduling.md 2.6).
+    fn settle(
+        &mut self,
+        canister: &mut Canister,
+        id: ContextId,
+        result: Result<Option<Answer>, ExecutionError>,
+    ) {
+        let canister_id = canister.id;
+        let Some(context) = canister.calls.get_mut(id) else {
+            return;
+        };
+        let open = context.outstanding > 0;
+        let answer = match result {
+            _ if context.responded => None,
+            Ok(Some(answer)) => Some(Ok(answer)),
+            _ if open => None,
+            Ok(None) => Some(Err(CallError::DidNotReply(canister_id).into())),
+            Err(error) => {
+                let reveal = canister_may_show_log(canister, id);
+                let error = if reveal { error } else { error.without_backtrace() };
+                Some(Err(error.into_user_error(canister_id)))
+            }
+        };
+        if let Some(answer) = answer
+            && let Some(context) = canister.calls.get_mut(id)
+        {
+            context.responded = true;
+            let refund = std::mem::take(&mut context.available);
+            let origin = context.origin.clone();
+            self.answer(canister, &origin, refund, answer);
+        }
+        canister.calls.close_if_done(id);
+    }
+
+    /// Answers a call.
+    fn answer(
+        &mut self,
+        canister: &mut Canister,
+        origin: &Origin,
+        refund: u128,
+        result: Result<Answer, UserError>,
+    ) {
+        match origin {
+            Origin::SystemTask => {}
+            Origin::Ingress { id, .. } => {
+                let result = match result {
+                    Ok(Answer::Reply(data)) => MessageResult::Replied(data),
+                    Ok(Answer::Reject(text)) => MessageResult::Rejected(shorten_reject(text)),
+                    Err(error) => MessageResult::Failed(error),
+                };
+                self.answer_ingress(*id, result);
+            }
+            Origin::Canister { sender, callback, .. } => {
+                let payload = match result {
+                    Ok(Answer::Reply(data)) => Payload::Reply(data),
+                    Ok(Answer::Reject(text)) => Payload::Reject(Reject::explicit(text)),
+                    Err(error) => Payload::Reject(reject_of(&error)),
+                };
+                canister.outputs.push(CanisterMessage::Response(Response {
+                    originator: *sender,
+                    respondent: canister.id,
+                    callback: *callback,
+                    refund,
+                    payload,
+                }));
+            }
+        }
+    }
+}
+
+/// Why a call cannot be executed, in the order of the checks (errors.md 2.6).
+fn check_callable(
+    canister: &Canister,
+    kind: Option<MethodKind>,
+    method: &str,
+) -> Result<(), UserError> {
+    let id = canister.id;
+    if !canister.status.is_running() {
+        return match canister.status {
+            Status::Stopped => Err(CallError::Stopped(id).into()),
+            _ => Err(CallError::Stopping(id).into()),
+        };
+    }
+    let Some(code) = &canister.code else {
+        return Err(ExecutionError::WasmModuleNotFound.into_user_error(id));
+    };
+    match kind {
+        None => Err(ExecutionError::MethodNotFound {
+            kind: "update",
+            name: method.to_owned(),
+        }
+        .into_user_error(id)),
+        Some(MethodKind::CompositeQuery) => Err(CallError::CompositeQuery.into()),
+        Some(MethodKind::Query) => Ok(()),
+        Some(MethodKind::Update) => {
+            let limit = canister.settings.wasm_memory_limit;
+            let bytes = code.heap_bytes();
+            if limit != 0 && bytes > limit {
+                return Err(ExecutionError::WasmMemoryLimitExceeded { bytes, limit }.into_user_error(id));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What the callbacks of a context see of the call that they help to answer.
+fn callback_view(context: &CallContext) -> MessageView {
+    MessageView {
+        caller: Some(context.origin.caller()),
+        deadline: context.origin.deadline_ns(),
+        answered: context.responded,
+        available_cycles: context.available,
+        context_instructions: context.instructions,
+        ..MessageView::default()
+    }
+}
+
+/// The effects of an execution, if it succeeded, and its result.
+fn split(mut execution: Execution) -> (Option<Execution>, Result<Option<Answer>, ExecutionError>) {
+    match std::mem::replace(&mut execution.result, Ok(())) {
+        Ok(()) => {
+            let answer = execution.answer.take();
+            (Some(execution), Ok(answer))
+        }
+        Err(error) => (None, Err(error)),
+    }
+}
+
+/// The reject that a calling canister gets for a failed call (errors.md 2.4, R1, R2, R8).
+fn reject_of(error: &UserError) -> Reject {
+    match error.code {
+        ErrorCode::CanisterDidNotReply => SystemReject::NoResponse.into(),
+        _ => Reject::with_code(error),
+    }
+}
+
+/// True if the caller of a context may read the log of the canister, and so see backtraces.
+fn canister_may_show_log(canister: &Canister, id: ContextId) -> bool {
+    canister
+        .calls
+        .get(id)
+        .is_some_and(|context| canister.may_read_log(&context.origin.caller()))
+}

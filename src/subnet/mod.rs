@@ -1,0 +1,175 @@
+//! The deterministic node: clock, rounds, routing, ingress, queries. Decides what runs when; how one entry point runs is
+//! the business of `execution`, what management methods do that of `management`.
+
+mod budget;
+mod calls;
+mod certificate;
+mod clock;
+mod delivery;
+mod ingress;
+mod management_queue;
+mod pending;
+mod query;
+mod resources;
+mod round;
+mod runner;
+mod tasks;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use candid::Principal;
+
+use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
+use crate::canister::{Bookkeeping, Canister};
+use crate::compat::Compat;
+use crate::config::{Config, SubnetType};
+use crate::execution::Runtime;
+use crate::fees::Fees;
+use crate::management::ids::Ids;
+use crate::management::raw_rand::RoundRandomness;
+use crate::management::{Outcalls, State, Usage};
+use crate::outcome::MessageResult;
+use crate::system_api::exec::SubnetView;
+
+use clock::Clock;
+use management_queue::ManagementQueue;
+use pending::Pending;
+use query::QueryCache;
+
+
+/// Called with every line that a canister prints, as soon as it is printed.
+pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint)>;
+
+/// A subnet of one node.
+pub struct Subnet {
+    state: State,
+    clock: Clock,
+    /// Requests to the management canister that wait for execution.
+    management: ManagementQueue,
+    /// Responses of the management canister on their way to canisters.
+    management_output: Vec<Response>,
+    /// HTTP outcalls without an answer.
+    outcalls: Outcalls,
+    /// The stream of the subnet to itself.
+    loopback: VecDeque<CanisterMessage>,
+    /// Ingress messages of the next round.
+    inbox: Vec<(Principal, Ingress)>,
+    /// What became of ingress messages that nobody has asked for yet.
+    answers: HashMap<IngressId, MessageResult>,
+    next_ingress: IngressId,
+    /// Executions of several slices, by canister.
+    paused: BTreeMap<Principal, Pending>,
+    /// Canisters that had a slice in this round.
+    sliced: BTreeSet<Principal>,
+    query_cache: QueryCache,
+    on_print: Option<PrintHook>,
+    /// Lines printed since the last message began.
+    debug: Vec<crate::outcome::DebugPrint>,
+}
+
+impl Subnet {
+    /// A subnet without canisters.
+    ///
+    /// # Errors
+    /// If the engines or the module cache cannot be set up.
+    pub fn new(config: Config) -> anyhow::Result<Self> {
+        let fees = Fees::new(&config);
+        let view = Arc::new(SubnetView {
+            subnet_id: subnet_id(config.compat, config.subnet_type),
+            root_key: root_key(),
+            nodes: config.nodes(),
+            fees,
+            keys: BTreeMap::new(),
+            backtrace: config.backtrace,
+        });
+        let clock = Clock::new(config.compat, config.start_time);
+        let mut subnet = Subnet {
+            state: State {
+                limits: config.limits(),
+                fees,
+                bookkeeping: Bookkeeping::of(config.compat),
+                canisters: BTreeMap::new(),
+                runtime: Runtime::new(view, &config)?,
+                time: config.start_time,
+                round: 0,
+                ids: Ids::new(config.compat, config.subnet_type),
+                random: RoundRandomness::new(0, config.seed),
+                printed: Vec::new(),
+                usage: Usage::default(),
+                memory_available: 0,
+                callbacks: 0,
+                generation: 0,
+                known_modules: HashSet::new(),
+                config,
+            },
+            clock,
+            management: ManagementQueue::default(),
+            management_output: Vec::new(),
+            outcalls: Outcalls::default(),
+            loopback: VecDeque::new(),
+            inbox: Vec::new(),
+            answers: HashMap::new(),
+            next_ingress: 0,
+            paused: BTreeMap::new(),
+            sliced: BTreeSet::new(),
+            query_cache: QueryCache::default(),
+            on_print: None,
+            debug: Vec::new(),
+        };
+        subnet.start_up();
+        Ok(subnet)
+    }
+
+    /// The rounds that a PocketIC server runs before the first message.
+    fn start_up(&mut self) {
+        if self.state.config.compat == Compat::PocketIc {
+            self.round();
+            self.round();
+        }
+    }
+
+    /// Has every printed line handed to `hook` at once.
+    pub fn on_print(&mut self, hook: PrintHook) {
+        self.on_print = Some(hook);
+    }
+
+    /// Time of the last round, in nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        self.state.time
+    }
+
+    /// Rounds that were run.
+    pub fn rounds(&self) -> u64 {
+        self.state.round
+    }
+
+    /// The canister of this id.
+    pub fn canister(&self, id: &Principal) -> Option<&Canister> {
+        self.state.canisters.get(id).map(|canister| &**canister)
+    }
+}
+
+/// The subnet's principal (system-api.md 7.4, 7.5). That of a PocketIC server depends on keys it generates; ours stands for it.
+fn subnet_id(compat: Compat, _subnet_type: SubnetType) -> Principal {
+    match compat {
+        Compat::Drun => Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
+        Compat::PocketIc => {
+            let mut bytes = [0x5b; 29];
+            bytes[28] = 2;
+            Principal::from_slice(&bytes)
+        }
+    }
+}
+
+/// The public key of the main network, DER encoded, as its documentation shows it.
+fn root_key() -> Vec<u8> {
+    hex::decode(concat!(
+        "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
+        "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
+        "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
+        "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
+    ))
+    .expect("a hexadecimal constant")
+}

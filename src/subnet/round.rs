@@ -1,0 +1,233 @@
+//! One round, phase by phase (scheduling.md 1.1 and 1.15).
+
+use candid::Principal;
+
+use super::Subnet;
+use super::budget::Budget;
+use super::management_queue::ManagementCall;
+use crate::canister::Status;
+use crate::errors::{ErrorCode, UserError};
+use crate::management::raw_rand::RoundRandomness;
+use crate::management::{Caller, Method, Notice, Verdict};
+use crate::outcome::DebugPrint;
+
+/// Nanoseconds of a second.
+pub(super) const SECOND: u64 = 1_000_000_000;
+/// Bytes of changed memory after which a round ends, by kind of subnet: system, application.
+const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
+/// Bytes of a page in which changes are counted.
+const PAGE: u64 = 4096;
+/// Seconds after which a request to stop fails.
+const STOP_TIMEOUT: u64 = 300;
+/// The part of a round's instructions that management calls may use.
+const MANAGEMENT_SHARE: u64 = 16;
+
+impl Subnet {
+    /// Runs one round.
+    pub(super) fn round(&mut self) {
+        self.state.time = self.clock.tick();
+        self.state.round += 1;
+        self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
+        self.state.refresh_memory();
+        self.expire_messages();
+        self.expire_callbacks();
+        self.induct_loopback();
+        self.induct_ingress();
+        self.run_iterations();
+        self.finish_stopping();
+        self.answer_outcalls();
+        self.charge_resources();
+        self.route_outputs();
+    }
+
+    /// The inner loop: management calls, tasks, canisters, and messages between them until nothing is left or the budget is used up.
+    fn run_iterations(&mut self) {
+        let mut budget = Budget::new(self.state.limits.round_budget());
+        let mut management_budget =
+            i64::try_from(self.state.limits.round / MANAGEMENT_SHARE).unwrap_or(i64::MAX);
+        let pages_before = self.state.usage.heap_pages + self.state.usage.stable_pages;
+        let mut first = true;
+        loop {
+            self.drain_management(&mut management_budget);
+            if std::mem::take(&mut first) {
+                self.schedule_tasks();
+            }
+            let active = self.active_canisters();
+            if active.is_empty() {
+                break;
+            }
+            budget.begin_iteration();
+            let mut consumed = false;
+            for (position, id) in active {
+                consumed |= self.run_turn(id, position, &mut budget);
+            }
+            self.flush_prints();
+            let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
+            let heap_delta = HEAP_DELTA[usize::from(self.state.is_application())];
+            let may_go_on = budget.end_iteration(self.state.canisters.len());
+            if !consumed || !may_go_on || pages * PAGE >= heap_delta {
+                break;
+            }
+            self.induct_locally();
+        }
+        for canister in self.state.canisters.values_mut() {
+            canister.tasks.clear();
+        }
+        self.end_of_round_for_paused();
+        self.flush_prints();
+    }
+
+    /// Canisters with something to execute, in the order of their ids, each with its place among those that share the cores:
+    /// executions under way first, then the newest canister first.
+    fn active_canisters(&self) -> Vec<(usize, Principal)> {
+        let mut active: Vec<Principal> = self
+            .state
+            .canisters
+            .values()
+            .filter(|canister| self.may_run(canister))
+            .map(|canister| canister.id)
+            .collect();
+        if active.len() < 2 {
+            return active.into_iter().map(|id| (0, id)).collect();
+        }
+        active.sort_by_key(|id| (!self.paused.contains_key(id), std::cmp::Reverse(*id)));
+        let mut placed: Vec<_> = active.into_iter().enumerate().collect();
+        placed.sort_by_key(|(_, id)| *id);
+        placed
+    }
+
+    /// Hands printed lines to whoever listens and keeps them for the outcome of the message.
+    pub(super) fn flush_prints(&mut self) {
+        for line in self.state.printed.drain(..) {
+            let print = DebugPrint {
+                time: line.time,
+                canister: line.canister,
+                text: line.text,
+            };
+            if let Some(hook) = &mut self.on_print {
+                hook(&print);
+            }
+            self.debug.push(print);
+        }
+    }
+
+    /// Executes the calls of the management canister that wait.
+    fn drain_management(&mut self, budget: &mut i64) {
+        if self.management.is_empty() {
+            return;
+        }
+        let mut calls = self.management.take();
+        while let Some(call) = calls.pop_front() {
+            let method = call.method().parse::<Method>().ok();
+            let effective = method
+                .and_then(|method| method.effective_canister(call.payload()).ok())
+                .flatten();
+            let busy = effective.is_some_and(|id| self.paused.contains_key(&id));
+            let heavy = method.is_some_and(Method::is_heavy);
+            if busy || heavy && *budget <= 0 {
+                self.management.postpone(call);
+                continue;
+            }
+            let before = self.state.usage.instructions;
+            self.execute_management(call);
+            if heavy {
+                *budget -= (self.state.usage.instructions - before) as i64;
+            }
+            self.flush_prints();
+        }
+    }
+
+    fn execute_management(&mut self, call: ManagementCall) {
+        let mut notices = Vec::new();
+        match call {
+            ManagementCall::Ingress(ingress) => {
+                let caller = Caller::User {
+                    id: ingress.id,
+                    sender: ingress.sender,
+                };
+                let verdict = crate::management::execute(
+                    &mut self.state,
+                    &mut self.outcalls,
+                    caller,
+                    &ingress.method,
+                    &ingress.payload,
+                    &mut notices,
+                );
+                if let Verdict::Answered { result, .. } = verdict {
+                    self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
+                }
+            }
+            ManagementCall::Canister(request) => {
+                let (method, payload) = (request.method.clone(), request.payload.clone());
+                let caller = Caller::Canister(Box::new(request.clone()));
+                let verdict = crate::management::execute(
+                    &mut self.state,
+                    &mut self.outcalls,
+                    caller,
+                    &method,
+                    &payload,
+                    &mut notices,
+                );
+                if let Verdict::Answered { result, refund } = verdict {
+                    self.answer_from_management(request, result, refund);
+                }
+            }
+        }
+        for notice in notices {
+            self.deliver_notice(notice);
+        }
+    }
+
+    /// Passes on what a management method decided about others.
+    pub(super) fn deliver_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::ToUser(id, result) => self.answer_ingress(id, result),
+            Notice::FromManagement(request, result) => {
+                let refund = request.cycles;
+                self.answer_from_management(request, result, refund);
+            }
+            Notice::FromCanister(response) => {
+                if let Some(canister) = self.state.canisters.get_mut(&response.respondent) {
+                    canister
+                        .outputs
+                        .push(crate::canister::queues::CanisterMessage::Response(response));
+                }
+            }
+        }
+    }
+
+    /// Stopping canisters without open calls become stopped; requests that waited too long fail.
+    fn finish_stopping(&mut self) {
+        let time = self.state.time;
+        let mut answers = Vec::new();
+        for canister in self.state.canisters.values_mut() {
+            let Status::Stopping(waiters) = &mut canister.status else {
+                continue;
+            };
+            if canister.calls.is_empty() && !self.paused.contains_key(&canister.id) {
+                let waiters = std::mem::take(waiters);
+                canister.status = Status::Stopped;
+                canister.version += 1;
+                answers.extend(waiters.into_iter().map(|(waiter, _)| (waiter, true)));
+                continue;
+            }
+            let (late, waiting) = std::mem::take(waiters)
+                .into_iter()
+                .partition(|(_, since)| time.saturating_sub(*since) > STOP_TIMEOUT * SECOND);
+            *waiters = waiting;
+            let late: Vec<_> = late;
+            answers.extend(late.into_iter().map(|(waiter, _)| (waiter, false)));
+        }
+        for (waiter, stopped) in answers {
+            let result = if stopped {
+                Ok(crate::management::empty_reply())
+            } else {
+                Err(UserError::new(
+                    ErrorCode::StopCanisterRequestTimeout,
+                    "Stop canister request timed out",
+                ))
+            };
+            self.deliver_notice(Notice::to_waiter(waiter, result));
+        }
+    }
+}

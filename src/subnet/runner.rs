@@ -1,0 +1,201 @@
+//! What each kind of message makes the node do, in the steps of either program (scheduling.md 7.4, 7.5).
+
+use candid::{Encode, Principal};
+
+use super::Subnet;
+use crate::canister::InstallMode;
+use crate::compat::Compat;
+use crate::errors::UserError;
+use crate::management::Usage;
+use crate::management::types::install as types;
+use crate::management::types::lifecycle::ProvisionalCreateArgs;
+use crate::management::types::limited::Limited;
+use crate::management::types::settings::CanisterSettings;
+use crate::outcome::{MessageKind, MessageResult, Outcome};
+
+/// Cycles that the runner adds to the canister it makes.
+const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
+/// Rounds after which a message counts as never answered.
+const MAX_ROUNDS: u64 = 100_000;
+/// Name of the section that asks for the heap to be kept.
+const PERSISTENCE_SECTION: &str = "icp:private enhanced-orthogonal-persistence";
+
+/// How time passes while an answer is awaited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// A second after each round.
+    Seconds,
+    /// Only what a round takes.
+    Rounds,
+}
+
+impl Subnet {
+    /// Creates a canister and tells its id in the reply.
+    pub fn create(&mut self) -> Outcome {
+        self.measure(MessageKind::Create, None, None, |subnet| {
+            let id = subnet.state.ids.next_specified();
+            subnet.create_canister(id)
+        })
+    }
+
+    /// Installs a module (raw, gzip or text) in a canister. An id that does not exist yet is created.
+    pub fn install(
+        &mut self,
+        mode: InstallMode,
+        canister: Principal,
+        module: &[u8],
+        argument: &[u8],
+    ) -> Outcome {
+        let kind = match mode {
+            InstallMode::Install => MessageKind::Install,
+            InstallMode::Reinstall => MessageKind::Reinstall,
+            InstallMode::Upgrade => MessageKind::Upgrade,
+        };
+        self.measure(kind, Some(canister), None, |subnet| {
+            if mode == InstallMode::Install && !subnet.state.canisters.contains_key(&canister) {
+                let created = subnet.create_canister(Some(canister));
+                if !matches!(created, MessageResult::Replied(_)) {
+                    return created;
+                }
+            }
+            let payload = install_payload(mode, canister, module, argument);
+            subnet.call_management("install_code", payload)
+        })
+    }
+
+    /// Sends a message to a method of a canister.
+    pub fn ingress(&mut self, canister: Principal, method: &str, argument: &[u8]) -> Outcome {
+        let kind = MessageKind::Ingress;
+        self.measure(kind, Some(canister), Some(method), |subnet| {
+            let wait = match (subnet.is_management(&canister), method) {
+                (true, _) | (_, "__motoko_stabilize_before_upgrade") => Wait::Rounds,
+                _ => Wait::Seconds,
+            };
+            subnet.send_and_wait(canister, method, argument.to_vec(), wait)
+        })
+    }
+
+    /// Asks a query method of a canister.
+    pub fn query_outcome(&mut self, canister: Principal, method: &str, argument: &[u8]) -> Outcome {
+        let kind = MessageKind::Query;
+        self.measure(kind, Some(canister), Some(method), |subnet| {
+            subnet.query(canister, method, argument.to_vec())
+        })
+    }
+
+    /// Runs what a message makes the node do, and tells what it took.
+    fn measure(
+        &mut self,
+        kind: MessageKind,
+        canister: Option<Principal>,
+        method: Option<&str>,
+        run: impl FnOnce(&mut Self) -> MessageResult,
+    ) -> Outcome {
+        self.state.usage = Usage::default();
+        self.debug.clear();
+        let rounds = self.state.round;
+        let result = run(self);
+        if kind != MessageKind::Query {
+            for _ in 0..self.state.config.extra_batches {
+                self.round();
+            }
+        }
+        let usage = self.state.usage;
+        Outcome {
+            kind,
+            canister,
+            method: method.map(str::to_owned),
+            result,
+            instructions: usage.instructions,
+            rounds: self.state.round - rounds,
+            cycles: usage.cycles,
+            heap_pages: usage.heap_pages,
+            stable_pages: usage.stable_pages,
+            debug: std::mem::take(&mut self.debug),
+        }
+    }
+
+    fn create_canister(&mut self, id: Option<Principal>) -> MessageResult {
+        let runner = self.state.config.compat == Compat::PocketIc;
+        let settings = runner.then(|| CanisterSettings {
+            controllers: Some(
+                Limited(std::iter::once(Principal::anonymous()).chain(id).collect()),
+            ),
+            ..CanisterSettings::default()
+        });
+        let args = ProvisionalCreateArgs {
+            amount: runner.then(|| 0u8.into()),
+            settings,
+            specified_id: id,
+            sender_canister_version: None,
+        };
+        let payload = Encode!(&args).expect("encoding to memory does not fail");
+        let first = self.state.canisters.is_empty();
+        let result = self.call_management("provisional_create_canister_with_cycles", payload);
+        let MessageResult::Replied(_) = result else {
+            return result;
+        };
+        if let Some(canister) = id.and_then(|id| self.state.canisters.get_mut(&id))
+            && runner
+        {
+            canister.cycles += RUNNER_CYCLES;
+        }
+        if runner && first {
+            // The runner prints the reply for number 0 whatever the id is.
+            let reply = crate::management::canister_id_reply(crate::management::ids::canister_id(0));
+            return MessageResult::Replied(reply);
+        }
+        result
+    }
+
+    fn call_management(&mut self, method: &str, payload: Vec<u8>) -> MessageResult {
+        self.send_and_wait(Principal::management_canister(), method, payload, Wait::Rounds)
+    }
+
+    fn send_and_wait(
+        &mut self,
+        canister: Principal,
+        method: &str,
+        payload: Vec<u8>,
+        wait: Wait,
+    ) -> MessageResult {
+        let id = match self.submit(canister, method, payload) {
+            Ok(id) => id,
+            Err(error) => return MessageResult::Failed(error),
+        };
+        for _ in 0..MAX_ROUNDS {
+            self.round();
+            if wait == Wait::Seconds {
+                self.clock.after_ingress_round();
+            }
+            if let Some(result) = self.take_answer(id) {
+                return result;
+            }
+        }
+        MessageResult::Failed(UserError::new(
+            crate::errors::ErrorCode::IngressMessageTimeout,
+            format!("The message was not answered within {MAX_ROUNDS} rounds"),
+        ))
+    }
+}
+
+/// The argument of `install_code` as the programs make it.
+fn install_payload(mode: InstallMode, canister: Principal, module: &[u8], argument: &[u8]) -> Vec<u8> {
+    let keep = crate::wasm::has_custom_section(module, PERSISTENCE_SECTION);
+    let mode = match mode {
+        InstallMode::Install => types::InstallMode::Install,
+        InstallMode::Reinstall => types::InstallMode::Reinstall,
+        InstallMode::Upgrade => types::InstallMode::Upgrade(keep.then_some(types::UpgradeOptions {
+            skip_pre_upgrade: None,
+            wasm_memory_persistence: Some(types::WasmMemoryPersistence::Keep),
+        })),
+    };
+    let args = types::InstallCodeArgs {
+        mode,
+        canister_id: canister,
+        wasm_module: module.to_vec(),
+        arg: argument.to_vec(),
+        sender_canister_version: None,
+    };
+    Encode!(&args).expect("encoding to memory does not fail")
+}

@@ -1,0 +1,87 @@
+//! Heartbeats, timers and low-memory hooks: when they run and how (scheduling.md 4).
+
+use super::Subnet;
+use super::turn::Item;
+use crate::canister::Canister;
+use crate::canister::contexts::Origin;
+use crate::canister::tasks::{LowMemoryHook, Task};
+use crate::execution::{Entry, Job, Keep};
+use crate::system_api::exec::MessageView;
+use crate::system_api::mode::Mode;
+
+impl Subnet {
+    /// Decides which tasks run in this round, from what waits at its beginning.
+    pub(super) fn schedule_tasks(&mut self) {
+        let time = self.state.time;
+        let paused = &self.paused;
+        for canister in self.state.canisters.values_mut() {
+            let Some(code) = &canister.code else {
+                continue;
+            };
+            let facts = &code.module.facts;
+            if !canister.status.is_running() || paused.contains_key(&canister.id) {
+                continue;
+            }
+            let timer = facts.has_global_timer
+                && canister.global_timer != 0
+                && time >= canister.global_timer;
+            let input = !canister.inputs.is_empty();
+            let hook = canister.hook == LowMemoryHook::Ready;
+            let tasks = canister.rotation.choose(facts.has_heartbeat, timer, input, hook);
+            canister.tasks = tasks.into();
+        }
+    }
+
+    /// Runs heartbeat or timer. Who cannot pay does not run; a timer then stays active.
+    pub(super) fn run_task(&mut self, canister: &mut Canister, task: Task) -> Item {
+        match task {
+            Task::Heartbeat => self.run_system_task(canister, Mode::Heartbeat, "canister_heartbeat"),
+            Task::GlobalTimer => {
+                self.run_system_task(canister, Mode::GlobalTimer, "canister_global_timer")
+            }
+        }
+    }
+
+    /// Runs the low-memory hook, if the canister has one and runs.
+    pub(super) fn run_low_memory_hook(&mut self, canister: &mut Canister) -> Item {
+        let exported = canister
+            .code
+            .as_ref()
+            .is_some_and(|code| code.module.facts.has_on_low_wasm_memory);
+        if !exported || !canister.status.is_running() {
+            return Item::Done;
+        }
+        self.run_system_task(canister, Mode::LowMemory, "canister_on_low_wasm_memory")
+    }
+
+    fn run_system_task(&mut self, canister: &mut Canister, mode: Mode, export: &str) -> Item {
+        let Some(code) = &canister.code else {
+            return Item::Done;
+        };
+        let wasm64 = code.module.facts.memory64;
+        let limit = self.state.limits.message;
+        let price = self.state.fees.execution(limit, wasm64);
+        if self.state.charge(canister, price, None).is_err() {
+            if mode == Mode::LowMemory {
+                canister.hook = LowMemoryHook::Ready;
+            }
+            return Item::Done;
+        }
+        if mode == Mode::GlobalTimer {
+            canister.global_timer = 0;
+        }
+        let context = canister.calls.open(Origin::SystemTask, 0);
+        let job = Job {
+            entry: Entry::Export(export.to_owned()),
+            mode,
+            message: MessageView {
+                caller: Some(Origin::SystemTask.caller()),
+                ..MessageView::default()
+            },
+            slice: self.state.limits.slice,
+            keep: Keep::ParkIfSliced,
+            ..self.job(canister, limit)
+        };
+        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+    }
+}

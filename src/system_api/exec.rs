@@ -1,0 +1,281 @@
+//! What one execution may see, and what it asks for. Host functions change nothing else: effects are data,
+//! committed or dropped as a whole when the entry point has returned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use candid::Principal;
+
+use super::meter::Meter;
+use super::mode::Mode;
+use crate::canister::contexts::{Closure, Slots};
+use crate::canister::log::Log;
+use crate::canister::settings::Controllers;
+use crate::errors::{ExecutionError, Reject};
+use crate::fees::Fees;
+use crate::wasm::CanisterModule;
+use crate::wasm::memory::{StableAccess, StableMemory};
+
+/// What does not change while a subnet runs, as far as canisters see it.
+#[derive(Debug)]
+pub struct SubnetView {
+    /// The subnet's principal.
+    pub subnet_id: Principal,
+    /// DER encoding of the root public key.
+    pub root_key: Vec<u8>,
+    /// Nodes of the subnet.
+    pub nodes: u64,
+    /// The price list.
+    pub fees: Fees,
+    /// Threshold keys that exist on the subnet, with the number of nodes that hold them: `(kind and curve, name)`.
+    pub keys: BTreeMap<(KeyKind, String), u64>,
+    /// Capture backtraces.
+    pub backtrace: bool,
+}
+
+/// Kinds of threshold keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyKind {
+    /// ECDSA over secp256k1.
+    EcdsaSecp256k1,
+    /// Schnorr as in BIP 340.
+    SchnorrBip340,
+    /// Schnorr over ed25519.
+    SchnorrEd25519,
+    /// vetKD over BLS12-381.
+    VetKdBls12381G2,
+}
+
+/// What the execution is about: the message or task, as the canister may ask for it.
+#[derive(Debug, Default)]
+pub struct MessageView {
+    /// Argument or reply.
+    pub argument: Vec<u8>,
+    /// Who called, for callbacks who called first.
+    pub caller: Option<Principal>,
+    /// For `canister_inspect_message`.
+    pub method_name: String,
+    /// For reject callbacks.
+    pub reject: Option<Reject>,
+    /// Nanoseconds; 0 if there is none.
+    pub deadline: u64,
+    /// The call was answered by an earlier execution of its context.
+    pub answered: bool,
+    /// Cycles that may be accepted.
+    pub available_cycles: u128,
+    /// Cycles that came back with the response.
+    pub refunded_cycles: u128,
+    /// Instructions of earlier executions of the context.
+    pub context_instructions: u64,
+    /// Certificate of the queried state.
+    pub certificate: Option<Arc<[u8]>>,
+}
+
+/// What the canister may ask about itself.
+#[derive(Debug)]
+pub struct CanisterView {
+    /// Its id.
+    pub id: Principal,
+    /// 1 running, 2 stopping, 3 stopped.
+    pub status: u32,
+    /// Its version when the execution started.
+    pub version: u64,
+    /// Who controls it.
+    pub controllers: Arc<Controllers>,
+    /// Its environment variables.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// Cycles that it can see; what is withheld for the execution is not among them.
+    pub balance: u128,
+    /// Timestamp of the global timer; 0 if inactive.
+    pub timer: u64,
+    /// Callbacks that it may still register.
+    pub free_callbacks: u64,
+    /// How growing memory is judged.
+    pub memory: MemoryRules,
+}
+
+/// What growing memory is checked against.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemoryRules {
+    /// Bytes that the canister uses beside heap and stable memory.
+    pub other_bytes: u64,
+    /// Bytes reserved for responses to its open calls.
+    pub message_bytes: u64,
+    /// Heap bytes allowed by the setting; 0 is no limit.
+    pub wasm_memory_limit: u64,
+    /// The memory allocation in bytes; 0 is best effort.
+    pub allocation: u64,
+    /// Bytes that the subnet has left for this execution.
+    pub subnet_available: u64,
+    /// Percent.
+    pub compute_allocation: u64,
+    /// Seconds.
+    pub freezing_threshold: u64,
+    /// Cycles.
+    pub reserved_cycles: u128,
+    /// Largest heap in bytes.
+    pub max_heap: u64,
+}
+
+impl MemoryRules {
+    /// Cycles below which the canister is frozen, with so many bytes of heap and stable memory (metering.md 8.6).
+    pub fn freezing_threshold(&self, fees: &Fees, heap_and_stable: u64, message_bytes: u64) -> u128 {
+        if fees.free() {
+            return 0;
+        }
+        let used = self.other_bytes + heap_and_stable;
+        let bytes = used.max(self.allocation);
+        let per_day: u128 = fees
+            .idle_per_day(bytes, message_bytes, self.compute_allocation)
+            .iter()
+            .sum();
+        (per_day.saturating_mul(u128::from(self.freezing_threshold)) / 86_400)
+            .saturating_sub(self.reserved_cycles)
+    }
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A reply.
+    Reply(Vec<u8>),
+    /// An explicit reject.
+    Reject(String),
+}
+
+/// A call between `call_new` and `call_perform`.
+#[derive(Clone, Debug)]
+pub struct CallUnderConstruction {
+    /// Who is called.
+    pub callee: Principal,
+    /// The method.
+    pub method: String,
+    /// The argument so far.
+    pub payload: Vec<u8>,
+    /// Runs on a reply.
+    pub on_reply: Closure,
+    /// Runs on a reject.
+    pub on_reject: Closure,
+    /// Runs when a callback fails.
+    pub on_cleanup: Option<Closure>,
+    /// Cycles attached.
+    pub cycles: u128,
+    /// Seconds, of a best-effort call.
+    pub timeout: Option<u32>,
+}
+
+/// A call that was performed.
+#[derive(Clone, Debug)]
+pub struct PerformedCall {
+    /// What was built.
+    pub call: CallUnderConstruction,
+    /// Seconds since the Unix epoch, of a best-effort call.
+    pub deadline: Option<u64>,
+    /// Cycles prepaid for the callback's execution.
+    pub prepaid_execution: u128,
+    /// Cycles prepaid for the response's transmission.
+    pub prepaid_transmission: u128,
+}
+
+/// A line that a canister printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Print {
+    /// Slice of the execution in which it was printed, from 0.
+    pub slice: usize,
+    /// The text.
+    pub text: String,
+}
+
+/// What an execution looked at that may change without the canister changing; decides whether a query's result may be reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// It asked for the time.
+    pub time: bool,
+    /// It asked for its balance.
+    pub balance: bool,
+}
+
+/// One execution: circumstances, working state, effects.
+#[derive(Debug)]
+pub struct Exec {
+    /// The context.
+    pub mode: Mode,
+    /// Time of the round, nanoseconds.
+    pub time: u64,
+    /// The subnet.
+    pub subnet: Arc<SubnetView>,
+    /// The message.
+    pub message: MessageView,
+    /// The canister; the balance in it is the working one.
+    pub canister: CanisterView,
+    /// The limits.
+    pub meter: Meter,
+    /// The code that runs.
+    pub module: Arc<CanisterModule>,
+    /// Stable memory, lent by the canister.
+    pub stable: Box<StableMemory>,
+    /// Requests that may be made per callee, lent by the canister.
+    pub slots: Slots,
+    /// The module has a 64-bit memory.
+    pub wasm64: bool,
+    /// Heap bytes at the moment.
+    pub heap_bytes: u64,
+
+    /// Data appended for a reply.
+    pub reply_data: Vec<u8>,
+    /// The answer given.
+    pub answer: Option<Answer>,
+    /// The call under construction.
+    pub call: Option<CallUnderConstruction>,
+    /// Calls performed, in order.
+    pub calls: Vec<PerformedCall>,
+    /// Timer as set: `Some(0)` deactivates.
+    pub timer_set: Option<u64>,
+    /// Certified data as set.
+    pub certified_data: Option<Vec<u8>>,
+    /// `accept_message` was called.
+    pub accepted: bool,
+    /// Cycles accepted from the caller.
+    pub accepted_cycles: u128,
+    /// What goes to the canister's log.
+    pub log: Log,
+    /// What goes to the screen.
+    pub prints: Vec<Print>,
+    /// What the execution depended on.
+    pub dependencies: Dependencies,
+    /// Which stable pages were accessed and written.
+    pub stable_access: StableAccess,
+    /// How many 4 KiB stable pages were accessed so far.
+    pub stable_accessed: u64,
+    /// 4 KiB stable pages written so far.
+    pub stable_written: u64,
+    /// The error that ended the execution, if a host function raised it.
+    pub error: Option<ExecutionError>,
+}
+
+impl Exec {
+    /// The freezing threshold at the moment, with so many more bytes of messages.
+    pub fn freezing_threshold(&self, more_message_bytes: u64) -> u128 {
+        let rules = &self.canister.memory;
+        rules.freezing_threshold(
+            &self.subnet.fees,
+            self.heap_bytes + self.stable.size_bytes(),
+            rules.message_bytes + more_message_bytes,
+        )
+    }
+
+    /// Drops the call under construction; its cycles return.
+    pub fn abandon_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.canister.balance += call.cycles;
+        }
+    }
+
+    /// Prints a line and records it in the log.
+    pub fn print(&mut self, text: String) {
+        self.prints.push(Print {
+            slice: self.meter.finished_slices().len(),
+            text,
+        });
+    }
+}

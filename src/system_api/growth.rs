@@ -1,0 +1,88 @@
+//! What the instrumented module itself calls: the instructions are used up, the heap has grown.
+
+use wasmtime::{Caller, Linker};
+
+use super::api::{Api, Host, Ret};
+use super::exec::Exec;
+use super::mode::{FREEZING_CHECK, WASM_MEMORY_LIMIT};
+use crate::errors::ExecutionError;
+
+const WASM_PAGE: u64 = 65_536;
+
+pub fn link(l: &mut Linker<Host>) -> Ret<()> {
+    l.func_wrap("drun", "out_of_instructions", |mut c: Caller<'_, Host>| {
+        let mut api = Api::unmetered(&mut c);
+        let counter = api.counter();
+        api.refill(counter).map(|_| ())
+    })?;
+    l.func_wrap(
+        "drun",
+        "memory_grown",
+        |mut c: Caller<'_, Host>, previous: u64, delta: u64| {
+            let mut api = Api::unmetered(&mut c);
+            match check_heap_growth(api.exec(), previous * WASM_PAGE, delta * WASM_PAGE) {
+                Ok(()) => Ok(()),
+                Err(error) => api.fail(error),
+            }
+        },
+    )?;
+    Ok(())
+}
+
+/// The checks of system-api.md 3.1 in their order.
+fn check_heap_growth(exec: &mut Exec, previous: u64, delta: u64) -> Result<(), ExecutionError> {
+    let rules = exec.canister.memory;
+    let heap = previous + delta;
+    if exec.mode.is_in(WASM_MEMORY_LIMIT)
+        && rules.wasm_memory_limit != 0
+        && heap > rules.wasm_memory_limit
+    {
+        return Err(ExecutionError::WasmMemoryLimitExceeded {
+            bytes: heap,
+            limit: rules.wasm_memory_limit,
+        });
+    }
+    check_freezing(exec, delta)?;
+    if !take_memory(exec, delta) {
+        return Err(ExecutionError::OutOfMemory);
+    }
+    exec.heap_bytes = heap;
+    Ok(())
+}
+
+/// Refuses growth that the canister could not pay for until it would be frozen.
+pub(super) fn check_freezing(exec: &Exec, delta: u64) -> Result<(), ExecutionError> {
+    if !exec.mode.is_in(FREEZING_CHECK) || exec.subnet.fees.free() {
+        return Ok(());
+    }
+    let rules = &exec.canister.memory;
+    let used = exec.heap_bytes + exec.stable.size_bytes() + delta;
+    let threshold = rules.freezing_threshold(&exec.subnet.fees, used, rules.message_bytes);
+    let available = exec.canister.balance;
+    if available >= threshold {
+        return Ok(());
+    }
+    let caller = exec.message.caller;
+    Err(ExecutionError::InsufficientCyclesInMemoryGrow {
+        bytes: delta,
+        available,
+        threshold,
+        reveal: caller.is_some_and(|caller| exec.canister.controllers.contains(&caller)),
+    })
+}
+
+/// Takes memory from the canister's allocation, or from the subnet if it has none; false if there is not so much.
+pub(super) fn take_memory(exec: &mut Exec, delta: u64) -> bool {
+    let used = exec.canister.memory.other_bytes + exec.heap_bytes + exec.stable.size_bytes();
+    let rules = &mut exec.canister.memory;
+    if rules.allocation != 0 {
+        return used + delta <= rules.allocation;
+    }
+    match rules.subnet_available.checked_sub(delta) {
+        Some(left) => {
+            rules.subnet_available = left;
+            true
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,138 @@
+//! The arithmetic of instruction limits and slices (metering.md 1.5, 1.6). Knows no engine: the counter is handed in and out.
+
+use crate::errors::ExecutionError;
+
+/// Slices that one message may have at the most, before twice that many refills.
+const MAX_SLICES: u64 = 400;
+
+/// How many instructions an execution may use, and how many finished slices have used.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    limit: u64,
+    slice: u64,
+    /// What the error text tells as the limit.
+    reported_limit: u64,
+    current_slice: i64,
+    executed: i64,
+    refills: u64,
+    slices: Vec<u64>,
+}
+
+impl Meter {
+    /// For an execution of at most `limit` instructions in slices of at most `max_slice`; errors name `reported_limit`.
+    pub fn new(limit: u64, max_slice: u64, reported_limit: u64) -> Self {
+        let slice = max_slice.min(limit);
+        let refills = match limit.checked_div(slice) {
+            Some(slices) => (2 * slices.min(MAX_SLICES)).clamp(4, MAX_SLICES),
+            None => 4,
+        };
+        Meter {
+            limit,
+            slice,
+            reported_limit,
+            current_slice: slice as i64,
+            executed: 0,
+            refills,
+            slices: Vec::new(),
+        }
+    }
+
+    /// What the counter is set to before the execution.
+    pub fn initial_counter(&self) -> i64 {
+        self.current_slice
+    }
+
+    /// Called when a check finds the counter below zero: the counter of the next slice, or the end of the execution.
+    pub fn refill(&mut self, counter: i64) -> Result<i64, ExecutionError> {
+        let (limit, slice) = (self.limit as i64, self.slice as i64);
+        let left = limit - self.executed;
+        if self.current_slice >= left || self.refills <= 1 {
+            return Err(ExecutionError::InstructionLimitExceeded {
+                limit: self.reported_limit,
+            });
+        }
+        let used = self.current_slice.saturating_sub(counter).max(0);
+        let carry = (used - self.current_slice).max(0);
+        let next = |left: i64| (slice - carry).clamp(0, left.max(0));
+        if next(left) == 0 {
+            return Err(ExecutionError::SliceOverrun {
+                instructions: used as u64,
+                limit: self.slice,
+            });
+        }
+        self.slices.push(used as u64);
+        self.executed += used;
+        self.current_slice = next(limit - self.executed);
+        self.refills -= 1;
+        Ok(self.current_slice)
+    }
+
+    /// Instructions executed so far, not capped.
+    pub fn executed(&self, counter: i64) -> u64 {
+        let current = self.current_slice.saturating_sub(counter).max(0);
+        self.executed.saturating_add(current) as u64
+    }
+
+    /// Instructions recorded as used at the end: at most the limit.
+    pub fn used(&self, counter: i64) -> u64 {
+        self.executed(counter).min(self.limit)
+    }
+
+    /// The limit of this execution.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Instructions of the finished slices.
+    pub fn finished_slices(&self) -> &[u64] {
+        &self.slices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_slicing_the_first_refill_fails_with_the_limit() {
+        let mut meter = Meter::new(100, 100, 500);
+        assert_eq!(meter.initial_counter(), 100);
+        assert_eq!(
+            meter.refill(-1).unwrap_err().to_string(),
+            "Canister exceeded the limit of 500 instructions for single message execution."
+        );
+    }
+
+    #[test]
+    fn what_a_slice_overshoots_is_taken_from_the_next() {
+        let mut meter = Meter::new(100, 30, 100);
+        assert_eq!(meter.refill(-10).unwrap(), 20);
+        assert_eq!(meter.executed(20), 40);
+        assert_eq!(meter.finished_slices(), [40]);
+    }
+
+    /// metering.md 1.5: a charge that overshoots a slice by a whole slice fails, telling what was executed in it.
+    #[test]
+    fn overshooting_by_a_whole_slice_fails() {
+        let mut meter = Meter::new(50_000_000_000, 2_000_000_000, 50_000_000_000);
+        let counter = 2_000_000_000 - 4_294_967_399;
+        assert_eq!(
+            meter.refill(counter).unwrap_err().to_string(),
+            "Canister attempted to perform a large memory operation that used 4294967399 instructions and exceeded the slice limit 2000000000."
+        );
+    }
+
+    /// Example 15 of metering.md: 24 executed under a limit of 4 are recorded as 4.
+    #[test]
+    fn use_is_capped_at_the_limit() {
+        let meter = Meter::new(4, 4, 4);
+        assert_eq!((meter.executed(-20), meter.used(-20)), (24, 4));
+    }
+
+    #[test]
+    fn the_last_slice_ends_at_the_limit() {
+        let mut meter = Meter::new(50, 30, 50);
+        assert_eq!(meter.refill(-1).unwrap(), 19);
+        assert!(meter.refill(-1).is_err());
+    }
+}

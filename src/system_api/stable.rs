@@ -1,0 +1,209 @@
+//! Stable memory as canisters use it: order of checks, budgets and charges (system-api.md 4, metering.md 3.4 and 4.2).
+
+use wasmtime::{Caller, Linker};
+
+use super::api::{Address, Api, Host, Ret};
+use super::exec::Exec;
+use super::growth::{check_freezing, take_memory};
+use crate::errors::{ExecutionError, StablePages, Trap};
+
+const WASM_PAGE: u64 = 65_536;
+/// Largest stable memory: 500 GiB, in Wasm pages.
+const MAX_PAGES: u64 = 8_192_000;
+/// Largest stable memory of the 32-bit functions, in Wasm pages.
+const MAX_PAGES_32: u64 = 65_536;
+/// What growing costs, in instructions.
+const GROW_COST: u64 = 100;
+/// What reading and writing cost beside an instruction for each byte.
+const ACCESS_COST: u64 = 20;
+/// What the first write to a 4 KiB page costs in an execution.
+const PAGE_COST: u64 = 1000;
+
+pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
+    if !A::WASM64 {
+        link_32(l)?;
+    }
+    l.func_wrap("ic0", "stable64_size", |mut c: Caller<'_, Host>| {
+        Ok(Api::unmetered(&mut c).exec().stable.wasm_pages())
+    })?;
+    l.func_wrap("ic0", "stable64_grow", |mut c: Caller<'_, Host>, pages: u64| {
+        let mut api = Api::unmetered(&mut c);
+        api.charge_dynamic(GROW_COST)?;
+        Ok(grow(&mut api, pages)?.unwrap_or(u64::MAX))
+    })?;
+    l.func_wrap(
+        "ic0",
+        "stable64_read",
+        |mut c: Caller<'_, Host>, dst: u64, offset: u64, size: u64| {
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
+            if size == 0 {
+                return Ok(());
+            }
+            check_stable(&mut api, offset, size)?;
+            check_heap_maximum(&mut api, dst, size)?;
+            read(&mut api, dst, offset, size)
+        },
+    )?;
+    l.func_wrap(
+        "ic0",
+        "stable64_write",
+        |mut c: Caller<'_, Host>, offset: u64, src: u64, size: u64| {
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
+            if size == 0 {
+                return Ok(());
+            }
+            check_stable(&mut api, offset, size)?;
+            check_heap_maximum(&mut api, src, size)?;
+            write(&mut api, offset, src, size)
+        },
+    )?;
+    Ok(())
+}
+
+fn link_32(l: &mut Linker<Host>) -> Ret<()> {
+    l.func_wrap("ic0", "stable_size", |mut c: Caller<'_, Host>| {
+        let mut api = Api::unmetered(&mut c);
+        check_32_bit(&mut api)?;
+        Ok(api.exec().stable.wasm_pages() as u32)
+    })?;
+    l.func_wrap("ic0", "stable_grow", |mut c: Caller<'_, Host>, pages: u32| {
+        let mut api = Api::unmetered(&mut c);
+        api.charge_dynamic(GROW_COST)?;
+        check_32_bit(&mut api)?;
+        if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
+            return Ok(u32::MAX);
+        }
+        Ok(grow(&mut api, u64::from(pages))?.map_or(u32::MAX, |old| old as u32))
+    })?;
+    l.func_wrap(
+        "ic0",
+        "stable_read",
+        |mut c: Caller<'_, Host>, dst: u32, offset: u32, size: u32| {
+            let (dst, offset, size) = (u64::from(dst), u64::from(offset), u64::from(size));
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(ACCESS_COST + size)?;
+            if size == 0 {
+                return Ok(());
+            }
+            check_32_bit(&mut api)?;
+            check_stable(&mut api, offset, size)?;
+            read(&mut api, dst, offset, size)
+        },
+    )?;
+    l.func_wrap(
+        "ic0",
+        "stable_write",
+        |mut c: Caller<'_, Host>, offset: u32, src: u32, size: u32| {
+            let (offset, src, size) = (u64::from(offset), u64::from(src), u64::from(size));
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(ACCESS_COST + size)?;
+            check_32_bit(&mut api)?;
+            check_stable(&mut api, offset, size)?;
+            if size == 0 {
+                return Ok(());
+            }
+            write(&mut api, offset, src, size)
+        },
+    )?;
+    Ok(())
+}
+
+/// Grows by so many pages and tells the old size, or nothing if that is not possible.
+fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
+    let exec = api.exec();
+    let old = exec.stable.wasm_pages();
+    match old.checked_add(pages) {
+        Some(new) if new <= MAX_PAGES => {}
+        _ => return Ok(None),
+    }
+    let bytes = pages * WASM_PAGE;
+    if !take_memory(exec, bytes) {
+        return Ok(None);
+    }
+    if let Err(error) = check_freezing(exec, bytes) {
+        return api.fail(error);
+    }
+    match exec.stable.grow_to(old + pages) {
+        Ok(()) => Ok(Some(old)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn check_32_bit(api: &mut Api<'_, '_>) -> Ret<()> {
+    if api.exec().stable.wasm_pages() > MAX_PAGES_32 {
+        return api.trap(Trap::StableMemoryTooBigFor32Bit);
+    }
+    Ok(())
+}
+
+fn check_stable(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
+    let end = offset.checked_add(size);
+    if end.is_none_or(|end| end > api.exec().stable.size_bytes()) {
+        return api.trap(Trap::StableMemoryOutOfBounds);
+    }
+    Ok(())
+}
+
+fn check_heap_maximum(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<()> {
+    let exec = api.exec();
+    let maximum = if exec.wasm64 {
+        exec.canister.memory.max_heap
+    } else {
+        u64::from(u32::MAX)
+    };
+    if address > maximum || size > maximum {
+        return api.trap(Trap::HeapOutOfBounds);
+    }
+    Ok(())
+}
+
+fn check_heap(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<std::ops::Range<usize>> {
+    let heap = api.heap()?.0.len() as u64;
+    match address.checked_add(size) {
+        Some(end) if end <= heap => Ok(address as usize..end as usize),
+        _ => api.trap(Trap::HeapOutOfBounds),
+    }
+}
+
+/// Counts pages that are accessed for the first time against the budget of the execution.
+fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
+    exec.stable_accessed += pages;
+    if exec.stable_accessed > exec.mode.stable_page_budget() {
+        return Err(ExecutionError::MemoryAccessLimit(StablePages::Accessed));
+    }
+    Ok(())
+}
+
+fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
+    let exec = api.exec();
+    let touched = exec.stable_access.touch_read(offset, size);
+    if let Err(error) = account_accessed(exec, touched.accessed) {
+        return api.fail(error);
+    }
+    exec.stable_access.mark_read(offset, size);
+    let range = check_heap(api, dst, size)?;
+    let (heap, exec) = api.heap()?;
+    match exec.stable.read(offset, &mut heap[range]) {
+        Ok(()) => Ok(()),
+        Err(error) => api.host_failure(error),
+    }
+}
+
+fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
+    let exec = api.exec();
+    let touched = exec.stable_access.touch_write(offset, size);
+    if let Err(error) = account_accessed(exec, touched.accessed) {
+        return api.fail(error);
+    }
+    exec.stable_access.mark_write(offset, size);
+    exec.stable_written += touched.written;
+    api.charge_dynamic(touched.written.saturating_mul(PAGE_COST))?;
+    let range = check_heap(api, src, size)?;
+    let (heap, exec) = api.heap()?;
+    match exec.stable.write(offset, &heap[range]) {
+        Ok(()) => Ok(()),
+        Err(error) => api.host_failure(error),
+    }
+}

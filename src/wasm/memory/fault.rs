@@ -1,0 +1,249 @@
+//! The handler of memory faults: a write to a page of the thread's active heap that is not open yet is logged and
+//! tried again; every other fault goes to the handler that was there before, wasmtime's, which makes traps of them.
+
+use super::core::Core;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Once};
+
+/// Writes to protected memory are SIGSEGV on Linux and SIGBUS on macOS.
+const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// What handled the signals before us, in the order of [`SIGNALS`]; never freed.
+static PREVIOUS: [AtomicPtr<libc::sigaction>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+
+thread_local! {
+    /// The heap whose faults this thread handles. Constant and without destructor, so that the handler may read it.
+    static ACTIVE: Cell<*const Core> = const { Cell::new(ptr::null()) };
+}
+
+/// While it lives, writes of this thread to the heap are followed. Activations nest; the last one counts. They should
+/// end in the reverse order of their begin, as guards in nested blocks do; a heap for which they do not is leaked.
+#[must_use = "the heap is active while this lives"]
+pub struct Activation {
+    core: Arc<Core>,
+    outer: *const Core,
+    /// The activation belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Activation {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        core.begin_activation();
+        let outer = ACTIVE.replace(Arc::as_ptr(&core));
+        Activation {
+            core,
+            outer,
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Activation {
+    fn drop(&mut self) {
+        self.core.end_activation();
+        if ACTIVE.get() == Arc::as_ptr(&self.core) {
+            ACTIVE.set(self.outer);
+        } else {
+            // A later activation is still there and will make this heap the active one when it ends.
+            std::mem::forget(self.core.clone());
+        }
+    }
+}
+
+/// Installs the handler, once per process. Heaps do this themselves when they are made.
+///
+/// It has to come before wasmtime's in the chain, that is, be installed later. An engine makes wasmtime install its
+/// own, so this makes sure that there is one. All engines of the process must be set up by `configure`, since on
+/// macOS wasmtime would otherwise see faults before any signal handler does.
+///
+/// # Panics
+///
+/// If the system does not let us handle signals.
+pub fn install_fault_handler() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let mut config = wasmtime::Config::new();
+        config.macos_use_mach_ports(false);
+        drop(wasmtime::Engine::new(&config).expect("wasmtime makes an engine for this machine"));
+        for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
+            // SAFETY: all-zero is a valid `sigaction`, which the system fills in or we do.
+            let (mut old, mut new): (libc::sigaction, libc::sigaction) =
+                unsafe { std::mem::zeroed() };
+            // SAFETY: asks for the present action only.
+            let asked = unsafe { libc::sigaction(signal, ptr::null(), &mut old) };
+            assert_eq!(asked, 0, "the system tells how a signal is handled");
+            previous.store(Box::into_raw(Box::new(old)), Ordering::Release);
+            new.sa_sigaction = (handle as *const ()).addr();
+            // On the alternate stack, since the fault may be an overflow of the normal one; and not deferred, since
+            // wasmtime's handler does not return from a trap in the usual way.
+            new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+            // SAFETY: `handle` has the signature that SA_SIGINFO asks for, and does only what a handler may.
+            let installed = unsafe {
+                libc::sigemptyset(&mut new.sa_mask);
+                libc::sigaction(signal, &new, ptr::null_mut())
+            };
+            assert_eq!(installed, 0, "the system lets us handle a signal");
+        }
+    });
+}
+
+/// # Safety
+///
+/// Called by the system with the arguments of a SA_SIGINFO handler.
+unsafe extern "C" fn handle(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // SAFETY: the system gives a valid `info` of a memory fault.
+    let address = unsafe { (*info).si_addr() }.addr();
+    if opens_page(address) {
+        return;
+    }
+    // SAFETY: the arguments are passed on as they came.
+    unsafe { pass_on(signal, info, context) }
+}
+
+/// Opens the page at this address if it is one of the active heap that waits to be written.
+fn opens_page(address: usize) -> bool {
+    let core = ACTIVE.get();
+    if core.is_null() {
+        return false;
+    }
+    // SAFETY: the activation that put the pointer there holds the heap's core, ends on this thread, and takes the
+    // pointer away or leaks the core.
+    let core = unsafe { &*core };
+    let Some(page) = core.page_of(address) else {
+        return false;
+    };
+    // A fault while the tracker is in use would be a bug in this room: let the process end.
+    let Some(mut tracker) = core.try_lock() else {
+        return false;
+    };
+    let errno = errno();
+    // SAFETY: a thread's own error number may always be read and written.
+    let saved = unsafe { *errno };
+    let opened = tracker.fault(page);
+    // SAFETY: as above. The code that was interrupted may be about to look at it.
+    unsafe { *errno = saved };
+    opened
+}
+
+/// Where this thread's error number is.
+pub(super) fn errno() -> *mut libc::c_int {
+    // SAFETY: gives the address of a thread-local variable.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::__errno_location()
+    }
+    // SAFETY: as above, under the name it has on the BSDs and macOS.
+    #[cfg(not(target_os = "linux"))]
+    unsafe {
+        libc::__error()
+    }
+}
+
+/// Does what would have happened without us.
+///
+/// # Safety
+///
+/// The arguments must be those of the handler.
+unsafe fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let index = usize::from(signal == SIGNALS[1]);
+    // SAFETY: stored before the handler was installed, and never freed.
+    let previous = unsafe { &*PREVIOUS[index].load(Ordering::Acquire) };
+    let action = previous.sa_sigaction;
+    if action == libc::SIG_DFL || action == libc::SIG_IGN {
+        // Back to the default: the fault happens again on return and ends the process as it should. (To ignore a
+        // fault is not possible.)
+        // SAFETY: all-zero is a valid action, and the default one.
+        unsafe {
+            let default: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, &default, ptr::null_mut());
+        }
+    } else if previous.sa_flags & libc::SA_SIGINFO != 0 {
+        type Action = unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        // SAFETY: with SA_SIGINFO the action is a function of this type.
+        unsafe { std::mem::transmute::<usize, Action>(action)(signal, info, context) }
+    } else {
+        // SAFETY: without SA_SIGINFO, and being neither of the two constants, it is a function of this type.
+        unsafe { std::mem::transmute::<usize, unsafe extern "C" fn(libc::c_int)>(action)(signal) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Heap;
+    use super::*;
+
+    /// The signal that ends a child process in which `crash` runs.
+    fn signal_of(crash: fn()) -> libc::c_int {
+        // SAFETY: the child only runs `crash`, which neither allocates nor takes locks, and ends.
+        unsafe {
+            let child = libc::fork();
+            assert!(child >= 0);
+            if child == 0 {
+                crash();
+                libc::_exit(0);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            assert!(libc::WIFSIGNALED(status), "the child ended in peace");
+            libc::WTERMSIG(status)
+        }
+    }
+
+    #[test]
+    fn a_fault_of_nobody_still_ends_the_process() {
+        install_fault_handler();
+        // SAFETY: not safe at all, which is the point: the child process has to die of it.
+        let signal =
+            signal_of(|| unsafe { std::ptr::without_provenance_mut::<u8>(64).write_volatile(1) });
+        assert!(SIGNALS.contains(&signal));
+    }
+
+    #[test]
+    fn activations_nest() {
+        let mut heaps = [
+            Heap::new(1 << 20, 0).unwrap(),
+            Heap::new(1 << 20, 0).unwrap(),
+        ];
+        for heap in &mut heaps {
+            heap.begin().unwrap();
+        }
+        let [first, second] = &mut heaps;
+        let outer = first.activate();
+        let inner = second.activate();
+        assert_eq!(ACTIVE.get(), Arc::as_ptr(second.core()));
+        drop(inner);
+        assert_eq!(ACTIVE.get(), Arc::as_ptr(first.core()));
+        drop(outer);
+        assert!(ACTIVE.get().is_null());
+    }
+
+    #[test]
+    fn activations_that_end_in_the_wrong_order_leave_no_dangling_heap() {
+        let mut heaps = [
+            Heap::new(1 << 20, 0).unwrap(),
+            Heap::new(1 << 20, 0).unwrap(),
+        ];
+        for heap in &mut heaps {
+            heap.begin().unwrap();
+        }
+        let watched = Arc::downgrade(heaps[0].core());
+        let outer = heaps[0].activate();
+        let inner = heaps[1].activate();
+        drop(outer);
+        drop(heaps);
+        drop(inner);
+        assert_eq!(ACTIVE.get(), watched.as_ptr());
+        assert!(
+            watched.upgrade().is_some(),
+            "the handler may still look at it"
+        );
+        ACTIVE.set(ptr::null());
+    }
+}

@@ -1,0 +1,150 @@
+//! A canister's module: what was uploaded, what is known about it, and what is made of it before it is compiled.
+
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest, Sha256};
+
+use super::compiler::Tier;
+use super::decode::decode;
+use super::facts::ModuleFacts;
+use super::instrument::{InstrumentError, Instrumented, SavedGlobal, instrument};
+use super::names::function_names;
+use super::validate::{ValidationLimits, validate};
+use crate::errors::{Backtrace, ExecutionError};
+
+/// The value of a global, floats as their bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GlobalValue {
+    /// `i32`
+    I32(i32),
+    /// `i64`
+    I64(i64),
+    /// `f32`
+    F32(u32),
+    /// `f64`
+    F64(u64),
+    /// `v128`
+    V128(u128),
+}
+
+/// A module that may be installed.
+pub struct CanisterModule {
+    /// The module as it was uploaded.
+    pub blob: Arc<[u8]>,
+    /// SHA-256 of it.
+    pub hash: [u8; 32],
+    /// What validation found out.
+    pub facts: ModuleFacts,
+    /// Operators by which compiling is charged (metering.md 5.2).
+    pub compile_operators: u64,
+    pub(super) instrumented: Instrumented,
+    /// Machine code, by code generator.
+    pub(super) code: [OnceLock<wasmtime::Module>; 2],
+    names: OnceLock<Vec<(u32, String)>>,
+}
+
+impl std::fmt::Debug for CanisterModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CanisterModule({})", hex::encode(self.hash))
+    }
+}
+
+impl CanisterModule {
+    /// Decodes, validates and instruments a module.
+    ///
+    /// # Errors
+    /// With the verdict and the text of the Internet Computer.
+    pub fn new(blob: Arc<[u8]>, limits: &ValidationLimits) -> Result<Self, ExecutionError> {
+        let raw = decode(&blob)?;
+        let facts = validate(&raw, limits)?;
+        let instrumented = instrument(&raw, &facts, limits).map_err(|error| match error {
+            InstrumentError::Module(error) => ExecutionError::Module(error),
+            InstrumentError::Engine(text) => ExecutionError::Engine(text),
+        })?;
+        drop(raw);
+        Ok(CanisterModule {
+            hash: Sha256::digest(&blob).into(),
+            blob,
+            facts,
+            compile_operators: instrumented.compile_operators,
+            instrumented,
+            code: Default::default(),
+            names: OnceLock::new(),
+        })
+    }
+
+    /// The globals that make up the state of an instance, in the order in which their values are kept.
+    pub fn saved_globals(&self) -> &[SavedGlobal] {
+        &self.instrumented.saved_globals
+    }
+
+    /// What the memory of a new canister holds: offset and bytes.
+    pub fn data(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.instrumented.data.iter().map(|segment| (segment.offset, &segment.bytes[..]))
+    }
+
+    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module.
+    pub fn backtrace(&self, frames: &[u32]) -> Option<Backtrace> {
+        let names = self.function_names();
+        Backtrace::new(frames.iter().map(|index| {
+            let name = self.instrumented.original_index(*index).and_then(|original| {
+                let at = names.binary_search_by_key(&original, |(index, _)| *index).ok()?;
+                Some(names[at].1.clone())
+            });
+            (*index, name)
+        }))
+    }
+
+    /// Names of the functions, by their index in the module as uploaded.
+    pub fn function_names(&self) -> &[(u32, String)] {
+        self.names.get_or_init(|| {
+            let mut names = decode(&self.blob).map_or_else(|_| Vec::new(), |raw| function_names(&raw));
+            names.sort_by_key(|(index, _)| *index);
+            names
+        })
+    }
+
+    /// True if machine code of this code generator is at hand.
+    pub fn is_compiled(&self, tier: Tier) -> bool {
+        self.code[tier as usize].get().is_some()
+    }
+}
+
+impl ModuleFacts {
+    /// Bytes that the `icp:` sections count as memory (management-canister.md 6.1).
+    pub fn custom_section_bytes(&self) -> u64 {
+        self.custom_sections
+            .iter()
+            .map(|section| (section.name.len() + 1 + section.content.len()) as u64)
+            .sum()
+    }
+
+    /// True for a module with enhanced orthogonal persistence (system-api.md 5.9).
+    pub fn keeps_main_memory(&self) -> bool {
+        self.custom_sections
+            .iter()
+            .any(|section| section.name == "enhanced-orthogonal-persistence")
+    }
+}
+
+/// True if a module file declares a 64-bit memory; false if it cannot be read.
+pub fn declares_memory64(blob: &[u8]) -> bool {
+    let Ok(raw) = decode(blob) else {
+        return false;
+    };
+    wasmparser::Parser::new(0).parse_all(&raw).any(|payload| match payload {
+        Ok(wasmparser::Payload::MemorySection(memories)) => memories
+            .into_iter()
+            .next()
+            .is_some_and(|memory| memory.is_ok_and(|memory| memory.memory64)),
+        _ => false,
+    })
+}
+
+/// True if a module file, which is not compressed, has a custom section of this name.
+pub fn has_custom_section(module: &[u8], name: &str) -> bool {
+    wasmparser::Parser::new(0)
+        .parse_all(module)
+        .map_while(Result::ok)
+        .any(|payload| matches!(payload, wasmparser::Payload::CustomSection(section) if section.name() == name))
+}

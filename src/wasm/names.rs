@@ -1,0 +1,70 @@
+//! The names of functions, which a module may carry in its `name` section for backtraces and profiles.
+
+use wasmparser::{KnownCustom, Name, NameSectionReader};
+
+use super::sections::Sections;
+use crate::errors::ModuleError;
+
+/// The functions of a raw module that have a name, with their indices in that module (imported functions first), in
+/// the order of the section. Empty if there is no section or it cannot be read.
+pub fn function_names(module: &[u8]) -> Vec<(u32, String)> {
+    let mut names = Vec::new();
+    let Ok(sections) = Sections::read(module) else {
+        return names;
+    };
+    for subsection in name_sections(&sections).flatten() {
+        if let Ok(Name::Function(map)) = subsection {
+            names.extend(
+                map.into_iter()
+                    .map_while(Result::ok)
+                    .map(|naming| (naming.index, naming.name.to_owned())),
+            );
+        }
+    }
+    names
+}
+
+/// Reads all names, which the engine skips and the replica does not.
+///
+/// Fails with [`ModuleError::Unparsable`] where a name section is damaged.
+pub fn check(sections: &Sections<'_>) -> Result<(), ModuleError> {
+    read_all(sections).map_err(|error| ModuleError::Unparsable(error.to_string()))
+}
+
+fn read_all(sections: &Sections<'_>) -> Result<(), wasmparser::Error> {
+    for subsection in name_sections(sections).flatten() {
+        match subsection? {
+            Name::Function(map)
+            | Name::Type(map)
+            | Name::Table(map)
+            | Name::Memory(map)
+            | Name::Global(map)
+            | Name::Element(map)
+            | Name::Data(map)
+            | Name::Tag(map) => {
+                for naming in map {
+                    naming?;
+                }
+            }
+            Name::Local(maps) | Name::Label(maps) | Name::Field(maps) => {
+                for map in maps {
+                    for naming in map?.names {
+                        naming?;
+                    }
+                }
+            }
+            Name::Module { .. } | Name::Unknown { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn name_sections<'a>(sections: &Sections<'a>) -> impl Iterator<Item = NameSectionReader<'a>> {
+    sections
+        .custom
+        .iter()
+        .filter_map(|section| match section.as_known() {
+            KnownCustom::Name(names) => Some(names),
+            _ => None,
+        })
+}
