@@ -36,6 +36,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     for located in &script.messages {
+        if let Message::Install { canister, .. } = &located.message
+            && let Some(created) = subnet.create_for_install(*canister)
+        {
+            writeln!(out, "{}", printer.line(&created))?;
+        }
         let outcome = execute(&mut subnet, &located.message, &modules);
         failed |= !matches!(outcome.result, MessageResult::Replied(_));
         writeln!(out, "{}", printer.line(&outcome))?;

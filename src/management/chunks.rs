@@ -97,7 +97,9 @@ pub fn assemble(
 ) -> Result<Arc<[u8]>, ChunkStoreError> {
     let mut module = Vec::new();
     for hash in hashes {
-        let key = hash[..].try_into().map_err(|_| ChunkStoreError::HashLength)?;
+        let key = hash[..]
+            .try_into()
+            .map_err(|_| ChunkStoreError::HashLength)?;
         let chunk = chunks
             .get(&key)
             .ok_or_else(|| ChunkStoreError::ChunkNotFound(hash.clone()))?;
@@ -120,7 +122,10 @@ mod tests {
     #[test]
     fn chunks_are_put_together_in_the_order_of_the_list() {
         let mut store = ChunkStore::default();
-        let (a, b) = (store.insert(vec![1]).to_vec(), store.insert(vec![2, 3]).to_vec());
+        let (a, b) = (
+            store.insert(vec![1]).to_vec(),
+            store.insert(vec![2, 3]).to_vec(),
+        );
         let module = assemble(&store, &[b.clone(), a, b], &hash_of(&[2, 3, 1, 2, 3]));
         assert_eq!(module.as_deref(), Ok(&[2, 3, 1, 2, 3][..]));
     }
@@ -143,7 +148,7 @@ mod tests {
             }
         );
         assert_eq!(
-            fault(&[stored.clone()]),
+            fault(std::slice::from_ref(&stored)),
             ChunkStoreError::ModuleHashMismatch {
                 assembled: stored,
                 given: vec![7]

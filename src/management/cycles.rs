@@ -41,6 +41,9 @@ mod tests {
     fn amounts_beyond_128_bits_mean_a_hundred_trillion() {
         assert_eq!(provisional(&Nat::from(0_u8)), 0);
         assert_eq!(provisional(&Nat::from(u128::MAX)), u128::MAX);
-        assert_eq!(provisional(&(Nat::from(u128::MAX) + 1_u8)), 100_000_000_000_000);
+        assert_eq!(
+            provisional(&(Nat::from(u128::MAX) + 1_u8)),
+            100_000_000_000_000
+        );
     }
 }

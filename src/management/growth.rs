@@ -24,7 +24,9 @@ impl Growth {
 
     /// Bytes that the subnet loses: what a memory allocation covers was its canister's before.
     fn taken(&self, allocation: u64) -> u64 {
-        self.after.max(allocation).saturating_sub(self.before.max(allocation))
+        self.after
+            .max(allocation)
+            .saturating_sub(self.before.max(allocation))
     }
 
     /// Checks that the subnet has the memory and that the canister would not be frozen afterwards. A canister that is

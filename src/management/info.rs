@@ -26,7 +26,10 @@ pub fn canister_info(state: &mut State, call: &mut Call<'_>) -> Answer {
     let reply = CanisterInfoReply {
         total_num_changes: canister.history.total(),
         recent_changes: canister.history.recent(wanted).map(Change::from).collect(),
-        module_hash: canister.code.as_ref().map(|code| ByteBuf::from(code.module.hash)),
+        module_hash: canister
+            .code
+            .as_ref()
+            .map(|code| ByteBuf::from(code.module.hash)),
         controllers: canister.settings.controllers.to_vec(),
     };
     let bytes = if state.is_drun() {

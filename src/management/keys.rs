@@ -22,7 +22,8 @@ impl State {
     /// The keys of the subnet as errors list them, `ecdsa:Secp256k1:key_1`: by kind, then by name.
     pub fn key_names(&self) -> Vec<String> {
         let keys = self.runtime.subnet.keys.keys();
-        keys.map(|(kind, name)| key_id(*kind, name).to_string()).collect()
+        keys.map(|(kind, name)| key_id(*kind, name).to_string())
+            .collect()
     }
 }
 

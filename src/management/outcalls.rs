@@ -124,7 +124,10 @@ impl Outcall {
 
 /// Canisters see the reject code and the text only, so that any error of its class will do.
 fn timed_out() -> UserError {
-    UserError::new(ErrorCode::IngressMessageTimeout, "Canister http request timed out")
+    UserError::new(
+        ErrorCode::IngressMessageTimeout,
+        "Canister http request timed out",
+    )
 }
 
 /// `http_request`: checked, charged, and left to wait.
@@ -317,7 +320,10 @@ mod tests {
                 got: other
             })
         );
-        assert_eq!(fault(&|args| args.max_response_bytes = Some(2_000_000)), Ok(()));
+        assert_eq!(
+            fault(&|args| args.max_response_bytes = Some(2_000_000)),
+            Ok(())
+        );
         assert_eq!(
             fault(&|args| {
                 args.max_response_bytes = Some(2_000_001);
@@ -427,7 +433,10 @@ mod tests {
         assert!(outcalls.due(10, 1000).is_empty());
         let due = outcalls.due(11, 1001).pop().expect("it is due");
         let query = due.transform.clone().expect("a transform is named");
-        assert_eq!((query.canister, &*query.method), (Principal::anonymous(), "clean"));
+        assert_eq!(
+            (query.canister, &*query.method),
+            (Principal::anonymous(), "clean")
+        );
         let context = vec![1, 2];
         let expected = TransformArgs { response, context };
         let sent: TransformArgs = candid::decode_one(&query.argument).expect("it is Candid");

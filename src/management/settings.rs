@@ -233,13 +233,19 @@ impl Present {
         requested: &RequestedSettings,
         cycles: u128,
     ) -> Result<(), ResourceError> {
-        let compute = requested.compute_allocation.unwrap_or(self.compute_allocation);
-        let allocation = requested.memory_allocation.unwrap_or(self.memory_allocation);
+        let compute = requested
+            .compute_allocation
+            .unwrap_or(self.compute_allocation);
+        let allocation = requested
+            .memory_allocation
+            .unwrap_or(self.memory_allocation);
         let rules = MemoryRules {
             other_bytes: self.used,
             allocation,
             compute_allocation: compute,
-            freezing_threshold: requested.freezing_threshold.unwrap_or(self.freezing_threshold),
+            freezing_threshold: requested
+                .freezing_threshold
+                .unwrap_or(self.freezing_threshold),
             reserved_cycles: self.reserved_cycles,
             ..MemoryRules::default()
         };
@@ -275,14 +281,29 @@ pub fn apply_settings(settings: &mut Settings, requested: RequestedSettings) {
             *setting = value;
         }
     }
-    set(&mut settings.controllers, requested.controllers.map(Arc::new));
-    set(&mut settings.compute_allocation, requested.compute_allocation);
+    set(
+        &mut settings.controllers,
+        requested.controllers.map(Arc::new),
+    );
+    set(
+        &mut settings.compute_allocation,
+        requested.compute_allocation,
+    );
     set(&mut settings.memory_allocation, requested.memory_allocation);
-    set(&mut settings.freezing_threshold, requested.freezing_threshold);
-    set(&mut settings.reserved_cycles_limit, requested.reserved_cycles_limit);
+    set(
+        &mut settings.freezing_threshold,
+        requested.freezing_threshold,
+    );
+    set(
+        &mut settings.reserved_cycles_limit,
+        requested.reserved_cycles_limit,
+    );
     set(&mut settings.log_visibility, requested.log_visibility);
     set(&mut settings.wasm_memory_limit, requested.wasm_memory_limit);
-    set(&mut settings.wasm_memory_threshold, requested.wasm_memory_threshold);
+    set(
+        &mut settings.wasm_memory_threshold,
+        requested.wasm_memory_threshold,
+    );
     set(
         &mut settings.environment_variables,
         requested.environment_variables.map(Arc::new),
@@ -311,7 +332,9 @@ mod tests {
     }
 
     fn variables(list: &[(&str, &str)]) -> RequestedSettings {
-        let list = list.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let list = list
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
         RequestedSettings {
             environment_variables: Some(list.collect()),
             ..RequestedSettings::default()

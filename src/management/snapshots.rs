@@ -60,7 +60,10 @@ fn summary(snapshot: &Snapshot) -> wire::Snapshot {
 
 /// Where the snapshot stands among those of the canister; it must be its own.
 fn position(state: &State, canister: &Canister, id: SnapshotId) -> Result<usize, SnapshotError> {
-    let own = canister.snapshots.iter().position(|snapshot| snapshot.id == id);
+    let own = canister
+        .snapshots
+        .iter()
+        .position(|snapshot| snapshot.id == id);
     own.ok_or_else(|| match state.canisters.get(&id.canister) {
         Some(owner) if owner.snapshots.iter().any(|snapshot| snapshot.id == id) => {
             SnapshotError::InvalidOwnership {

@@ -63,7 +63,10 @@ fn status_of(state: &State, canister: &Canister) -> CanisterStatusReply {
         },
         ready_for_migration: is_ready_for_migration(canister),
         version: canister.version,
-        module_hash: canister.code.as_ref().map(|code| ByteBuf::from(code.module.hash)),
+        module_hash: canister
+            .code
+            .as_ref()
+            .map(|code| ByteBuf::from(code.module.hash)),
         controller: settings.controller,
         memory_size: metrics.total(),
         memory_metrics: metrics,
@@ -89,7 +92,11 @@ fn idle_cycles_per_day(state: &State, canister: &Canister) -> u128 {
     let bytes = state.memory_taken(canister);
     let message_bytes = state.message_bytes(canister);
     let percent = canister.settings.compute_allocation;
-    state.fees.idle_per_day(bytes, message_bytes, percent).iter().sum()
+    state
+        .fees
+        .idle_per_day(bytes, message_bytes, percent)
+        .iter()
+        .sum()
 }
 
 fn metrics(metrics: &canister::MemoryMetrics) -> MemoryMetrics {

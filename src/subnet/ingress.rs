@@ -95,11 +95,13 @@ impl Subnet {
         if !method.allowed_as_ingress() {
             return Err(IngressError::InductNotForIngress { method: name() }.into());
         }
-        if !self.is_free_at_induction(method, &ingress.payload) {
+        if method.ingress() != MethodAudience::Whitelist {
             let payer = method
                 .effective_canister(&ingress.payload)
                 .map_err(|_| IngressError::InductUndecodable)?;
-            if let Some(payer) = payer {
+            if let Some(payer) = payer
+                && !self.is_free_at_induction(method, &ingress.payload)
+            {
                 let bytes = self.message_bytes(1, &ingress.method, &ingress.payload);
                 self.charge_ingress(&payer, bytes, &ingress.sender)?;
             }

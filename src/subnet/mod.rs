@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod ingress;
 mod management_queue;
+mod outcalls;
 mod pending;
 mod query;
 mod resources;
@@ -61,8 +62,8 @@ pub struct Subnet {
     next_ingress: IngressId,
     /// Executions of several slices, by canister.
     paused: BTreeMap<Principal, Pending>,
-    /// Canisters that had a slice in this round.
-    sliced: BTreeSet<Principal>,
+    /// Canisters that finished a paused execution in this round: they run nothing more in it.
+    rested: BTreeSet<Principal>,
     query_cache: QueryCache,
     on_print: Option<PrintHook>,
     /// Lines printed since the last message began.
@@ -83,6 +84,7 @@ impl Subnet {
             fees,
             keys: BTreeMap::new(),
             backtrace: config.backtrace,
+            trap_logs_are_charged: config.compat == Compat::PocketIc,
         });
         let clock = Clock::new(config.compat, config.start_time);
         let mut subnet = Subnet {
@@ -113,7 +115,7 @@ impl Subnet {
             answers: HashMap::new(),
             next_ingress: 0,
             paused: BTreeMap::new(),
-            sliced: BTreeSet::new(),
+            rested: BTreeSet::new(),
             query_cache: QueryCache::default(),
             on_print: None,
             debug: Vec::new(),

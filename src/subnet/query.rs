@@ -8,7 +8,7 @@ use candid::Principal;
 use super::Subnet;
 use crate::canister::contexts::Closure;
 use crate::canister::{Canister, Status};
-use crate::errors::{ErrorCode, ExecutionError, QueryError, Reject, SystemReject, UserError};
+use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::outcome::MessageResult;
 use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
@@ -19,6 +19,9 @@ use crate::wasm::MethodKind;
 const MAX_DEPTH: u64 = 6;
 /// Instructions charged for each call beside what the callee uses.
 const CALL_OVERHEAD: i64 = 50_000_000;
+
+/// The method of the management canister whose refusal in composite queries is never delivered (errors.md 5.7).
+const LOST_METHOD: &str = "fetch_canister_logs";
 
 /// A query whose result may be told again without running it (scheduling.md 3.4).
 #[derive(Debug)]
@@ -151,7 +154,7 @@ impl Subnet {
             waiting: VecDeque::new(),
             state: execution.parked.take(),
         };
-        let mut last = Ok(());
+        let mut last;
         loop {
             match std::mem::replace(&mut execution.result, Ok(())) {
                 Ok(()) => {
@@ -166,6 +169,10 @@ impl Subnet {
             let Some(call) = context.waiting.pop_front() else {
                 break;
             };
+            if self.is_management(&call.call.callee) && call.call.method == LOST_METHOD {
+                execution.result = last;
+                continue;
+            }
             execution = self.call_query(tree, depth, id, &mut context, call)?;
         }
         match last {
@@ -298,6 +305,9 @@ impl Subnet {
             Ok(Answer::Reply(data)) => Ok(data),
         };
         tree.instructions_left -= CALL_OVERHEAD;
+        if tree.instructions_left <= 0 {
+            return Err(Failure::Tree(QueryError::OutOfInstructions));
+        }
         let mut message = MessageView {
             caller: Some(context.caller),
             context_instructions: context.instructions,

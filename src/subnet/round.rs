@@ -73,7 +73,7 @@ impl Subnet {
         for canister in self.state.canisters.values_mut() {
             canister.tasks.clear();
         }
-        self.end_of_round_for_paused();
+        self.rested.clear();
         self.flush_prints();
     }
 

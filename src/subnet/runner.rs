@@ -38,7 +38,18 @@ impl Subnet {
         })
     }
 
-    /// Installs a module (raw, gzip or text) in a canister. An id that does not exist yet is created.
+    /// What the runner does before the first message for an id that no `create` line has made: creates the canister, as a message of its own.
+    /// Nothing if the canister exists or the circumstances are not the runner's.
+    pub fn create_for_install(&mut self, canister: Principal) -> Option<Outcome> {
+        if self.state.is_drun() || self.state.canisters.contains_key(&canister) {
+            return None;
+        }
+        Some(self.measure(MessageKind::Create, None, None, |subnet| {
+            subnet.create_canister(Some(canister))
+        }))
+    }
+
+    /// Installs a module (raw or gzip) in a canister. An id that does not exist yet is created.
     pub fn install(
         &mut self,
         mode: InstallMode,
@@ -58,7 +69,9 @@ impl Subnet {
                     return created;
                 }
             }
-            let payload = install_payload(mode, canister, module, argument);
+            let drun = subnet.state.is_drun();
+            let payload = install_payload(drun, mode, canister, module, argument);
+
             subnet.call_management("install_code", payload)
         })
     }
@@ -180,14 +193,20 @@ impl Subnet {
 }
 
 /// The argument of `install_code` as the programs make it.
-fn install_payload(mode: InstallMode, canister: Principal, module: &[u8], argument: &[u8]) -> Vec<u8> {
+fn install_payload(
+    drun: bool,
+    mode: InstallMode,
+    canister: Principal,
+    module: &[u8],
+    argument: &[u8],
+) -> Vec<u8> {
     let keep = crate::wasm::has_custom_section(module, PERSISTENCE_SECTION);
     let mode = match mode {
         InstallMode::Install => types::InstallMode::Install,
         InstallMode::Reinstall => types::InstallMode::Reinstall,
-        InstallMode::Upgrade => types::InstallMode::Upgrade(keep.then_some(types::UpgradeOptions {
-            skip_pre_upgrade: None,
-            wasm_memory_persistence: Some(types::WasmMemoryPersistence::Keep),
+        InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
+            skip_pre_upgrade: (!drun).then_some(false),
+            wasm_memory_persistence: keep.then_some(types::WasmMemoryPersistence::Keep),
         })),
     };
     let args = types::InstallCodeArgs {
@@ -197,5 +216,10 @@ fn install_payload(mode: InstallMode, canister: Principal, module: &[u8], argume
         arg: argument.to_vec(),
         sender_canister_version: None,
     };
-    Encode!(&args).expect("encoding to memory does not fail")
+    let encoded = if drun {
+        Encode!(&types::OldInstallCodeArgs::from(args))
+    } else {
+        Encode!(&args)
+    };
+    encoded.expect("encoding to memory does not fail")
 }

@@ -13,7 +13,8 @@ use crate::management::PrintedLine;
 impl Subnet {
     /// True if the canister has something to execute.
     pub(super) fn may_run(&self, canister: &Canister) -> bool {
-        canister.has_work() || self.paused.contains_key(&canister.id)
+        (canister.has_work() || self.paused.contains_key(&canister.id))
+            && !self.rested.contains(&canister.id)
     }
 
     /// Runs what the canister has to run; true if anything was.
@@ -24,12 +25,15 @@ impl Subnet {
         let callbacks_before = canister.calls.callback_count();
         let mut consumed = false;
         let mut used = 0;
-        if let Some(pending) = self.paused.remove(&id) {
-            if budget.allows(position) && !self.has_had_slice(&id) {
+        if self.paused.contains_key(&id) {
+            while budget.allows(position)
+                && let Some(pending) = self.paused.remove(&id)
+            {
                 consumed = true;
                 used += self.next_slice(&mut canister, pending, position, budget);
-            } else {
-                self.paused.insert(id, pending);
+            }
+            if !self.paused.contains_key(&id) {
+                self.rested.insert(id);
             }
         } else {
             while budget.allows(position) {
@@ -80,19 +84,9 @@ impl Subnet {
         if pending.done == slices.len() {
             self.conclude(canister, pending);
         } else {
-            self.sliced.insert(canister.id);
             self.paused.insert(canister.id, pending);
         }
         instructions
-    }
-
-    fn has_had_slice(&self, id: &Principal) -> bool {
-        self.sliced.contains(id)
-    }
-
-    /// At the end of the round every paused execution may go on in the next.
-    pub(super) fn end_of_round_for_paused(&mut self) {
-        self.sliced.clear();
     }
 
     /// Takes and runs the next task or message.

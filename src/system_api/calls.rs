@@ -74,7 +74,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let (src, size) = (src.to_u64(), size.to_u64());
             let outbound = size.saturating_mul(OUTBOUND_BYTE);
             let mut api = Api::enter(&mut c, "call_data_append", 500, outbound, CALL)?;
-            let call = open_call(&mut api, "ic0.call_data_append")?;
+            let call = open_call(&mut api, "call_data_append")?;
             let total = (call.method.len() as u64 + call.payload.len() as u64).saturating_add(size);
             if total > MAX_CALL_BYTES {
                 let (callee, method) = (call.callee, call.method.clone());
@@ -98,7 +98,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "call_on_cleanup",
         |mut c: Caller<'_, Host>, fun: A, env: A| {
             let mut api = Api::enter(&mut c, "call_on_cleanup", 500, 0, CALL)?;
-            let call = open_call(&mut api, "ic0.call_on_cleanup")?;
+            let call = open_call(&mut api, "call_on_cleanup")?;
             if call.on_cleanup.replace(closure(fun, env)).is_some() {
                 return api.violation(ContractViolation::CleanupAlreadySet);
             }
@@ -111,7 +111,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, seconds: u32| {
             let name = "call_with_best_effort_response";
             let mut api = Api::enter(&mut c, name, 500, 0, CALL)?;
-            let call = open_call(&mut api, "ic0.call_with_best_effort_response")?;
+            let call = open_call(&mut api, "call_with_best_effort_response")?;
             let timeout = seconds.min(MAX_TIMEOUT_SECONDS);
             if call.timeout.replace(timeout).is_some() {
                 return api.violation(ContractViolation::TimeoutAlreadySet);
@@ -121,7 +121,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
     )?;
     l.func_wrap("ic0", "call_perform", |mut c: Caller<'_, Host>| {
         let mut api = Api::enter(&mut c, "call_perform", 5000, 0, CALL)?;
-        open_call(&mut api, "ic0.call_perform")?;
+        open_call(&mut api, "call_perform")?;
         Ok(perform(api.exec()))
     })?;
     Ok(())

@@ -153,7 +153,7 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "env_var_name_exists",
         |mut c: Caller<'_, Host>, src: A, size: A| {
             let mut api = Api::enter(&mut c, "env_var_name_exists", 500, 0, NOT_START)?;
-            let (api_name, context) = ("ic0.env_var_name_exists", "ic0.env_var_name_exists heap");
+            let (api_name, context) = ("env_var_name_exists", "ic0.env_var_name_exists heap");
             let name = read_name(&mut api, api_name, context, src.to_u64(), size.to_u64())?;
             Ok(u32::from(api.exec().canister.environment.contains_key(&name)))
         },
@@ -163,7 +163,7 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "env_var_value_size",
         |mut c: Caller<'_, Host>, src: A, size: A| {
             let mut api = Api::enter(&mut c, "env_var_value_size", 500, 0, NOT_START)?;
-            let (api_name, context) = ("ic0.env_var_value_size", "ic0.env_var_value_size heap");
+            let (api_name, context) = ("env_var_value_size", "ic0.env_var_value_size heap");
             let name = read_name(&mut api, api_name, context, src.to_u64(), size.to_u64())?;
             Ok(A::from_u64(value_of(&mut api, name)?.len() as u64))
         },
@@ -174,7 +174,7 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, name_src: A, name_size: A, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(&mut c, "env_var_value_copy", 500, size, NOT_START)?;
-            let (api_name, context) = ("ic0.env_var_value_copy", "ic0.env_var_value_copy name");
+            let (api_name, context) = ("env_var_value_copy", "ic0.env_var_value_copy name");
             let name = read_name(&mut api, api_name, context, name_src.to_u64(), name_size.to_u64())?;
             value_of(&mut api, name.clone())?;
             let contexts = ["ic0.env_var_value_copy heap", "ic0.env_var_value_copy value"];

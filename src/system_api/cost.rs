@@ -21,13 +21,13 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let mut api = Api::enter(&mut c, "cost_call", 500, 0, ALL)?;
             let wasm64 = api.exec().wasm64;
             let cost = api.exec().subnet.fees.cost_call(name_size.saturating_add(payload_size), wasm64);
-            api.store_u128("ic0_cost_call", dst.to_u64(), cost)
+            api.store_u128("cost_call", dst.to_u64(), cost)
         },
     )?;
     l.func_wrap("ic0", "cost_create_canister", |mut c: Caller<'_, Host>, dst: A| {
         let mut api = Api::enter(&mut c, "cost_create_canister", 500, 0, ALL)?;
         let cost = api.exec().subnet.fees.creation();
-        api.store_u128("ic0_cost_create_canister", dst.to_u64(), cost)
+        api.store_u128("cost_create_canister", dst.to_u64(), cost)
     })?;
     l.func_wrap(
         "ic0",
@@ -35,28 +35,28 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, request: u64, response: u64, dst: A| {
             let mut api = Api::enter(&mut c, "cost_http_request", 500, 0, ALL)?;
             let cost = api.exec().subnet.fees.http_request(request, response);
-            api.store_u128("ic0_cost_http_request", dst.to_u64(), cost)
+            api.store_u128("cost_http_request", dst.to_u64(), cost)
         },
     )?;
     signature::<A>(
         l,
         "cost_sign_with_ecdsa",
         "ic0.cost_sign_with_ecdsa heap",
-        "ic0_cost_sign_with_ecdsa",
+        "cost_sign_with_ecdsa",
         &[KeyKind::EcdsaSecp256k1],
     )?;
     signature::<A>(
         l,
         "cost_sign_with_schnorr",
         "ic0.cost_sign_with_schnorr heap",
-        "ic0_cost_sign_with_schnorr",
+        "cost_sign_with_schnorr",
         &[KeyKind::SchnorrBip340, KeyKind::SchnorrEd25519],
     )?;
     signature::<A>(
         l,
         "cost_vetkd_derive_key",
         "ic0.cost_vetkd_derive_key heap",
-        "ic0_cost_vetkd_derive_key",
+        "cost_vetkd_derive_key",
         &[KeyKind::VetKdBls12381G2],
     )
 }

@@ -19,7 +19,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
     l.func_wrap("ic0", "canister_cycle_balance128", |mut c: Caller<'_, Host>, dst: A| {
         let mut api = Api::enter(&mut c, "canister_cycle_balance128", 500, 0, NOT_START)?;
         let balance = read_balance(api.exec());
-        api.store_u128("ic0_canister_cycle_balance128", dst.to_u64(), balance)
+        api.store_u128("canister_cycle_balance128", dst.to_u64(), balance)
     })?;
     l.func_wrap(
         "ic0",
@@ -28,18 +28,18 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let name = "canister_liquid_cycle_balance128";
             let mut api = Api::enter(&mut c, name, 500, 0, NOT_START)?;
             let liquid = read_balance(api.exec()).saturating_sub(api.exec().freezing_threshold(0));
-            api.store_u128("ic0_canister_liquid_cycle_balance128", dst.to_u64(), liquid)
+            api.store_u128("canister_liquid_cycle_balance128", dst.to_u64(), liquid)
         },
     )?;
     l.func_wrap("ic0", "msg_cycles_available128", |mut c: Caller<'_, Host>, dst: A| {
         let mut api = Api::enter(&mut c, "msg_cycles_available128", 500, 0, ACCEPT_CYCLES)?;
         let available = api.exec().message.available_cycles;
-        api.store_u128("ic0_msg_cycles_available128", dst.to_u64(), available)
+        api.store_u128("msg_cycles_available128", dst.to_u64(), available)
     })?;
     l.func_wrap("ic0", "msg_cycles_refunded128", |mut c: Caller<'_, Host>, dst: A| {
         let mut api = Api::enter(&mut c, "msg_cycles_refunded128", 500, 0, REFUND)?;
         let refunded = api.exec().message.refunded_cycles;
-        api.store_u128("ic0_msg_cycles_refunded128", dst.to_u64(), refunded)
+        api.store_u128("msg_cycles_refunded128", dst.to_u64(), refunded)
     })?;
     l.func_wrap(
         "ic0",
@@ -47,7 +47,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, high: u64, low: u64, dst: A| {
             let mut api = Api::enter(&mut c, "msg_cycles_accept128", 500, 0, ACCEPT_CYCLES)?;
             let accepted = accept(api.exec(), amount(high, low));
-            api.store_u128("ic0_msg_cycles_accept128", dst.to_u64(), accepted)
+            api.store_u128("msg_cycles_accept128", dst.to_u64(), accepted)
         },
     )?;
     l.func_wrap(
@@ -55,7 +55,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "call_cycles_add128",
         |mut c: Caller<'_, Host>, high: u64, low: u64| {
             let mut api = Api::enter(&mut c, "call_cycles_add128", 500, 0, SEND_CYCLES)?;
-            attach(&mut api, "ic0_call_cycles_add128", amount(high, low))
+            attach(&mut api, "call_cycles_add128", amount(high, low))
         },
     )?;
     l.func_wrap(
@@ -67,7 +67,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let liquid = exec.canister.balance.saturating_sub(exec.freezing_threshold(0));
             let burned = amount(high, low).min(liquid);
             exec.canister.balance -= burned;
-            api.store_u128("ic0_cycles_burn128", dst.to_u64(), burned)
+            api.store_u128("cycles_burn128", dst.to_u64(), burned)
         },
     )?;
     l.func_wrap(
@@ -83,7 +83,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let before = exec.canister.balance;
             exec.canister.balance = before.saturating_add(amount(high, low));
             let minted = exec.canister.balance - before;
-            api.store_u128("ic0_mint_cycles_128", dst.to_u64(), minted)
+            api.store_u128("mint_cycles128", dst.to_u64(), minted)
         },
     )?;
     Ok(())
@@ -111,7 +111,7 @@ fn link_64_bit_amounts(l: &mut Linker<Host>) -> Ret<()> {
     })?;
     l.func_wrap("ic0", "call_cycles_add", |mut c: Caller<'_, Host>, cycles: u64| {
         let mut api = Api::enter(&mut c, "call_cycles_add", 500, 0, SEND_CYCLES)?;
-        attach(&mut api, "ic0_call_cycles_add", u128::from(cycles))
+        attach(&mut api, "call_cycles_add", u128::from(cycles))
     })?;
     Ok(())
 }

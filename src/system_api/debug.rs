@@ -33,7 +33,11 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
     l.func_wrap("ic0", "trap", |mut c: Caller<'_, Host>, src: A, size: A| -> Ret<()> {
         let (src, size) = (src.to_u64(), size.to_u64());
         let mut api = Api::unmetered(&mut c);
-        let price = 500u64.saturating_add(size).saturating_add(log_charge(api.exec(), size));
+        let logged = match api.exec().subnet.trap_logs_are_charged {
+            true => log_charge(api.exec(), size),
+            false => 0,
+        };
+        let price = 500u64.saturating_add(size).saturating_add(logged);
         drop(api);
         let mut api = Api::enter(&mut c, "trap", price, 0, ALL)?;
         let message = text(&mut api, src, size, "(trap message out of memory bounds)")?;

@@ -31,6 +31,8 @@ pub struct SubnetView {
     pub keys: BTreeMap<(KeyKind, String), u64>,
     /// Capture backtraces.
     pub backtrace: bool,
+    /// `ic0.trap` pays for the record in the canister's log; the original program did not know that charge.
+    pub trap_logs_are_charged: bool,
 }
 
 /// Kinds of threshold keys.

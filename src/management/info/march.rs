@@ -77,7 +77,9 @@ fn march(change: today::Change) -> Option<Change> {
             snapshot_id: snapshot_id.into(),
             taken_at_timestamp,
         },
-        Today::ControllersChange { controllers } => ChangeDetails::ControllersChange { controllers },
+        Today::ControllersChange { controllers } => {
+            ChangeDetails::ControllersChange { controllers }
+        }
         Today::SettingsChange { .. } | Today::RenameCanister { .. } => return None,
     };
     Some(Change {

@@ -48,7 +48,10 @@ impl Key {
 
     /// The public key, 32 bytes.
     pub fn public_key(&self) -> Vec<u8> {
-        EdwardsPoint::mul_base(&self.secret).compress().to_bytes().to_vec()
+        EdwardsPoint::mul_base(&self.secret)
+            .compress()
+            .to_bytes()
+            .to_vec()
     }
 
     /// The chain code.
@@ -138,7 +141,10 @@ mod tests {
     fn a_derived_public_key_follows_from_the_public_key() {
         let master = Key::master([9; 32]);
         let child = master.clone().derive([&b"index"[..]]);
-        let bytes = hkdf(&master.chain_code(), &[&master.public_key(), &b"index"[..]].concat());
+        let bytes = hkdf(
+            &master.chain_code(),
+            &[&master.public_key(), &b"index"[..]].concat(),
+        );
         let mut wide: [u8; 64] = bytes[..64].try_into().expect("64 bytes");
         wide.reverse();
         let offset = Scalar::from_bytes_mod_order_wide(&wide);

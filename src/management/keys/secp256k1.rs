@@ -3,7 +3,6 @@
 
 use hmac::{Hmac, Mac};
 use k256::ecdsa::signature::hazmat::PrehashSigner;
-use k256::elliptic_curve::PrimeField;
 use k256::elliptic_curve::ops::Reduce;
 use k256::elliptic_curve::point::AffineCoordinates;
 use k256::elliptic_curve::sec1::ToEncodedPoint;
@@ -36,14 +35,17 @@ impl Key {
     }
 
     fn child(&self, index: &[u8]) -> Self {
-        let mut mac = Hmac::<Sha512>::new_from_slice(&self.chain_code).expect("keys of any length will do");
+        let mut mac =
+            Hmac::<Sha512>::new_from_slice(&self.chain_code).expect("keys of any length will do");
         mac.update(&self.public_key());
         mac.update(index);
         let bytes = mac.finalize().into_bytes();
         let (left, right) = bytes.split_at(32);
-        let offset = <Scalar as Reduce<U256>>::reduce_bytes(FieldBytes::from_slice(left));
+        let left: [u8; 32] = left.try_into().expect("32 bytes were split off");
+        let offset = <Scalar as Reduce<U256>>::reduce_bytes(&left.into());
         Key {
-            secret: NonZeroScalar::new(*self.secret + offset).expect("no hash hits the negated key"),
+            secret: NonZeroScalar::new(*self.secret + offset)
+                .expect("no hash hits the negated key"),
             chain_code: right.try_into().expect("the other half has 32 bytes"),
         }
     }
@@ -110,9 +112,8 @@ mod tests {
         // m/0' and its child m/0'/1 of the seed 000102030405060708090a0b0c0d0e0f.
         let secret = unhex("edb2e14f9ee77d26dd93b4ecede8d16ed408ce149b6cd80b0715a2d911a0afea");
         let chain_code = unhex("47fdacbd0f1097043b78c63c20c34ef4ed9a111d980047ad16282c7ae6236141");
-        let secret = Scalar::from_repr(*FieldBytes::from_slice(&secret)).expect("in range");
         let parent = Key {
-            secret: NonZeroScalar::new(secret).expect("not zero"),
+            secret: Key::master(secret.try_into().expect("32 bytes")).secret,
             chain_code: chain_code.try_into().expect("32 bytes"),
         };
         let child = parent.derive([&[0, 0, 0, 1][..]]);
@@ -144,7 +145,8 @@ mod tests {
     fn bip_340_signatures_verify_under_the_derived_key() {
         for name in [&b"a"[..], b"b", b"c", b"d"] {
             let key = Key::master([7; 32]).derive([name]);
-            let verifier = schnorr::VerifyingKey::from_bytes(&key.public_key()[1..]).expect("a key");
+            let verifier =
+                schnorr::VerifyingKey::from_bytes(&key.public_key()[1..]).expect("a key");
             for message in [&b""[..], b"message"] {
                 let bytes = key.sign_bip340(message, None).expect("it signs");
                 let signature = schnorr::Signature::try_from(&bytes[..]).expect("64 bytes");

@@ -40,7 +40,11 @@ fn ecdsa_public_key(state: &State, call: &Call<'_>) -> Answer {
 fn schnorr_public_key(state: &State, call: &Call<'_>) -> Answer {
     let args: SchnorrPublicKeyArgs = argument(call)?;
     let owner = args.canister_id.unwrap_or_else(|| call.sender());
-    let master = master(state, schnorr_kind(args.key_id.algorithm), &args.key_id.name)?;
+    let master = master(
+        state,
+        schnorr_kind(args.key_id.algorithm),
+        &args.key_id.name,
+    )?;
     let steps = steps(&owner, &args.derivation_path);
     Ok(match args.key_id.algorithm {
         SchnorrAlgorithm::Bip340Secp256k1 => {
@@ -73,17 +77,24 @@ fn sign_with_schnorr(state: &mut State, call: &mut Call<'_>) -> Answer {
     let steps = steps(&owner, &args.derivation_path);
     let signed = match args.key_id.algorithm {
         SchnorrAlgorithm::Bip340Secp256k1 => {
-            let root = args.aux.as_ref().map(|SchnorrAux::Bip341(aux)| &aux.merkle_root_hash[..]);
+            let root = args
+                .aux
+                .as_ref()
+                .map(|SchnorrAux::Bip341(aux)| &aux.merkle_root_hash[..]);
             let key = secp256k1::Key::master(master).derive(steps);
             key.sign_bip340(&args.message, root)
         }
-        SchnorrAlgorithm::Ed25519 => {
-            Some(ed25519::Key::master(master).derive(steps).sign(&args.message))
-        }
+        SchnorrAlgorithm::Ed25519 => Some(
+            ed25519::Key::master(master)
+                .derive(steps)
+                .sign(&args.message),
+        ),
     };
-    signed.map(signature).ok_or_else(|| ManagementError::Undecodable {
-        reason: "a Merkle root hash has 0 or 32 bytes".into(),
-    })
+    signed
+        .map(signature)
+        .ok_or_else(|| ManagementError::Undecodable {
+            reason: "a Merkle root hash has 0 or 32 bytes".into(),
+        })
 }
 
 fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {
@@ -100,7 +111,12 @@ fn steps<'a>(owner: &'a Principal, path: &'a DerivationPath) -> impl Iterator<It
 
 /// What the master key is made of, if the subnet has it: different for every kind, name and seed.
 fn master(state: &State, kind: KeyKind, name: &str) -> Result<[u8; 32], ManagementError> {
-    if !state.runtime.subnet.keys.contains_key(&(kind, name.to_owned())) {
+    if !state
+        .runtime
+        .subnet
+        .keys
+        .contains_key(&(kind, name.to_owned()))
+    {
         return Err(OutcallError::KeyNotHeld {
             subnet: state.subnet_id(),
             key: super::key_id(kind, name).to_string(),
@@ -127,7 +143,10 @@ fn take_fee(
         return Ok(());
     }
     let keys = &state.runtime.subnet.keys;
-    let nodes = keys.get(&(kind, name.to_owned())).copied().unwrap_or(state.runtime.subnet.nodes);
+    let nodes = keys
+        .get(&(kind, name.to_owned()))
+        .copied()
+        .unwrap_or(state.runtime.subnet.nodes);
     let required = Fees::signature(nodes);
     let sent = call.cycles();
     let Some(left) = sent.checked_sub(required) else {

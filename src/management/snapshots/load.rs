@@ -184,7 +184,10 @@ fn code_of(
         None => None,
     };
     if uploaded {
-        let declared = state.runtime.initial_globals(&module, heap.as_ref()).map_err(failed)?;
+        let declared = state
+            .runtime
+            .initial_globals(&module, heap.as_ref())
+            .map_err(failed)?;
         if !same_types(&declared, &globals) {
             return Err(SnapshotError::GlobalsMismatch.into());
         }

@@ -39,7 +39,12 @@ pub fn read_data(state: &mut State, call: &mut Call<'_>) -> Answer {
         call.only_controllers(canister)?;
         let index = position(state, canister, args.snapshot_id)?;
         let chunk = slice(&canister.snapshots[index], args.kind)?;
-        charge(state, canister, call, READ_INSTRUCTIONS + chunk.len() as u64)?;
+        charge(
+            state,
+            canister,
+            call,
+            READ_INSTRUCTIONS + chunk.len() as u64,
+        )?;
         let reply = ReadSnapshotDataReply { chunk };
         Ok(Encode!(&reply).expect("encoding to memory does not fail"))
     })
@@ -88,7 +93,9 @@ fn slice(snapshot: &Snapshot, kind: ReadDataKind) -> Result<Vec<u8>, ManagementE
             slice_of(offset, size, |target| {
                 let start = usize::try_from(offset).ok();
                 let source = start.and_then(|start| module.get(start..)?.get(..target.len()));
-                source.map(|source| target.copy_from_slice(source)).is_some()
+                source
+                    .map(|source| target.copy_from_slice(source))
+                    .is_some()
             })
         }
         ReadDataKind::WasmMemory { offset, size } => slice_of_image(&snapshot.heap, offset, size),

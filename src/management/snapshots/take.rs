@@ -28,7 +28,10 @@ pub fn take(state: &mut State, call: &mut Call<'_>) -> Answer {
             taken_in_round: state.round,
             uploaded: false,
             module: code.module.blob.clone(),
-            heap: code.heap.as_ref().map_or_else(|| Image::zeroed(0), |heap| heap.image()),
+            heap: code
+                .heap
+                .as_ref()
+                .map_or_else(|| Image::zeroed(0), |heap| heap.image()),
             stable: canister.stable.image(),
             globals: code.globals.clone(),
             chunks: canister.chunks.clone(),

@@ -55,11 +55,13 @@ pub fn upload_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
                 GlobalTimer::Inactive => 0,
                 GlobalTimer::Active(time) => time,
             }),
-            hook: args.on_low_wasm_memory_hook_status.map(|status| match status {
-                HookStatus::ConditionNotSatisfied => LowMemoryHook::NotSatisfied,
-                HookStatus::Ready => LowMemoryHook::Ready,
-                HookStatus::Executed => LowMemoryHook::Executed,
-            }),
+            hook: args
+                .on_low_wasm_memory_hook_status
+                .map(|status| match status {
+                    HookStatus::ConditionNotSatisfied => LowMemoryHook::NotSatisfied,
+                    HookStatus::Ready => LowMemoryHook::Ready,
+                    HookStatus::Executed => LowMemoryHook::Executed,
+                }),
             total_bytes,
         };
         room.fill(state, canister, snapshot);
@@ -92,12 +94,24 @@ fn check(args: &UploadSnapshotMetadataArgs, max_heap: u64) -> Result<(), Metadat
     let faults = [
         (args.wasm_module_size == 0, WasmModuleEmpty),
         (args.wasm_module_size > MAX_MODULE, WasmModuleTooLarge),
-        (!args.wasm_memory_size.is_multiple_of(page), WasmMemoryNotPageAligned),
+        (
+            !args.wasm_memory_size.is_multiple_of(page),
+            WasmMemoryNotPageAligned,
+        ),
         (args.wasm_memory_size > max_heap, WasmMemoryTooLarge),
-        (!args.stable_memory_size.is_multiple_of(page), StableMemoryNotPageAligned),
-        (args.stable_memory_size > MAX_STABLE_WASM_PAGES * page, StableMemoryTooLarge),
+        (
+            !args.stable_memory_size.is_multiple_of(page),
+            StableMemoryNotPageAligned,
+        ),
+        (
+            args.stable_memory_size > MAX_STABLE_WASM_PAGES * page,
+            StableMemoryTooLarge,
+        ),
         (args.globals.len() > MAX_GLOBALS, ExportedGlobalsTooLarge),
-        (args.certified_data.len() > MAX_CERTIFIED_DATA, CertifiedDataTooLarge),
+        (
+            args.certified_data.len() > MAX_CERTIFIED_DATA,
+            CertifiedDataTooLarge,
+        ),
     ];
     match faults.into_iter().find(|(there, _)| *there) {
         Some((_, fault)) => Err(fault),
@@ -205,11 +219,23 @@ mod tests {
         assert_eq!(fault(|_| ()), Ok(()));
         assert_eq!(fault(|a| a.wasm_module_size = 0), Err(WasmModuleEmpty));
         assert_eq!(fault(|a| a.wasm_module_size = 100 << 20), Ok(()));
-        assert_eq!(fault(|a| a.wasm_module_size = (100 << 20) + 1), Err(WasmModuleTooLarge));
-        assert_eq!(fault(|a| a.wasm_memory_size = 5), Err(WasmMemoryNotPageAligned));
+        assert_eq!(
+            fault(|a| a.wasm_module_size = (100 << 20) + 1),
+            Err(WasmModuleTooLarge)
+        );
+        assert_eq!(
+            fault(|a| a.wasm_memory_size = 5),
+            Err(WasmMemoryNotPageAligned)
+        );
         assert_eq!(fault(|a| a.wasm_memory_size = MAX_HEAP), Ok(()));
-        assert_eq!(fault(|a| a.wasm_memory_size = MAX_HEAP + 65536), Err(WasmMemoryTooLarge));
-        assert_eq!(fault(|a| a.stable_memory_size = 5), Err(StableMemoryNotPageAligned));
+        assert_eq!(
+            fault(|a| a.wasm_memory_size = MAX_HEAP + 65536),
+            Err(WasmMemoryTooLarge)
+        );
+        assert_eq!(
+            fault(|a| a.stable_memory_size = 5),
+            Err(StableMemoryNotPageAligned)
+        );
         assert_eq!(fault(|a| a.stable_memory_size = 500 << 30), Ok(()));
         assert_eq!(
             fault(|a| a.stable_memory_size = (500 << 30) + 65536),
@@ -221,7 +247,10 @@ mod tests {
             Err(ExportedGlobalsTooLarge)
         );
         assert_eq!(fault(|a| a.certified_data = vec![0; 32]), Ok(()));
-        assert_eq!(fault(|a| a.certified_data = vec![0; 33]), Err(CertifiedDataTooLarge));
+        assert_eq!(
+            fault(|a| a.certified_data = vec![0; 33]),
+            Err(CertifiedDataTooLarge)
+        );
     }
 
     /// A page of each memory, the module and the certified data; a global counts 32 bytes (management-canister.md 1.27).

@@ -43,6 +43,34 @@ pub struct InstallCodeArgs {
     pub sender_canister_version: Option<u64>,
 }
 
+/// Argument of `install_code` as the original program sent it: with two fields that are gone. The ingress fee counts their bytes.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct OldInstallCodeArgs {
+    pub mode: InstallMode,
+    pub canister_id: Principal,
+    #[serde(with = "serde_bytes")]
+    pub wasm_module: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    pub arg: Vec<u8>,
+    pub compute_allocation: Option<candid::Nat>,
+    pub memory_allocation: Option<candid::Nat>,
+    pub sender_canister_version: Option<u64>,
+}
+
+impl From<InstallCodeArgs> for OldInstallCodeArgs {
+    fn from(args: InstallCodeArgs) -> Self {
+        OldInstallCodeArgs {
+            mode: args.mode,
+            canister_id: args.canister_id,
+            wasm_module: args.wasm_module,
+            arg: args.arg,
+            compute_allocation: None,
+            memory_allocation: None,
+            sender_canister_version: args.sender_canister_version,
+        }
+    }
+}
+
 /// Argument of `install_chunked_code`. Decode it with [`crate::management::decode::install_chunked_code`], which also reads the
 /// older form.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]

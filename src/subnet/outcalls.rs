@@ -1,0 +1,30 @@
+//! HTTP requests whose answer is due: through the caller's transform function, and back to the caller.
+
+use super::Subnet;
+use crate::errors::{ErrorCode, UserError};
+use crate::outcome::MessageResult;
+
+impl Subnet {
+    /// Answers the requests that have their answer by now.
+    pub(super) fn answer_outcalls(&mut self) {
+        if self.outcalls.is_empty() {
+            return;
+        }
+        for due in self.outcalls.due(self.state.round, self.state.time) {
+            let notice = match due.transform.clone() {
+                None => due.untransformed(),
+                Some(call) => {
+                    let result = self.query(call.canister, &call.method, call.argument);
+                    due.transformed(match result {
+                        MessageResult::Replied(reply) => Ok(reply),
+                        MessageResult::Rejected(text) => {
+                            Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+                        }
+                        MessageResult::Failed(error) => Err(error),
+                    })
+                }
+            };
+            self.deliver_notice(notice);
+        }
+    }
+}
