@@ -33,6 +33,9 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
             let _ = writeln!(std::io::stderr(), "{line}");
         }));
     }
+    subnet.on_refusal(Box::new(|error| {
+        let _ = writeln!(std::io::stderr(), "Failed to submit ingress message: {error:?}");
+    }));
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     for located in &script.messages {

@@ -7,9 +7,9 @@ use candid::{Encode, Principal};
 use super::dispatch::{Answer, Call};
 use super::environment::environment_variables_hash;
 use super::requested_settings::RequestedSettings;
-use super::settings::{apply_settings, validate_settings};
+use super::settings::{apply_settings, requested_settings, validate_settings};
+use super::target::argument;
 use super::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
-use super::types::settings::CanisterSettings;
 use super::{State, decode};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
@@ -22,8 +22,8 @@ pub(super) const DEFAULT_CYCLES: u128 = 100_000_000_000_000;
 /// `create_canister`: the fee comes out of the attached cycles, the rest is the balance.
 pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     call.only_canisters()?;
-    let args = decode::create_canister(call.payload).map_err(undecodable)?;
-    let requested = requested(args.settings)?;
+    let args = decode::create_canister(call.payload)?;
+    let requested = requested_settings(state, args.settings.unwrap_or_default())?;
     let (fee, sent) = (state.fees.creation(), call.cycles());
     let Some(cycles) = sent.checked_sub(fee) else {
         return Err(ManagementError::CreateCanisterNotEnoughCycles { fee, sent });
@@ -37,8 +37,8 @@ pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 /// `provisional_create_canister_with_cycles`: out of nothing, with any id of the subnet.
 pub fn provisional_create(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: ProvisionalCreateArgs = decode::one(call.payload).map_err(undecodable)?;
-    let requested = requested(args.settings)?;
+    let args: ProvisionalCreateArgs = argument(call)?;
+    let requested = requested_settings(state, args.settings.unwrap_or_default())?;
     let cycles = match &args.amount {
         None => DEFAULT_CYCLES,
         Some(amount) => u128::try_from(&amount.0).unwrap_or(DEFAULT_CYCLES),
@@ -63,16 +63,6 @@ pub fn provisional_create(state: &mut State, call: &mut Call<'_>) -> Answer {
         None => allocate(state)?,
     };
     Ok(create(state, call, id, requested, cycles, args.sender_canister_version))
-}
-
-fn undecodable(error: decode::DecodeError) -> ManagementError {
-    ManagementError::Undecodable {
-        reason: error.reason().to_owned(),
-    }
-}
-
-fn requested(settings: Option<CanisterSettings>) -> Result<RequestedSettings, ManagementError> {
-    Ok(RequestedSettings::try_from(settings.unwrap_or_default())?)
 }
 
 /// The next id; one that somebody chose before is used up all the same.

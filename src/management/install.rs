@@ -34,7 +34,7 @@ pub(super) enum Source {
 
 /// `install_code`.
 pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: InstallCodeArgs = decode::one(call.payload).map_err(undecodable)?;
+    let args: InstallCodeArgs = decode::one(call.payload)?;
     let order = Order {
         id: args.canister_id,
         mode: args.mode,
@@ -47,7 +47,7 @@ pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 /// `install_chunked_code`.
 pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args = decode::install_chunked_code(call.payload).map_err(undecodable)?;
+    let args = decode::install_chunked_code(call.payload)?;
     let target = args.target_canister;
     let store_id = args.store_canister.unwrap_or(target);
     let caller = call.sender();
@@ -75,12 +75,6 @@ pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
         sender_version: args.sender_canister_version,
     };
     install(state, call, order)
-}
-
-fn undecodable(error: decode::DecodeError) -> ManagementError {
-    ManagementError::Undecodable {
-        reason: error.reason().to_owned(),
-    }
 }
 
 fn install(state: &mut State, call: &mut Call<'_>, order: Order) -> Answer {

@@ -3,8 +3,6 @@
 
 use std::collections::VecDeque;
 
-use candid::Principal;
-
 use crate::canister::queues::{CanisterMessage, Ingress, Input, InputQueues, Request};
 
 /// A call of the management canister.
@@ -33,13 +31,6 @@ impl ManagementCall {
         }
     }
 
-    /// Who called.
-    pub fn sender(&self) -> Principal {
-        match self {
-            ManagementCall::Canister(request) => request.sender,
-            ManagementCall::Ingress(ingress) => ingress.sender,
-        }
-    }
 }
 
 /// The queue.

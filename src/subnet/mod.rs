@@ -43,6 +43,9 @@ use query::QueryCache;
 /// Called with every line that a canister prints, as soon as it is printed.
 pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint)>;
 
+/// Called with the refusal of a message that the runner goes on after.
+pub type RefusalHook = Box<dyn FnMut(&crate::errors::UserError)>;
+
 /// A subnet of one node.
 pub struct Subnet {
     state: State,
@@ -66,6 +69,7 @@ pub struct Subnet {
     rested: BTreeSet<Principal>,
     query_cache: QueryCache,
     on_print: Option<PrintHook>,
+    on_refusal: Option<RefusalHook>,
     /// Lines printed since the last message began.
     debug: Vec<crate::outcome::DebugPrint>,
 }
@@ -118,6 +122,7 @@ impl Subnet {
             rested: BTreeSet::new(),
             query_cache: QueryCache::default(),
             on_print: None,
+            on_refusal: None,
             debug: Vec::new(),
         };
         subnet.start_up();
@@ -135,6 +140,11 @@ impl Subnet {
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
         self.on_print = Some(hook);
+    }
+
+    /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
+    pub fn on_refusal(&mut self, hook: RefusalHook) {
+        self.on_refusal = Some(hook);
     }
 
     /// Time of the last round, in nanoseconds since the Unix epoch.

@@ -174,7 +174,14 @@ impl Subnet {
     ) -> MessageResult {
         let id = match self.submit(canister, method, payload) {
             Ok(id) => id,
-            Err(error) => return MessageResult::Failed(error),
+            Err(error) => {
+                if wait == Wait::Rounds
+                    && let Some(hook) = &mut self.on_refusal
+                {
+                    hook(&error);
+                }
+                return MessageResult::Failed(error);
+            }
         };
         for _ in 0..MAX_ROUNDS {
             self.round();

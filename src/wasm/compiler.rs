@@ -63,7 +63,8 @@ impl Compiler {
                 Tier::Fast => Strategy::Winch,
                 Tier::Optimizing => Strategy::Cranelift,
             })
-            .cranelift_opt_level(OptLevel::Speed)
+            // As in the replica: the depth of recursion that a stack allows depends on it.
+            .cranelift_opt_level(OptLevel::None)
             .cranelift_nan_canonicalization(true)
             .async_stack_size(2 * WASM_STACK)
             .max_wasm_stack(WASM_STACK)

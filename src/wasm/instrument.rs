@@ -18,7 +18,7 @@ use wasm_encoder::{
     TableSection, TypeSection, ValType,
 };
 
-pub use exports::{GlobalValueType, SavedGlobal};
+pub use exports::SavedGlobal;
 pub use segments::DataSegment;
 
 use super::facts::ModuleFacts;

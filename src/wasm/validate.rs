@@ -8,7 +8,6 @@ mod engine;
 mod exports;
 mod imports;
 
-pub use imports::{Ic0Function, Slot, ic0_functions};
 
 use wasmparser::{Payload, ValType, types::TypesRef};
 
