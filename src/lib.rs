@@ -1,4 +1,37 @@
 //! Runs WebAssembly canisters of the Internet Computer on one machine, deterministically, message by message.
+//!
+//! The program `drun` is a thin layer over this library; a Rust test can use it in process:
+//!
+//! ```
+//! use drun::canister::InstallMode;
+//! use drun::outcome::MessageResult;
+//! use drun::{Compat, Config, Principal, Subnet};
+//!
+//! let module = wat::parse_str(r#"
+//!     (module
+//!       (import "ic0" "msg_reply" (func $reply))
+//!       (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+//!       (memory 1)
+//!       (data (i32.const 0) "hello")
+//!       (func (export "canister_query greet")
+//!         (call $append (i32.const 0) (i32.const 5))
+//!         (call $reply)))
+//! "#)?;
+//! let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai")?;
+//!
+//! let mut subnet = Subnet::new(Config::new(Compat::Drun))?;
+//! subnet.install(InstallMode::Install, canister, &module, b"");
+//! let outcome = subnet.query_outcome(canister, "greet", b"");
+//! assert_eq!(outcome.result, MessageResult::Replied(b"hello".to_vec()));
+//! assert_eq!(outcome.instructions, 1269);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Wasm code may use 5 MiB of the calling thread's stack, so a thread that runs canisters needs about 8 MiB of it
+//! (`std::thread::Builder::stack_size`; tests run on threads of 2 MiB, which only canisters of deep recursion exceed).
+//!
+//! The rooms, from the top: [`cli`] uses [`script`], [`report`] and [`subnet`]; `subnet` uses [`management`] and [`execution`];
+//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text.
 
 pub mod canister;
 pub mod cli;
@@ -15,3 +48,9 @@ pub mod subnet;
 pub mod system_api;
 pub mod time;
 pub mod wasm;
+
+pub use candid::Principal;
+pub use compat::Compat;
+pub use config::Config;
+pub use outcome::Outcome;
+pub use subnet::Subnet;

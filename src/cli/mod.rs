@@ -2,9 +2,11 @@
 //! and says with which status to exit; decides nothing about canisters.
 
 mod config_file;
+mod log;
 mod modules;
 mod options;
 mod run;
+mod state_dir;
 
 use std::process::ExitCode;
 

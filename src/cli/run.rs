@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::log::Log;
 use super::modules::{self, Modules};
 use super::options::{InspectOptions, RunOptions};
 use super::{FAILURE, Failure, SUCCESS};
@@ -18,7 +19,8 @@ use crate::subnet::Subnet;
 /// Runs a script.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let path = options.messages.as_deref().unwrap_or(Path::new("-"));
-    let config = configure(options)?;
+    let mut log = Log::open(options.log_file.as_deref())?;
+    let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
     let script = script::parse(&name, &source).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     drop(source);
@@ -36,6 +38,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     subnet.on_refusal(Box::new(|error| {
         let _ = writeln!(std::io::stderr(), "Failed to submit ingress message: {error:?}");
     }));
+    log.line(format_args!("{name}: {} messages, {} modules", script.messages.len(), modules.len()));
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     for located in &script.messages {
@@ -45,9 +48,14 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
             writeln!(out, "{}", printer.line(&created))?;
         }
         let outcome = execute(&mut subnet, &located.message, &modules);
+        log.line(format_args!("line {}: {:?}", located.line, outcome.kind));
         failed |= !matches!(outcome.result, MessageResult::Replied(_));
         writeln!(out, "{}", printer.line(&outcome))?;
         out.flush()?;
+    }
+    if options.keep_state {
+        let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
+        eprintln!("state kept in {}", directory.display());
     }
     Ok(if failed && options.fail_on_error { FAILURE } else { SUCCESS })
 }
@@ -97,12 +105,13 @@ fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
 }
 
 /// The settings of a run: defaults, then the configuration file, then the command line.
-fn configure(options: &RunOptions) -> Result<Config, Failure> {
+fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     let mut config = Config::default();
     if let Some(path) = &options.config {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
             eprintln!("{warning}");
+            log.line(&warning);
         }
     }
     if let Some(compat) = options.compat {

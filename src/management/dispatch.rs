@@ -173,7 +173,7 @@ pub fn execute(
     payload: &[u8],
     notices: &mut Vec<Notice>,
 ) -> Verdict {
-    let Ok(method) = method.parse::<Method>() else {
+    let Some(method) = state.method(method) else {
         // Only calls that name the subnet come here with an unknown method.
         let method = method.to_owned();
         return Verdict::Answered {

@@ -159,6 +159,20 @@ pub enum Destination {
 }
 
 impl Method {
+    /// Is it younger than the original program, which does not know it (management-canister.md, Appendix B)?
+    pub fn is_unknown_to_drun(self) -> bool {
+        matches!(
+            self,
+            Method::CanisterMetadata
+                | Method::ReadCanisterSnapshotMetadata
+                | Method::ReadCanisterSnapshotData
+                | Method::UploadCanisterSnapshotMetadata
+                | Method::UploadCanisterSnapshotData
+                | Method::RenameCanister
+                | Method::VetKdDeriveKey
+        )
+    }
+
     /// Does it wait while the round's instructions for management calls are used up (scheduling.md 1.4)?
     pub fn is_heavy(self) -> bool {
         matches!(

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use candid::Principal;
 
+use super::Method;
 use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
 use crate::canister::{Bookkeeping, Canister};
@@ -85,6 +86,12 @@ impl State {
     /// True for the circumstances of the original program.
     pub fn is_drun(&self) -> bool {
         self.config.compat == Compat::Drun
+    }
+
+    /// The method of this name, if the management canister of this environment has it.
+    pub fn method(&self, name: &str) -> Option<Method> {
+        let method: Method = name.parse().ok()?;
+        (!(self.is_drun() && method.is_unknown_to_drun())).then_some(method)
     }
 
     /// The subnet's principal.

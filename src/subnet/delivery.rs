@@ -13,7 +13,7 @@ use crate::errors::{
     ManagementRoutingError, Reject, SystemReject, Unroutable, UserError,
 };
 use crate::management::decode::DecodeError;
-use crate::management::{Destination, Method};
+use crate::management::Destination;
 
 impl Subnet {
     /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
@@ -222,7 +222,7 @@ impl Subnet {
                 false => Err(unroutable(Unroutable::AlreadyResolved(request.receiver))),
             };
         }
-        let Ok(method) = request.method.parse::<Method>() else {
+        let Some(method) = self.state.method(&request.method) else {
             return Err(ManagementRoutingError::UnknownMethod { method: name() }.into());
         };
         if method.has_sender_version() {

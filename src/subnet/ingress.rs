@@ -89,7 +89,7 @@ impl Subnet {
 
     fn induct_management(&mut self, ingress: Ingress) -> Result<(), UserError> {
         let name = || ingress.method.clone();
-        let Ok(method) = ingress.method.parse::<Method>() else {
+        let Some(method) = self.state.method(&ingress.method) else {
             return Err(IngressError::InductUnknownMethod { method: name() }.into());
         };
         if !method.allowed_as_ingress() {
@@ -212,7 +212,7 @@ impl Subnet {
         sender: &Principal,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
-        let Ok(method) = name.parse::<Method>() else {
+        let Some(method) = self.state.method(name) else {
             return Err(IngressError::UnknownMethod { method: owned() }.into());
         };
         if !method.allowed_as_ingress() {

@@ -157,6 +157,11 @@ impl Subnet {
         self.state.round
     }
 
+    /// All canisters, by ascending id.
+    pub fn canisters(&self) -> impl Iterator<Item = &Canister> {
+        self.state.canisters.values().map(|canister| &**canister)
+    }
+
     /// The canister of this id.
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)

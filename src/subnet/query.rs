@@ -40,7 +40,6 @@ pub struct QueryCache(HashMap<(Principal, String, Vec<u8>), Cached>);
 /// A query and all queries that it calls.
 struct Tree {
     root: Principal,
-    sender: Principal,
     instructions_left: i64,
     canisters: BTreeMap<Principal, (u64, u128)>,
     dependencies: Dependencies,
@@ -86,13 +85,12 @@ impl Subnet {
         }
         let mut tree = Tree {
             root: canister,
-            sender: Principal::anonymous(),
             instructions_left: self.state.limits.query_graph as i64,
             canisters: BTreeMap::new(),
             dependencies: Dependencies::default(),
             transient: false,
         };
-        let result = match self.evaluate(&mut tree, 0, canister, &key.1, key.2.clone(), tree_sender()) {
+        let result = match self.evaluate(&mut tree, 0, canister, &key.1, key.2.clone(), Principal::anonymous()) {
             Ok(Answer::Reply(data)) => MessageResult::Replied(data),
             Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
             Err(Failure::Own(error)) => MessageResult::Failed(error),
@@ -373,10 +371,6 @@ impl Subnet {
             .map_or(&[] as &[u8], |canister: &Box<Canister>| &canister.certified_data);
         super::certificate::encode(id, data, self.state.time).into()
     }
-}
-
-fn tree_sender() -> Principal {
-    Principal::anonymous()
 }
 
 /// The order in which the calls of one execution are made: one of each receiver in turn, receivers ascending.

@@ -118,7 +118,7 @@ impl Subnet {
         }
         let mut calls = self.management.take();
         while let Some(call) = calls.pop_front() {
-            let method = call.method().parse::<Method>().ok();
+            let method = self.state.method(call.method());
             let effective = method
                 .and_then(|method| method.effective_canister(call.payload()).ok())
                 .flatten();

@@ -54,6 +54,13 @@ impl Subnet {
         self.run_system_task(canister, Mode::LowMemory, "canister_on_low_wasm_memory")
     }
 
+    /// True if the canister can prepay a task. The low-memory hook of one that cannot stays ready.
+    pub(super) fn can_pay_for_task(&self, canister: &Canister) -> bool {
+        let wasm64 = canister.code.as_ref().is_some_and(|code| code.module.facts.memory64);
+        let price = self.state.fees.execution(self.state.limits.message, wasm64);
+        self.state.can_pay(canister, price, None).is_ok()
+    }
+
     fn run_system_task(&mut self, canister: &mut Canister, mode: Mode, export: &str) -> Item {
         let Some(code) = &canister.code else {
             return Item::Done;
@@ -62,9 +69,6 @@ impl Subnet {
         let limit = self.state.limits.message;
         let price = self.state.fees.execution(limit, wasm64);
         if self.state.charge(canister, price, None).is_err() {
-            if mode == Mode::LowMemory {
-                canister.hook = LowMemoryHook::Ready;
-            }
             return Item::Done;
         }
         if mode == Mode::GlobalTimer {

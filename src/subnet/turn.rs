@@ -91,7 +91,7 @@ impl Subnet {
 
     /// Takes and runs the next task or message.
     fn next_item(&mut self, canister: &mut Canister) -> Option<Item> {
-        if canister.hook == LowMemoryHook::Ready {
+        if canister.hook == LowMemoryHook::Ready && self.can_pay_for_task(canister) {
             canister.hook = LowMemoryHook::Executed;
             return Some(self.run_low_memory_hook(canister));
         }
