@@ -93,6 +93,8 @@ pub struct Config {
     pub backtrace: bool,
     /// Answers for `http_request`.
     pub http_mocks: Vec<HttpMock>,
+    /// Count executions by canister and method.
+    pub stats: bool,
     /// Collect folded stacks weighted by instructions.
     pub profile: bool,
 }
@@ -111,6 +113,7 @@ impl Config {
             cache_dir: None,
             backtrace: false,
             http_mocks: Vec::new(),
+            stats: false,
             profile: false,
         }
     }

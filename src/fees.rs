@@ -55,6 +55,11 @@ impl Fees {
         self.scale(Self::instructions(instructions, wasm64))
     }
 
+    /// What an execution costs in the end for which `limit` instructions were prepaid: both steps are rounded.
+    pub fn executed(&self, limit: u64, instructions: u64, wasm64: bool) -> u128 {
+        self.execution(limit, wasm64) - self.unused(limit.saturating_sub(instructions), wasm64)
+    }
+
     /// Sending a request of so many bytes (method name and argument).
     pub fn request(&self, bytes: u64) -> u128 {
         self.scale(260_000) + self.transmission(u128::from(bytes))

@@ -23,7 +23,7 @@
 //! subnet.install(InstallMode::Install, canister, &module, b"");
 //! let outcome = subnet.query_outcome(canister, "greet", b"");
 //! assert_eq!(outcome.result, MessageResult::Replied(b"hello".to_vec()));
-//! assert_eq!(outcome.instructions, 1269);
+//! assert_eq!(outcome.instructions, 1263);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -44,6 +44,7 @@ pub mod management;
 pub mod outcome;
 pub mod report;
 pub mod script;
+pub mod statistics;
 pub mod subnet;
 pub mod system_api;
 pub mod time;

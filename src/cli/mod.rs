@@ -2,11 +2,15 @@
 //! and says with which status to exit; decides nothing about canisters.
 
 mod config_file;
+mod inspect;
 mod log;
 mod modules;
 mod options;
 mod run;
 mod state_dir;
+mod stats;
+mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -35,7 +39,8 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match arguments.command {
-        Some(Command::Inspect(inspect)) => crate::cli::run::inspect(&inspect),
+        Some(Command::Inspect(inspect)) => inspect::run(&inspect),
+        Some(Command::Test(test)) => test::run(&test),
         None => run::run(&arguments.run),
     };
     ExitCode::from(match result {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::inspect::InspectOptions;
+use super::test::TestOptions;
 use crate::compat::Compat;
 use crate::config::{CompilerChoice, SubnetType};
 use crate::report::Format;
@@ -14,6 +16,7 @@ use crate::report::Format;
     name = "drun",
     version,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     subcommand_negates_reqs = true,
     after_help = AFTER_HELP
 )]
@@ -39,14 +42,8 @@ Exit status:
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Test(TestOptions),
     Inspect(InspectOptions),
-}
-
-/// Shows what a module exports, imports and declares, and what installing it costs.
-#[derive(Debug, Args)]
-pub struct InspectOptions {
-    /// The module: .wasm, gzip or .wat
-    pub module: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +115,11 @@ pub struct RunOptions {
     /// Do not print what canisters print
     #[arg(long)]
     pub quiet_canisters: bool,
+
+    /// Print a table of all executions at the end, on standard error: instructions, cycles for executing and 4 KiB pages
+    /// changed, by canister and method
+    #[arg(long)]
+    pub stats: bool,
 
     /// Attach backtraces to traps
     #[arg(long)]

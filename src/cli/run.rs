@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::log::Log;
 use super::modules::{self, Modules};
-use super::options::{InspectOptions, RunOptions};
+use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
 use crate::canister::InstallMode;
 use crate::config::Config;
@@ -52,6 +52,10 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         failed |= !matches!(outcome.result, MessageResult::Replied(_));
         writeln!(out, "{}", printer.line(&outcome))?;
         out.flush()?;
+    }
+    if let Some(statistics) = subnet.statistics() {
+        // A closed standard error is no reason to fail.
+        let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
     }
     if options.keep_state {
         let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
@@ -140,6 +144,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         };
     }
     config.backtrace |= options.backtrace;
+    config.stats = options.stats;
     Ok(config)
 }
 
@@ -147,20 +152,4 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
 fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// Shows a module.
-pub fn inspect(options: &InspectOptions) -> Result<u8, Failure> {
-    let path = options.module.to_string_lossy();
-    let blob = modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
-    let module = crate::wasm::CanisterModule::new(blob, &crate::wasm::ValidationLimits::REPLICA);
-    let mut out = std::io::stdout().lock();
-    match module {
-        Ok(module) => writeln!(out, "{:?}", module.facts)?,
-        Err(error) => {
-            writeln!(out, "{error}")?;
-            return Ok(FAILURE);
-        }
-    }
-    Ok(SUCCESS)
 }

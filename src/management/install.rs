@@ -110,7 +110,7 @@ fn install_into(
         WireMode::Upgrade(_) => InstallMode::Upgrade,
     };
     let before = Before::of(state, canister);
-    let mut stages = Stages::new(state, caller);
+    let mut stages = Stages::new(state, caller, wasm64);
     let result = stages.run(canister, order);
     let (left, undo) = stages.end();
     let unused = state.fees.unused(left, wasm64);

@@ -14,6 +14,7 @@ use crate::canister::code::Code;
 use crate::canister::tasks::TaskRotation;
 use crate::errors::{ExecutionError, ManagementError};
 use crate::execution::{Entry, Job, Keep};
+use crate::statistics::Use;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::memory::{Heap, StableMemory};
@@ -30,6 +31,8 @@ pub(super) struct Stages<'a> {
     caller: Principal,
     /// Instructions that are left of what all stages share.
     left: u64,
+    /// The new module has a 64-bit memory, which doubles the price.
+    wasm64: bool,
     undo: Undo,
 }
 
@@ -46,11 +49,12 @@ pub(super) struct Undo {
 
 impl<'a> Stages<'a> {
     /// Before the first stage.
-    pub(super) fn new(state: &'a mut State, caller: Principal) -> Self {
+    pub(super) fn new(state: &'a mut State, caller: Principal, wasm64: bool) -> Self {
         Stages {
             left: state.limits.install,
             state,
             caller,
+            wasm64,
             undo: Undo::default(),
         }
     }
@@ -132,6 +136,7 @@ impl<'a> Stages<'a> {
         source: Source,
         upgrade: Option<&UpgradeOptions>,
     ) -> Result<Arc<CanisterModule>, ManagementError> {
+        let left_before = self.left;
         let blob = match source {
             Source::Blob(blob) => blob,
             Source::Chunks(blob, chunks) => {
@@ -148,6 +153,7 @@ impl<'a> Stages<'a> {
             }
         };
         self.use_up(instructions);
+        self.count_compilation(canister.id, left_before);
         if let Some(options) = upgrade {
             let persistent = |module: &CanisterModule| module.facts.keeps_main_memory();
             let old = canister.code.as_ref().is_some_and(|code| persistent(&code.module));
@@ -166,6 +172,25 @@ impl<'a> Stages<'a> {
         let instructions = instructions.min(self.left);
         self.left -= instructions;
         self.state.usage.instructions += instructions;
+    }
+
+    /// Counts compiling, with the fixed part of the price of an installation.
+    fn count_compilation(&mut self, canister: Principal, left_before: u64) {
+        let (fees, limit) = (self.state.fees, self.state.limits.install);
+        let used = Use {
+            instructions: left_before - self.left,
+            cycles: fees.executed(limit, 0, self.wasm64) + self.paid_since(left_before),
+            ..Use::default()
+        };
+        if let Some(statistics) = &mut self.state.statistics {
+            statistics.count(canister, "install", "compile".to_owned(), used);
+        }
+    }
+
+    /// Cycles for the instructions used since so many were left.
+    fn paid_since(&self, left_before: u64) -> u128 {
+        let fees = self.state.fees;
+        fees.unused(left_before, self.wasm64) - fees.unused(self.left, self.wasm64)
     }
 
     /// The new state of an installation: nothing of the old one stays.
@@ -227,10 +252,15 @@ impl<'a> Stages<'a> {
             memory: self.state.memory_rules(canister),
             keep: Keep::IfSuccessful,
         };
+        let (entry, left_before) = ((job.mode, job.entry.clone()), self.left);
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         self.state.print(canister.id, time, &execution);
         self.left = self.left.saturating_sub(execution.instructions);
+        let cycles = self.paid_since(left_before);
+        if let Some(statistics) = &mut self.state.statistics {
+            statistics.entry(canister.id, entry, None, &execution, cycles);
+        }
         execution.result.map_err(|error| {
             let error = match canister.may_read_log(&self.caller) {
                 true => error,

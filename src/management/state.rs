@@ -15,6 +15,7 @@ use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
+use crate::statistics::Statistics;
 use crate::system_api::exec::MemoryRules;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
@@ -72,6 +73,8 @@ pub struct State {
     pub printed: Vec<PrintedLine>,
     /// Use of the message under way.
     pub usage: Usage,
+    /// Counts of the whole run, if they were asked for.
+    pub statistics: Option<Box<Statistics>>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
     /// Callbacks of all canisters.

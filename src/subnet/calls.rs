@@ -119,8 +119,13 @@ impl Subnet {
         wasm64: bool,
     ) -> Pending {
         let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
+        let entry = self.state.statistics.is_some().then(|| (job.mode, job.entry.clone()));
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
+        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
+            let cycles = self.state.fees.executed(limit, execution.instructions, wasm64);
+            statistics.entry(canister.id, entry, Some(context), &execution, cycles);
+        }
         Pending {
             context,
             kind: Kind::Method,
@@ -181,6 +186,10 @@ impl Subnet {
         let (time, version, balance) = (job.time, canister.version, job.balance);
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
+        if let Some(statistics) = &mut self.state.statistics {
+            let cycles = self.state.fees.executed(limit, execution.instructions, wasm64);
+            statistics.callback(canister.id, callback.context, &execution, cycles);
+        }
         let mut cleanup = None;
         if let (Err(_), Some(closure)) = (&execution.result, callback.cleanup) {
             let left = limit - execution.instructions;
@@ -188,6 +197,12 @@ impl Subnet {
             let job = self.callback_job(canister, Mode::Cleanup, closure, left, view);
             let execution = self.state.runtime.run(canister, job);
             self.state.record(canister, &execution, time);
+            if let Some(statistics) = &mut self.state.statistics {
+                let fees = self.state.fees;
+                let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
+                let cycles = fees.unused(left, wasm64) - after;
+                statistics.callback(canister.id, callback.context, &execution, cycles);
+            }
             cleanup = Some(Box::new(execution));
         }
         Pending {

@@ -278,7 +278,11 @@ impl Subnet {
             ..self.job(&canister, self.state.limits.inspect)
         };
         let time = job.time;
+        let entry = self.state.statistics.is_some().then(|| (job.mode, job.entry.clone()));
         let execution = self.state.runtime.run(&mut canister, job);
+        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
+            statistics.entry(*id, entry, None, &execution, 0);
+        }
         self.print_unlogged(*id, time, &execution);
         self.state.canisters.insert(*id, canister);
         self.flush_prints();

@@ -32,6 +32,7 @@ use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
 use crate::outcome::MessageResult;
+use crate::statistics::Statistics;
 use crate::system_api::exec::SubnetView;
 
 use clock::Clock;
@@ -104,6 +105,7 @@ impl Subnet {
                 random: RoundRandomness::new(0, config.seed),
                 printed: Vec::new(),
                 usage: Usage::default(),
+                statistics: config.stats.then(Default::default),
                 memory_available: 0,
                 callbacks: 0,
                 generation: 0,
@@ -150,6 +152,11 @@ impl Subnet {
     /// Time of the last round, in nanoseconds since the Unix epoch.
     pub fn time(&self) -> u64 {
         self.state.time
+    }
+
+    /// What was executed so far, if the settings ask for it.
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.state.statistics.as_deref()
     }
 
     /// Rounds that were run.

@@ -258,6 +258,7 @@ impl Subnet {
             ..self.job(&canister, limit)
         };
         let time = job.time;
+        let entry = self.state.statistics.is_some().then(|| (mode, job.entry.clone()));
         let execution = match on {
             None => self.state.runtime.run(&mut canister, job),
             Some((context, _)) => match context.state.take() {
@@ -269,6 +270,9 @@ impl Subnet {
                 None => self.state.runtime.run(&mut canister, job),
             },
         };
+        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
+            statistics.entry(id, entry, None, &execution, 0);
+        }
         tree.instructions_left -= execution.instructions as i64;
         tree.dependencies.time |= execution.dependencies.time;
         tree.dependencies.balance |= execution.dependencies.balance;

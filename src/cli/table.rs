@@ -1,0 +1,88 @@
+//! Aligned columns and numbers that can be read. Knows nothing of what they mean.
+
+use std::fmt;
+
+/// Blanks between columns.
+const GAP: &str = "  ";
+
+/// Which side of its column a text stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A table with a head.
+#[derive(Debug)]
+pub struct Table<const N: usize> {
+    align: [Align; N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// A table of these columns, without rows.
+    pub fn new(head: &[(&str, Align); N]) -> Self {
+        Table {
+            align: head.map(|(_, align)| align),
+            rows: vec![head.map(|(name, _)| name.to_owned())],
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
+        let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, width), align) in row.iter().zip(widths).zip(self.align) {
+                match align {
+                    Align::Left => line += &format!("{cell:<width$}"),
+                    Align::Right => line += &format!("{cell:>width$}"),
+                }
+                line += GAP;
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with `_` between groups of three digits.
+pub fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_stand_in_groups_of_three() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1_000"), (1_234_567, "1_234_567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn texts_stand_left_and_numbers_right_and_lines_end_without_blanks() {
+        let mut table = Table::new(&[("a", Align::Left), ("number", Align::Right), ("b", Align::Left)]);
+        table.row(["text".into(), "7".into(), String::new()]);
+        assert_eq!(table.to_string(), "a     number  b\ntext       7\n");
+    }
+}

@@ -1,0 +1,165 @@
+//! What was executed in a run, by canister and method: how often, and at what cost. Only counts; who executes hands in
+//! one record per execution, and only if the settings ask for it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use candid::Principal;
+
+use crate::canister::ContextId;
+use crate::execution::{Entry, Execution};
+use crate::system_api::mode::Mode;
+use crate::wasm::MethodKind;
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Who ran.
+    pub canister: Principal,
+    /// In which role: `update`, `query`, `composite query`, `replicated query`, `callback`, `hook` or `install`.
+    pub kind: &'static str,
+    /// The method; for a callback the method whose call it helps to answer; for a hook its export; else `compile`.
+    pub method: String,
+}
+
+/// The executions of one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Number of executions.
+    pub calls: u64,
+    /// Instructions of all.
+    pub instructions: u64,
+    /// Instructions of the shortest.
+    pub min: u64,
+    /// Instructions of the longest.
+    pub max: u64,
+    /// Cycles charged for executing; what messages cost is not among them.
+    pub cycles: u128,
+    /// 4 KiB heap pages changed.
+    pub heap_pages: u64,
+    /// 4 KiB stable pages written.
+    pub stable_pages: u64,
+}
+
+/// What an execution used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Use {
+    /// Instructions.
+    pub instructions: u64,
+    /// Cycles charged for it.
+    pub cycles: u128,
+    /// 4 KiB heap pages changed.
+    pub heap_pages: u64,
+    /// 4 KiB stable pages written.
+    pub stable_pages: u64,
+}
+
+impl Use {
+    /// What an execution used that costs so many cycles.
+    pub fn of(execution: &Execution, cycles: u128) -> Self {
+        Use {
+            instructions: execution.instructions,
+            cycles,
+            heap_pages: execution.heap_pages,
+            stable_pages: execution.stable_pages,
+        }
+    }
+}
+
+/// The counts of a run.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    rows: BTreeMap<Key, Row>,
+    /// Methods that made calls, by the context that callbacks run in.
+    waiting: HashMap<(Principal, ContextId), String>,
+}
+
+impl Statistics {
+    /// All rows, by key.
+    pub fn rows(&self) -> impl Iterator<Item = (&Key, &Row)> {
+        self.rows.iter()
+    }
+
+    /// Counts a method or hook; remembers the method if its callbacks are still to come.
+    pub fn entry(
+        &mut self,
+        canister: Principal,
+        (mode, entry): (Mode, Entry),
+        context: Option<ContextId>,
+        execution: &Execution,
+        cycles: u128,
+    ) {
+        let Entry::Export(export) = entry else {
+            return self.count(canister, "callback", String::new(), Use::of(execution, cycles));
+        };
+        let (kind, method) = match MethodKind::of_export(&export) {
+            Some((_, method)) if mode == Mode::ReplicatedQuery => ("replicated query", method),
+            Some((MethodKind::Update, method)) => ("update", method),
+            Some((MethodKind::Query, method)) => ("query", method),
+            Some((MethodKind::CompositeQuery, method)) => ("composite query", method),
+            None => ("hook", &*export),
+        };
+        if let Some(context) = context
+            && !execution.calls.is_empty()
+        {
+            self.waiting.insert((canister, context), method.to_owned());
+        }
+        self.count(canister, kind, method.to_owned(), Use::of(execution, cycles));
+    }
+
+    /// Counts a callback of a context.
+    pub fn callback(&mut self, canister: Principal, context: ContextId, execution: &Execution, cycles: u128) {
+        let method = self.waiting.get(&(canister, context)).cloned();
+        let method = method.unwrap_or_default();
+        self.count(canister, "callback", method, Use::of(execution, cycles));
+    }
+
+    /// Counts an execution.
+    pub fn count(&mut self, canister: Principal, kind: &'static str, method: String, used: Use) {
+        let key = Key {
+            canister,
+            kind,
+            method,
+        };
+        let row = self.rows.entry(key).or_insert(Row {
+            min: u64::MAX,
+            ..Row::default()
+        });
+        row.calls += 1;
+        row.instructions += used.instructions;
+        row.min = row.min.min(used.instructions);
+        row.max = row.max.max(used.instructions);
+        row.cycles += used.cycles;
+        row.heap_pages += used.heap_pages;
+        row.stable_pages += used.stable_pages;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executions_of_a_method_add_up_and_keep_their_extremes() {
+        let mut statistics = Statistics::default();
+        for (instructions, cycles) in [(20, 1), (10, 2), (60, 3)] {
+            let used = Use {
+                instructions,
+                cycles,
+                heap_pages: 1,
+                stable_pages: 2,
+            };
+            statistics.count(Principal::anonymous(), "update", "m".into(), used);
+        }
+        let rows: Vec<Row> = statistics.rows().map(|(_, row)| *row).collect();
+        let expected = Row {
+            calls: 3,
+            instructions: 90,
+            min: 10,
+            max: 60,
+            cycles: 6,
+            heap_pages: 3,
+            stable_pages: 6,
+        };
+        assert_eq!(rows, [expected]);
+    }
+}
