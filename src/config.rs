@@ -95,6 +95,8 @@ pub struct Config {
     pub http_mocks: Vec<HttpMock>,
     /// Count executions by canister and method.
     pub stats: bool,
+    /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
+    pub threshold_keys: Vec<String>,
     /// Collect folded stacks weighted by instructions.
     pub profile: bool,
 }
@@ -113,6 +115,7 @@ impl Config {
             cache_dir: None,
             backtrace: false,
             http_mocks: Vec::new(),
+            threshold_keys: Vec::new(),
             stats: false,
             profile: false,
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::config::{Config, HttpMock};
+use crate::system_api::exec::KeyKind;
 
 /// Applies a configuration file; returns the warnings.
 ///
@@ -45,9 +46,24 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static s
         "time" => config.start_time = crate::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?,
         "backtrace" => config.backtrace = value.as_bool().ok_or("true or false")?,
         "http_mocks" => config.http_mocks = mocks(value).ok_or("a list of { url, status, headers, body }")?,
+        "threshold_keys" => config.threshold_keys = keys(value)?,
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn keys(value: &Value) -> Result<Vec<String>, &'static str> {
+    if !cfg!(feature = "threshold-keys") {
+        return Err("nothing, since this drun was built without the feature threshold-keys");
+    }
+    let known = |key: &Value| {
+        let key = key.as_str()?;
+        KeyKind::of_key(key).map(|_| key.to_owned())
+    };
+    value
+        .as_array()
+        .and_then(|keys| keys.iter().map(known).collect())
+        .ok_or("a list of keys such as \"ecdsa:Secp256k1:key_1\"")
 }
 
 fn mocks(value: &Value) -> Option<Vec<HttpMock>> {

@@ -21,7 +21,7 @@ use crate::wasm::memory::{Heap, StableMemory};
 use crate::wasm::{CanisterModule, GlobalValue};
 
 /// Instructions for compiling an operator of the instrumented module, and for a byte of a module that is not one.
-const COMPILE_COST: u64 = 6000;
+pub const COMPILE_COST: u64 = 6000;
 /// By how much compiling a module that was compiled before is cheaper.
 const KNOWN_MODULE_DISCOUNT: u64 = 100;
 

@@ -33,7 +33,7 @@ use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
 use crate::outcome::MessageResult;
 use crate::statistics::Statistics;
-use crate::system_api::exec::SubnetView;
+use crate::system_api::exec::{KeyKind, SubnetView};
 
 use clock::Clock;
 use management_queue::ManagementQueue;
@@ -87,7 +87,12 @@ impl Subnet {
             root_key: root_key(),
             nodes: config.nodes(),
             fees,
-            keys: BTreeMap::new(),
+            keys: config
+                .threshold_keys
+                .iter()
+                .filter_map(|key| KeyKind::of_key(key))
+                .map(|key| (key, config.nodes()))
+                .collect(),
             backtrace: config.backtrace,
             trap_logs_are_charged: config.compat == Compat::PocketIc,
         });

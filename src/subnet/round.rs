@@ -19,6 +19,8 @@ const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
 const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
 const STOP_TIMEOUT: u64 = 300;
+/// Rounds between two checkpoints, by kind of subnet: system, application.
+const CHECKPOINT_ROUNDS: [u64; 2] = [200, 500];
 /// The part of a round's instructions that management calls may use.
 const MANAGEMENT_SHARE: u64 = 16;
 
@@ -28,6 +30,7 @@ impl Subnet {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
+        self.forget_compiled_modules();
         self.state.refresh_memory();
         self.expire_messages();
         self.expire_callbacks();
@@ -38,6 +41,14 @@ impl Subnet {
         self.answer_outcalls();
         self.charge_resources();
         self.route_outputs();
+    }
+
+    /// A checkpoint forgets which modules were compiled before.
+    fn forget_compiled_modules(&mut self) {
+        let interval = CHECKPOINT_ROUNDS[usize::from(self.state.is_application())];
+        if self.state.round.is_multiple_of(interval) {
+            self.state.known_modules.clear();
+        }
     }
 
     /// The inner loop: management calls, tasks, canisters, and messages between them until nothing is left or the budget is used up.

@@ -48,6 +48,21 @@ pub enum KeyKind {
     VetKdBls12381G2,
 }
 
+impl KeyKind {
+    /// The kind and name of a key as errors print it, `ecdsa:Secp256k1:key_1`.
+    pub fn of_key(key: &str) -> Option<(KeyKind, String)> {
+        let kinds = [
+            ("ecdsa:Secp256k1:", KeyKind::EcdsaSecp256k1),
+            ("schnorr:Bip340Secp256k1:", KeyKind::SchnorrBip340),
+            ("schnorr:Ed25519:", KeyKind::SchnorrEd25519),
+            ("vetkd:Bls12_381_G2:", KeyKind::VetKdBls12381G2),
+        ];
+        kinds
+            .iter()
+            .find_map(|(prefix, kind)| Some((*kind, key.strip_prefix(prefix)?.to_owned())))
+    }
+}
+
 /// What the execution is about: the message or task, as the canister may ask for it.
 #[derive(Debug, Default)]
 pub struct MessageView {

@@ -12,6 +12,7 @@ pub mod memory;
 mod module;
 mod names;
 mod sections;
+mod survey;
 mod validate;
 mod weights;
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use decode::stated_size;
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
 pub use instrument::{COUNTER_EXPORT, MEMORY_EXPORT, TABLE_EXPORT};
 pub use module::{CanisterModule, GlobalValue, declares_memory64, has_custom_section};
+pub use survey::{FunctionSize, Survey};
 pub use validate::ValidationLimits;

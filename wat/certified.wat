@@ -1,0 +1,20 @@
+;; Certified data. `set` certifies its argument; a query sees a certificate, a message does not.
+(module
+  (import "ic0" "msg_arg_data_size" (func $arg_size (result i32)))
+  (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "certified_data_set" (func $set (param i32 i32)))
+  (import "ic0" "data_certificate_present" (func $present (result i32)))
+  (import "ic0" "data_certificate_size" (func $size (result i32)))
+  (memory 1)
+  (func (export "canister_update set")
+    (call $arg_copy (i32.const 0) (i32.const 0) (call $arg_size))
+    (call $set (i32.const 0) (call $arg_size))
+    (call $reply))
+  ;; Replies with 1 if there is a certificate, and 1 if it is longer than the data it certifies.
+  (func (export "canister_query certificate")
+    (i32.store8 (i32.const 64) (call $present))
+    (if (call $present) (then (i32.store8 (i32.const 65) (i32.gt_u (call $size) (i32.const 32)))))
+    (call $append (i32.const 64) (i32.const 2))
+    (call $reply)))

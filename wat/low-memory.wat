@@ -1,0 +1,15 @@
+;; The low-memory hook counts its calls. `grow` takes that many pages more (one byte), replies with the count.
+(module
+  (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 1)
+  (global $low (mut i32) (i32.const 0))
+  (func (export "canister_on_low_wasm_memory")
+    (global.set $low (i32.add (global.get $low) (i32.const 1))))
+  (func (export "canister_update grow")
+    (call $arg_copy (i32.const 0) (i32.const 0) (i32.const 1))
+    (drop (memory.grow (i32.load8_u (i32.const 0))))
+    (i32.store8 (i32.const 1) (global.get $low))
+    (call $append (i32.const 1) (i32.const 1))
+    (call $reply)))
