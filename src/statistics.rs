@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use candid::Principal;
 
 use crate::canister::ContextId;
-use crate::execution::{Entry, Execution};
+use crate::execution::{Entry, Execution, Job};
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
 
@@ -15,10 +15,53 @@ use crate::wasm::MethodKind;
 pub struct Key {
     /// Who ran.
     pub canister: Principal,
+    /// What.
+    pub label: Label,
+}
+
+/// What ran.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
     /// In which role: `update`, `query`, `composite query`, `replicated query`, `callback`, `hook` or `install`.
     pub kind: &'static str,
     /// The method; for a callback the method whose call it helps to answer; for a hook its export; else `compile`.
     pub method: String,
+}
+
+impl Label {
+    /// A method or hook.
+    pub fn of(job: &Job) -> Self {
+        let Entry::Export(export) = &job.entry else {
+            return Label::callback(String::new());
+        };
+        let (kind, method) = match MethodKind::of_export(export) {
+            Some((_, method)) if job.mode == Mode::ReplicatedQuery => ("replicated query", method),
+            Some((MethodKind::Update, method)) => ("update", method),
+            Some((MethodKind::Query, method)) => ("query", method),
+            Some((MethodKind::CompositeQuery, method)) => ("composite query", method),
+            None => ("hook", &**export),
+        };
+        Label {
+            kind,
+            method: method.to_owned(),
+        }
+    }
+
+    /// A callback of a method.
+    pub fn callback(method: String) -> Self {
+        Label {
+            kind: "callback",
+            method,
+        }
+    }
+
+    /// Compiling a module.
+    pub fn compile() -> Self {
+        Label {
+            kind: "install",
+            method: "compile".to_owned(),
+        }
+    }
 }
 
 /// The executions of one key.
@@ -80,46 +123,30 @@ impl Statistics {
     }
 
     /// Counts a method or hook; remembers the method if its callbacks are still to come.
-    pub fn entry(
+    pub fn method(
         &mut self,
         canister: Principal,
-        (mode, entry): (Mode, Entry),
-        context: Option<ContextId>,
+        label: Label,
+        context: ContextId,
         execution: &Execution,
         cycles: u128,
     ) {
-        let Entry::Export(export) = entry else {
-            return self.count(canister, "callback", String::new(), Use::of(execution, cycles));
-        };
-        let (kind, method) = match MethodKind::of_export(&export) {
-            Some((_, method)) if mode == Mode::ReplicatedQuery => ("replicated query", method),
-            Some((MethodKind::Update, method)) => ("update", method),
-            Some((MethodKind::Query, method)) => ("query", method),
-            Some((MethodKind::CompositeQuery, method)) => ("composite query", method),
-            None => ("hook", &*export),
-        };
-        if let Some(context) = context
-            && !execution.calls.is_empty()
-        {
-            self.waiting.insert((canister, context), method.to_owned());
+        if !execution.calls.is_empty() {
+            self.waiting.insert((canister, context), label.method.clone());
         }
-        self.count(canister, kind, method.to_owned(), Use::of(execution, cycles));
+        self.count(canister, label, Use::of(execution, cycles));
     }
 
     /// Counts a callback of a context.
     pub fn callback(&mut self, canister: Principal, context: ContextId, execution: &Execution, cycles: u128) {
         let method = self.waiting.get(&(canister, context)).cloned();
-        let method = method.unwrap_or_default();
-        self.count(canister, "callback", method, Use::of(execution, cycles));
+        let label = Label::callback(method.unwrap_or_default());
+        self.count(canister, label, Use::of(execution, cycles));
     }
 
     /// Counts an execution.
-    pub fn count(&mut self, canister: Principal, kind: &'static str, method: String, used: Use) {
-        let key = Key {
-            canister,
-            kind,
-            method,
-        };
+    pub fn count(&mut self, canister: Principal, label: Label, used: Use) {
+        let key = Key { canister, label };
         let row = self.rows.entry(key).or_insert(Row {
             min: u64::MAX,
             ..Row::default()
@@ -148,7 +175,7 @@ mod tests {
                 heap_pages: 1,
                 stable_pages: 2,
             };
-            statistics.count(Principal::anonymous(), "update", "m".into(), used);
+            statistics.count(Principal::anonymous(), Label::compile(), used);
         }
         let rows: Vec<Row> = statistics.rows().map(|(_, row)| *row).collect();
         let expected = Row {

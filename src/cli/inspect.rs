@@ -45,6 +45,8 @@ Exit status:
 
 /// Functions that are shown.
 const FUNCTIONS: usize = 10;
+/// Longest line of a block of words.
+const WIDTH: usize = 98;
 /// Version of the JSON object.
 const SCHEMA: u32 = 1;
 /// Bytes of a page of Wasm memory.
@@ -195,7 +197,7 @@ impl Inspection {
             lines.list(title, methods(module, kind).map(str::to_owned));
         }
         lines.list("hooks", hooks(module).into_iter().map(str::to_owned));
-        lines.list("imports", facts.imports.iter().map(|name| format!("ic0.{name}")));
+        lines.wrapped("imports from ic0", &facts.imports);
     }
 
     fn function_name(&self, index: u32) -> Option<&str> {
@@ -333,6 +335,24 @@ impl Lines {
         for word in words {
             self.0 += &format!("  {word}\n");
         }
+    }
+
+    /// A block of many short words.
+    fn wrapped(&mut self, title: &str, words: &[&str]) {
+        if words.is_empty() {
+            return;
+        }
+        self.head(title);
+        let mut line = String::new();
+        for word in words {
+            if line.len() + word.len() > WIDTH {
+                self.0 += &format!(" {line}\n");
+                line.clear();
+            }
+            line += " ";
+            line += word;
+        }
+        self.0 += &format!(" {line}\n");
     }
 
     fn table<const N: usize>(&mut self, table: &Table<N>) {

@@ -38,8 +38,8 @@ pub fn table(statistics: &Statistics) -> String {
         let [calls, instructions, cycles, heap_pages, stable_pages] = counts.map(grouped);
         table.row([
             key.canister.to_text(),
-            key.kind.to_owned(),
-            key.method.clone(),
+            key.label.kind.to_owned(),
+            key.label.method.clone(),
             calls,
             instructions,
             grouped(row.min.into()),
@@ -71,7 +71,7 @@ pub fn table(statistics: &Statistics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::Use;
+    use crate::statistics::{Label, Use};
     use candid::Principal;
 
     #[test]
@@ -84,7 +84,11 @@ mod tests {
                 cycles: 10,
                 ..Use::default()
             };
-            statistics.count(canister, "update", method.to_owned(), used);
+            let label = Label {
+                kind: "update",
+                method: method.to_owned(),
+            };
+            statistics.count(canister, label, used);
         }
         assert_eq!(
             table(&statistics),

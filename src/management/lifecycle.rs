@@ -122,7 +122,7 @@ pub fn uninstall_code(state: &mut State, call: &mut Call<'_>) -> Answer {
 /// Drops code and state and rejects all open calls.
 fn empty(canister: &mut Canister, notices: &mut Vec<Notice>) {
     canister.code = None;
-    canister.stable = Box::default();
+    canister.stable.clear();
     canister.certified_data.clear();
     canister.log.clear();
     canister.chunks.clear();

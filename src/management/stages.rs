@@ -14,7 +14,7 @@ use crate::canister::code::Code;
 use crate::canister::tasks::TaskRotation;
 use crate::errors::{ExecutionError, ManagementError};
 use crate::execution::{Entry, Job, Keep};
-use crate::statistics::Use;
+use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::memory::{Heap, StableMemory};
@@ -183,7 +183,7 @@ impl<'a> Stages<'a> {
             ..Use::default()
         };
         if let Some(statistics) = &mut self.state.statistics {
-            statistics.count(canister, "install", "compile".to_owned(), used);
+            statistics.count(canister, Label::compile(), used);
         }
     }
 
@@ -252,14 +252,14 @@ impl<'a> Stages<'a> {
             memory: self.state.memory_rules(canister),
             keep: Keep::IfSuccessful,
         };
-        let (entry, left_before) = ((job.mode, job.entry.clone()), self.left);
+        let (label, left_before) = (Label::of(&job), self.left);
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         self.state.print(canister.id, time, &execution);
         self.left = self.left.saturating_sub(execution.instructions);
         let cycles = self.paid_since(left_before);
         if let Some(statistics) = &mut self.state.statistics {
-            statistics.entry(canister.id, entry, None, &execution, cycles);
+            statistics.count(canister.id, label, Use::of(&execution, cycles));
         }
         execution.result.map_err(|error| {
             let error = match canister.may_read_log(&self.caller) {

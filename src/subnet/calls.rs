@@ -14,6 +14,7 @@ use crate::errors::{
 };
 use crate::execution::{Entry, Execution, Job, Keep};
 use crate::outcome::MessageResult;
+use crate::statistics::Label;
 use crate::system_api::exec::{Answer, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -119,12 +120,12 @@ impl Subnet {
         wasm64: bool,
     ) -> Pending {
         let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
-        let entry = self.state.statistics.is_some().then(|| (job.mode, job.entry.clone()));
+        let label = self.state.statistics.is_some().then(|| Label::of(&job));
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
-        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
+        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
             let cycles = self.state.fees.executed(limit, execution.instructions, wasm64);
-            statistics.entry(canister.id, entry, Some(context), &execution, cycles);
+            statistics.method(canister.id, label, context, &execution, cycles);
         }
         Pending {
             context,

@@ -10,6 +10,7 @@ use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserErro
 use crate::execution::{Entry, Job, Keep};
 use crate::management::{Method, MethodAudience};
 use crate::outcome::MessageResult;
+use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -278,10 +279,10 @@ impl Subnet {
             ..self.job(&canister, self.state.limits.inspect)
         };
         let time = job.time;
-        let entry = self.state.statistics.is_some().then(|| (job.mode, job.entry.clone()));
+        let label = self.state.statistics.is_some().then(|| Label::of(&job));
         let execution = self.state.runtime.run(&mut canister, job);
-        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
-            statistics.entry(*id, entry, None, &execution, 0);
+        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
+            statistics.count(*id, label, Use::of(&execution, 0));
         }
         self.print_unlogged(*id, time, &execution);
         self.state.canisters.insert(*id, canister);

@@ -7,10 +7,11 @@ use candid::Principal;
 
 use super::Subnet;
 use crate::canister::contexts::Closure;
-use crate::canister::{Canister, Status};
+use crate::canister::Status;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::outcome::MessageResult;
+use crate::statistics::{Label, Use};
 use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -64,6 +65,8 @@ impl From<QueryError> for Failure {
 /// The call context of a composite query.
 struct Context {
     caller: Principal,
+    /// Its method, if executions are counted.
+    method: String,
     instructions: u64,
     waiting: VecDeque<PerformedCall>,
     state: Option<Box<Parked>>,
@@ -148,6 +151,7 @@ impl Subnet {
         let mut execution = self.run_query(tree, id, None, entry, mode, message, None);
         let mut context = Context {
             caller,
+            method: self.state.statistics.as_ref().map(|_| method.to_owned()).unwrap_or_default(),
             instructions: execution.instructions,
             waiting: VecDeque::new(),
             state: execution.parked.take(),
@@ -258,7 +262,10 @@ impl Subnet {
             ..self.job(&canister, limit)
         };
         let time = job.time;
-        let entry = self.state.statistics.is_some().then(|| (mode, job.entry.clone()));
+        let label = self.state.statistics.is_some().then(|| match &on {
+            Some((context, _)) => Label::callback(context.method.clone()),
+            None => Label::of(&job),
+        });
         let execution = match on {
             None => self.state.runtime.run(&mut canister, job),
             Some((context, _)) => match context.state.take() {
@@ -270,8 +277,8 @@ impl Subnet {
                 None => self.state.runtime.run(&mut canister, job),
             },
         };
-        if let (Some(statistics), Some(entry)) = (&mut self.state.statistics, entry) {
-            statistics.entry(id, entry, None, &execution, 0);
+        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
+            statistics.count(id, label, Use::of(&execution, 0));
         }
         tree.instructions_left -= execution.instructions as i64;
         tree.dependencies.time |= execution.dependencies.time;
@@ -368,11 +375,10 @@ impl Subnet {
 
     /// A certificate of the canister's data. Its shape is that of the Internet Computer; its signature is not real.
     fn certificate(&self, id: &Principal) -> Arc<[u8]> {
-        let data = self
-            .state
-            .canisters
-            .get(id)
-            .map_or(&[] as &[u8], |canister: &Box<Canister>| &canister.certified_data);
+        let data: &[u8] = match self.canister(id) {
+            Some(canister) => &canister.certified_data,
+            None => &[],
+        };
         super::certificate::encode(id, data, self.state.time).into()
     }
 }

@@ -24,4 +24,4 @@ pub use facts::{CustomSection, MethodKind, ModuleFacts};
 pub use instrument::{COUNTER_EXPORT, MEMORY_EXPORT, TABLE_EXPORT};
 pub use module::{CanisterModule, GlobalValue, declares_memory64, has_custom_section};
 pub use survey::{FunctionSize, Survey};
-pub use validate::ValidationLimits;
+pub use validate::{Ic0Function, Slot, ValidationLimits, ic0_functions};

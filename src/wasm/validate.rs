@@ -11,6 +11,8 @@ mod imports;
 
 use wasmparser::{Payload, ValType, types::TypesRef};
 
+pub use imports::{Ic0Function, Slot, ic0_functions};
+
 use super::facts::{MemoryLimits, ModuleFacts};
 use super::names;
 use super::sections::Sections;
