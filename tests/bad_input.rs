@@ -35,28 +35,48 @@ impl Place {
 
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = support::drun(self.0.path());
-        let output = command.args(arguments).output().expect("the program can be started");
+        let output = command
+            .args(arguments)
+            .output()
+            .expect("the program can be started");
         let text = |bytes| String::from_utf8(bytes).expect("all output is UTF-8");
-        Ran { out: text(output.stdout), err: text(output.stderr), status: output.status.code() }
+        Ran {
+            out: text(output.stdout),
+            err: text(output.stderr),
+            status: output.status.code(),
+        }
     }
 }
 
 impl Ran {
     /// Nothing was run, and the message is exactly this.
     fn refused(&self, message: &str) {
-        assert_eq!((self.out.as_str(), self.status), ("", Some(2)), "{}", self.err);
+        assert_eq!(
+            (self.out.as_str(), self.status),
+            ("", Some(2)),
+            "{}",
+            self.err
+        );
         assert_eq!(self.err, format!("{message}\n"));
     }
 
     /// Nothing was run, and the message holds this.
     fn refused_with(&self, part: &str) {
-        assert_eq!((self.out.as_str(), self.status), ("", Some(2)), "{}", self.err);
+        assert_eq!(
+            (self.out.as_str(), self.status),
+            ("", Some(2)),
+            "{}",
+            self.err
+        );
         assert!(self.err.contains(part), "{}", self.err);
     }
 
     /// The results are these, and nothing else was printed.
     fn printed(&self, out: &str) {
-        assert_eq!((self.out.as_str(), self.err.as_str(), self.status), (out, "", Some(0)));
+        assert_eq!(
+            (self.out.as_str(), self.err.as_str(), self.status),
+            (out, "", Some(0))
+        );
     }
 }
 
@@ -72,7 +92,13 @@ fn mistake(line: &str, column: usize, length: usize, message: &str, expected: &s
 
 /// Such a payload behind `query <id> m `, which is 36 characters long.
 fn payload_mistake(payload: &str, column: usize, length: usize, message: &str, expected: &str) {
-    mistake(&format!("query {ID} m {payload}"), 36 + column, length, message, expected);
+    mistake(
+        &format!("query {ID} m {payload}"),
+        36 + column,
+        length,
+        message,
+        expected,
+    );
 }
 
 const CALL: &str = "`query <canister_id> <method_name> <payload>`";
@@ -89,18 +115,54 @@ fn unknown_keyword() {
 #[test]
 fn too_few_fields() {
     mistake("query", 6, 1, "the canister id is missing", CALL);
-    mistake(&format!("query {ID}"), 34, 1, "the method name is missing", CALL);
-    mistake(&format!("query {ID} m"), 36, 1, "the payload is missing", CALL);
+    mistake(
+        &format!("query {ID}"),
+        34,
+        1,
+        "the method name is missing",
+        CALL,
+    );
+    mistake(
+        &format!("query {ID} m"),
+        36,
+        1,
+        "the payload is missing",
+        CALL,
+    );
     let install = "`install <canister_id> <wasmfile> <payload>`";
-    mistake(&format!("install {ID}"), 36, 1, "the module file is missing", install);
+    mistake(
+        &format!("install {ID}"),
+        36,
+        1,
+        "the module file is missing",
+        install,
+    );
 }
 
 #[test]
 fn too_many_fields() {
-    mistake("create now", 8, 3, "the message is complete before this", "`create`");
+    mistake(
+        "create now",
+        8,
+        3,
+        "the message is complete before this",
+        "`create`",
+    );
     payload_mistake("0x00 0x", 6, 2, "the message is complete before this", CALL);
-    payload_mistake("\"a\" b", 4, 2, "something follows the closing quote", "the end of the line");
-    payload_mistake("\"a\"b", 4, 1, "something follows the closing quote", "the end of the line");
+    payload_mistake(
+        "\"a\" b",
+        4,
+        2,
+        "something follows the closing quote",
+        "the end of the line",
+    );
+    payload_mistake(
+        "\"a\"b",
+        4,
+        1,
+        "something follows the closing quote",
+        "the end of the line",
+    );
 }
 
 #[test]
@@ -110,41 +172,125 @@ fn illegal_escapes() {
         payload_mistake(&format!("\"\\{letter}\""), 2, 2, &message, ESCAPES);
     }
     let hex = "`\\xHH`, such as `\\x2a`";
-    payload_mistake("\"\\x4\"", 2, 3, "a hex escape needs two hex digits, here are 1", hex);
-    payload_mistake("\"\\xg0\"", 2, 2, "a hex escape needs two hex digits, here are 0", hex);
+    payload_mistake(
+        "\"\\x4\"",
+        2,
+        3,
+        "a hex escape needs two hex digits, here are 1",
+        hex,
+    );
+    payload_mistake(
+        "\"\\xg0\"",
+        2,
+        2,
+        "a hex escape needs two hex digits, here are 0",
+        hex,
+    );
     let bits = "`\\bBBBBBBBB`, such as `\\b00101010`";
-    payload_mistake("\"\\b0101\"", 2, 6, "a binary escape needs eight binary digits, here are 4", bits);
-    payload_mistake("\"\\b00000002\"", 2, 9, "a binary escape needs eight binary digits, here are 7", bits);
+    payload_mistake(
+        "\"\\b0101\"",
+        2,
+        6,
+        "a binary escape needs eight binary digits, here are 4",
+        bits,
+    );
+    payload_mistake(
+        "\"\\b00000002\"",
+        2,
+        9,
+        "a binary escape needs eight binary digits, here are 7",
+        bits,
+    );
 }
 
 #[test]
 fn hex_payloads() {
-    payload_mistake("0x123", 5, 1, "an odd number of hex digits: 3", "two hex digits for each byte");
-    payload_mistake("0x0g", 4, 1, "`g` is no hex digit", "the digits 0 to 9 and a to f");
-    payload_mistake("12", 1, 2, "this is no payload", "`0x` and hex digits, or a string in double quotes");
+    payload_mistake(
+        "0x123",
+        5,
+        1,
+        "an odd number of hex digits: 3",
+        "two hex digits for each byte",
+    );
+    payload_mistake(
+        "0x0g",
+        4,
+        1,
+        "`g` is no hex digit",
+        "the digits 0 to 9 and a to f",
+    );
+    payload_mistake(
+        "12",
+        1,
+        2,
+        "this is no payload",
+        "`0x` and hex digits, or a string in double quotes",
+    );
 }
 
 #[test]
 fn strings() {
     let ascii = "printable ASCII; other bytes as `\\xHH`";
-    payload_mistake("\"é\"", 2, 1, "a quoted payload cannot hold `é` (U+00E9)", ascii);
-    payload_mistake("\"abc", 5, 1, "the quoted payload has no end", "a closing double quote");
-    payload_mistake("\"abc\\\"", 7, 1, "the quoted payload has no end", "a closing double quote");
+    payload_mistake(
+        "\"é\"",
+        2,
+        1,
+        "a quoted payload cannot hold `é` (U+00E9)",
+        ascii,
+    );
+    payload_mistake(
+        "\"abc",
+        5,
+        1,
+        "the quoted payload has no end",
+        "a closing double quote",
+    );
+    payload_mistake(
+        "\"abc\\\"",
+        7,
+        1,
+        "the quoted payload has no end",
+        "a closing double quote",
+    );
 }
 
 #[test]
 fn bad_ids() {
     let alphabet = "letters, the digits 2 to 7 and dashes";
-    mistake("query rwlgt-iiaaa-aaaaa-aaaaa-ca1 m 0x", 33, 1, "a canister id cannot hold `1`", alphabet);
+    mistake(
+        "query rwlgt-iiaaa-aaaaa-aaaaa-ca1 m 0x",
+        33,
+        1,
+        "a canister id cannot hold `1`",
+        alphabet,
+    );
     // CRC-32 of the ten bytes 00…00 01 01 is the 8d9669a1 in the right id; 'u' for 't' changes the fifth group of five bits.
     let message = "the checksum of the canister id is wrong: computed 8d9669a1, found 8d966a21";
-    mistake("query rwlgu-iiaaa-aaaaa-aaaaa-cai m 0x", 7, 27, message, "the id exactly as it was handed out");
+    mistake(
+        "query rwlgu-iiaaa-aaaaa-aaaaa-cai m 0x",
+        7,
+        27,
+        message,
+        "the id exactly as it was handed out",
+    );
     let old = "the checksum of the canister id is wrong: computed 2d, found 2e";
     let expected = "`2D` at the end, if the rest is right";
-    mistake("query ic:0100000000000000000000000000000000012E m 0x", 46, 2, old, expected);
+    mistake(
+        "query ic:0100000000000000000000000000000000012E m 0x",
+        46,
+        2,
+        old,
+        expected,
+    );
     // 60 characters of base32 are 300 bits: 37 bytes, 4 of them checksum.
     let long = ["aaaaa"; 12].join("-");
-    mistake(&format!("query {long} m 0x"), 7, 71, "the canister id is too long: 33 bytes", "at most 29 bytes");
+    mistake(
+        &format!("query {long} m 0x"),
+        7,
+        71,
+        "the canister id is too long: 33 bytes",
+        "at most 29 bytes",
+    );
 }
 
 #[test]
@@ -171,8 +317,12 @@ fn modules_that_cannot_be_read() {
         "error: the module cannot be used: there is no such file\n --> s:2:37\n  |\n2 | install {ID} none.wasm 0x\n  | {}^^^^^^^^^\n  = expected: {file}",
         " ".repeat(36)
     ));
-    place.run(&["d"]).refused_with("error: the module cannot be used: this is a directory\n --> d:2:37\n");
-    place.run(&["w"]).refused_with("error: the module cannot be used: it is not WebAssembly text: ");
+    place
+        .run(&["d"])
+        .refused_with("error: the module cannot be used: this is a directory\n --> d:2:37\n");
+    place
+        .run(&["w"])
+        .refused_with("error: the module cannot be used: it is not WebAssembly text: ");
 }
 
 /// Installing such a module fails with this text; the line after it is processed.
@@ -180,9 +330,15 @@ fn invalid(module: impl AsRef<[u8]>, text: &str) {
     let script = installed("m") + &format!("query {ID} missing 0x\n");
     let ran = Place::new().file("m", module).file("s", script).run(&["s"]);
     assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)), "{}", ran.out);
-    let failed = format!("\ningress(1) Failed: IC0505: Error from Canister {ID}: Canister's Wasm module is not valid: ");
+    let failed = format!(
+        "\ningress(1) Failed: IC0505: Error from Canister {ID}: Canister's Wasm module is not valid: "
+    );
     assert!(ran.out.contains(&(failed + text)), "{}", ran.out);
-    let last = ran.out.lines().rev().find(|line| line.starts_with("CanisterErr: IC0537: "));
+    let last = ran
+        .out
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("CanisterErr: IC0537: "));
     assert!(last.is_some(), "{}", ran.out);
 }
 
@@ -217,24 +373,38 @@ fn gzip_that_unpacks_to_too_much() {
     let mut damaged = gzip(b"\0asm\x01\0\0\0");
     let checksum = damaged.len() - 8;
     damaged[checksum] ^= 1;
-    let decode = "Failed to decode wasm module: failed to decode compressed Wasm module: CRC32 mismatched";
+    let decode =
+        "Failed to decode wasm module: failed to decode compressed Wasm module: CRC32 mismatched";
     invalid(&damaged, decode);
     damaged.truncate(15);
-    invalid(&damaged, "Failed to decode wasm module: invalid Wasm module: gzip stream is too short.");
+    invalid(
+        &damaged,
+        "Failed to decode wasm module: invalid Wasm module: gzip stream is too short.",
+    );
 }
 
 /// The same for WebAssembly text.
 fn invalid_text(module: &str, text: &str) {
-    let ran = Place::new().file("m.wat", module).file("s", installed("m.wat")).run(&["s"]);
+    let ran = Place::new()
+        .file("m.wat", module)
+        .file("s", installed("m.wat"))
+        .run(&["s"]);
     assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)), "{}", ran.out);
-    assert!(ran.out.contains(&format!("Canister's Wasm module is not valid: {text}")), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains(&format!("Canister's Wasm module is not valid: {text}")),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
 fn forbidden_features_and_imports() {
-    let engine = "Wasmtime failed to validate wasm module wasmtime::Module::validate() failed with ";
+    let engine =
+        "Wasmtime failed to validate wasm module wasmtime::Module::validate() failed with ";
     invalid_text("(module (memory 1) (memory 1))", engine);
-    let table = "Wasm module contains a function at index 0 with unsupported instruction table.fill.";
+    let table =
+        "Wasm module contains a function at index 0 with unsupported instruction table.fill.";
     invalid_text(
         "(module (table 1 funcref) (func (table.fill 0 (i32.const 0) (ref.null func) (i32.const 1))))",
         table,
@@ -254,7 +424,9 @@ fn forbidden_features_and_imports() {
 fn directories_and_missing_files_for_scripts() {
     let place = Place::new();
     place.run(&["."]).refused_with("error: cannot read .: ");
-    place.run(&["none.drun"]).refused_with("error: cannot read none.drun: ");
+    place
+        .run(&["none.drun"])
+        .refused_with("error: cannot read none.drun: ");
 }
 
 #[test]
@@ -266,7 +438,8 @@ fn scripts_without_messages_are_fine() {
 
 #[test]
 fn the_last_line_needs_no_end() {
-    let made = "ingress(0) Completed: Reply: 0x4449444c016c01b3c4b1f204680100010a00000000000000000101\n";
+    let made =
+        "ingress(0) Completed: Reply: 0x4449444c016c01b3c4b1f204680100010a00000000000000000101\n";
     for script in ["create", "create\r", "create\r\n"] {
         Place::new().file("s", script).run(&["s"]).printed(made);
     }
@@ -284,11 +457,18 @@ fn lines_of_16_and_17_mebibytes() {
     let ran = Place::new().file("s", line_of(17 << 20)).run(&["s"]);
     ran.refused_with("error: the line is too long: 17825792 bytes\n --> s:1:16777217\n");
     ran.refused_with("  = expected: at most 16777216 bytes (16 MiB) in a line\n");
-    assert!(ran.err.len() < 1000, "the picture shows a part of the line only");
+    assert!(
+        ran.err.len() < 1000,
+        "the picture shows a part of the line only"
+    );
 
     let ran = Place::new().file("s", line_of(16 << 20)).run(&["s"]);
     assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)));
-    assert!(ran.out.starts_with("Err: IC"), "there is no such canister: {}", ran.out);
+    assert!(
+        ran.out.starts_with("Err: IC"),
+        "there is no such canister: {}",
+        ran.out
+    );
 }
 
 #[test]
@@ -296,7 +476,11 @@ fn nul_bytes_and_other_strange_bytes() {
     mistake_shown("a\0b", "unknown message `a␀b`", "a␀b");
     let nul = format!("query {ID} m \"\0\"");
     let shown = nul.replace('\0', "␀");
-    mistake_shown(&nul, "a quoted payload cannot hold the character U+0000", &shown);
+    mistake_shown(
+        &nul,
+        "a quoted payload cannot hold the character U+0000",
+        &shown,
+    );
     let ran = Place::new().file("s", b"create\n\xff\xfe\n").run(&["s"]);
     ran.refused_with("error: this is not UTF-8 text\n --> s:2:1\n");
 }
@@ -324,8 +508,13 @@ fn a_closed_pipe_ends_the_program_quietly() {
     drop(out);
     let mut err = String::new();
     let mut stderr = child.stderr.take().expect("it is piped");
-    stderr.read_to_string(&mut err).expect("its errors can be read");
-    assert_eq!((err.as_str(), child.wait().expect("it ends").code()), ("", Some(0)));
+    stderr
+        .read_to_string(&mut err)
+        .expect("its errors can be read");
+    assert_eq!(
+        (err.as_str(), child.wait().expect("it ends").code()),
+        ("", Some(0))
+    );
     assert!(first.starts_with("ingress(0) Completed: Reply: 0x"));
 }
 
@@ -337,17 +526,25 @@ fn configuration_files() {
         .file("choice.json5", "{ compat: 'both' }")
         .file("list.json5", "[1]")
         .file("cut.json5", "{ seed: 1")
-        .file("node.json5", "{ transport: { port: 1 }, seed: 1, /* a comment */ artifact_pool: {}, }");
+        .file(
+            "node.json5",
+            "{ transport: { port: 1 }, seed: 1, /* a comment */ artifact_pool: {}, }",
+        );
     let run = |file| place.run(&["-c", file, "s"]);
-    run("number.json5").refused("error: number.json5: seed: expected a whole number, got \"seven\"");
-    run("choice.json5").refused("error: choice.json5: compat: expected drun or pocket-ic, got \"both\"");
+    run("number.json5")
+        .refused("error: number.json5: seed: expected a whole number, got \"seven\"");
+    run("choice.json5")
+        .refused("error: choice.json5: compat: expected drun or pocket-ic, got \"both\"");
     run("list.json5").refused("error: list.json5: expected an object");
     run("cut.json5").refused_with("error: cut.json5: ");
     run("none.json5").refused_with("error: cannot read none.json5: ");
     // What a real node has there is none of our business.
     let ran = run("node.json5");
     assert_eq!(ran.status, Some(0));
-    assert_eq!(ran.err, "warning: node.json5: ignored: artifact_pool, transport\n");
+    assert_eq!(
+        ran.err,
+        "warning: node.json5: ignored: artifact_pool, transport\n"
+    );
     assert!(ran.out.starts_with("ingress(0) Completed"));
 }
 
@@ -355,13 +552,23 @@ fn configuration_files() {
 fn arguments() {
     let place = Place::new().file("s", "create");
     place.run(&[]).refused_with("<MESSAGES>");
-    place.run(&["--frobnicate", "s"]).refused_with("error: unexpected argument '--frobnicate' found");
+    place
+        .run(&["--frobnicate", "s"])
+        .refused_with("error: unexpected argument '--frobnicate' found");
     place.run(&["s", "t"]).refused_with("'t'");
-    place.run(&["--format", "xml", "s"]).refused_with("error: invalid value 'xml' for '--format <FORMAT>'");
-    place.run(&["--compiler", "slow", "s"]).refused_with("error: invalid value 'slow' for '--compiler <WHICH>'");
+    place
+        .run(&["--format", "xml", "s"])
+        .refused_with("error: invalid value 'xml' for '--format <FORMAT>'");
+    place
+        .run(&["--compiler", "slow", "s"])
+        .refused_with("error: invalid value 'slow' for '--compiler <WHICH>'");
     place.run(&["--seed", "-1", "s"]).refused_with("error: ");
-    place.run(&["--time", "noon", "s"]).refused_with("error: --time noon: ");
-    place.run(&["--cache-dir", "c", "--no-cache", "s"]).refused_with("cannot be used with '--no-cache'");
+    place
+        .run(&["--time", "noon", "s"])
+        .refused_with("error: --time noon: ");
+    place
+        .run(&["--cache-dir", "c", "--no-cache", "s"])
+        .refused_with("cannot be used with '--no-cache'");
 }
 
 const MISBEHAVING: &str = r#"
@@ -376,13 +583,24 @@ const MISBEHAVING: &str = r#"
 
 #[test]
 fn canisters_that_loop_recurse_and_grow_without_end() {
-    let lines = ["loop", "well", "recurse", "well", "grow", "well"].map(|method| format!("ingress {ID} {method} 0x\n"));
+    let lines = ["loop", "well", "recurse", "well", "grow", "well"]
+        .map(|method| format!("ingress {ID} {method} 0x\n"));
     let script = installed("m.wat") + &lines.concat();
     let place = Place::new().file("m.wat", MISBEHAVING).file("s", script);
     for compiler in ["fast", "optimizing"] {
-        let ran = place.run(&["--compiler", compiler, "--instruction-limit", "100000000", "s"]);
+        let ran = place.run(&[
+            "--compiler",
+            compiler,
+            "--instruction-limit",
+            "100000000",
+            "s",
+        ]);
         assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)));
-        let results: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("ingress(")).collect();
+        let results: Vec<&str> = ran
+            .out
+            .lines()
+            .filter(|line| line.starts_with("ingress("))
+            .collect();
         let from = format!("Error from Canister {ID}: Canister");
         let starts = [
             "ingress(0) Completed: Reply: 0x".to_owned(),

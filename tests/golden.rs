@@ -24,7 +24,9 @@ fn main() {
         let case = Arc::new(case);
         for compiler in COMPILERS {
             let case = Arc::clone(&case);
-            trials.push(Trial::test(format!("{compiler}/{name}"), move || case.check(compiler)));
+            trials.push(Trial::test(format!("{compiler}/{name}"), move || {
+                case.check(compiler)
+            }));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();
@@ -57,7 +59,9 @@ impl Case {
         for temperature in ["cold", "warm"] {
             let printed = self.run(compiler, cache.path())?;
             if *self.first.get_or_init(|| printed.clone()) != printed {
-                return Err(format!("not the same bytes as other runs ({temperature} cache)").into());
+                return Err(
+                    format!("not the same bytes as other runs ({temperature} cache)").into(),
+                );
             }
             self.compare(&printed)
                 .map_err(|difference| format!("({temperature} cache)\n{difference}"))?;
@@ -82,7 +86,9 @@ impl Case {
         };
         if status != Some(self.status) {
             let shown = String::from_utf8_lossy(&printed.concat()).into_owned();
-            return Err(format!("exit status {status:?}, expected {}\n{shown}", self.status).into());
+            return Err(
+                format!("exit status {status:?}, expected {}\n{shown}", self.status).into(),
+            );
         }
         Ok(printed)
     }
@@ -131,7 +137,9 @@ fn cases() -> Vec<(String, Case)> {
 /// The cases of a directory and of those in it, in the order of their names.
 fn collect(root: &Path, directory: &Path, cases: &mut Vec<(String, Case)>) {
     let entries = std::fs::read_dir(directory).expect("testdata can be read");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("testdata can be read").path()).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("testdata can be read").path())
+        .collect();
     paths.sort();
     let named = |path: &Path| {
         let relative = path.strip_prefix(root).expect("it is below the root");
@@ -142,7 +150,10 @@ fn collect(root: &Path, directory: &Path, cases: &mut Vec<(String, Case)>) {
             collect(root, &path, cases);
         } else if path.file_name().is_some_and(|name| name == "script.drun") {
             cases.extend(recorded_cases(&named(directory), directory));
-        } else if path.extension().is_some_and(|extension| extension == "drun") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "drun")
+        {
             cases.push((named(&path.with_extension("")), own_case(&path)));
         }
     }
@@ -153,16 +164,25 @@ fn own_case(path: &Path) -> Case {
     let directory = path.parent().expect("it is a file").to_owned();
     let source = std::fs::read(path).expect("the script can be read");
     let source = String::from_utf8_lossy(&source);
-    let head: Vec<&str> = source.lines().map_while(|line| line.strip_prefix('#')).collect();
+    let head: Vec<&str> = source
+        .lines()
+        .map_while(|line| line.strip_prefix('#'))
+        .collect();
     let directive = |key: &str| head.iter().find_map(|line| line.trim().strip_prefix(key));
     let options = match directive("args:") {
         Some(options) => words(options),
         None => default_options(&directory),
     };
     Case {
-        script: path.file_name().expect("it is a file").to_string_lossy().into_owned(),
+        script: path
+            .file_name()
+            .expect("it is a file")
+            .to_string_lossy()
+            .into_owned(),
         options,
-        status: directive("exit:").map_or(0, |status| status.trim().parse().expect("an exit status is a number")),
+        status: directive("exit:").map_or(0, |status| {
+            status.trim().parse().expect("an exit status is a number")
+        }),
         expected: Expected::Merged(path.with_extension("ok")),
         first: OnceLock::new(),
         directory,
@@ -187,7 +207,10 @@ fn recorded_cases(name: &str, directory: &Path) -> Vec<(String, Case)> {
     };
     let mut cases = Vec::new();
     if out("drun").exists() {
-        cases.push(case("drun", Expected::Separate(out("drun"), directory.join("expected.drun.err"))));
+        cases.push(case(
+            "drun",
+            Expected::Separate(out("drun"), directory.join("expected.drun.err")),
+        ));
     }
     if out("pocket-ic").exists() {
         let expected = match name.ends_with("/inspect") {

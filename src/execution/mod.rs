@@ -88,6 +88,8 @@ pub struct Parked {
 /// What an execution did.
 #[derive(Debug)]
 pub struct Execution {
+    /// In which context it ran.
+    pub mode: Mode,
     /// Whether it succeeded.
     pub result: Result<(), ExecutionError>,
     /// Instructions used, with changed heap pages.
@@ -285,6 +287,7 @@ impl Runtime {
             *canister.calls.slots_mut() = exec.slots;
         }
         Execution {
+            mode: exec.mode,
             result,
             instructions,
             slices,

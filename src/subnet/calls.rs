@@ -10,7 +10,7 @@ use crate::canister::queues::{CanisterMessage, Ingress, Payload, Request, Respon
 use crate::canister::{Canister, ContextId, Status};
 use crate::errors::text::shorten_reject;
 use crate::errors::{
-    CallError, ErrorCode, ExecutionError, Reject, SystemReject, UserError,
+    CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
 };
 use crate::execution::{Entry, Execution, Job, Keep};
 use crate::outcome::MessageResult;
@@ -398,7 +398,7 @@ impl Subnet {
             Origin::Ingress { id, .. } => {
                 let result = match result {
                     Ok(Answer::Reply(data)) => MessageResult::Replied(data),
-                    Ok(Answer::Reject(text)) => MessageResult::Rejected(shorten_reject(text)),
+                    Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
                     Err(error) => MessageResult::Failed(error),
                 };
                 self.answer_ingress(*id, result);
@@ -406,7 +406,10 @@ impl Subnet {
             Origin::Canister { sender, callback, .. } => {
                 let payload = match result {
                     Ok(Answer::Reply(data)) => Payload::Reply(data),
-                    Ok(Answer::Reject(text)) => Payload::Reject(Reject::explicit(text)),
+                    Ok(Answer::Reject(message)) => Payload::Reject(Reject {
+                        code: RejectCode::CanisterReject,
+                        message,
+                    }),
                     Err(error) => Payload::Reject(reject_of(&error)),
                 };
                 canister.outputs.push(CanisterMessage::Response(Response {
@@ -472,7 +475,13 @@ fn callback_view(context: &CallContext) -> MessageView {
 fn split(mut execution: Execution) -> (Option<Execution>, Result<Option<Answer>, ExecutionError>) {
     match std::mem::replace(&mut execution.result, Ok(())) {
         Ok(()) => {
-            let answer = execution.answer.take();
+            let answer = match execution.answer.take() {
+                // Only replicated queries may reject at any length (errors.md 2.3).
+                Some(Answer::Reject(text)) if execution.mode != Mode::ReplicatedQuery => {
+                    Some(Answer::Reject(shorten_reject(text)))
+                }
+                answer => answer,
+            };
             (Some(execution), Ok(answer))
         }
         Err(error) => (None, Err(error)),

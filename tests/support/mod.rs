@@ -11,7 +11,10 @@ use std::process::Command;
 /// The program under test, to be run in a directory. The user's own settings do not reach it.
 pub fn drun(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drun"));
-    command.current_dir(directory).env_remove("DRUN_FORMAT");
+    command
+        .current_dir(directory)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env_remove("DRUN_FORMAT");
     command
 }
 

@@ -9,7 +9,10 @@ const REWORDED: [(&str, &str); 3] = [
          date. Otherwise, this is likely an error with the compiler/CDK toolchain being used to build the canister.",
     ),
     // Renamed.
-    ("ic0.mint_cycles cannot be executed", "ic0.mint_cycles128 cannot be executed"),
+    (
+        "ic0.mint_cycles cannot be executed",
+        "ic0.mint_cycles128 cannot be executed",
+    ),
     // March did not count the imported function, which the one module concerned has.
     (
         "function at index 1 with unsupported instruction table.set.",
