@@ -136,6 +136,20 @@ impl Config {
     }
 }
 
+/// Where compiled modules are kept unless the user says otherwise; nowhere if the user has no home.
+pub fn default_cache_dir() -> Option<PathBuf> {
+    let place = |variable: &str| {
+        let path = PathBuf::from(std::env::var_os(variable)?);
+        path.is_absolute().then_some(path)
+    };
+    let caches = if cfg!(target_os = "macos") {
+        place("HOME")?.join("Library/Caches")
+    } else {
+        place("XDG_CACHE_HOME").or_else(|| Some(place("HOME")?.join(".cache")))?
+    };
+    Some(caches.join("drun"))
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config::new(Compat::Drun)

@@ -132,13 +132,20 @@ impl Statistics {
         cycles: u128,
     ) {
         if !execution.calls.is_empty() {
-            self.waiting.insert((canister, context), label.method.clone());
+            self.waiting
+                .insert((canister, context), label.method.clone());
         }
         self.count(canister, label, Use::of(execution, cycles));
     }
 
     /// Counts a callback of a context.
-    pub fn callback(&mut self, canister: Principal, context: ContextId, execution: &Execution, cycles: u128) {
+    pub fn callback(
+        &mut self,
+        canister: Principal,
+        context: ContextId,
+        execution: &Execution,
+        cycles: u128,
+    ) {
         let method = self.waiting.get(&(canister, context)).cloned();
         let label = Label::callback(method.unwrap_or_default());
         self.count(canister, label, Use::of(execution, cycles));

@@ -7,7 +7,8 @@ use std::process::Output;
 
 use support::drun;
 
-/// What each kind of declaration looks like.
+/// What each kind of declaration looks like. `$reply` makes a name section: a subsection's kind and length, one name,
+/// its index and length, and five letters.
 const MODULE: &str = r#"(module
     (import "ic0" "msg_reply" (func $reply))
     (import "ic0" "debug_print" (func (param i32 i32)))
@@ -34,7 +35,10 @@ fn inspected(name: &str, content: &[u8]) -> (String, i32) {
     std::fs::write(directory.path().join(name), content).unwrap();
     let output = inspect(directory.path(), &[name]);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        output.status.code().unwrap(),
+    )
 }
 
 fn json(name: &str, content: &[u8]) -> serde_json::Value {
@@ -46,7 +50,9 @@ fn json(name: &str, content: &[u8]) -> serde_json::Value {
 
 /// The part of the text under a title.
 fn block<'a>(text: &'a str, title: &str) -> &'a str {
-    let (_, rest) = text.split_once(&format!("\n\n{title}\n")).unwrap_or_else(|| panic!("{title}: {text}"));
+    let (_, rest) = text
+        .split_once(&format!("\n\n{title}\n"))
+        .unwrap_or_else(|| panic!("{title}: {text}"));
     rest.split("\n\n").next().unwrap().trim_end()
 }
 
@@ -58,7 +64,10 @@ fn methods_hooks_imports_and_declarations_are_told() {
     assert_eq!(block(&text, "update methods"), "  set");
     assert_eq!(block(&text, "query methods"), "  get");
     assert_eq!(block(&text, "composite query methods"), "  all");
-    assert_eq!(block(&text, "hooks"), "  canister_init\n  canister_heartbeat");
+    assert_eq!(
+        block(&text, "hooks"),
+        "  canister_init\n  canister_heartbeat"
+    );
     assert_eq!(block(&text, "imports from ic0"), "  msg_reply debug_print");
     assert_eq!(block(&text, "other exports"), "  helper\n  counter");
     assert_eq!(
@@ -68,7 +77,7 @@ fn methods_hooks_imports_and_declarations_are_told() {
     );
     assert_eq!(
         block(&text, "custom sections"),
-        "  bytes  readable by  name\n     12  everybody    candid:service\n      3  controllers  secret\n      1  nobody       producers"
+        "  bytes  readable by  name\n     12  everybody    candid:service\n      3  controllers  secret\n      1  nobody       producers\n     10  nobody       name"
     );
 }
 
@@ -108,13 +117,24 @@ fn the_size_and_hash_are_those_of_the_file_and_the_module_may_be_compressed() {
     assert!(block(&text, "file").contains(&size), "{text}");
     // SHA-256 of the eight bytes of an empty module, by sha256sum.
     let object = json("m.wasm", b"\0asm\x01\0\0\0");
-    assert_eq!(object["sha256"], "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476");
+    assert_eq!(
+        object["sha256"],
+        "93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476"
+    );
 }
 
 #[test]
 fn functions_are_named_and_sorted_by_size() {
-    let object = json("m.wat", b"(module (func $small) (func $large (drop (i32.const 1)) (drop (i32.const 2))))");
-    let names: Vec<_> = object["largest_functions"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
+    let object = json(
+        "m.wat",
+        b"(module (func $small) (func $large (drop (i32.const 1)) (drop (i32.const 2))))",
+    );
+    let names: Vec<_> = object["largest_functions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| &f["name"])
+        .collect();
     assert_eq!(names, ["large", "small"]);
 }
 
@@ -122,9 +142,15 @@ fn functions_are_named_and_sorted_by_size() {
 fn a_module_that_is_refused_is_told_with_the_reason_and_status_1() {
     let (text, status) = inspected("m.wat", b"(module (import \"env\" \"f\" (func)))");
     assert_eq!(status, 1, "{text}");
-    assert!(text.starts_with("m.wat: refused\nIC0505: Canister's Wasm module is not valid: "), "{text}");
+    assert!(
+        text.starts_with("m.wat: refused\nIC0505: Canister's Wasm module is not valid: "),
+        "{text}"
+    );
     let object = json("m.wat", b"(module (import \"env\" \"f\" (func)))");
-    assert_eq!((&object["valid"], &object["error"]["code"]), (&false.into(), &"IC0505".into()));
+    assert_eq!(
+        (&object["valid"], &object["error"]["code"]),
+        (&false.into(), &"IC0505".into())
+    );
     let (text, status) = inspected("m.wasm", b"junk");
     assert_eq!(status, 1, "{text}");
 }
@@ -134,5 +160,8 @@ fn a_file_that_cannot_be_read_is_a_mistake_of_the_command_line() {
     let directory = tempfile::tempdir().unwrap();
     let output = inspect(directory.path(), &["absent.wasm"]);
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "error: absent.wasm: there is no such file\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: absent.wasm: there is no such file\n"
+    );
 }

@@ -43,7 +43,11 @@ fn run(module: &str, messages: &str, args: &[&str]) -> (String, String) {
     std::fs::write(directory.path().join("m.wat"), module).unwrap();
     let script = format!("create\ninstall {ID} m.wat 0x\n{messages}").replace("ID", ID);
     std::fs::write(directory.path().join("s.drun"), script).unwrap();
-    let output = drun(directory.path()).args(args).arg("s.drun").output().unwrap();
+    let output = drun(directory.path())
+        .args(args)
+        .arg("s.drun")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0));
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (text(output.stdout), text(output.stderr))
@@ -52,7 +56,9 @@ fn run(module: &str, messages: &str, args: &[&str]) -> (String, String) {
 /// The words of the row for a method.
 fn row<'a>(table: &'a str, start: &str) -> Vec<&'a str> {
     let line = table.lines().find(|line| words(line).contains(start));
-    line.unwrap_or_else(|| panic!("{start}: {table}")).split_whitespace().collect()
+    line.unwrap_or_else(|| panic!("{start}: {table}"))
+        .split_whitespace()
+        .collect()
 }
 
 fn words(line: &str) -> String {
@@ -69,27 +75,55 @@ fn without_the_option_nothing_is_printed() {
 /// uses 1 and costs the difference of floor((5_000_000 + 40_000_000_000) / 13) and floor(39_999_999_999 / 13).
 #[test]
 fn methods_are_counted_with_instructions_cycles_and_pages() {
-    let messages = "ingress ID balance 0x\ningress ID balance 0x\ningress ID nothing 0x\nquery ID nought 0x\n";
-    let (_, table) = run(MODULE, messages, &["--stats", "--subnet-type", "application"]);
+    let messages =
+        "ingress ID balance 0x\ningress ID balance 0x\ningress ID nothing 0x\nquery ID nought 0x\n";
+    let (_, table) = run(
+        MODULE,
+        messages,
+        &["--stats", "--subnet-type", "application"],
+    );
     let head = words(table.lines().next().unwrap());
-    assert_eq!(head, "canister kind method calls instructions min mean max cycles heap pages stable pages");
+    assert_eq!(
+        head,
+        "canister kind method calls instructions min mean max cycles heap pages stable pages"
+    );
     assert_eq!(
         row(&table, "update balance"),
-        [ID, "update", "balance", "2", "8_238", "4_119", "4_119", "4_119", "769_864", "2", "0"]
+        [
+            ID, "update", "balance", "2", "8_238", "4_119", "4_119", "4_119", "769_864", "2", "0"
+        ]
     );
     assert_eq!(
         row(&table, "update nothing"),
-        [ID, "update", "nothing", "1", "1", "1", "1", "1", "384_616", "0", "0"]
+        [
+            ID, "update", "nothing", "1", "1", "1", "1", "1", "384_616", "0", "0"
+        ]
     );
-    assert_eq!(row(&table, "query nought"), [ID, "query", "nought", "1", "1", "1", "1", "1", "0", "0", "0"]);
+    assert_eq!(
+        row(&table, "query nought"),
+        [
+            ID, "query", "nought", "1", "1", "1", "1", "1", "0", "0", "0"
+        ]
+    );
 }
 
 #[test]
 fn rows_are_sorted_by_instructions_and_end_with_the_sums() {
-    let (_, table) = run(MODULE, "ingress ID nothing 0x\ningress ID balance 0x\n", &["--stats"]);
-    let methods: Vec<&str> = table.lines().skip(1).map(|line| line.split_whitespace().nth(2).unwrap()).collect();
+    let (_, table) = run(
+        MODULE,
+        "ingress ID nothing 0x\ningress ID balance 0x\n",
+        &["--stats"],
+    );
+    let methods: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().nth(2).unwrap())
+        .collect();
     assert_eq!(methods[..3], ["compile", "balance", "nothing"]);
-    assert!(table.lines().last().unwrap().starts_with("total "), "{table}");
+    assert!(
+        table.lines().last().unwrap().starts_with("total "),
+        "{table}"
+    );
 }
 
 #[test]
@@ -98,7 +132,11 @@ fn the_sum_is_that_of_all_messages() {
     let (results, table) = run(CALLER, messages, &["--stats", "--format", "json"]);
     let sum: u64 = results
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["instructions"].as_u64().unwrap())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["instructions"]
+                .as_u64()
+                .unwrap()
+        })
         .sum();
     let total = row(&table, "total")[2].replace('_', "");
     assert_eq!(total, sum.to_string(), "{table}{results}");
@@ -109,6 +147,9 @@ fn the_sum_is_that_of_all_messages() {
 fn callbacks_are_counted_under_the_method_that_called() {
     let (results, table) = run(CALLER, "ingress ID ask 0x\n", &["--stats"]);
     assert!(results.ends_with("Completed: Empty\n"), "{results}");
-    assert_eq!(row(&table, "callback ask")[1..6], ["callback", "ask", "1", "506", "506"]);
+    assert_eq!(
+        row(&table, "callback ask")[1..6],
+        ["callback", "ask", "1", "506", "506"]
+    );
     assert_eq!(row(&table, "update answer")[3..5], ["1", "506"]);
 }

@@ -1,7 +1,7 @@
 //! Call contexts and callbacks: which calls a canister is answering and which it has made.
 //! Owns the bookkeeping of scheduling.md 2.5 to 2.7, not the execution of callbacks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use candid::Principal;
 
@@ -124,7 +124,7 @@ pub struct CallContexts {
 
 /// How many requests to each callee are without a processed response.
 #[derive(Debug, Default)]
-pub struct Slots(HashMap<Principal, u32>);
+pub struct Slots(BTreeMap<Principal, u32>);
 
 impl Slots {
     /// Requests to this callee that may still be made.

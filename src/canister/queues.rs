@@ -1,7 +1,7 @@
 //! The queues of a canister: messages that wait to be executed, and messages that wait to leave.
 //! Owns order and rotation (scheduling.md 1.7, 1.8), not what is done with a message.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use candid::Principal;
 
@@ -138,7 +138,7 @@ enum Source {
 /// Messages that wait for execution.
 #[derive(Debug, Default)]
 pub struct InputQueues {
-    from: HashMap<Principal, VecDeque<CanisterMessage>>,
+    from: BTreeMap<Principal, VecDeque<CanisterMessage>>,
     /// Senders with waiting messages, in turn.
     senders: VecDeque<Principal>,
     ingress: VecDeque<Ingress>,

@@ -64,7 +64,8 @@ struct Inspection {
 /// Shows a module.
 pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let path = options.module.to_string_lossy().into_owned();
-    let blob = modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
+    let blob =
+        modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
     let inspection = Inspection {
         bytes: blob.len() as u64,
         hash: Sha256::digest(&blob).into(),
@@ -72,11 +73,19 @@ pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
         verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA),
         path,
     };
-    let text = if options.json { format!("{}\n", inspection.json()) } else { inspection.text() };
+    let text = if options.json {
+        format!("{}\n", inspection.json())
+    } else {
+        inspection.text()
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
-    Ok(if inspection.verdict.is_ok() { SUCCESS } else { FAILURE })
+    Ok(if inspection.verdict.is_ok() {
+        SUCCESS
+    } else {
+        FAILURE
+    })
 }
 
 /// Installing, as far as the module alone decides it.
@@ -98,17 +107,29 @@ impl Cost {
             let limit = config.limits().install;
             Fees::new(&config).executed(limit, instructions, module.facts.memory64)
         });
-        Cost { operators, instructions, cycles }
+        Cost {
+            operators,
+            instructions,
+            cycles,
+        }
     }
 }
 
 impl Inspection {
     fn text(&self) -> String {
         let mut lines = Lines(String::new());
-        let Survey { module_bytes, custom_sections, other_exports, functions, globals } = &self.survey;
+        let Survey {
+            module_bytes,
+            custom_sections,
+            other_exports,
+            functions,
+            globals,
+        } = &self.survey;
         match &self.verdict {
             Ok(_) => lines.0 += &format!("{}: valid\n", self.path),
-            Err(error) => lines.0 += &format!("{}: refused\n{}: {error}\n", self.path, error.code()),
+            Err(error) => {
+                lines.0 += &format!("{}: refused\n{}: {error}\n", self.path, error.code())
+            }
         }
         lines.head("file");
         let compressed = if self.bytes == *module_bytes || *module_bytes == 0 {
@@ -124,20 +145,40 @@ impl Inspection {
         lines.list("other exports", other_exports.iter().cloned());
         if !custom_sections.is_empty() {
             lines.head("custom sections");
-            let mut table = Table::new(&[("bytes", Align::Right), ("readable by", Align::Left), ("name", Align::Left)]);
+            let mut table = Table::new(&[
+                ("bytes", Align::Right),
+                ("readable by", Align::Left),
+                ("name", Align::Left),
+            ]);
             for (name, bytes) in custom_sections {
                 let (visible, name) = visibility(name);
-                table.row([grouped((*bytes).into()), visible.unwrap_or("nobody").to_owned(), name.to_owned()]);
+                table.row([
+                    grouped((*bytes).into()),
+                    visible.unwrap_or("nobody").to_owned(),
+                    name.to_owned(),
+                ]);
             }
             lines.table(&table);
         }
         if let Ok(module) = &self.verdict {
             lines.head("installing");
             let cost = Cost::of(module);
-            let (operators, instructions) = (grouped(cost.operators.into()), grouped(cost.instructions.into()));
-            lines.entry("compile", format!("{} × {operators} = {instructions} instructions", grouped(COMPILE_COST.into())));
+            let (operators, instructions) = (
+                grouped(cost.operators.into()),
+                grouped(cost.instructions.into()),
+            );
+            lines.entry(
+                "compile",
+                format!(
+                    "{} × {operators} = {instructions} instructions",
+                    grouped(COMPILE_COST.into())
+                ),
+            );
             for (nodes, cycles) in ["13 nodes", "1 node"].into_iter().zip(cost.cycles) {
-                lines.entry(nodes, format!("{} cycles (application subnet)", grouped(cycles)));
+                lines.entry(
+                    nodes,
+                    format!("{} cycles (application subnet)", grouped(cycles)),
+                );
             }
         }
         if !functions.is_empty() {
@@ -155,7 +196,9 @@ impl Inspection {
                     grouped(function.operators.into()),
                     grouped(function.complexity.into()),
                     function.index.to_string(),
-                    self.function_name(function.index).unwrap_or_default().to_owned(),
+                    self.function_name(function.index)
+                        .unwrap_or_default()
+                        .to_owned(),
                 ]);
             }
             lines.table(&table);
@@ -168,13 +211,27 @@ impl Inspection {
         lines.head("declares");
         let width = if facts.memory64 { 64 } else { 32 };
         let memory = facts.memory.map_or("none".to_owned(), |memory| {
-            let maximum = memory.maximum_pages.map_or("no maximum".to_owned(), |pages| format!("at most {}", pages_of(pages)));
+            let maximum = memory
+                .maximum_pages
+                .map_or("no maximum".to_owned(), |pages| {
+                    format!("at most {}", pages_of(pages))
+                });
             format!("{width}-bit, {}, {maximum}", pages_of(memory.initial_pages))
         });
         lines.entry("memory", memory);
-        lines.entry("globals", format!("{}, {} of them mutable", grouped(globals.0.into()), grouped(globals.1.into())));
+        lines.entry(
+            "globals",
+            format!(
+                "{}, {} of them mutable",
+                grouped(globals.0.into()),
+                grouped(globals.1.into())
+            ),
+        );
         let (own, imported) = (facts.function_count, facts.imported_function_count);
-        lines.entry("functions", format!("{}, and {imported} imported", grouped(own.into())));
+        lines.entry(
+            "functions",
+            format!("{}, and {imported} imported", grouped(own.into())),
+        );
         let features: Vec<&str> = [
             (facts.has_start, "start function"),
             (facts.uses_simd, "SIMD"),
@@ -202,7 +259,9 @@ impl Inspection {
 
     fn function_name(&self, index: u32) -> Option<&str> {
         let names = self.verdict.as_ref().ok()?.function_names();
-        let at = names.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        let at = names
+            .binary_search_by_key(&index, |(index, _)| *index)
+            .ok()?;
         Some(&names[at].1)
     }
 
@@ -213,7 +272,13 @@ impl Inspection {
             .iter()
             .map(|(name, bytes)| {
                 let (visible, name) = visibility(name);
-                let scope = visible.map(|visible| if visible == "everybody" { "public" } else { "private" });
+                let scope = visible.map(|visible| {
+                    if visible == "everybody" {
+                        "public"
+                    } else {
+                        "private"
+                    }
+                });
                 json!({ "name": name, "scope": scope, "bytes": bytes })
             })
             .collect();
@@ -243,13 +308,18 @@ impl Inspection {
             "largest_functions": functions,
         });
         match &self.verdict {
-            Err(error) => object["error"] = json!({ "code": error.code().to_string(), "message": error.to_string() }),
+            Err(error) => {
+                object["error"] =
+                    json!({ "code": error.code().to_string(), "message": error.to_string() })
+            }
             Ok(module) => {
                 let facts = &module.facts;
-                let [update, query, composite] = MethodKind::ALL.map(|kind| methods(module, kind).collect::<Vec<_>>());
+                let [update, query, composite] =
+                    MethodKind::ALL.map(|kind| methods(module, kind).collect::<Vec<_>>());
                 let cost = Cost::of(module);
                 // Cycles are texts: they may be larger than what JSON numbers are read into.
-                object["methods"] = json!({ "update": update, "query": query, "composite_query": composite });
+                object["methods"] =
+                    json!({ "update": update, "query": query, "composite_query": composite });
                 object["hooks"] = json!(hooks(module));
                 object["imports"] = json!(facts.imports);
                 object["memory"] = json!(facts.memory.map(|memory| json!({
@@ -311,7 +381,11 @@ fn bytes(bytes: u64) -> String {
 
 fn pages_of(pages: u64) -> String {
     let plural = if pages == 1 { "" } else { "s" };
-    format!("{} page{plural} ({} KiB)", grouped(pages.into()), grouped(u128::from(pages) * u128::from(PAGE / 1024)))
+    format!(
+        "{} page{plural} ({} KiB)",
+        grouped(pages.into()),
+        grouped(u128::from(pages) * u128::from(PAGE / 1024))
+    )
 }
 
 /// Text in blocks with titles.

@@ -143,6 +143,10 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
                 .map_err(|error| Failure::Input(format!("error: --time {time}: {error}")))?,
         };
     }
+    if !options.no_cache {
+        let chosen = options.cache_dir.clone().or(config.cache_dir);
+        config.cache_dir = chosen.or_else(crate::config::default_cache_dir);
+    }
     config.backtrace |= options.backtrace;
     config.stats = options.stats;
     Ok(config)

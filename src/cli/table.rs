@@ -38,7 +38,12 @@ impl<const N: usize> Table<N> {
 
 impl<const N: usize> fmt::Display for Table<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .map(|row| row[column].chars().count())
+                .max()
+        };
         let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
         for row in &self.rows {
             let mut line = String::new();
@@ -74,14 +79,23 @@ mod tests {
 
     #[test]
     fn digits_stand_in_groups_of_three() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1_000"), (1_234_567, "1_234_567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1_000"),
+            (1_234_567, "1_234_567"),
+        ] {
             assert_eq!(grouped(number), text);
         }
     }
 
     #[test]
     fn texts_stand_left_and_numbers_right_and_lines_end_without_blanks() {
-        let mut table = Table::new(&[("a", Align::Left), ("number", Align::Right), ("b", Align::Left)]);
+        let mut table = Table::new(&[
+            ("a", Align::Left),
+            ("number", Align::Right),
+            ("b", Align::Left),
+        ]);
         table.row(["text".into(), "7".into(), String::new()]);
         assert_eq!(table.to_string(), "a     number  b\ntext       7\n");
     }

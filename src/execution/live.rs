@@ -1,12 +1,13 @@
 //! Instances that stay alive between messages. An instance is never the truth: it can be dropped at any time and made again
 //! from the canister's heap and globals.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use candid::Principal;
-use wasmtime::{Extern, Func, Global, Instance, Linker, Memory, Ref, Store, Table, Val};
+use wasmtime::{Extern, Func, Global, Instance, Linker, Memory, Ref, Store, Table, TypedFunc, Val};
 
+use super::promotion::Promotions;
 use super::{Entry, traps};
 use crate::canister::code::Code;
 use crate::canister::contexts::Closure;
@@ -20,13 +21,18 @@ use crate::wasm::{
     ValidationLimits,
 };
 
+/// Modules from which on one that is not in use makes room for the next.
+const MODULES_KEPT: usize = 32;
+
 /// What runs the code of canisters.
 pub struct Runtime {
     /// The subnet as canisters see it.
     pub subnet: Arc<SubnetView>,
-    pub(super) compiler: Compiler,
+    pub(super) compiler: Arc<Compiler>,
+    pub(super) promotions: Promotions,
     pub(super) live: LiveInstances,
-    modules: HashMap<[u8; 32], Arc<CanisterModule>>,
+    /// Modules loaded before, the newest last: those in use and some that may be installed again.
+    modules: Vec<Arc<CanisterModule>>,
 }
 
 impl Runtime {
@@ -41,9 +47,15 @@ impl Runtime {
         };
         Ok(Runtime {
             subnet,
-            compiler: Compiler::new(config.compiler, max_memory, config.backtrace),
+            compiler: Arc::new(Compiler::new(
+                config.compiler,
+                max_memory,
+                config.backtrace,
+                config.cache_dir.as_deref(),
+            )),
+            promotions: Promotions::default(),
             live: LiveInstances::default(),
-            modules: HashMap::new(),
+            modules: Vec::new(),
         })
     }
 
@@ -51,16 +63,20 @@ impl Runtime {
     pub fn load(&mut self, blob: &Arc<[u8]>, max_heap64: u64) -> Result<Arc<CanisterModule>, ExecutionError> {
         use sha2::{Digest, Sha256};
         let hash: [u8; 32] = Sha256::digest(blob).into();
-        if let Some(module) = self.modules.get(&hash) {
+        if let Some(module) = self.modules.iter().find(|module| module.hash == hash) {
             return Ok(Arc::clone(module));
         }
         let limits = ValidationLimits {
             max_wasm64_pages: max_heap64 / WASM_PAGE,
         };
-        let module = Arc::new(CanisterModule::new(Arc::clone(blob), &limits)?);
-        let tier = self.compiler.first_tier(&module);
-        self.compiler.compile(&module, tier)?;
-        self.modules.insert(hash, Arc::clone(&module));
+        let module = Arc::new(self.compiler.load(blob, hash, &limits)?);
+        let unused = |module: &Arc<CanisterModule>| Arc::strong_count(module) == 1;
+        if self.modules.len() >= MODULES_KEPT
+            && let Some(oldest) = self.modules.iter().position(unused)
+        {
+            self.modules.remove(oldest);
+        }
+        self.modules.push(Arc::clone(&module));
         Ok(module)
     }
 
@@ -136,50 +152,59 @@ struct Live {
     counter: Global,
     memory: Option<Memory>,
     globals: Vec<Global>,
+    /// Positions of those globals that can change.
+    mutable: Vec<usize>,
+    /// Exported functions that were called before.
+    functions: BTreeMap<String, TypedFunc<(), ()>>,
 }
 
 impl Live {
     fn read_globals(&mut self) -> Vec<GlobalValue> {
-        let mut values = Vec::with_capacity(self.globals.len());
-        for global in &self.globals {
-            values.push(match global.get(&mut self.store) {
-                Val::I32(value) => GlobalValue::I32(value),
-                Val::I64(value) => GlobalValue::I64(value),
-                Val::F32(bits) => GlobalValue::F32(bits),
-                Val::F64(bits) => GlobalValue::F64(bits),
-                Val::V128(value) => GlobalValue::V128(value.as_u128()),
-                _ => unreachable!("validation admits globals of numbers only"),
-            });
-        }
-        values
+        let store = &mut self.store;
+        self.globals.iter().map(|global| value_of(global, store)).collect()
     }
 
-    fn write_globals(&mut self, values: &[GlobalValue], module: &CanisterModule) {
-        for ((global, value), saved) in self.globals.iter().zip(values).zip(module.saved_globals()) {
-            if !saved.mutable {
-                continue;
-            }
-            let value = match *value {
+    /// Brings values that were read or written before up to date.
+    fn update_globals(&mut self, values: &mut [GlobalValue]) {
+        for position in &self.mutable {
+            values[*position] = value_of(&self.globals[*position], &mut self.store);
+        }
+    }
+
+    fn write_globals(&mut self, values: &[GlobalValue]) {
+        for position in &self.mutable {
+            let value = match values[*position] {
                 GlobalValue::I32(value) => Val::I32(value),
                 GlobalValue::I64(value) => Val::I64(value),
                 GlobalValue::F32(bits) => Val::F32(bits),
                 GlobalValue::F64(bits) => Val::F64(bits),
                 GlobalValue::V128(value) => Val::V128(value.into()),
             };
-            global
+            self.globals[*position]
                 .set(&mut self.store, value)
                 .expect("saved values have the types of their globals");
         }
     }
 }
 
+fn value_of(global: &Global, store: &mut Store<Host>) -> GlobalValue {
+    match global.get(store) {
+        Val::I32(value) => GlobalValue::I32(value),
+        Val::I64(value) => GlobalValue::I64(value),
+        Val::F32(bits) => GlobalValue::F32(bits),
+        Val::F64(bits) => GlobalValue::F64(bits),
+        Val::V128(value) => GlobalValue::V128(value.as_u128()),
+        _ => unreachable!("validation admits globals of numbers only"),
+    }
+}
+
 /// All instances that are alive, by canister.
 #[derive(Default)]
 pub struct LiveInstances {
-    live: HashMap<Principal, Live>,
+    live: BTreeMap<Principal, Live>,
     /// Imports, by code generator and width.
     linkers: HashMap<(Tier, bool), Linker<Host>>,
-    preferred: HashMap<Principal, Tier>,
+    preferred: BTreeMap<Principal, Tier>,
 }
 
 impl LiveInstances {
@@ -231,6 +256,8 @@ impl LiveInstances {
                     .expect("saved globals are exported")
             })
             .collect();
+        let saved = module.saved_globals().iter().enumerate();
+        let mutable = saved.filter_map(|(position, saved)| saved.mutable.then_some(position)).collect();
         store.data_mut().counter = Some(counter);
         store.data_mut().memory = memory;
         Ok(Live {
@@ -241,6 +268,8 @@ impl LiveInstances {
             counter,
             memory,
             globals,
+            mutable,
+            functions: BTreeMap::new(),
         })
     }
 
@@ -251,17 +280,17 @@ impl LiveInstances {
         canister: Principal,
         code: &Code,
     ) -> Result<&mut Live, ExecutionError> {
-        let alive = self
-            .live
-            .get(&canister)
-            .is_some_and(|live| live.generation == code.generation);
+        let preferred = self.preferred.get(&canister).copied();
+        let tier = preferred.unwrap_or_else(|| compiler.first_tier(&code.module));
+        let alive = self.live.get(&canister).is_some_and(|live| {
+            // The optimizing code generator also stands in where the fast one does not support a module.
+            live.generation == code.generation && (live.tier == tier || live.tier == Tier::Optimizing)
+        });
         if !alive {
-            let preferred = self.preferred.get(&canister).copied();
-            let tier = preferred.unwrap_or_else(|| compiler.first_tier(&code.module));
             self.live.remove(&canister);
             let heap = code.heap.as_ref();
             let mut live = self.instantiate(compiler, &code.module, heap, tier, code.generation)?;
-            live.write_globals(&code.globals, &code.module);
+            live.write_globals(&code.globals);
             self.live.insert(canister, live);
         }
         Ok(self.live.get_mut(&canister).expect("made above"))
@@ -321,6 +350,13 @@ impl LiveInstances {
         }
     }
 
+    /// Takes the globals of the instance over into the canister's code.
+    pub fn update_globals(&mut self, canister: Principal, code: &mut Code) {
+        if let Some(live) = self.live.get_mut(&canister) {
+            live.update_globals(&mut code.globals);
+        }
+    }
+
     /// Undoes what an execution did to heap and globals.
     pub fn roll_back(&mut self, canister: Principal, code: &mut Code) {
         let resized = match &mut code.heap {
@@ -347,7 +383,7 @@ impl LiveInstances {
             self.live.remove(&canister);
             return;
         }
-        live.write_globals(&code.globals, &code.module);
+        live.write_globals(&code.globals);
         if let (true, Some(memory)) = (resized, live.memory)
             && refresh_size(&mut live.store, &memory).is_err()
         {
@@ -391,13 +427,17 @@ impl From<wasmtime::Error> for Failure {
 
 fn enter(live: &mut Live, entry: &Entry) -> Result<(), Failure> {
     match entry {
-        Entry::Export(name) => match live.instance.get_export(&mut live.store, name) {
-            Some(Extern::Func(function)) => {
-                let function = function.typed::<(), ()>(&live.store)?;
-                Ok(function.call(&mut live.store, ())?)
+        Entry::Export(name) => {
+            if let Some(function) = live.functions.get(name) {
+                return Ok(function.call(&mut live.store, ())?);
             }
-            _ => Err(ContractViolation::ExportIsNoFunction.into()),
-        },
+            let Some(Extern::Func(function)) = live.instance.get_export(&mut live.store, name) else {
+                return Err(ContractViolation::ExportIsNoFunction.into());
+            };
+            let function = function.typed::<(), ()>(&live.store)?;
+            live.functions.insert(name.clone(), function.clone());
+            Ok(function.call(&mut live.store, ())?)
+        }
         Entry::Table(closure) => call_closure(live, *closure),
     }
 }

@@ -2,6 +2,7 @@
 //! everything else that the canister asked for is handed back as data. Knows no rounds, queues or calls.
 
 mod live;
+mod promotion;
 mod traps;
 
 use std::sync::Arc;
@@ -141,7 +142,12 @@ impl Runtime {
             (exec, result, tier) = self.call(canister, exec, &entry);
             debug_assert!(tier == Tier::Optimizing || result.is_err());
         }
-        self.finish(canister, exec, result, keep, sizes)
+        let module = Arc::clone(&exec.module);
+        let execution = self.finish(canister, exec, result, keep, sizes);
+        if tier == Tier::Fast {
+            self.promotions.count(&self.compiler, &module, execution.instructions);
+        }
+        execution
     }
 
     fn prepare(&mut self, canister: &mut Canister, job: Job) -> (Box<Exec>, Keep, Entry) {
@@ -264,7 +270,7 @@ impl Runtime {
                 }));
             }
             (Ok(()), Keep::IfSuccessful | Keep::ParkIfSliced) => {
-                code.globals = self.live.read_globals(canister.id, code);
+                self.live.update_globals(canister.id, code);
                 if let Some(heap) = &mut code.heap {
                     heap.commit();
                 }

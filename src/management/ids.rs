@@ -1,5 +1,7 @@
 //! Canister ids: which numbers a subnet hands out and which it hosts (management-canister.md 2.1).
 
+use std::collections::BTreeSet;
+
 use candid::Principal;
 
 use crate::compat::Compat;
@@ -43,6 +45,8 @@ pub struct Ids {
     specify_own: bool,
     /// Ranges of other subnets of the environment.
     foreign: Vec<(u64, u64)>,
+    /// Ids that a script asked for by name, of whatever form.
+    adopted: BTreeSet<Principal>,
 }
 
 impl Ids {
@@ -56,6 +60,7 @@ impl Ids {
                 next_specified: None,
                 specify_own: true,
                 foreign: Vec::new(),
+                adopted: BTreeSet::new(),
             },
             (Compat::PocketIc, SubnetType::System) => Ids {
                 first: FIRST_ALLOCATION,
@@ -64,6 +69,7 @@ impl Ids {
                 next_specified: Some(0),
                 specify_own: false,
                 foreign: vec![(SECOND_ALLOCATION, SECOND_ALLOCATION + RANGE - 1)],
+                adopted: BTreeSet::new(),
             },
             (Compat::PocketIc, SubnetType::Application) => Ids {
                 first: SECOND_ALLOCATION,
@@ -72,6 +78,7 @@ impl Ids {
                 next_specified: Some(FIRST_APPLICATION_CANISTER),
                 specify_own: false,
                 foreign: vec![(FIRST_ALLOCATION, FIRST_ALLOCATION + RANGE - 1)],
+                adopted: BTreeSet::new(),
             },
         }
     }
@@ -98,6 +105,11 @@ impl Ids {
         Some(canister_id(number))
     }
 
+    /// From now on this subnet hosts this id, too: a script names it in an `install` line.
+    pub fn adopt(&mut self, id: Principal) {
+        self.adopted.insert(id);
+    }
+
     /// True for an id of the range that ids are allocated from.
     pub fn is_in_allocation_range(&self, id: &Principal) -> bool {
         canister_number(id)
@@ -106,18 +118,19 @@ impl Ids {
 
     /// True for an id that may not be chosen because it might be allocated.
     pub fn is_reserved(&self, id: &Principal) -> bool {
-        !self.specify_own && self.is_in_allocation_range(id)
+        !self.specify_own && self.is_in_allocation_range(id) && !self.adopted.contains(id)
     }
 
     /// True for an id that this subnet hosts, whether or not the canister exists.
     pub fn is_hosted(&self, id: &Principal) -> bool {
-        canister_number(id).is_some_and(|number| {
+        let in_range = canister_number(id).is_some_and(|number| {
             self.is_in_allocation_range(id)
                 || self
                     .hosted
                     .iter()
                     .any(|(first, last)| (*first..=*last).contains(&number))
-        })
+        });
+        in_range || self.adopted.contains(id)
     }
 
     /// True for an id of any subnet of the environment.

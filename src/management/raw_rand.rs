@@ -9,22 +9,37 @@ use sha2::{Digest, Sha256};
 const PURPOSE: [u8; 5] = [4, 0, 0, 0, 4];
 
 /// The stream of one round, shared by all who ask in it.
-pub struct RoundRandomness(ChaCha20Rng);
+pub struct RoundRandomness {
+    batch: u64,
+    seed: u64,
+    /// Made when it is first asked for; hardly any round needs it.
+    stream: Option<ChaCha20Rng>,
+}
 
 impl RoundRandomness {
     /// The stream of round (batch) number `batch`. A `seed` of 0 gives exactly what PocketIC gives; any other makes the whole run different.
     pub fn new(batch: u64, seed: u64) -> Self {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&batch.to_le_bytes());
-        bytes[8..16].copy_from_slice(&seed.to_le_bytes());
-        let key = Sha256::new().chain_update(bytes).chain_update(PURPOSE);
-        RoundRandomness(ChaCha20Rng::from_seed(key.finalize().into()))
+        RoundRandomness {
+            batch,
+            seed,
+            stream: None,
+        }
+    }
+
+    fn stream(&mut self) -> &mut ChaCha20Rng {
+        self.stream.get_or_insert_with(|| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&self.batch.to_le_bytes());
+            bytes[8..16].copy_from_slice(&self.seed.to_le_bytes());
+            let key = Sha256::new().chain_update(bytes).chain_update(PURPOSE);
+            ChaCha20Rng::from_seed(key.finalize().into())
+        })
     }
 
     /// The next 32 bytes: the answer to one `raw_rand`.
     pub fn next_bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        self.0.fill_bytes(&mut bytes);
+        self.stream().fill_bytes(&mut bytes);
         bytes
     }
 }
@@ -40,7 +55,11 @@ mod tests {
     /// RFC 8439, appendix A.1, test vectors 1 and 2: the first two blocks under the key of zeros.
     #[test]
     fn the_stream_is_that_of_the_standard() {
-        let mut stream = RoundRandomness(ChaCha20Rng::from_seed([0; 32]));
+        let mut stream = RoundRandomness {
+            batch: 0,
+            seed: 0,
+            stream: Some(ChaCha20Rng::from_seed([0; 32])),
+        };
         let blocks: Vec<String> = (0..4).map(|_| hex_of(&mut stream)).collect();
         assert_eq!(
             blocks,

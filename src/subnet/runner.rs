@@ -45,6 +45,7 @@ impl Subnet {
             return None;
         }
         Some(self.measure(MessageKind::Create, None, None, |subnet| {
+            subnet.state.ids.adopt(canister);
             subnet.create_canister(Some(canister))
         }))
     }
@@ -64,6 +65,7 @@ impl Subnet {
         };
         self.measure(kind, Some(canister), None, |subnet| {
             if mode == InstallMode::Install && !subnet.state.canisters.contains_key(&canister) {
+                subnet.state.ids.adopt(canister);
                 let created = subnet.create_canister(Some(canister));
                 if !matches!(created, MessageResult::Replied(_)) {
                     return created;

@@ -1,11 +1,14 @@
 //! From modules to machine code: the engines of the two code generators and which of them compiles what.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Config, Engine, OptLevel, Strategy};
 
+use super::cache::ModuleCache;
 use super::memory;
 use super::module::CanisterModule;
+use super::validate::ValidationLimits;
 use crate::config::CompilerChoice;
 use crate::errors::ExecutionError;
 
@@ -28,17 +31,51 @@ pub struct Compiler {
     max_memory: u64,
     backtrace: bool,
     engines: [OnceLock<Engine>; 2],
+    cache: Option<ModuleCache>,
 }
 
 impl Compiler {
-    /// A compiler for memories of at most so many bytes.
-    pub fn new(choice: CompilerChoice, max_memory: u64, backtrace: bool) -> Self {
+    /// A compiler for memories of at most so many bytes, with a module cache in a directory if one is given.
+    pub fn new(choice: CompilerChoice, max_memory: u64, backtrace: bool, cache: Option<&Path>) -> Self {
         Compiler {
             choice,
             max_memory,
             backtrace,
             engines: Default::default(),
+            cache: cache.and_then(ModuleCache::open),
         }
+    }
+
+    /// A module that can be run: out of the cache, or else decoded, validated, rewritten and compiled.
+    ///
+    /// # Errors
+    /// With the verdict and the text of the Internet Computer.
+    pub fn load(
+        &self,
+        blob: &Arc<[u8]>,
+        hash: [u8; 32],
+        limits: &ValidationLimits,
+    ) -> Result<CanisterModule, ExecutionError> {
+        let tiers: &[Tier] = match self.choice {
+            CompilerChoice::Auto => &[Tier::Optimizing, Tier::Fast],
+            CompilerChoice::Fast => &[Tier::Fast],
+            CompilerChoice::Optimizing => &[Tier::Optimizing],
+        };
+        for tier in tiers {
+            if let Some(cache) = &self.cache {
+                let engine = self.engine(*tier);
+                let key = ModuleCache::key(&hash, limits, *tier, engine);
+                if let Some((code, (facts, instrumented))) = cache.load(engine, &key) {
+                    let blob = Arc::clone(blob);
+                    let module = CanisterModule::from_parts(blob, hash, limits, facts, instrumented);
+                    module.code[*tier as usize].get_or_init(|| code);
+                    return Ok(module);
+                }
+            }
+        }
+        let module = CanisterModule::new(Arc::clone(blob), limits)?;
+        self.compile(&module, self.first_tier(&module))?;
+        Ok(module)
     }
 
     /// Address space that engines take for granted for a memory, in bytes.
@@ -81,10 +118,16 @@ impl Compiler {
         config
     }
 
-    /// The code generator that a module is run with if nothing else is known.
+    /// True if the optimizing code generator is to take over from the fast one where that pays.
+    pub fn may_optimize(&self) -> bool {
+        self.choice == CompilerChoice::Auto
+    }
+
+    /// The code generator that a module is run with at present.
     pub fn first_tier(&self, module: &CanisterModule) -> Tier {
         let supported = !module.facts.uses_tail_calls && !module.facts.uses_reference_types;
         match self.choice {
+            CompilerChoice::Auto if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
             CompilerChoice::Optimizing => Tier::Optimizing,
             CompilerChoice::Fast | CompilerChoice::Auto if supported => Tier::Fast,
             CompilerChoice::Fast | CompilerChoice::Auto => Tier::Optimizing,
@@ -97,14 +140,28 @@ impl Compiler {
     /// If the engine refuses the module.
     pub fn compile<'a>(
         &self,
-        module: &'a Arc<CanisterModule>,
+        module: &'a CanisterModule,
         tier: Tier,
     ) -> Result<(&'a wasmtime::Module, Tier), ExecutionError> {
         if let Some(code) = module.code[tier as usize].get() {
             return Ok((code, tier));
         }
-        match wasmtime::Module::new(self.engine(tier), &module.instrumented.wasm) {
-            Ok(code) => Ok((module.code[tier as usize].get_or_init(|| code), tier)),
+        let engine = self.engine(tier);
+        let entry = self.cache.as_ref().map(|cache| {
+            (cache, ModuleCache::key(&module.hash, &module.limits, tier, engine))
+        });
+        if let Some((cache, key)) = &entry
+            && let Some((code, _)) = cache.load(engine, key)
+        {
+            return Ok((module.code[tier as usize].get_or_init(|| code), tier));
+        }
+        match wasmtime::Module::new(engine, module.rewritten()?) {
+            Ok(code) => {
+                if let Some((cache, key)) = &entry {
+                    cache.store(key, &code, (&module.facts, &module.instrumented));
+                }
+                Ok((module.code[tier as usize].get_or_init(|| code), tier))
+            }
             Err(_) if tier == Tier::Fast => self.compile(module, Tier::Optimizing),
             Err(error) => Err(ExecutionError::instantiation(format!("{error:?}"))),
         }

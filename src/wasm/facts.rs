@@ -3,8 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::validate::ic0_functions;
+
 /// How an exported method is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MethodKind {
     /// `canister_update <name>`
     Update,
@@ -40,24 +44,25 @@ impl MethodKind {
 }
 
 /// The size of the Wasm memory, in pages of 64 KiB, as the module declares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryLimits {
     pub initial_pages: u64,
     pub maximum_pages: Option<u64>,
 }
 
 /// A custom section whose name begins with `icp:`, which is metadata of the canister.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomSection {
     /// Whether everybody may read it, or only controllers.
     pub public: bool,
     /// The name behind `icp:public ` or `icp:private `.
     pub name: String,
+    #[serde(with = "serde_bytes")]
     pub content: Vec<u8>,
 }
 
 /// What is known about a valid module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleFacts {
     /// Whether this is a 64-bit module, that is, whether its memory is declared `i64`.
     pub memory64: bool,
@@ -86,6 +91,7 @@ pub struct ModuleFacts {
     /// Functions that the module defines.
     pub function_count: u32,
     /// The `ic0` functions that the module imports, in its order.
+    #[serde(deserialize_with = "names_of_functions")]
     pub imports: Vec<&'static str>,
     /// Whether the last 16 pages of memory are kept back as for modules of early Motoko compilers (system-api.md 0.3).
     pub old_motoko_reserved_pages: bool,
@@ -98,4 +104,15 @@ pub struct ModuleFacts {
     pub uses_simd: bool,
     /// Whether references occur as values: in an instruction other than a call, or in the type of a function or local.
     pub uses_reference_types: bool,
+}
+
+/// Reads the names of `ic0` functions.
+fn names_of_functions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<&'static str>, D::Error> {
+    let known = |name: &String| {
+        let function = ic0_functions().iter().find(|function| function.name == name);
+        function.map(|function| function.name)
+    };
+    let names = Vec::<String>::deserialize(from)?;
+    let known: Option<Vec<_>> = names.iter().map(known).collect();
+    known.ok_or_else(|| serde::de::Error::custom("no function of the system API"))
 }

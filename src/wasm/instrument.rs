@@ -11,6 +11,7 @@ mod helpers;
 mod instantiation;
 mod segments;
 
+use serde::{Deserialize, Serialize};
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, ElementSection, EntityType, FunctionSection,
@@ -53,9 +54,11 @@ const MAX_WASM32_PAGES: u64 = 65_536;
 const COMPILE_BASE: u64 = 72;
 
 /// A module that meters itself, ready to be compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Instrumented {
     /// Without custom sections; its functions have their own indices, see [`Instrumented::original_index`].
+    /// Left out where all else is saved, since it is only needed for compiling.
+    #[serde(skip)]
     pub wasm: Vec<u8>,
     /// What the host writes into the memory of a new instance, in this order. Every segment fits in.
     pub data: Vec<DataSegment>,

@@ -1,6 +1,7 @@
 //! The only rooms that know WebAssembly and wasmtime: decoding, validating, instrumenting, compiling, memories.
 //! They know nothing of messages, cycles or canisters.
 
+mod cache;
 mod compiler;
 mod complexity;
 mod decode;

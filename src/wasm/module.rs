@@ -1,5 +1,7 @@
 //! A canister's module: what was uploaded, what is known about it, and what is made of it before it is compiled.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
@@ -37,10 +39,13 @@ pub struct CanisterModule {
     pub facts: ModuleFacts,
     /// Operators by which compiling is charged (metering.md 5.2).
     pub compile_operators: u64,
+    /// The rewritten module itself is missing if machine code of it was in the cache.
     pub(super) instrumented: Instrumented,
+    pub(super) limits: ValidationLimits,
     /// Machine code, by code generator.
     pub(super) code: [OnceLock<wasmtime::Module>; 2],
     names: OnceLock<Vec<(u32, String)>>,
+    fast_instructions: AtomicU64,
 }
 
 impl std::fmt::Debug for CanisterModule {
@@ -57,20 +62,40 @@ impl CanisterModule {
     pub fn new(blob: Arc<[u8]>, limits: &ValidationLimits) -> Result<Self, ExecutionError> {
         let raw = decode(&blob)?;
         let facts = validate(&raw, limits)?;
-        let instrumented = instrument(&raw, &facts, limits).map_err(|error| match error {
-            InstrumentError::Module(error) => ExecutionError::Module(error),
-            InstrumentError::Engine(text) => ExecutionError::Engine(text),
-        })?;
+        let instrumented = rewrite(&raw, &facts, limits)?;
         drop(raw);
-        Ok(CanisterModule {
-            hash: Sha256::digest(&blob).into(),
+        let hash = Sha256::digest(&blob).into();
+        Ok(CanisterModule::from_parts(blob, hash, limits, facts, instrumented))
+    }
+
+    /// A module that was validated and rewritten before.
+    pub(super) fn from_parts(
+        blob: Arc<[u8]>,
+        hash: [u8; 32],
+        limits: &ValidationLimits,
+        facts: ModuleFacts,
+        instrumented: Instrumented,
+    ) -> Self {
+        CanisterModule {
             blob,
+            hash,
             facts,
             compile_operators: instrumented.compile_operators,
             instrumented,
+            limits: *limits,
             code: Default::default(),
             names: OnceLock::new(),
-        })
+            fast_instructions: AtomicU64::new(0),
+        }
+    }
+
+    /// The rewritten module, made again if it was not kept.
+    pub(super) fn rewritten(&self) -> Result<Cow<'_, [u8]>, ExecutionError> {
+        if !self.instrumented.wasm.is_empty() {
+            return Ok(Cow::Borrowed(&self.instrumented.wasm));
+        }
+        let raw = decode(&self.blob)?;
+        Ok(Cow::Owned(rewrite(&raw, &self.facts, &self.limits)?.wasm))
     }
 
     /// The globals that make up the state of an instance, in the order in which their values are kept.
@@ -104,10 +129,22 @@ impl CanisterModule {
         })
     }
 
+    /// Counts instructions that fast code has executed; returns how many there were before.
+    pub fn add_fast_instructions(&self, instructions: u64) -> u64 {
+        self.fast_instructions.fetch_add(instructions, Ordering::Relaxed)
+    }
+
     /// True if machine code of this code generator is at hand.
     pub fn is_compiled(&self, tier: Tier) -> bool {
         self.code[tier as usize].get().is_some()
     }
+}
+
+fn rewrite(raw: &[u8], facts: &ModuleFacts, limits: &ValidationLimits) -> Result<Instrumented, ExecutionError> {
+    instrument(raw, facts, limits).map_err(|error| match error {
+        InstrumentError::Module(error) => ExecutionError::Module(error),
+        InstrumentError::Engine(text) => ExecutionError::Engine(text),
+    })
 }
 
 impl ModuleFacts {

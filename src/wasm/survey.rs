@@ -52,14 +52,17 @@ impl Survey {
             // What comes before the damage still is worth seeing.
             let _ = survey.read(&sections);
         }
-        survey.functions.sort_by_key(|function| std::cmp::Reverse(function.bytes));
+        survey
+            .functions
+            .sort_by_key(|function| std::cmp::Reverse(function.bytes));
         Ok(survey)
     }
 
     fn read(&mut self, sections: &Sections<'_>) -> Result<(), wasmparser::Error> {
         for section in &sections.custom {
             let bytes = section.data().len() as u64;
-            self.custom_sections.push((section.name().to_owned(), bytes));
+            self.custom_sections
+                .push((section.name().to_owned(), bytes));
         }
         for global in sections.globals.iter().flat_map(|globals| globals.clone()) {
             self.globals.0 += 1;
@@ -67,13 +70,18 @@ impl Survey {
         }
         for export in sections.exports.iter().flat_map(|exports| exports.clone()) {
             let export = export?;
-            let method = MethodKind::of_export(export.name).is_some() || export.name.starts_with("canister_");
+            let method = MethodKind::of_export(export.name).is_some()
+                || export.name.starts_with("canister_");
             if export.kind != ExternalKind::Func || !method {
                 self.other_exports.push(export.name.to_owned());
             }
         }
         let mut imported = 0;
-        for import in sections.imports.iter().flat_map(|imports| imports.clone().into_imports()) {
+        for import in sections
+            .imports
+            .iter()
+            .flat_map(|imports| imports.clone().into_imports())
+        {
             imported += u32::from(matches!(import?.ty, wasmparser::TypeRef::Func(_)));
         }
         for (index, body) in (imported..).zip(&sections.bodies) {
@@ -118,8 +126,24 @@ mod tests {
         let [big, small] = survey.functions[..] else {
             panic!("{:?}", survey.functions)
         };
-        assert_eq!(big, FunctionSize { index: 2, bytes: 9, operators: 6, complexity: 56 });
-        assert_eq!(small, FunctionSize { index: 1, bytes: 2, operators: 1, complexity: 1 });
+        assert_eq!(
+            big,
+            FunctionSize {
+                index: 2,
+                bytes: 9,
+                operators: 6,
+                complexity: 56
+            }
+        );
+        assert_eq!(
+            small,
+            FunctionSize {
+                index: 1,
+                bytes: 2,
+                operators: 1,
+                complexity: 1
+            }
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Owns no expectations.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod place;
 pub mod recorded;
 
 use std::io::Read;

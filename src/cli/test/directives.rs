@@ -53,7 +53,8 @@ impl Directives {
             "skip" => self.skip = Some(value.to_owned()),
             "exit" => {
                 let status: Result<u8, _> = value.parse();
-                let status = status.map_err(|_| format!("exit: expected a status from 0 to 255, got `{value}`"))?;
+                let status = status
+                    .map_err(|_| format!("exit: expected a status from 0 to 255, got `{value}`"))?;
                 self.exit = status.into();
             }
             _ => {}
@@ -98,9 +99,12 @@ mod tests {
 
     #[test]
     fn directives_stand_in_the_comments_before_the_first_message() {
-        let head = "# about\n\n# args: --format drun\r\n#exit: 2\n# args: --seed 7\ncreate\n# skip\n";
+        let head =
+            "# about\n\n# args: --format drun\r\n#exit: 2\n# args: --seed 7\ncreate\n# skip\n";
         let expected = Directives {
-            args: ["--format", "drun", "--seed", "7"].map(str::to_owned).to_vec(),
+            args: ["--format", "drun", "--seed", "7"]
+                .map(str::to_owned)
+                .to_vec(),
             exit: 2,
             skip: None,
         };
@@ -110,21 +114,33 @@ mod tests {
     #[test]
     fn a_case_is_skipped_with_or_without_a_reason_but_not_by_a_sentence() {
         assert_eq!(of("# skip\n").unwrap().skip, Some(String::new()));
-        assert_eq!(of("# skip: too slow").unwrap().skip, Some("too slow".into()));
+        assert_eq!(
+            of("# skip: too slow").unwrap().skip,
+            Some("too slow".into())
+        );
         assert_eq!(of("# skip over this: it is free text").unwrap().skip, None);
     }
 
     #[test]
     fn quotes_keep_options_together() {
         let words = |text| split(text).unwrap();
-        assert_eq!(words("  a  'b c' \"d 'e\" f''g \"\" "), ["a", "b c", "d 'e", "fg", ""]);
+        assert_eq!(
+            words("  a  'b c' \"d 'e\" f''g \"\" "),
+            ["a", "b c", "d 'e", "fg", ""]
+        );
         assert_eq!(split("'a"), Err("args: no closing '".into()));
     }
 
     #[test]
     fn a_directive_that_makes_no_sense_is_told_with_its_place() {
         let status = "exit: expected a status from 0 to 255, got ";
-        assert_eq!(of("#\n# exit: 256\n"), Err(format!("error: a.drun:2: {status}`256`")));
-        assert_eq!(of("# exit: \n"), Err(format!("error: a.drun:1: {status}``")));
+        assert_eq!(
+            of("#\n# exit: 256\n"),
+            Err(format!("error: a.drun:2: {status}`256`"))
+        );
+        assert_eq!(
+            of("# exit: \n"),
+            Err(format!("error: a.drun:1: {status}``"))
+        );
     }
 }

@@ -64,7 +64,9 @@ impl Runner {
         let (output, in_time) = match receiver.recv_timeout(self.timeout) {
             Ok(output) => (output, true),
             Err(_) => {
-                child.kill().context("cannot end a case that takes too long")?;
+                child
+                    .kill()
+                    .context("cannot end a case that takes too long")?;
                 (receiver.recv().unwrap_or_default(), false)
             }
         };

@@ -8,7 +8,12 @@ use super::verdict::Verdict;
 
 /// The whole file.
 pub fn document(results: &[Tested<'_>], time: Duration) -> String {
-    let count = |name| results.iter().filter(|tested| tested.verdict.name() == name).count();
+    let count = |name| {
+        results
+            .iter()
+            .filter(|tested| tested.verdict.name() == name)
+            .count()
+    };
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\"",
         results.len(),
@@ -30,11 +35,18 @@ pub fn document(results: &[Tested<'_>], time: Duration) -> String {
 fn case(out: &mut String, tested: &Tested<'_>) -> std::fmt::Result {
     let name = escape(&tested.case.name);
     let seconds = tested.time.as_secs_f64();
-    write!(out, "    <testcase name=\"{name}\" classname=\"drun\" time=\"{seconds:.3}\"")?;
+    write!(
+        out,
+        "    <testcase name=\"{name}\" classname=\"drun\" time=\"{seconds:.3}\""
+    )?;
     match &tested.verdict {
         Verdict::Passed | Verdict::Accepted => writeln!(out, "/>"),
         Verdict::Skipped(reason) => {
-            writeln!(out, ">\n      <skipped message=\"{}\"/>\n    </testcase>", escape(reason))
+            writeln!(
+                out,
+                ">\n      <skipped message=\"{}\"/>\n    </testcase>",
+                escape(reason)
+            )
         }
         Verdict::Failed(fault) => writeln!(
             out,

@@ -149,19 +149,34 @@ pub fn run(options: &TestOptions) -> Result<u8, Failure> {
         std::fs::write(path, junit::document(&results, start.elapsed()))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(if report.any_failed() { FAILURE } else { SUCCESS })
+    Ok(if report.any_failed() {
+        FAILURE
+    } else {
+        SUCCESS
+    })
 }
 
 /// The cases that are wanted. Part of a suite says nothing about files without a script.
 fn find(options: &TestOptions) -> Result<Suite, Failure> {
     let here = [PathBuf::from(".")];
-    let paths = if options.paths.is_empty() { &here } else { &options.paths[..] };
+    let paths = if options.paths.is_empty() {
+        &here
+    } else {
+        &options.paths[..]
+    };
     let mut suite = Suite::find(paths).map_err(Failure::Input)?;
     suite.filter(&options.filter);
     if suite.cases.is_empty() {
-        let wanted = if options.filter.is_empty() { "there is no case" } else { "no case matches the filter" };
+        let wanted = if options.filter.is_empty() {
+            "there is no case"
+        } else {
+            "no case matches the filter"
+        };
         let paths: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
-        return Err(Failure::Input(format!("error: {wanted} in {}", paths.join(", "))));
+        return Err(Failure::Input(format!(
+            "error: {wanted} in {}",
+            paths.join(", ")
+        )));
     }
     if let Some(partition) = options.partition {
         suite.share(partition);
@@ -178,7 +193,11 @@ fn list(suite: &Suite, json: bool) -> Result<u8, Failure> {
     for case in &suite.cases {
         if json {
             let script = case.script.to_string_lossy();
-            writeln!(out, "{}", serde_json::json!({ "schema": 1, "kind": "listed", "name": case.name, "script": script }))?;
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({ "schema": 1, "kind": "listed", "name": case.name, "script": script })
+            )?;
         } else {
             writeln!(out, "{}", case.name)?;
         }
@@ -206,11 +225,16 @@ fn test<'a>(runner: &Runner, case: &'a Case, accept: bool) -> anyhow::Result<Tes
 /// Whether expected outputs are rewritten. Machines of continuous integration must be asked twice: there it would hide
 /// what they are to find.
 fn may_accept(options: &TestOptions) -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0" && value != "false");
+    let is_set = |name| {
+        std::env::var_os(name)
+            .is_some_and(|value| !value.is_empty() && value != "0" && value != "false")
+    };
     let asked = [options.accept, is_set("DRUN_ACCEPT")];
     let accept = asked.contains(&true) && (!is_set("CI") || asked == [true; 2]);
     if asked.contains(&true) && !accept {
-        eprintln!("warning: CI is set, so nothing is accepted; ask twice to insist: DRUN_ACCEPT=1 with --accept");
+        eprintln!(
+            "warning: CI is set, so nothing is accepted; ask twice to insist: DRUN_ACCEPT=1 with --accept"
+        );
     }
     accept
 }
@@ -238,10 +262,16 @@ fn runner(options: &TestOptions) -> Runner {
 
 /// Options that no script can be run with are a mistake of the command line, not of the scripts.
 fn check_run_options(args: &[String]) -> Result<(), Failure> {
-    let line = ["drun"].into_iter().chain(args.iter().map(|arg| &**arg)).chain(["--", "script"]);
+    let line = ["drun"]
+        .into_iter()
+        .chain(args.iter().map(|arg| &**arg))
+        .chain(["--", "script"]);
     match Arguments::try_parse_from(line) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Failure::Input(format!("after `--`: {}", error.to_string().trim_end()))),
+        Err(error) => Err(Failure::Input(format!(
+            "after `--`: {}",
+            error.to_string().trim_end()
+        ))),
     }
 }
 

@@ -55,7 +55,10 @@ impl Report {
         if self.progress {
             let failed = self.counts.failed;
             // A line that cannot be shown is no loss.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{done}/{total} cases, {failed} failed");
+            let _ = write!(
+                std::io::stderr(),
+                "\r\x1b[K{done}/{total} cases, {failed} failed"
+            );
         }
     }
 
@@ -82,7 +85,12 @@ impl Report {
         match &tested.verdict {
             Verdict::Passed => writeln!(out, "{}       {name}", self.paint(GREEN, "ok")),
             Verdict::Accepted => {
-                writeln!(out, "{} {name}: wrote {}", self.paint(YELLOW, "accepted"), tested.case.expected.display())
+                writeln!(
+                    out,
+                    "{} {name}: wrote {}",
+                    self.paint(YELLOW, "accepted"),
+                    tested.case.expected.display()
+                )
             }
             Verdict::Skipped(reason) if reason.is_empty() => {
                 writeln!(out, "{}  {name}", self.paint(YELLOW, "skipped"))
@@ -91,7 +99,12 @@ impl Report {
                 writeln!(out, "{}  {name}: {reason}", self.paint(YELLOW, "skipped"))
             }
             Verdict::Failed(fault) => {
-                writeln!(out, "{}   {name}: {}", self.paint(RED, "FAILED"), fault.reason)?;
+                writeln!(
+                    out,
+                    "{}   {name}: {}",
+                    self.paint(RED, "FAILED"),
+                    fault.reason
+                )?;
                 self.fault(out, fault, accept)
             }
         }
@@ -110,14 +123,22 @@ impl Report {
         if fault.acceptable {
             writeln!(out, "to accept this output: {accept}\n")
         } else {
-            writeln!(out, "if this end is right, say so in the head of the script: # exit: N\n")
+            writeln!(
+                out,
+                "if this end is right, say so in the head of the script: # exit: N\n"
+            )
         }
     }
 
     /// Prints the sums.
     pub fn summary(&self, time: Duration, orphans: &[PathBuf]) -> std::io::Result<()> {
         self.clear();
-        let Counts { passed, accepted, failed, skipped } = self.counts;
+        let Counts {
+            passed,
+            accepted,
+            failed,
+            skipped,
+        } = self.counts;
         let mut out = std::io::stdout().lock();
         if self.json {
             let orphans: Vec<_> = orphans.iter().map(|path| path.to_string_lossy()).collect();
@@ -139,9 +160,11 @@ impl Report {
             writeln!(out, "{warning}: {} belongs to no script", orphan.display())?;
         }
         let mut parts = vec![format!("{passed} passed")];
-        for (count, what, colour) in
-            [(failed, "failed", RED), (accepted, "accepted", YELLOW), (skipped, "skipped", YELLOW)]
-        {
+        for (count, what, colour) in [
+            (failed, "failed", RED),
+            (accepted, "accepted", YELLOW),
+            (skipped, "skipped", YELLOW),
+        ] {
             if count > 0 {
                 parts.push(self.paint(colour, &format!("{count} {what}")));
             }
@@ -199,7 +222,8 @@ fn seconds(time: Duration) -> f64 {
 
 /// Colours are for terminals, unless the environment says otherwise.
 fn colours() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let is_set =
+        |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         return false;
     }

@@ -45,9 +45,9 @@ impl std::str::FromStr for Partition {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once('/').and_then(|(index, count)| {
-            Some((index.parse().ok()?, count.parse().ok()?))
-        });
+        let numbers = text
+            .split_once('/')
+            .and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         match numbers {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Partition { index, count }),
             _ => Err("expected m/n with m from 1 to n, for example 1/4"),
@@ -109,11 +109,15 @@ impl Suite {
 
     fn add(&mut self, root: &Path, script: &Path) -> Result<(), String> {
         let directory = script.parent().unwrap_or(Path::new(""));
-        let of_directory = script.file_name() == Some(OsStr::new(SCRIPT)) && directory.file_name().is_some();
+        let of_directory =
+            script.file_name() == Some(OsStr::new(SCRIPT)) && directory.file_name().is_some();
         let (named, expected) = if of_directory {
             let beside = [with_ok(directory), script.with_extension("ok")];
             let present = beside.into_iter().find(|path| path.is_file());
-            (directory.to_owned(), present.unwrap_or_else(|| directory.join(EXPECTED)))
+            (
+                directory.to_owned(),
+                present.unwrap_or_else(|| directory.join(EXPECTED)),
+            )
         } else {
             (script.with_extension(""), script.with_extension("ok"))
         };
@@ -169,7 +173,8 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 fn slashes(path: &Path) -> String {
-    path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+    path.to_string_lossy()
+        .replace(std::path::MAIN_SEPARATOR, "/")
 }
 
 /// The hash FNV-1a of 64 bits: short, and the same on every machine.
@@ -196,7 +201,13 @@ mod tests {
 
     #[test]
     fn scripts_and_directories_are_cases_in_the_order_of_their_names() {
-        let (directory, suite) = suite(&["z.drun", "a/x.drun", "b/script.drun", ".git/no.drun", "a/x.wasm"]);
+        let (directory, suite) = suite(&[
+            "z.drun",
+            "a/x.drun",
+            "b/script.drun",
+            ".git/no.drun",
+            "a/x.wasm",
+        ]);
         let keys: Vec<&str> = suite.cases.iter().map(|case| &*case.key).collect();
         assert_eq!(keys, ["a/x", "b", "z"]);
         let expected: Vec<&Path> = suite
@@ -204,7 +215,14 @@ mod tests {
             .iter()
             .map(|case| case.expected.strip_prefix(directory.path()).unwrap())
             .collect();
-        assert_eq!(expected, [Path::new("a/x.ok"), Path::new("b/expected"), Path::new("z.ok")]);
+        assert_eq!(
+            expected,
+            [
+                Path::new("a/x.ok"),
+                Path::new("b/expected"),
+                Path::new("z.ok")
+            ]
+        );
     }
 
     #[test]
@@ -228,7 +246,11 @@ mod tests {
         for share in ["1/3", "2/3", "3/3"] {
             let (_directory, mut suite) = suite(&files);
             suite.share(share.parse().unwrap());
-            assert!(suite.cases.len() > 5, "{share} has {} of 50", suite.cases.len());
+            assert!(
+                suite.cases.len() > 5,
+                "{share} has {} of 50",
+                suite.cases.len()
+            );
             seen.extend(suite.cases.into_iter().map(|case| case.key));
         }
         seen.sort();

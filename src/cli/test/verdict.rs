@@ -64,11 +64,16 @@ pub fn judge(case: &Case, run: &Run, accept: bool) -> anyhow::Result<Verdict> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     let wrong_end = wrong_end(case, run);
-    if wrong_end.is_none() && expected.as_deref().is_some_and(|expected| same(expected, &run.output)) {
+    if wrong_end.is_none()
+        && expected
+            .as_deref()
+            .is_some_and(|expected| same(expected, &run.output))
+    {
         return Ok(Verdict::Passed);
     }
     if accept && wrong_end.is_none() {
-        std::fs::write(path, &run.output).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, &run.output)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(Verdict::Accepted);
     }
     let acceptable = wrong_end.is_none();
@@ -96,7 +101,8 @@ fn wrong_end(case: &Case, run: &Run) -> Option<String> {
 
 /// Equal but for the ends of lines, which version control may have changed.
 fn same(expected: &[u8], actual: &[u8]) -> bool {
-    expected == actual || unix(&String::from_utf8_lossy(expected)) == unix(&String::from_utf8_lossy(actual))
+    expected == actual
+        || unix(&String::from_utf8_lossy(expected)) == unix(&String::from_utf8_lossy(actual))
 }
 
 fn unix(text: &str) -> String {
@@ -123,7 +129,13 @@ mod tests {
     use crate::cli::test::suite::Suite;
 
     /// Judges an output and status of a case with this script and expected output; tells the expected output afterwards.
-    fn judged(script: &str, expected: Option<&str>, output: &str, end: End, accept: bool) -> (Verdict, Option<String>) {
+    fn judged(
+        script: &str,
+        expected: Option<&str>,
+        output: &str,
+        end: End,
+        accept: bool,
+    ) -> (Verdict, Option<String>) {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a.drun"), script).unwrap();
         let path = directory.path().join("a.ok");
@@ -166,7 +178,10 @@ mod tests {
     #[test]
     fn accepting_writes_what_came_out_unless_the_end_is_wrong() {
         let (verdict, now) = judged("", None, "new\n", End::Exit(0), true);
-        assert_eq!((reason(&verdict), now.as_deref()), ("accepted", Some("new\n")));
+        assert_eq!(
+            (reason(&verdict), now.as_deref()),
+            ("accepted", Some("new\n"))
+        );
         let (verdict, now) = judged("", Some("old\n"), "error\n", End::Exit(2), true);
         assert_eq!(
             (reason(&verdict), now.as_deref()),
@@ -182,7 +197,10 @@ mod tests {
             panic!("{verdict:?}")
         };
         let (head, body) = fault.diff.split_once("@@").unwrap();
-        assert!(head.contains("a.ok (expected)\n+++ ") && head.ends_with("a.ok (actual)\n"), "{head}");
+        assert!(
+            head.contains("a.ok (expected)\n+++ ") && head.ends_with("a.ok (actual)\n"),
+            "{head}"
+        );
         assert_eq!(body, " -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
         assert_eq!(now, Some(lines("5")));
     }

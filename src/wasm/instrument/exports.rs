@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use wasm_encoder::{ExportKind, ExportSection};
 use wasmparser::{ExternalKind, TypeRef};
 
@@ -10,7 +11,7 @@ use super::{COUNTER_EXPORT, InstrumentError, Layout, MEMORY_EXPORT, START_EXPORT
 use crate::wasm::sections::Sections;
 
 /// The type of a global; validation lets no other through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GlobalValueType {
     I32,
     I64,
@@ -20,7 +21,7 @@ pub enum GlobalValueType {
 }
 
 /// A global of the module that the host can reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedGlobal {
     /// The name to look it up by.
     pub export: String,

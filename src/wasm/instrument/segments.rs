@@ -1,6 +1,7 @@
 //! The data segments of a module. Active ones are taken out, for the host to write them into fresh memory once;
 //! an empty passive one stays behind for each, which is what `memory.init` and `data.drop` would find.
 
+use serde::{Deserialize, Serialize};
 use wasm_encoder::DataSection;
 use wasmparser::{DataKind, Operator};
 
@@ -12,10 +13,11 @@ use crate::wasm::sections::Sections;
 const PAGE_SIZE: u128 = 65_536;
 
 /// What an active data segment writes where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSegment {
     /// Address of the first byte.
     pub offset: u64,
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 

@@ -1,0 +1,348 @@
+//! Measures what README's performance table shows, and prints it: `cargo bench --bench table`. (`--bench empty` is the
+//! program that the start is compared with, so plain `cargo bench` builds both.) Each row is a ratio or a time taken in
+//! this very run; nothing here fails when a machine is slow.
+
+mod canisters;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use drun::canister::InstallMode;
+use drun::config::CompilerChoice;
+use drun::{Compat, Config, Principal, Subnet};
+
+const DRUN: &str = env!("CARGO_BIN_EXE_drun");
+const MOTOKO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/motoko/counter.wasm");
+const FIRST: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
+const SECOND: &str = "rrkah-fqaaa-aaaaa-aaaaq-cai";
+
+fn main() {
+    // Wasm code runs on the stack of the thread.
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
+        let bench = Bench::new();
+        println!("| what | target | measured |\n|---|---|---|");
+        bench.starts();
+        bench.messages();
+        compute();
+        heaps();
+        bulk();
+        bench.suite();
+        bench.upgrades();
+    });
+    thread.expect("a thread").join().expect("the measurements");
+}
+
+fn row(what: &str, target: &str, measured: String) {
+    println!("| {what} | {target} | {measured} |");
+}
+
+/// The median time of some runs.
+fn median(runs: usize, mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[runs / 2]
+}
+
+fn ratio(time: Duration, reference: Duration) -> f64 {
+    time.as_secs_f64() / reference.as_secs_f64()
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// A directory with scripts and modules.
+struct Bench {
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let bench = Bench { directory };
+        for (name, text) in [
+            ("empty.wasm", canisters::EMPTY),
+            ("caller.wasm", canisters::CALLER),
+        ] {
+            bench.write(name, &wat::parse_str(text).expect("valid text"));
+        }
+        bench.write(
+            "motoko.wasm",
+            &std::fs::read(MOTOKO).expect("the Motoko module"),
+        );
+        let updates = format!("ingress {FIRST} inc \"DIDL\\x00\\x00\"\n").repeat(8);
+        bench.write("create.drun", b"create\n");
+        bench.write(
+            "motoko.drun",
+            format!("{}{updates}", install("motoko.wasm")).as_bytes(),
+        );
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        std::fs::write(self.path(name), content).expect("a file in a temporary directory");
+    }
+
+    /// `drun` on a script, with the cache in a directory of this name.
+    fn drun(&self, script: &str, cache: &str) -> Command {
+        let mut command = Command::new(DRUN);
+        command.current_dir(&self.directory).stdout(Stdio::null());
+        command.arg("--cache-dir").arg(self.path(cache)).arg(script);
+        command
+    }
+
+    fn starts(&self) {
+        let empty = median(60, || run(&mut Command::new(empty_program())));
+        let create = median(60, || run(&mut self.drun("create.drun", "cache")));
+        row(
+            "process with only `create`",
+            "≤ 2 × an empty program with clap",
+            format!("{:.2} × ({})", ratio(create, empty), milliseconds(create)),
+        );
+        run(&mut self.drun("motoko.drun", "cache"));
+        let warm = median(40, || run(&mut self.drun("motoko.drun", "cache")));
+        let peak = peak_memory(&mut self.drun("motoko.drun", "cache"));
+        row(
+            "ten-line script, Motoko module, cache warm",
+            "≤ 8 ms, 60 MB",
+            format!("{}, {peak} MB", milliseconds(warm)),
+        );
+        let module = std::fs::read(MOTOKO).expect("the Motoko module");
+        let bare = median(9, || {
+            let mut config = wasmtime::Config::new();
+            config
+                .strategy(wasmtime::Strategy::Winch)
+                .wasm_memory64(true);
+            let engine = wasmtime::Engine::new(&config).expect("a valid configuration");
+            black_box(wasmtime::Module::new(&engine, &module).expect("a valid module"));
+        });
+        let mut number = 0;
+        let cold = median(9, || {
+            number += 1;
+            run(&mut self.drun("motoko.drun", &format!("cold-{number}")));
+        });
+        row(
+            "the same, cache cold",
+            "≤ 1.6 × the fast compiler alone",
+            format!("{:.2} × ({})", ratio(cold, bare), milliseconds(cold)),
+        );
+    }
+
+    fn messages(&self) {
+        let count = 100_000;
+        let updates = format!("ingress {FIRST} go 0x\n").repeat(count);
+        self.write(
+            "updates.drun",
+            format!("{}{updates}", install("empty.wasm")).as_bytes(),
+        );
+        let time = median(5, || run(&mut self.drun("updates.drun", "cache")));
+        row(
+            "empty updates, 100,000 in one script",
+            "≥ 250,000 per second",
+            format!("{:.0} per second", count as f64 / time.as_secs_f64()),
+        );
+        let ingress = 1000;
+        let calls = format!("ingress {FIRST} start 0x\n").repeat(ingress);
+        let both = install("caller.wasm") + &install("caller.wasm").replace(FIRST, SECOND);
+        self.write("calls.drun", format!("{both}{calls}").as_bytes());
+        let time = median(5, || run(&mut self.drun("calls.drun", "cache")));
+        let trips = (ingress * canisters::TRIPS) as f64;
+        row(
+            "round trip of a call between two canisters",
+            "≤ 6 µs",
+            format!("{:.2} µs", time.as_secs_f64() * 1e6 / trips),
+        );
+    }
+
+    fn suite(&self) {
+        let scripts = 400;
+        let sequence =
+            |count: usize| (0..count).for_each(|_| run(&mut self.drun("motoko.drun", "cache")));
+        let one = median(1, || sequence(scripts));
+        let two = median(1, || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| sequence(scripts / 2));
+                scope.spawn(|| sequence(scripts / 2));
+            });
+        });
+        row(
+            "400 scripts of ten messages, in sequence; two at a time",
+            "≤ 6 s; ≥ 1.8 × as fast",
+            format!("{:.2} s; {:.2} ×", one.as_secs_f64(), ratio(one, two)),
+        );
+    }
+
+    fn upgrades(&self) {
+        let peaks = [1_000, 10_000].map(|count| {
+            let upgrades = format!("upgrade {FIRST} empty.wasm 0x\n").repeat(count);
+            // A script of equal length, so that only the upgrades make a difference.
+            let comments =
+                "# a line that is read and takes as much memory\n".repeat(10_000 - count);
+            let script = format!("{}{upgrades}{comments}", install("empty.wasm"));
+            self.write("upgrades.drun", script.as_bytes());
+            peak_memory(&mut self.drun("upgrades.drun", "cache"))
+        });
+        row(
+            "peak memory with 1,000 and with 10,000 upgrades",
+            "flat",
+            format!("{} MB, {} MB", peaks[0], peaks[1]),
+        );
+    }
+}
+
+fn install(module: &str) -> String {
+    format!("create\ninstall {FIRST} {module} 0x\n")
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().expect("the program starts");
+    assert!(status.success(), "{command:?} failed");
+}
+
+/// The newest build of the program that does nothing; it lies beside this one.
+fn empty_program() -> PathBuf {
+    let own = std::env::current_exe().expect("this program has a path");
+    let files = own
+        .parent()
+        .and_then(|directory| std::fs::read_dir(directory).ok());
+    let programs = files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    let is_empty = |path: &PathBuf| {
+        path.extension().is_none()
+            && path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("empty-"))
+    };
+    let newest = programs.filter(is_empty).max_by_key(|path| {
+        path.metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+    });
+    newest.expect("`cargo bench` builds the empty program too")
+}
+
+/// Peak memory of a process in megabytes, as seen just before its end; 0 where the system does not tell.
+fn peak_memory(command: &mut Command) -> u64 {
+    let mut child = command.spawn().expect("the program starts");
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        peak = read_peak(&status).unwrap_or(peak).max(peak);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    peak / 1024
+}
+
+fn read_peak(status: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(status).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// A subnet in this process with one canister.
+fn subnet(module: &str) -> (Subnet, Principal) {
+    let mut config = Config::new(Compat::Drun);
+    config.compiler = CompilerChoice::Optimizing;
+    let mut subnet = Subnet::new(config).expect("a subnet");
+    let canister = Principal::from_text(FIRST).expect("a canister id");
+    let module = wat::parse_str(module).expect("valid text");
+    subnet.install(InstallMode::Install, canister, &module, b"");
+    (subnet, canister)
+}
+
+fn compute() {
+    let mut config = wasmtime::Config::new();
+    config
+        .cranelift_opt_level(wasmtime::OptLevel::Speed)
+        .cranelift_nan_canonicalization(true);
+    let engine = wasmtime::Engine::new(&config).expect("a valid configuration");
+    let bare = wat::parse_str(canisters::COMPUTE).expect("valid text");
+    let module = wasmtime::Module::new(&engine, bare).expect("a valid module");
+    let mut linker = wasmtime::Linker::new(&engine);
+    linker
+        .func_wrap("ic0", "msg_reply", || ())
+        .expect("one function");
+    let mut store = wasmtime::Store::new(&engine, ());
+    let instance = linker
+        .instantiate(&mut store, &module)
+        .expect("an instance");
+    let go = instance
+        .get_typed_func::<(), ()>(&mut store, "canister_update go")
+        .expect("a function");
+    let bare = median(5, || go.call(&mut store, ()).expect("the function returns"));
+    let (mut subnet, canister) = subnet(canisters::COMPUTE);
+    let metered = median(5, || {
+        black_box(subnet.ingress(canister, "go", b""));
+    });
+    row(
+        "compute-bound canister, optimizing compiler",
+        "≤ 1.25 × bare wasmtime",
+        format!("{:.2} ×", ratio(metered, bare)),
+    );
+}
+
+fn heaps() {
+    let time = |mebibytes: u64, method: &str| {
+        let (mut subnet, canister) = subnet(&canisters::heap(mebibytes));
+        subnet.ingress(canister, "fill", b"");
+        let many = median(5, || {
+            for _ in 0..2000 {
+                match method {
+                    "peek" => black_box(subnet.query_outcome(canister, method, b"")),
+                    _ => black_box(subnet.ingress(canister, method, b"")),
+                };
+            }
+        });
+        many / 2000
+    };
+    let measured = ["touch", "trap", "peek"].map(|method| {
+        let (small, large) = (time(1, method), time(1024, method));
+        format!(
+            "{:.2} × ({:.1} µs)",
+            ratio(large, small),
+            large.as_secs_f64() * 1e6
+        )
+    });
+    row(
+        "one page of a 1 GiB heap: update; trap; query",
+        "≤ 2 × that of 1 MiB",
+        measured.join("; "),
+    );
+}
+
+fn bulk() {
+    let source = vec![1u8; 64 << 20];
+    let mut target = vec![2u8; 64 << 20];
+    let copy = median(9, || {
+        target.copy_from_slice(black_box(&source));
+        black_box(&target);
+    });
+    let (mut subnet, canister) = subnet(canisters::BULK);
+    subnet.ingress(canister, "heap", b"");
+    let heap = median(5, || {
+        black_box(subnet.ingress(canister, "heap", b""));
+    });
+    let stable = median(3, || {
+        black_box(subnet.ingress(canister, "stable", b""));
+    });
+    row(
+        "update that writes 64 MiB of heap; 1 GiB of stable memory",
+        "≥ 0.5 of memcpy",
+        format!("{:.2}; {:.2}", ratio(copy, heap), ratio(16 * copy, stable)),
+    );
+}

@@ -1,0 +1,106 @@
+//! The file of one entry: machine code as the engine wants it mapped, then what is known about the module, then a
+//! trailer by which a whole and undamaged file of ours is told from anything else.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::Key;
+
+const MAGIC: [u8; 8] = *b"drun\x00mod";
+/// Bytes of the trailer: magic, key, two lengths, checksum.
+const TRAILER: usize = 8 + 32 + 8 + 8 + 4;
+/// Bytes read at once.
+const CHUNK: usize = 256 << 10;
+
+/// Why an entry is not used.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The system refuses.
+    System(io::Error),
+    /// It is another user's, or others may write to it.
+    NotPrivate,
+    /// It is not what we wrote.
+    Damaged,
+    /// The engine does not take it.
+    Refused(String),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::System(error) => write!(f, "the entry cannot be read: {error}"),
+            Unreadable::NotPrivate => f.write_str("the entry is not this user's alone"),
+            Unreadable::Damaged => f.write_str("the entry is damaged"),
+            Unreadable::Refused(error) => write!(f, "the engine refuses the entry: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Unreadable::Damaged,
+            _ => Unreadable::System(error),
+        }
+    }
+}
+
+/// What follows code and knowledge in the file of an entry.
+pub fn trailer(code: &[u8], knowledge: &[u8], key: &Key) -> Vec<u8> {
+    let mut trailer = Vec::with_capacity(TRAILER);
+    trailer.extend(MAGIC);
+    trailer.extend(key);
+    trailer.extend((code.len() as u64).to_le_bytes());
+    trailer.extend((knowledge.len() as u64).to_le_bytes());
+    let mut checksum = crc32fast::Hasher::new();
+    for part in [code, knowledge, &trailer] {
+        checksum.update(part);
+    }
+    trailer.extend(checksum.finalize().to_le_bytes());
+    trailer
+}
+
+/// Reads a whole file and makes sure that it is an entry of this key; hands out what is known about the module.
+///
+/// # Errors
+/// If there is any doubt.
+pub fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
+    let size = file.metadata()?.len();
+    let body = size
+        .checked_sub(TRAILER as u64)
+        .ok_or(Unreadable::Damaged)?;
+    let mut trailer = [0; TRAILER];
+    file.seek(SeekFrom::Start(body))?;
+    file.read_exact(&mut trailer)?;
+    let (head, checksum) = trailer.split_at(TRAILER - 4);
+    let number = |at: usize| {
+        head[at..at + 8]
+            .try_into()
+            .map(u64::from_le_bytes)
+            .unwrap_or(u64::MAX)
+    };
+    let (code, knowledge) = (number(40), number(48));
+    if head[..8] != MAGIC || head[8..40] != *key || code.checked_add(knowledge) != Some(body) {
+        return Err(Unreadable::Damaged);
+    }
+    let mut actual = crc32fast::Hasher::new();
+    file.rewind()?;
+    let mut buffer = vec![0; CHUNK.min(code as usize)];
+    let mut left = code;
+    while left > 0 {
+        let piece = &mut buffer[..CHUNK.min(left as usize)];
+        file.read_exact(piece)?;
+        actual.update(piece);
+        left -= piece.len() as u64;
+    }
+    // No longer than the file, as was checked.
+    let mut content = vec![0; knowledge as usize];
+    file.read_exact(&mut content)?;
+    actual.update(&content);
+    actual.update(head);
+    if actual.finalize().to_le_bytes() != *checksum {
+        return Err(Unreadable::Damaged);
+    }
+    Ok(content)
+}

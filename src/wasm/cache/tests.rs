@@ -1,0 +1,151 @@
+//! What the cache gives back, and that it never gives back anything else.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::module::CanisterModule;
+use super::super::{Compiler, Tier, ValidationLimits};
+use super::*;
+use crate::config::CompilerChoice;
+
+const LIMITS: ValidationLimits = ValidationLimits::REPLICA;
+
+/// A module with something in each part of what is known about it.
+fn blob() -> Arc<[u8]> {
+    let text = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (memory (export "memory") 1)
+        (global (export "shown") i64 (i64.const 7))
+        (global $hidden (mut i32) (i32.const 5))
+        (data (i32.const 40) "some data")
+        (func (export "canister_update go") (global.set $hidden (i32.const 6)) (call $reply))
+        (@custom "icp:public candid:service" "service : {}"))"#;
+    wat::parse_str(text).unwrap().into()
+}
+
+fn compiler(directory: &Path) -> Compiler {
+    Compiler::new(CompilerChoice::Fast, 4 << 30, false, Some(directory))
+}
+
+fn load(directory: &Path, limits: &ValidationLimits) -> CanisterModule {
+    let blob = blob();
+    let hash = Sha256::digest(&blob).into();
+    compiler(directory).load(&blob, hash, limits).unwrap()
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+/// True if the module came out of the cache, which keeps no rewritten module.
+fn was_cached(module: &CanisterModule) -> bool {
+    module.instrumented.wasm.is_empty()
+}
+
+#[test]
+fn a_second_load_finds_what_the_first_has_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = load(directory.path(), &LIMITS);
+    let second = load(directory.path(), &LIMITS);
+    assert!(!was_cached(&first) && was_cached(&second));
+    assert!(second.is_compiled(Tier::Fast));
+    assert_eq!(first.facts, second.facts);
+    assert_eq!(first.compile_operators, second.compile_operators);
+    assert_eq!(first.saved_globals(), second.saved_globals());
+    assert!(first.data().eq(second.data()));
+    assert_eq!(first.rewritten().unwrap(), second.rewritten().unwrap());
+}
+
+#[test]
+fn other_limits_or_another_code_generator_find_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    load(directory.path(), &LIMITS);
+    assert!(!was_cached(&load(
+        directory.path(),
+        &ValidationLimits::OLD_DRUN
+    )));
+    let other = Compiler::new(
+        CompilerChoice::Optimizing,
+        4 << 30,
+        false,
+        Some(directory.path()),
+    );
+    let blob = blob();
+    let hash = Sha256::digest(&blob).into();
+    assert!(!was_cached(&other.load(&blob, hash, &LIMITS).unwrap()));
+}
+
+/// Whatever happens to the file of an entry, the module is made again and the entry is replaced.
+#[test]
+fn damaged_entries_are_not_used_and_replaced() {
+    let damages: [fn(&mut Vec<u8>); 7] = [
+        |file| file.clear(),
+        |file| file.truncate(59),
+        |file| file.truncate(file.len() / 2),
+        |file| file.push(0),
+        |file| file[1000] ^= 1,
+        |file| *file.last_mut().unwrap() ^= 1,
+        |file| {
+            file.splice(.., b"something else altogether".repeat(20))
+                .for_each(drop)
+        },
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    load(directory.path(), &LIMITS);
+    let entry = entries(directory.path()).remove(0);
+    let whole = fs::read(&entry).unwrap();
+    for (number, damage) in damages.iter().enumerate() {
+        let mut content = whole.clone();
+        damage(&mut content);
+        fs::write(&entry, content).unwrap();
+        assert!(
+            !was_cached(&load(directory.path(), &LIMITS)),
+            "damage {number}"
+        );
+        assert!(
+            was_cached(&load(directory.path(), &LIMITS)),
+            "after damage {number}"
+        );
+    }
+}
+
+/// A whole entry under the name of another is not taken for it.
+#[test]
+fn the_entry_of_another_key_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    load(directory.path(), &LIMITS);
+    let own = entries(directory.path()).remove(0);
+    load(directory.path(), &ValidationLimits::OLD_DRUN);
+    let other = entries(directory.path())
+        .into_iter()
+        .find(|path| *path != own)
+        .unwrap();
+    fs::rename(other, own).unwrap();
+    assert!(!was_cached(&load(directory.path(), &LIMITS)));
+}
+
+#[test]
+fn a_cache_that_cannot_be_made_is_gone_without() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(!was_cached(&load(&file.join("below"), &LIMITS)));
+    assert!(!was_cached(&load(&file, &LIMITS)));
+}
+
+#[test]
+fn many_threads_at_once_leave_whole_entries() {
+    let directory = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let module = load(directory.path(), &LIMITS);
+                assert_eq!(module.facts.methods.len(), 1);
+            });
+        }
+    });
+    assert_eq!(entries(directory.path()).len(), 1);
+    assert!(was_cached(&load(directory.path(), &LIMITS)));
+}
