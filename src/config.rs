@@ -97,8 +97,6 @@ pub struct Config {
     pub stats: bool,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
-    /// Collect folded stacks weighted by instructions.
-    pub profile: bool,
 }
 
 impl Config {
@@ -117,7 +115,6 @@ impl Config {
             http_mocks: Vec::new(),
             threshold_keys: Vec::new(),
             stats: false,
-            profile: false,
         }
     }
 

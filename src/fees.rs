@@ -177,7 +177,10 @@ mod tests {
     #[test]
     fn a_system_subnet_is_free_of_charge() {
         let fees = Fees::new(&Config::new(Compat::PocketIc));
-        assert_eq!(fees.execution(1_000, true) + fees.ingress(10) + fees.creation(), 0);
+        assert_eq!(
+            fees.execution(1_000, true) + fees.ingress(10) + fees.creation(),
+            0
+        );
         assert_eq!(fees.cost_call(10, false) + fees.http_request(1, 1), 0);
     }
 }

@@ -10,7 +10,9 @@ fn main() -> ExitCode {
     match program.spawn(drun::cli::main).map(|thread| thread.join()) {
         Ok(Ok(status)) => status,
         Ok(Err(_)) => {
-            eprintln!("error: this is a bug in drun; please report it with the script that shows it");
+            eprintln!(
+                "error: this is a bug in drun; please report it with the script that shows it"
+            );
             ExitCode::from(3)
         }
         Err(error) => {

@@ -26,42 +26,97 @@ const CONTEXTS: [(&str, &str); 14] = [
 
 /// Who may be called where: s I G U RQ NRQ CQ Ry Rt CRy CRt C CC F.
 const MATRIX: [(&str, &[&str]); 16] = [
-    (".x.xxxxx.x...x", &["msg_arg_data_size", "msg_arg_data_copy"]),
+    (
+        ".x.xxxxx.x...x",
+        &["msg_arg_data_size", "msg_arg_data_copy"],
+    ),
     (".xxxxxxxxxxxxx", &["msg_caller_size", "msg_caller_copy"]),
     (".......xxxx...", &["msg_reject_code"]),
-    ("........x.x...", &["msg_reject_msg_size", "msg_reject_msg_copy"]),
-    ("...xxxxxxxx...", &["msg_reply", "msg_reply_data_append", "msg_reject", "msg_deadline"]),
-    (".............x", &["msg_method_name_size", "msg_method_name_copy", "accept_message"]),
+    (
+        "........x.x...",
+        &["msg_reject_msg_size", "msg_reject_msg_copy"],
+    ),
+    (
+        "...xxxxxxxx...",
+        &[
+            "msg_reply",
+            "msg_reply_data_append",
+            "msg_reject",
+            "msg_deadline",
+        ],
+    ),
+    (
+        ".............x",
+        &[
+            "msg_method_name_size",
+            "msg_method_name_copy",
+            "accept_message",
+        ],
+    ),
     (
         "...xx..xx.....",
-        &["msg_cycles_available", "msg_cycles_available128", "msg_cycles_accept", "msg_cycles_accept128"],
+        &[
+            "msg_cycles_available",
+            "msg_cycles_available128",
+            "msg_cycles_accept",
+            "msg_cycles_accept128",
+        ],
     ),
-    (".......xx.....", &["msg_cycles_refunded", "msg_cycles_refunded128"]),
+    (
+        ".......xx.....",
+        &["msg_cycles_refunded", "msg_cycles_refunded128"],
+    ),
     (".xxxx..xx..x..", &["cycles_burn128"]),
-    ("...x...xx.....", &["mint_cycles128", "call_cycles_add", "call_cycles_add128"]),
+    (
+        "...x...xx.....",
+        &["mint_cycles128", "call_cycles_add", "call_cycles_add128"],
+    ),
     (
         "...x..xxxxx...",
-        &["call_new", "call_data_append", "call_on_cleanup", "call_perform", "call_with_best_effort_response"],
+        &[
+            "call_new",
+            "call_data_append",
+            "call_on_cleanup",
+            "call_perform",
+            "call_with_best_effort_response",
+        ],
     ),
     (".xxx...xx.....", &["certified_data_set"]),
-    (".....xx.......", &["data_certificate_size", "data_certificate_copy"]),
+    (
+        ".....xx.......",
+        &["data_certificate_size", "data_certificate_copy"],
+    ),
     (".xxx...xx..x..", &["global_timer_set"]),
     (".xxxx..xx..x..", &["root_key_size", "root_key_copy"]),
     (
         ".xxxxxxxxxxxxx",
         &[
-            "data_certificate_present", "canister_self_size", "canister_self_copy", "subnet_self_size",
-            "subnet_self_copy", "canister_cycle_balance", "canister_cycle_balance128",
-            "canister_liquid_cycle_balance128", "canister_status", "canister_version", "time",
-            "env_var_count", "env_var_name_size", "env_var_name_copy", "env_var_name_exists",
-            "env_var_value_size", "env_var_value_copy",
+            "data_certificate_present",
+            "canister_self_size",
+            "canister_self_copy",
+            "subnet_self_size",
+            "subnet_self_copy",
+            "canister_cycle_balance",
+            "canister_cycle_balance128",
+            "canister_liquid_cycle_balance128",
+            "canister_status",
+            "canister_version",
+            "time",
+            "env_var_count",
+            "env_var_name_size",
+            "env_var_name_copy",
+            "env_var_name_exists",
+            "env_var_value_size",
+            "env_var_value_copy",
         ],
     ),
 ];
 
 /// Marks of a function; those not in the table may be called everywhere.
 fn marks(function: &str) -> &'static str {
-    let row = MATRIX.iter().find(|(_, functions)| functions.contains(&function));
+    let row = MATRIX
+        .iter()
+        .find(|(_, functions)| functions.contains(&function));
     row.map_or("xxxxxxxxxxxxxx", |(marks, _)| marks)
 }
 

@@ -177,7 +177,11 @@ impl CallContexts {
 
     /// Forgets a context if none of its callbacks is outstanding.
     pub fn close_if_done(&mut self, id: ContextId) {
-        if self.contexts.get(&id).is_some_and(|context| context.outstanding == 0) {
+        if self
+            .contexts
+            .get(&id)
+            .is_some_and(|context| context.outstanding == 0)
+        {
             self.contexts.remove(&id);
         }
     }

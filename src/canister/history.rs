@@ -124,7 +124,10 @@ impl History {
 
     /// Bytes of memory that the kept changes count, each `change_bytes` beside its controllers.
     pub fn bytes(&self, change_bytes: u64) -> u64 {
-        self.changes.iter().map(|change| change.bytes(change_bytes)).sum()
+        self.changes
+            .iter()
+            .map(|change| change.bytes(change_bytes))
+            .sum()
     }
 
     /// Drops the kept changes, as running out of cycles does.

@@ -83,14 +83,20 @@ mod tests {
         assert_eq!(log.free(), 56);
         log.push(2, b"a");
         assert_eq!(log.free(), 4096 - 41);
-        assert_eq!(log.records().map(|record| record.index).collect::<Vec<_>>(), [1]);
+        assert_eq!(
+            log.records().map(|record| record.index).collect::<Vec<_>>(),
+            [1]
+        );
     }
 
     #[test]
     fn content_is_cut_and_numbers_survive_clearing() {
         let mut log = Log::default();
         log.push(1, &[b'x'; 5000]);
-        assert_eq!(log.records().next().map(|record| record.content.len()), Some(4056));
+        assert_eq!(
+            log.records().next().map(|record| record.content.len()),
+            Some(4056)
+        );
         log.clear();
         log.push(2, b"b");
         assert_eq!(log.records().next().map(|record| record.index), Some(1));

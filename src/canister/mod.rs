@@ -246,12 +246,19 @@ impl Canister {
             wasm_memory: self.code.as_ref().map_or(0, Code::heap_bytes),
             stable_memory: self.stable.size_bytes(),
             globals: facts.map_or(0, |facts| bookkeeping.global * facts.counted_globals),
-            wasm_binary: self.code.as_ref().map_or(0, |code| code.module.blob.len() as u64),
+            wasm_binary: self
+                .code
+                .as_ref()
+                .map_or(0, |code| code.module.blob.len() as u64),
             custom_sections: facts.map_or(0, |facts| facts.custom_section_bytes()),
             history: self.history.bytes(bookkeeping.history_entry),
             chunk_store: self.chunks.bytes(),
             snapshots: self.lost_snapshot_bytes
-                + self.snapshots.iter().map(|snapshot| snapshot.total_bytes).sum::<u64>(),
+                + self
+                    .snapshots
+                    .iter()
+                    .map(|snapshot| snapshot.total_bytes)
+                    .sum::<u64>(),
         }
     }
 
@@ -272,7 +279,9 @@ impl Canister {
                 limit.min(allocation.saturating_sub(metrics.total() - metrics.wasm_memory))
             }
         };
-        let needed = code.heap_bytes().saturating_add(self.settings.wasm_memory_threshold);
+        let needed = code
+            .heap_bytes()
+            .saturating_add(self.settings.wasm_memory_threshold);
         self.hook.update(capacity < needed);
     }
 

@@ -207,9 +207,9 @@ impl InputQueues {
         }
         for queue in self.from.values_mut() {
             queue.retain(|message| match message {
-                CanisterMessage::Request(request) => {
-                    request.deadline.is_none_or(|deadline| deadline >= now_seconds)
-                }
+                CanisterMessage::Request(request) => request
+                    .deadline
+                    .is_none_or(|deadline| deadline >= now_seconds),
                 CanisterMessage::Response(_) => true,
             });
         }
@@ -240,7 +240,10 @@ impl OutputQueues {
 
     /// Appends a message to the queue of its receiver.
     pub fn push(&mut self, message: CanisterMessage) {
-        self.to.entry(message.receiver()).or_default().push_back(message);
+        self.to
+            .entry(message.receiver())
+            .or_default()
+            .push_back(message);
     }
 
     /// Takes away all queues, receivers ascending.

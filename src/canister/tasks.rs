@@ -97,7 +97,15 @@ mod tests {
         let rounds: Vec<_> = [false, true, true, true, true, true, true]
             .map(|input| rotation.choose(true, true, input, false))
             .into();
-        let expected = [vec![T, H], vec![H, T], vec![], vec![T, H], vec![H, T], vec![], vec![T, H]];
+        let expected = [
+            vec![T, H],
+            vec![H, T],
+            vec![],
+            vec![T, H],
+            vec![H, T],
+            vec![],
+            vec![T, H],
+        ];
         assert_eq!(rounds, expected);
     }
 

@@ -14,8 +14,10 @@ use crate::system_api::exec::KeyKind;
 /// If the file cannot be read, is not JSON5, or a key that we know has a value that it cannot have.
 pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
-    let value: Value = json5::from_str(&text).map_err(|error| format!("error: {shown}: {error}"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("error: cannot read {shown}: {error}"))?;
+    let value: Value =
+        json5::from_str(&text).map_err(|error| format!("error: {shown}: {error}"))?;
     let Value::Object(entries) = value else {
         return Err(format!("error: {shown}: expected an object"));
     };
@@ -24,13 +26,20 @@ pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
         match set(config, &key, &value) {
             Ok(true) => {}
             Ok(false) => unknown.push(key),
-            Err(expected) => return Err(format!("error: {shown}: {key}: expected {expected}, got {value}")),
+            Err(expected) => {
+                return Err(format!(
+                    "error: {shown}: {key}: expected {expected}, got {value}"
+                ));
+            }
         }
     }
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("warning: {shown}: ignored: {}", unknown.join(", "))])
+    Ok(vec![format!(
+        "warning: {shown}: ignored: {}",
+        unknown.join(", ")
+    )])
 }
 
 fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static str> {
@@ -38,14 +47,21 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static s
     let text = || value.as_str().ok_or("a string");
     match key {
         "compat" => config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?,
-        "subnet_type" => config.subnet_type = text()?.parse().map_err(|_| "system or application")?,
+        "subnet_type" => {
+            config.subnet_type = text()?.parse().map_err(|_| "system or application")?
+        }
         "instruction_limit" => config.instruction_limit = Some(number()?),
         "extra_batches" => config.extra_batches = number()?,
         "compiler" => config.compiler = text()?.parse().map_err(|_| "auto, fast or optimizing")?,
         "seed" => config.seed = number()?,
-        "time" => config.start_time = crate::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?,
+        "time" => {
+            config.start_time =
+                crate::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?
+        }
         "backtrace" => config.backtrace = value.as_bool().ok_or("true or false")?,
-        "http_mocks" => config.http_mocks = mocks(value).ok_or("a list of { url, status, headers, body }")?,
+        "http_mocks" => {
+            config.http_mocks = mocks(value).ok_or("a list of { url, status, headers, body }")?
+        }
         "threshold_keys" => config.threshold_keys = keys(value)?,
         _ => return Ok(false),
     }
@@ -83,7 +99,11 @@ fn mocks(value: &Value) -> Option<Vec<HttpMock>> {
                 url: mock.get("url")?.as_str()?.to_owned(),
                 status: mock.get("status").map_or(Some(200), Value::as_u64)?,
                 headers,
-                body: mock.get("body").map_or(Some(""), Value::as_str)?.as_bytes().to_vec(),
+                body: mock
+                    .get("body")
+                    .map_or(Some(""), Value::as_str)?
+                    .as_bytes()
+                    .to_vec(),
             })
         })
         .collect()

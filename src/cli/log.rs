@@ -19,14 +19,22 @@ impl Log {
         };
         match File::create(path) {
             Ok(file) => Ok(Log(Some((file, Instant::now())))),
-            Err(error) => Err(Failure::Input(format!("error: cannot write {}: {error}", path.display()))),
+            Err(error) => Err(Failure::Input(format!(
+                "error: cannot write {}: {error}",
+                path.display()
+            ))),
         }
     }
 
     /// Adds a line, with the time since the start. A log that cannot be written any more is given up.
     pub fn line(&mut self, text: impl Display) {
         if let Some((file, start)) = &mut self.0
-            && writeln!(file, "{:10.3} ms {text}", start.elapsed().as_secs_f64() * 1e3).is_err()
+            && writeln!(
+                file,
+                "{:10.3} ms {text}",
+                start.elapsed().as_secs_f64() * 1e3
+            )
+            .is_err()
         {
             self.0 = None;
         }

@@ -22,9 +22,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
-    let script = script::parse(&name, &source).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+    let script =
+        script::parse(&name, &source).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     drop(source);
-    let modules = modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+    let modules =
+        modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let format = options.format.unwrap_or(Format::Manual);
     let mut printer = Printer::new(format, config.compat);
     let mut subnet = Subnet::new(config)?;
@@ -36,9 +38,16 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         }));
     }
     subnet.on_refusal(Box::new(|error| {
-        let _ = writeln!(std::io::stderr(), "Failed to submit ingress message: {error:?}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "Failed to submit ingress message: {error:?}"
+        );
     }));
-    log.line(format_args!("{name}: {} messages, {} modules", script.messages.len(), modules.len()));
+    log.line(format_args!(
+        "{name}: {} messages, {} modules",
+        script.messages.len(),
+        modules.len()
+    ));
     let mut failed = false;
     let mut out = std::io::stdout().lock();
     for located in &script.messages {
@@ -61,7 +70,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
         eprintln!("state kept in {}", directory.display());
     }
-    Ok(if failed && options.fail_on_error { FAILURE } else { SUCCESS })
+    Ok(if failed && options.fail_on_error {
+        FAILURE
+    } else {
+        SUCCESS
+    })
 }
 
 fn execute(subnet: &mut Subnet, message: &Message, modules: &Modules) -> Outcome {
@@ -104,7 +117,9 @@ fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let name = path.display().to_string();
     match std::fs::read(path) {
         Ok(source) => Ok((name, source)),
-        Err(error) => Err(Failure::Input(format!("error: cannot read {name}: {error}"))),
+        Err(error) => Err(Failure::Input(format!(
+            "error: cannot read {name}: {error}"
+        ))),
     }
 }
 
@@ -155,5 +170,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
 /// Nanoseconds since the Unix epoch by the machine's clock; only for `--time now`.
 fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }

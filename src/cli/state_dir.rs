@@ -34,7 +34,11 @@ fn write(canister: &Canister, place: &Path) -> anyhow::Result<()> {
         std::fs::write(place.join("module.wasm"), &code.module.blob)?;
         module_hash = Some(hex::encode(code.module.hash));
         heap = code.heap_bytes();
-        if let Some(content) = code.heap.as_ref().and_then(|memory| memory.read(0, heap as usize)) {
+        if let Some(content) = code
+            .heap
+            .as_ref()
+            .and_then(|memory| memory.read(0, heap as usize))
+        {
             std::fs::write(place.join("heap.bin"), content)?;
         }
     }
@@ -44,8 +48,13 @@ fn write(canister: &Canister, place: &Path) -> anyhow::Result<()> {
     for (number, page) in canister.stable.image().pages() {
         std::os::unix::fs::FileExt::write_all_at(&stable, page, number * page.len() as u64)?;
     }
-    let controllers: Vec<String> =
-        canister.settings.controllers.to_vec().iter().map(|id| id.to_text()).collect();
+    let controllers: Vec<String> = canister
+        .settings
+        .controllers
+        .to_vec()
+        .iter()
+        .map(|id| id.to_text())
+        .collect();
     let summary = serde_json::json!({
         "canister": canister.id.to_text(),
         "version": canister.version,

@@ -60,7 +60,11 @@ impl Runtime {
     }
 
     /// A module that can be run: decoded, validated, compiled, and known to instantiate.
-    pub fn load(&mut self, blob: &Arc<[u8]>, max_heap64: u64) -> Result<Arc<CanisterModule>, ExecutionError> {
+    pub fn load(
+        &mut self,
+        blob: &Arc<[u8]>,
+        max_heap64: u64,
+    ) -> Result<Arc<CanisterModule>, ExecutionError> {
         use sha2::{Digest, Sha256};
         let hash: [u8; 32] = Sha256::digest(blob).into();
         if let Some(module) = self.modules.iter().find(|module| module.hash == hash) {
@@ -86,7 +90,8 @@ impl Runtime {
             return Ok(None);
         };
         let mut heap = self.empty_heap(module)?;
-        heap.grow_to(memory.initial_pages * WASM_PAGE).map_err(engine)?;
+        heap.grow_to(memory.initial_pages * WASM_PAGE)
+            .map_err(engine)?;
         for (offset, bytes) in module.data() {
             heap.write(offset, bytes).map_err(engine)?;
         }
@@ -95,7 +100,11 @@ impl Runtime {
 
     fn empty_heap(&self, module: &CanisterModule) -> Result<Heap, ExecutionError> {
         let reserved = self.compiler.reserved_memory();
-        let capacity = if module.facts.memory64 { reserved } else { 4 << 30 };
+        let capacity = if module.facts.memory64 {
+            reserved
+        } else {
+            4 << 30
+        };
         Heap::new(capacity, reserved).map_err(engine)
     }
 
@@ -115,7 +124,11 @@ impl Runtime {
         image: &crate::wasm::memory::Image,
     ) -> Result<Heap, ExecutionError> {
         let reserved = self.compiler.reserved_memory();
-        let capacity = if module.facts.memory64 { reserved } else { 4 << 30 };
+        let capacity = if module.facts.memory64 {
+            reserved
+        } else {
+            4 << 30
+        };
         Heap::from_image(image, capacity, reserved).map_err(engine)
     }
 
@@ -126,7 +139,9 @@ impl Runtime {
         heap: Option<&Heap>,
     ) -> Result<Vec<GlobalValue>, ExecutionError> {
         let tier = self.compiler.first_tier(module);
-        let mut live = self.live.instantiate(&self.compiler, module, heap, tier, 0)?;
+        let mut live = self
+            .live
+            .instantiate(&self.compiler, module, heap, tier, 0)?;
         Ok(live.read_globals())
     }
 
@@ -161,7 +176,10 @@ struct Live {
 impl Live {
     fn read_globals(&mut self) -> Vec<GlobalValue> {
         let store = &mut self.store;
-        self.globals.iter().map(|global| value_of(global, store)).collect()
+        self.globals
+            .iter()
+            .map(|global| value_of(global, store))
+            .collect()
     }
 
     /// Brings values that were read or written before up to date.
@@ -257,7 +275,9 @@ impl LiveInstances {
             })
             .collect();
         let saved = module.saved_globals().iter().enumerate();
-        let mutable = saved.filter_map(|(position, saved)| saved.mutable.then_some(position)).collect();
+        let mutable = saved
+            .filter_map(|(position, saved)| saved.mutable.then_some(position))
+            .collect();
         store.data_mut().counter = Some(counter);
         store.data_mut().memory = memory;
         Ok(Live {
@@ -284,7 +304,8 @@ impl LiveInstances {
         let tier = preferred.unwrap_or_else(|| compiler.first_tier(&code.module));
         let alive = self.live.get(&canister).is_some_and(|live| {
             // The optimizing code generator also stands in where the fast one does not support a module.
-            live.generation == code.generation && (live.tier == tier || live.tier == Tier::Optimizing)
+            live.generation == code.generation
+                && (live.tier == tier || live.tier == Tier::Optimizing)
         });
         if !alive {
             self.live.remove(&canister);
@@ -431,7 +452,8 @@ fn enter(live: &mut Live, entry: &Entry) -> Result<(), Failure> {
             if let Some(function) = live.functions.get(name) {
                 return Ok(function.call(&mut live.store, ())?);
             }
-            let Some(Extern::Func(function)) = live.instance.get_export(&mut live.store, name) else {
+            let Some(Extern::Func(function)) = live.instance.get_export(&mut live.store, name)
+            else {
                 return Err(ContractViolation::ExportIsNoFunction.into());
             };
             let function = function.typed::<(), ()>(&live.store)?;
@@ -462,12 +484,16 @@ fn call_closure(live: &mut Live, closure: Closure) -> Result<(), Failure> {
     let wasm64 = live.store.data_mut().exec().wasm64;
     let mismatch = || Failure::from(ContractViolation::SignatureMismatch);
     if wasm64 {
-        let function = function.typed::<u64, ()>(&live.store).map_err(|_| mismatch())?;
+        let function = function
+            .typed::<u64, ()>(&live.store)
+            .map_err(|_| mismatch())?;
         return Ok(function.call(&mut live.store, closure.env)?);
     }
     let Ok(env) = u32::try_from(closure.env) else {
         return Err(ContractViolation::EnvironmentTooLarge { env: closure.env }.into());
     };
-    let function = function.typed::<u32, ()>(&live.store).map_err(|_| mismatch())?;
+    let function = function
+        .typed::<u32, ()>(&live.store)
+        .map_err(|_| mismatch())?;
     Ok(function.call(&mut live.store, env)?)
 }

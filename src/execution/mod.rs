@@ -145,13 +145,17 @@ impl Runtime {
         let module = Arc::clone(&exec.module);
         let execution = self.finish(canister, exec, result, keep, sizes);
         if tier == Tier::Fast {
-            self.promotions.count(&self.compiler, &module, execution.instructions);
+            self.promotions
+                .count(&self.compiler, &module, execution.instructions);
         }
         execution
     }
 
     fn prepare(&mut self, canister: &mut Canister, job: Job) -> (Box<Exec>, Keep, Entry) {
-        let code = canister.code.as_ref().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_ref()
+            .expect("only canisters with code run");
         let exec = Exec {
             module: Arc::clone(&code.module),
             mode: job.mode,
@@ -205,11 +209,15 @@ impl Runtime {
         entry: &Entry,
     ) -> (Box<Exec>, Result<(), ExecutionError>, Tier) {
         exec.stable.begin().expect(LEVELS);
-        let code = canister.code.as_mut().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code run");
         if let Some(heap) = &mut code.heap {
             heap.begin().expect(LEVELS);
         }
-        self.live.call(&self.compiler, canister.id, code, exec, entry)
+        self.live
+            .call(&self.compiler, canister.id, code, exec, entry)
     }
 
     /// Undoes what the execution did to memories, globals and slots.
@@ -219,7 +227,10 @@ impl Runtime {
             let slot = crate::system_api::slot_of(exec, &performed.call.callee);
             exec.slots.release(&slot);
         }
-        let code = canister.code.as_mut().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code run");
         self.live.roll_back(canister.id, code);
     }
 
@@ -231,7 +242,10 @@ impl Runtime {
         keep: Keep,
         (heap_before, stable_before): (u64, u64),
     ) -> Execution {
-        let code = canister.code.as_mut().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code run");
         let heap_pages = match &mut code.heap {
             Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
             _ => 0,
@@ -332,7 +346,10 @@ impl Runtime {
     fn enter(&mut self, canister: &mut Canister, state: Parked) -> Vec<GlobalValue> {
         canister.stable.begin().expect(LEVELS);
         canister.stable.unpark(state.stable).expect(MEMORY);
-        let code = canister.code.as_mut().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code run");
         if let (Some(heap), Some(parked)) = (&mut code.heap, state.heap) {
             heap.begin().expect(LEVELS);
             heap.unpark(&parked).expect(MEMORY);
@@ -345,7 +362,10 @@ impl Runtime {
     /// Ends the level that [`Self::enter`] began and sets its state aside.
     fn leave(&mut self, canister: &mut Canister, committed: Vec<GlobalValue>) -> Parked {
         let stable = canister.stable.park();
-        let code = canister.code.as_mut().expect("only canisters with code run");
+        let code = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code run");
         let heap = code.heap.as_mut().map(|heap| heap.park());
         let globals = std::mem::replace(&mut code.globals, committed);
         self.live.restore(canister.id, code);

@@ -5,10 +5,16 @@ use crate::wasm::CanisterModule;
 
 /// The error of an execution that the engine ended; what a host function said has precedence and is handled before.
 pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> ExecutionError {
-    let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>().and_then(|trace| {
-        let frames: Vec<u32> = trace.frames().iter().map(|frame| frame.func_index()).collect();
-        module.backtrace(&frames)
-    });
+    let backtrace = error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .and_then(|trace| {
+            let frames: Vec<u32> = trace
+                .frames()
+                .iter()
+                .map(|frame| frame.func_index())
+                .collect();
+            module.backtrace(&frames)
+        });
     let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
         return ExecutionError::Engine(format!("Unexpected WasmEngineError: {error}"));
     };
@@ -19,13 +25,14 @@ pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> Exec
         trap => ExecutionError::Trapped {
             backtrace,
             trap: match trap {
-            wasmtime::Trap::UnreachableCodeReached => Trap::Unreachable,
-            wasmtime::Trap::MemoryOutOfBounds => Trap::HeapOutOfBounds,
-            wasmtime::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
-            wasmtime::Trap::IntegerDivisionByZero => Trap::IntegerDivByZero,
-            wasmtime::Trap::StackOverflow => Trap::StackOverflow,
-            _ => Trap::Other,
-        }},
+                wasmtime::Trap::UnreachableCodeReached => Trap::Unreachable,
+                wasmtime::Trap::MemoryOutOfBounds => Trap::HeapOutOfBounds,
+                wasmtime::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
+                wasmtime::Trap::IntegerDivisionByZero => Trap::IntegerDivByZero,
+                wasmtime::Trap::StackOverflow => Trap::StackOverflow,
+                _ => Trap::Other,
+            },
+        },
     }
 }
 

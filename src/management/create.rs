@@ -32,7 +32,14 @@ pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     let id = allocate(state)?;
     call.refund = 0;
     state.usage.cycles += fee;
-    Ok(create(state, call, id, requested, cycles, args.sender_canister_version))
+    Ok(create(
+        state,
+        call,
+        id,
+        requested,
+        cycles,
+        args.sender_canister_version,
+    ))
 }
 
 /// `provisional_create_canister_with_cycles`: out of nothing, with any id of the subnet.
@@ -62,12 +69,22 @@ pub fn provisional_create(state: &mut State, call: &mut Call<'_>) -> Answer {
         Some(id) => id,
         None => allocate(state)?,
     };
-    Ok(create(state, call, id, requested, cycles, args.sender_canister_version))
+    Ok(create(
+        state,
+        call,
+        id,
+        requested,
+        cycles,
+        args.sender_canister_version,
+    ))
 }
 
 /// The next id; one that somebody chose before is used up all the same.
 fn allocate(state: &mut State) -> Result<Principal, ManagementError> {
-    let id = state.ids.allocate().ok_or(ManagementError::OutOfCanisterIds)?;
+    let id = state
+        .ids
+        .allocate()
+        .ok_or(ManagementError::OutOfCanisterIds)?;
     match state.canisters.contains_key(&id) {
         true => Err(ManagementError::CanisterIdAlreadyExists(id)),
         false => Ok(id),
@@ -82,7 +99,10 @@ fn create(
     cycles: u128,
     sender_version: Option<u64>,
 ) -> Vec<u8> {
-    let variables = requested.environment_variables.clone().filter(|_| !state.is_drun());
+    let variables = requested
+        .environment_variables
+        .clone()
+        .filter(|_| !state.is_drun());
     let mut settings = Settings::new(Controllers::from_iter([call.sender()]));
     apply_settings(&mut settings, requested);
     let mut canister = Canister::new(id, settings, cycles, state.time);

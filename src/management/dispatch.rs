@@ -271,7 +271,12 @@ fn answer(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// A query of the management canister by a user.
-pub fn query(state: &State, sender: &Principal, method: &str, payload: &[u8]) -> Result<Vec<u8>, UserError> {
+pub fn query(
+    state: &State,
+    sender: &Principal,
+    method: &str,
+    payload: &[u8],
+) -> Result<Vec<u8>, UserError> {
     match method.parse::<Method>() {
         Ok(Method::FetchCanisterLogs) => logs::fetch(state, sender, payload),
         Ok(Method::CanisterStatus) if !state.is_drun() => status::query(state, sender, payload),

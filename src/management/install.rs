@@ -65,7 +65,11 @@ pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
     if args.wasm_module_hash.len() != 32 {
         return Err(ChunkStoreError::InvalidModuleHash(args.wasm_module_hash).into());
     }
-    let hashes: Vec<Vec<u8>> = args.chunk_hashes_list.into_iter().map(|chunk| chunk.hash).collect();
+    let hashes: Vec<Vec<u8>> = args
+        .chunk_hashes_list
+        .into_iter()
+        .map(|chunk| chunk.hash)
+        .collect();
     let module = assemble(&store.chunks, &hashes, &args.wasm_module_hash);
     let order = Order {
         id: target,

@@ -25,7 +25,10 @@ fn named(call: &Call<'_>) -> Result<Principal, ManagementError> {
 }
 
 /// `stop_canister`: nothing is answered until the canister has stopped.
-pub fn stop_canister(state: &mut State, call: &mut Call<'_>) -> Result<Option<Vec<u8>>, ManagementError> {
+pub fn stop_canister(
+    state: &mut State,
+    call: &mut Call<'_>,
+) -> Result<Option<Vec<u8>>, ManagementError> {
     let id = named(call)?;
     let time = state.time;
     let canister = state
@@ -92,11 +95,10 @@ pub fn delete_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 /// `uninstall_code`: the canister is empty afterwards and its callers are told so.
 pub fn uninstall_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UninstallCodeArgs = decode::one(call.payload).map_err(|error| {
-        ManagementError::Undecodable {
+    let args: UninstallCodeArgs =
+        decode::one(call.payload).map_err(|error| ManagementError::Undecodable {
             reason: error.reason().to_owned(),
-        }
-    })?;
+        })?;
     let id = args.canister_id;
     let time = state.time;
     let canister = state
@@ -149,7 +151,11 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
     canister.settings.memory_allocation = 0;
     canister.cycles = 0;
     canister.reserved_cycles = 0;
-    canister.lost_snapshot_bytes = canister.snapshots.iter().map(|snapshot| snapshot.total_bytes).sum();
+    canister.lost_snapshot_bytes = canister
+        .snapshots
+        .iter()
+        .map(|snapshot| snapshot.total_bytes)
+        .sum();
     canister.snapshots.clear();
     canister.history.forget();
     state.runtime.forget(id);
@@ -158,13 +164,12 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
 /// `rename_canister`: for the migration canister of the main network only, so always refused.
 pub fn rename_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     call.only_canisters()?;
-    let args: RenameCanisterArgs = decode::one(call.payload).map_err(|error| {
-        ManagementError::Undecodable {
+    let args: RenameCanisterArgs =
+        decode::one(call.payload).map_err(|error| ManagementError::Undecodable {
             reason: error.reason().to_owned(),
-        }
-    })?;
-    let on_nns = state.config.compat == Compat::PocketIc
-        && state.config.subnet_type == SubnetType::System;
+        })?;
+    let on_nns =
+        state.config.compat == Compat::PocketIc && state.config.subnet_type == SubnetType::System;
     if !on_nns {
         return Err(ManagementError::OnlyForNns {
             method: call.method.name().to_owned(),

@@ -121,10 +121,18 @@ impl<'a> Stages<'a> {
         if let Some(heap) = &mut code.heap {
             heap.begin().expect("no level is open between messages");
         }
-        canister.stable.begin().expect("no level is open between messages");
+        canister
+            .stable
+            .begin()
+            .expect("no level is open between messages");
         self.undo.in_level = true;
         if code.module.facts.has_pre_upgrade && options.skip_pre_upgrade != Some(true) {
-            self.stage(canister, "canister_pre_upgrade", Mode::PreUpgrade, Vec::new())?;
+            self.stage(
+                canister,
+                "canister_pre_upgrade",
+                Mode::PreUpgrade,
+                Vec::new(),
+            )?;
         }
         Ok(())
     }
@@ -156,7 +164,10 @@ impl<'a> Stages<'a> {
         self.count_compilation(canister.id, left_before);
         if let Some(options) = upgrade {
             let persistent = |module: &CanisterModule| module.facts.keeps_main_memory();
-            let old = canister.code.as_ref().is_some_and(|code| persistent(&code.module));
+            let old = canister
+                .code
+                .as_ref()
+                .is_some_and(|code| persistent(&code.module));
             match (options.wasm_memory_persistence, &module) {
                 (None, _) if old => return Err(ManagementError::MissingPersistenceOption),
                 (Some(WasmMemoryPersistence::Keep), Ok(module)) if !persistent(module) => {
@@ -215,7 +226,10 @@ impl<'a> Stages<'a> {
         module: Arc<CanisterModule>,
         keep: bool,
     ) -> Result<(), ManagementError> {
-        let old = canister.code.as_mut().expect("only canisters with code are upgraded");
+        let old = canister
+            .code
+            .as_mut()
+            .expect("only canisters with code are upgraded");
         let code = if keep {
             self.state.code_on_heap(module, &mut old.heap)
         } else {

@@ -14,8 +14,8 @@ use crate::config::{Config, Limits, SubnetType};
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
-use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::statistics::Statistics;
+use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
@@ -244,10 +244,11 @@ impl State {
 
     /// Shows everything that an execution printed.
     pub fn print(&mut self, canister: Principal, time: u64, execution: &Execution) {
-        self.printed.extend(execution.prints.iter().map(|print| PrintedLine {
-            time,
-            canister,
-            text: print.text.clone(),
-        }));
+        self.printed
+            .extend(execution.prints.iter().map(|print| PrintedLine {
+                time,
+                canister,
+                text: print.text.clone(),
+            }));
     }
 }

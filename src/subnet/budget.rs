@@ -83,7 +83,10 @@ mod tests {
         budget.execution(1, 10_000_000);
         assert!(budget.allows(0) && budget.allows(1));
         budget.execution(4, 10_000_000);
-        assert!(!budget.allows(0), "the fifth canister shares the first core");
+        assert!(
+            !budget.allows(0),
+            "the fifth canister shares the first core"
+        );
         assert!(!budget.end_iteration(5));
     }
 }

@@ -37,7 +37,13 @@ impl Subnet {
             callback: request.callback,
             deadline: request.deadline,
         };
-        self.execute_call(canister, origin, request.cycles, request.method, request.payload)
+        self.execute_call(
+            canister,
+            origin,
+            request.cycles,
+            request.method,
+            request.payload,
+        )
     }
 
     fn execute_call(
@@ -124,7 +130,10 @@ impl Subnet {
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            let cycles = self.state.fees.executed(limit, execution.instructions, wasm64);
+            let cycles = self
+                .state
+                .fees
+                .executed(limit, execution.instructions, wasm64);
             statistics.method(canister.id, label, context, &execution, cycles);
         }
         Pending {
@@ -150,15 +159,25 @@ impl Subnet {
         let unsent = callback.prepaid_transmission.saturating_sub(sent);
         self.state.refund(canister, unsent);
         let limit = self.state.limits.message;
-        let wasm64 = canister.code.as_ref().is_some_and(|code| code.module.facts.memory64);
+        let wasm64 = canister
+            .code
+            .as_ref()
+            .is_some_and(|code| code.module.facts.memory64);
         let context = canister.calls.get(callback.context).cloned();
-        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some()) else {
-            let unused = self.state.fees.unused(limit, wasm64).min(callback.prepaid_execution);
+        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some())
+        else {
+            let unused = self
+                .state
+                .fees
+                .unused(limit, wasm64)
+                .min(callback.prepaid_execution);
             self.state.refund(canister, unused);
             canister.calls.close_if_done(callback.context);
             return Item::Done;
         };
-        Item::Ran(Box::new(self.run_callback(canister, &callback, &context, response, wasm64)))
+        Item::Ran(Box::new(
+            self.run_callback(canister, &callback, &context, response, wasm64),
+        ))
     }
 
     fn run_callback(
@@ -188,7 +207,10 @@ impl Subnet {
         let execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         if let Some(statistics) = &mut self.state.statistics {
-            let cycles = self.state.fees.executed(limit, execution.instructions, wasm64);
+            let cycles = self
+                .state
+                .fees
+                .executed(limit, execution.instructions, wasm64);
             statistics.callback(canister.id, callback.context, &execution, cycles);
         }
         let mut cleanup = None;
@@ -268,7 +290,10 @@ impl Subnet {
                 (effects, Err(error))
             }
         };
-        let unused = self.state.fees.unused(limit.saturating_sub(instructions), wasm64);
+        let unused = self
+            .state
+            .fees
+            .unused(limit.saturating_sub(instructions), wasm64);
         if let Some(effects) = effects {
             self.apply(canister, context, effects, version, balance);
         }
@@ -312,7 +337,13 @@ impl Subnet {
     }
 
     /// Registers the callback of a call and sends the request.
-    fn send(&mut self, canister: &mut Canister, context: ContextId, call: PerformedCall, version: u64) {
+    fn send(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        call: PerformedCall,
+        version: u64,
+    ) {
         let PerformedCall {
             call,
             deadline,
@@ -370,7 +401,11 @@ impl Subnet {
             Ok(None) => Some(Err(CallError::DidNotReply(canister_id).into())),
             Err(error) => {
                 let reveal = canister_may_show_log(canister, id);
-                let error = if reveal { error } else { error.without_backtrace() };
+                let error = if reveal {
+                    error
+                } else {
+                    error.without_backtrace()
+                };
                 Some(Err(error.into_user_error(canister_id)))
             }
         };
@@ -403,7 +438,9 @@ impl Subnet {
                 };
                 self.answer_ingress(*id, result);
             }
-            Origin::Canister { sender, callback, .. } => {
+            Origin::Canister {
+                sender, callback, ..
+            } => {
                 let payload = match result {
                     Ok(Answer::Reply(data)) => Payload::Reply(data),
                     Ok(Answer::Reject(message)) => Payload::Reject(Reject {
@@ -452,7 +489,9 @@ fn check_callable(
             let limit = canister.settings.wasm_memory_limit;
             let bytes = code.heap_bytes();
             if limit != 0 && bytes > limit {
-                return Err(ExecutionError::WasmMemoryLimitExceeded { bytes, limit }.into_user_error(id));
+                return Err(
+                    ExecutionError::WasmMemoryLimitExceeded { bytes, limit }.into_user_error(id)
+                );
             }
             Ok(())
         }

@@ -89,8 +89,11 @@ mod tests {
     fn the_certified_data_stands_under_its_labels() {
         let certificate = encode(&Principal::from_slice(&[7]), &[1, 2], 300);
         let expected = hex::decode(concat!(
-            "d9d9f7a2647472656583018302486361", "6e69737465728302410783024e", "6365727469666965645f64617461",
-            "820342010283024474696d6582034", "2ac02697369676e61747572655830"
+            "d9d9f7a2647472656583018302486361",
+            "6e69737465728302410783024e",
+            "6365727469666965645f64617461",
+            "820342010283024474696d6582034",
+            "2ac02697369676e61747572655830"
         ))
         .unwrap();
         assert_eq!(certificate[..expected.len()], expected);

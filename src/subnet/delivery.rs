@@ -9,11 +9,9 @@ use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
 use crate::compat::Compat;
 use crate::config::SubnetType;
-use crate::errors::{
-    ManagementRoutingError, Reject, SystemReject, Unroutable, UserError,
-};
-use crate::management::decode::DecodeError;
+use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
 use crate::management::Destination;
+use crate::management::decode::DecodeError;
 
 impl Subnet {
     /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
@@ -59,12 +57,10 @@ impl Subnet {
                 CanisterMessage::Request(request) if self.is_management(&request.receiver) => {
                     self.management.push(request);
                 }
-                CanisterMessage::Request(request) => {
-                    match self.refusal(&request.receiver) {
-                        Some(reject) => self.induct_response(request.refuse(reject)),
-                        None => self.push_input(CanisterMessage::Request(request)),
-                    }
-                }
+                CanisterMessage::Request(request) => match self.refusal(&request.receiver) {
+                    Some(reject) => self.induct_response(request.refuse(reject)),
+                    None => self.push_input(CanisterMessage::Request(request)),
+                },
                 CanisterMessage::Response(response) => self.induct_response(response),
             }
         }
@@ -94,7 +90,9 @@ impl Subnet {
         let Some(canister) = self.state.canisters.get_mut(&response.originator) else {
             return;
         };
-        if matches!(canister.status, Status::Stopped) && canister.calls.callback(response.callback).is_none() {
+        if matches!(canister.status, Status::Stopped)
+            && canister.calls.callback(response.callback).is_none()
+        {
             canister.cycles = canister.cycles.saturating_add(response.refund);
             return;
         }
@@ -149,7 +147,8 @@ impl Subnet {
     /// of each canister in turn. What no subnet hosts is refused at once.
     pub(super) fn route_outputs(&mut self) {
         let answers = std::mem::take(&mut self.management_output);
-        self.loopback.extend(answers.into_iter().map(CanisterMessage::Response));
+        self.loopback
+            .extend(answers.into_iter().map(CanisterMessage::Response));
         let mut sources: Vec<(Principal, Option<Principal>)> = self
             .state
             .canisters

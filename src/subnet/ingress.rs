@@ -171,7 +171,9 @@ impl Subnet {
         if bytes > max {
             return Err(UserError::new(
                 ErrorCode::CanisterRejectedMessage,
-                format!("Request is too large. Message byte size {bytes} is larger than the max allowed {max}."),
+                format!(
+                    "Request is too large. Message byte size {bytes} is larger than the max allowed {max}."
+                ),
             ));
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
@@ -219,12 +221,13 @@ impl Subnet {
         if !method.allowed_as_ingress() {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
-        let effective = method
-            .effective_canister(payload)
-            .map_err(|error| IngressError::Undecodable {
-                method: owned(),
-                reason: error.reason().to_owned(),
-            })?;
+        let effective =
+            method
+                .effective_canister(payload)
+                .map_err(|error| IngressError::Undecodable {
+                    method: owned(),
+                    reason: error.reason().to_owned(),
+                })?;
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {

@@ -30,7 +30,6 @@ impl ManagementCall {
             ManagementCall::Ingress(ingress) => &ingress.payload,
         }
     }
-
 }
 
 /// The queue.

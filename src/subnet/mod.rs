@@ -40,7 +40,6 @@ use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
 
-
 /// Called with every line that a canister prints, as soon as it is printed.
 pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint)>;
 

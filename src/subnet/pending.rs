@@ -65,10 +65,18 @@ impl Pending {
             Kind::Callback(Some(cleanup)) => cleanup.prints.as_slice(),
             _ => &[],
         };
-        let own = self.execution.prints.iter().map(|print| (print.slice, &print.text));
-        own.chain(cleanup.iter().map(|print| (print.slice + offset, &print.text)))
-            .filter(|(at, _)| *at == slice || slice == last && *at > last)
-            .map(|(_, text)| text.clone())
-            .collect()
+        let own = self
+            .execution
+            .prints
+            .iter()
+            .map(|print| (print.slice, &print.text));
+        own.chain(
+            cleanup
+                .iter()
+                .map(|print| (print.slice + offset, &print.text)),
+        )
+        .filter(|(at, _)| *at == slice || slice == last && *at > last)
+        .map(|(_, text)| text.clone())
+        .collect()
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::Subnet;
-use crate::canister::contexts::Closure;
 use crate::canister::Status;
+use crate::canister::contexts::Closure;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::outcome::MessageResult;
@@ -93,7 +93,14 @@ impl Subnet {
             dependencies: Dependencies::default(),
             transient: false,
         };
-        let result = match self.evaluate(&mut tree, 0, canister, &key.1, key.2.clone(), Principal::anonymous()) {
+        let result = match self.evaluate(
+            &mut tree,
+            0,
+            canister,
+            &key.1,
+            key.2.clone(),
+            Principal::anonymous(),
+        ) {
             Ok(Answer::Reply(data)) => MessageResult::Replied(data),
             Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
             Err(Failure::Own(error)) => MessageResult::Failed(error),
@@ -151,7 +158,12 @@ impl Subnet {
         let mut execution = self.run_query(tree, id, None, entry, mode, message, None);
         let mut context = Context {
             caller,
-            method: self.state.statistics.as_ref().map(|_| method.to_owned()).unwrap_or_default(),
+            method: self
+                .state
+                .statistics
+                .as_ref()
+                .map(|_| method.to_owned())
+                .unwrap_or_default(),
             instructions: execution.instructions,
             waiting: VecDeque::new(),
             state: execution.parked.take(),
@@ -163,7 +175,9 @@ impl Subnet {
                     if let Some(answer) = execution.answer.take() {
                         return Ok(answer);
                     }
-                    context.waiting.extend(in_turn(std::mem::take(&mut execution.calls)));
+                    context
+                        .waiting
+                        .extend(in_turn(std::mem::take(&mut execution.calls)));
                     last = Ok(());
                 }
                 Err(error) => last = Err(error),
@@ -242,7 +256,8 @@ impl Subnet {
             .canisters
             .remove(&id)
             .expect("queries look up their canister first");
-        tree.canisters.insert(id, (canister.version, canister.cycles));
+        tree.canisters
+            .insert(id, (canister.version, canister.cycles));
         let left = u64::try_from(tree.instructions_left).unwrap_or(0);
         let limit = match &on {
             Some((_, limit)) => *limit,
@@ -337,8 +352,15 @@ impl Subnet {
             .min(self.state.limits.without_slicing);
         let before = context.instructions;
         let export = String::new();
-        let mut execution =
-            self.run_query(tree, id, Some(closure), export, mode, message, Some((context, limit)));
+        let mut execution = self.run_query(
+            tree,
+            id,
+            Some(closure),
+            export,
+            mode,
+            message,
+            Some((context, limit)),
+        );
         context.instructions += execution.instructions;
         if let (Err(error), Some(closure)) = (&execution.result, call.on_cleanup) {
             let message = MessageView {
@@ -387,7 +409,10 @@ impl Subnet {
 fn in_turn(calls: Vec<PerformedCall>) -> Vec<PerformedCall> {
     let mut by_receiver: BTreeMap<Principal, VecDeque<PerformedCall>> = BTreeMap::new();
     for call in calls {
-        by_receiver.entry(call.call.callee).or_default().push_back(call);
+        by_receiver
+            .entry(call.call.callee)
+            .or_default()
+            .push_back(call);
     }
     let mut ordered = Vec::new();
     while !by_receiver.is_empty() {

@@ -34,7 +34,10 @@ impl Subnet {
                 self.state.message_bytes(canister),
                 canister.settings.compute_allocation,
             );
-            let due: u128 = terms.iter().map(|term| term * seconds / SECONDS_PER_DAY).sum();
+            let due: u128 = terms
+                .iter()
+                .map(|term| term * seconds / SECONDS_PER_DAY)
+                .sum();
             let Some(canister) = self.state.canisters.get_mut(&id) else {
                 continue;
             };

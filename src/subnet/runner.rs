@@ -133,9 +133,9 @@ impl Subnet {
     fn create_canister(&mut self, id: Option<Principal>) -> MessageResult {
         let runner = self.state.config.compat == Compat::PocketIc;
         let settings = runner.then(|| CanisterSettings {
-            controllers: Some(
-                Limited(std::iter::once(Principal::anonymous()).chain(id).collect()),
-            ),
+            controllers: Some(Limited(
+                std::iter::once(Principal::anonymous()).chain(id).collect(),
+            )),
             ..CanisterSettings::default()
         });
         let args = ProvisionalCreateArgs {
@@ -157,14 +157,20 @@ impl Subnet {
         }
         if runner && first {
             // The runner prints the reply for number 0 whatever the id is.
-            let reply = crate::management::canister_id_reply(crate::management::ids::canister_id(0));
+            let reply =
+                crate::management::canister_id_reply(crate::management::ids::canister_id(0));
             return MessageResult::Replied(reply);
         }
         result
     }
 
     fn call_management(&mut self, method: &str, payload: Vec<u8>) -> MessageResult {
-        self.send_and_wait(Principal::management_canister(), method, payload, Wait::Rounds)
+        self.send_and_wait(
+            Principal::management_canister(),
+            method,
+            payload,
+            Wait::Rounds,
+        )
     }
 
     fn send_and_wait(

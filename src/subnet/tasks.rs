@@ -27,7 +27,9 @@ impl Subnet {
                 && time >= canister.global_timer;
             let input = !canister.inputs.is_empty();
             let hook = canister.hook == LowMemoryHook::Ready;
-            let tasks = canister.rotation.choose(facts.has_heartbeat, timer, input, hook);
+            let tasks = canister
+                .rotation
+                .choose(facts.has_heartbeat, timer, input, hook);
             canister.tasks = tasks.into();
         }
     }
@@ -35,7 +37,9 @@ impl Subnet {
     /// Runs heartbeat or timer. Who cannot pay does not run; a timer then stays active.
     pub(super) fn run_task(&mut self, canister: &mut Canister, task: Task) -> Item {
         match task {
-            Task::Heartbeat => self.run_system_task(canister, Mode::Heartbeat, "canister_heartbeat"),
+            Task::Heartbeat => {
+                self.run_system_task(canister, Mode::Heartbeat, "canister_heartbeat")
+            }
             Task::GlobalTimer => {
                 self.run_system_task(canister, Mode::GlobalTimer, "canister_global_timer")
             }
@@ -56,7 +60,10 @@ impl Subnet {
 
     /// True if the canister can prepay a task. The low-memory hook of one that cannot stays ready.
     pub(super) fn can_pay_for_task(&self, canister: &Canister) -> bool {
-        let wasm64 = canister.code.as_ref().is_some_and(|code| code.module.facts.memory64);
+        let wasm64 = canister
+            .code
+            .as_ref()
+            .is_some_and(|code| code.module.facts.memory64);
         let price = self.state.fees.execution(self.state.limits.message, wasm64);
         self.state.can_pay(canister, price, None).is_ok()
     }

@@ -5,9 +5,9 @@ use candid::Principal;
 use super::Subnet;
 use super::budget::Budget;
 use super::pending::Pending;
+use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Input};
 use crate::canister::tasks::LowMemoryHook;
-use crate::canister::Canister;
 use crate::management::PrintedLine;
 
 impl Subnet {
@@ -56,7 +56,8 @@ impl Subnet {
         if used > 0 {
             budget.turn(position);
         }
-        self.state.callbacks = self.state.callbacks + canister.calls.callback_count() - callbacks_before;
+        self.state.callbacks =
+            self.state.callbacks + canister.calls.callback_count() - callbacks_before;
         self.state.canisters.insert(id, canister);
         consumed
     }

@@ -280,7 +280,11 @@ impl<'a, 'b> Api<'a, 'b> {
             return None;
         }
         let trace = wasmtime::WasmBacktrace::force_capture(&*self.caller);
-        let frames = trace.frames().iter().map(|frame| frame.func_index()).collect::<Vec<_>>();
+        let frames = trace
+            .frames()
+            .iter()
+            .map(|frame| frame.func_index())
+            .collect::<Vec<_>>();
         self.exec().module.backtrace(&frames)
     }
 }

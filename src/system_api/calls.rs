@@ -164,7 +164,11 @@ fn perform(exec: &mut Exec) -> u32 {
         Some(_) => 0,
     };
     let affordable = price == 0
-        || exec.canister.balance.saturating_sub(exec.freezing_threshold(reservation)) >= price;
+        || exec
+            .canister
+            .balance
+            .saturating_sub(exec.freezing_threshold(reservation))
+            >= price;
     if exec.slots.free(&slot) == 0 || exec.canister.free_callbacks == 0 || !affordable {
         exec.canister.balance += call.cycles;
         return REFUSED;

@@ -84,10 +84,14 @@ fn link_identity<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             Ok(u32::from(exec.canister.controllers.contains(&principal)))
         },
     )?;
-    l.func_wrap("ic0", "in_replicated_execution", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "in_replicated_execution", 500, 0, ALL)?;
-        Ok(u32::from(api.exec().mode.replicated()))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "in_replicated_execution",
+        |mut c: Caller<'_, Host>| {
+            let mut api = Api::enter(&mut c, "in_replicated_execution", 500, 0, ALL)?;
+            Ok(u32::from(api.exec().mode.replicated()))
+        },
+    )?;
     Ok(())
 }
 
@@ -129,10 +133,14 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         let mut api = Api::enter(&mut c, "env_var_count", 500, 0, NOT_START)?;
         Ok(A::from_u64(api.exec().canister.environment.len() as u64))
     })?;
-    l.func_wrap("ic0", "env_var_name_size", |mut c: Caller<'_, Host>, index: A| {
-        let mut api = Api::enter(&mut c, "env_var_name_size", 500, 0, NOT_START)?;
-        Ok(A::from_u64(name_at(&mut api, index.to_u64())?.len() as u64))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "env_var_name_size",
+        |mut c: Caller<'_, Host>, index: A| {
+            let mut api = Api::enter(&mut c, "env_var_name_size", 500, 0, NOT_START)?;
+            Ok(A::from_u64(name_at(&mut api, index.to_u64())?.len() as u64))
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "env_var_name_copy",
@@ -155,7 +163,9 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let mut api = Api::enter(&mut c, "env_var_name_exists", 500, 0, NOT_START)?;
             let (api_name, context) = ("env_var_name_exists", "ic0.env_var_name_exists heap");
             let name = read_name(&mut api, api_name, context, src.to_u64(), size.to_u64())?;
-            Ok(u32::from(api.exec().canister.environment.contains_key(&name)))
+            Ok(u32::from(
+                api.exec().canister.environment.contains_key(&name),
+            ))
         },
     )?;
     l.func_wrap(
@@ -175,9 +185,18 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(&mut c, "env_var_value_copy", 500, size, NOT_START)?;
             let (api_name, context) = ("env_var_value_copy", "ic0.env_var_value_copy name");
-            let name = read_name(&mut api, api_name, context, name_src.to_u64(), name_size.to_u64())?;
+            let name = read_name(
+                &mut api,
+                api_name,
+                context,
+                name_src.to_u64(),
+                name_size.to_u64(),
+            )?;
             value_of(&mut api, name.clone())?;
-            let contexts = ["ic0.env_var_value_copy heap", "ic0.env_var_value_copy value"];
+            let contexts = [
+                "ic0.env_var_value_copy heap",
+                "ic0.env_var_value_copy value",
+            ];
             api.copy_out(contexts, dst, offset, size, |exec| {
                 let value = exec.canister.environment.get(&name);
                 value.map_or(&[], |value| value.as_bytes())
@@ -197,7 +216,9 @@ fn subnet_id(exec: &Exec) -> &[u8] {
 
 fn name_at(api: &mut Api<'_, '_>, index: u64) -> Ret<String> {
     let environment = api.exec().canister.environment.clone();
-    let name = usize::try_from(index).ok().and_then(|i| environment.keys().nth(i));
+    let name = usize::try_from(index)
+        .ok()
+        .and_then(|i| environment.keys().nth(i));
     match name {
         Some(name) => Ok(name.clone()),
         None => api.fail(ExecutionError::EnvironmentVariableIndexOutOfBounds {

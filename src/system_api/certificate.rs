@@ -34,10 +34,14 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             }
         },
     )?;
-    l.func_wrap("ic0", "data_certificate_present", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "data_certificate_present", 500, 0, NOT_START)?;
-        Ok(u32::from(api.exec().message.certificate.is_some()))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "data_certificate_present",
+        |mut c: Caller<'_, Host>| {
+            let mut api = Api::enter(&mut c, "data_certificate_present", 500, 0, NOT_START)?;
+            Ok(u32::from(api.exec().message.certificate.is_some()))
+        },
+    )?;
     l.func_wrap("ic0", "data_certificate_size", |mut c: Caller<'_, Host>| {
         let mut api = Api::enter(&mut c, "data_certificate_size", 500, 0, CERTIFICATE)?;
         let certificate = certificate(&mut api, "data_certificate_size")?;

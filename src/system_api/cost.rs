@@ -20,15 +20,23 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, name_size: u64, payload_size: u64, dst: A| {
             let mut api = Api::enter(&mut c, "cost_call", 500, 0, ALL)?;
             let wasm64 = api.exec().wasm64;
-            let cost = api.exec().subnet.fees.cost_call(name_size.saturating_add(payload_size), wasm64);
+            let cost = api
+                .exec()
+                .subnet
+                .fees
+                .cost_call(name_size.saturating_add(payload_size), wasm64);
             api.store_u128("cost_call", dst.to_u64(), cost)
         },
     )?;
-    l.func_wrap("ic0", "cost_create_canister", |mut c: Caller<'_, Host>, dst: A| {
-        let mut api = Api::enter(&mut c, "cost_create_canister", 500, 0, ALL)?;
-        let cost = api.exec().subnet.fees.creation();
-        api.store_u128("cost_create_canister", dst.to_u64(), cost)
-    })?;
+    l.func_wrap(
+        "ic0",
+        "cost_create_canister",
+        |mut c: Caller<'_, Host>, dst: A| {
+            let mut api = Api::enter(&mut c, "cost_create_canister", 500, 0, ALL)?;
+            let cost = api.exec().subnet.fees.creation();
+            api.store_u128("cost_create_canister", dst.to_u64(), cost)
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "cost_http_request",

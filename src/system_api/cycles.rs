@@ -16,11 +16,15 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
     if !A::WASM64 {
         link_64_bit_amounts(l)?;
     }
-    l.func_wrap("ic0", "canister_cycle_balance128", |mut c: Caller<'_, Host>, dst: A| {
-        let mut api = Api::enter(&mut c, "canister_cycle_balance128", 500, 0, NOT_START)?;
-        let balance = read_balance(api.exec());
-        api.store_u128("canister_cycle_balance128", dst.to_u64(), balance)
-    })?;
+    l.func_wrap(
+        "ic0",
+        "canister_cycle_balance128",
+        |mut c: Caller<'_, Host>, dst: A| {
+            let mut api = Api::enter(&mut c, "canister_cycle_balance128", 500, 0, NOT_START)?;
+            let balance = read_balance(api.exec());
+            api.store_u128("canister_cycle_balance128", dst.to_u64(), balance)
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "canister_liquid_cycle_balance128",
@@ -31,16 +35,24 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             api.store_u128("canister_liquid_cycle_balance128", dst.to_u64(), liquid)
         },
     )?;
-    l.func_wrap("ic0", "msg_cycles_available128", |mut c: Caller<'_, Host>, dst: A| {
-        let mut api = Api::enter(&mut c, "msg_cycles_available128", 500, 0, ACCEPT_CYCLES)?;
-        let available = api.exec().message.available_cycles;
-        api.store_u128("msg_cycles_available128", dst.to_u64(), available)
-    })?;
-    l.func_wrap("ic0", "msg_cycles_refunded128", |mut c: Caller<'_, Host>, dst: A| {
-        let mut api = Api::enter(&mut c, "msg_cycles_refunded128", 500, 0, REFUND)?;
-        let refunded = api.exec().message.refunded_cycles;
-        api.store_u128("msg_cycles_refunded128", dst.to_u64(), refunded)
-    })?;
+    l.func_wrap(
+        "ic0",
+        "msg_cycles_available128",
+        |mut c: Caller<'_, Host>, dst: A| {
+            let mut api = Api::enter(&mut c, "msg_cycles_available128", 500, 0, ACCEPT_CYCLES)?;
+            let available = api.exec().message.available_cycles;
+            api.store_u128("msg_cycles_available128", dst.to_u64(), available)
+        },
+    )?;
+    l.func_wrap(
+        "ic0",
+        "msg_cycles_refunded128",
+        |mut c: Caller<'_, Host>, dst: A| {
+            let mut api = Api::enter(&mut c, "msg_cycles_refunded128", 500, 0, REFUND)?;
+            let refunded = api.exec().message.refunded_cycles;
+            api.store_u128("msg_cycles_refunded128", dst.to_u64(), refunded)
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "msg_cycles_accept128",
@@ -64,7 +76,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, high: u64, low: u64, dst: A| {
             let mut api = Api::enter(&mut c, "cycles_burn128", 500, 0, BURN)?;
             let exec = api.exec();
-            let liquid = exec.canister.balance.saturating_sub(exec.freezing_threshold(0));
+            let liquid = exec
+                .canister
+                .balance
+                .saturating_sub(exec.freezing_threshold(0));
             let burned = amount(high, low).min(liquid);
             exec.canister.balance -= burned;
             api.store_u128("cycles_burn128", dst.to_u64(), burned)
@@ -90,11 +105,15 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
 }
 
 fn link_64_bit_amounts(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "canister_cycle_balance", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "canister_cycle_balance", 500, 0, NOT_START)?;
-        let balance = read_balance(api.exec());
-        as_u64(&mut api, balance)
-    })?;
+    l.func_wrap(
+        "ic0",
+        "canister_cycle_balance",
+        |mut c: Caller<'_, Host>| {
+            let mut api = Api::enter(&mut c, "canister_cycle_balance", 500, 0, NOT_START)?;
+            let balance = read_balance(api.exec());
+            as_u64(&mut api, balance)
+        },
+    )?;
     l.func_wrap("ic0", "msg_cycles_available", |mut c: Caller<'_, Host>| {
         let mut api = Api::enter(&mut c, "msg_cycles_available", 500, 0, ACCEPT_CYCLES)?;
         let available = api.exec().message.available_cycles;
@@ -105,14 +124,22 @@ fn link_64_bit_amounts(l: &mut Linker<Host>) -> Ret<()> {
         let refunded = api.exec().message.refunded_cycles;
         as_u64(&mut api, refunded)
     })?;
-    l.func_wrap("ic0", "msg_cycles_accept", |mut c: Caller<'_, Host>, max: u64| {
-        let mut api = Api::enter(&mut c, "msg_cycles_accept", 500, 0, ACCEPT_CYCLES)?;
-        Ok(accept(api.exec(), u128::from(max)) as u64)
-    })?;
-    l.func_wrap("ic0", "call_cycles_add", |mut c: Caller<'_, Host>, cycles: u64| {
-        let mut api = Api::enter(&mut c, "call_cycles_add", 500, 0, SEND_CYCLES)?;
-        attach(&mut api, "call_cycles_add", u128::from(cycles))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "msg_cycles_accept",
+        |mut c: Caller<'_, Host>, max: u64| {
+            let mut api = Api::enter(&mut c, "msg_cycles_accept", 500, 0, ACCEPT_CYCLES)?;
+            Ok(accept(api.exec(), u128::from(max)) as u64)
+        },
+    )?;
+    l.func_wrap(
+        "ic0",
+        "call_cycles_add",
+        |mut c: Caller<'_, Host>, cycles: u64| {
+            let mut api = Api::enter(&mut c, "call_cycles_add", 500, 0, SEND_CYCLES)?;
+            attach(&mut api, "call_cycles_add", u128::from(cycles))
+        },
+    )?;
     Ok(())
 }
 

@@ -12,36 +12,44 @@ use crate::errors::ExecutionError;
 const MAX_TEXT_BYTES: u64 = 32_768;
 
 pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "debug_print", |mut c: Caller<'_, Host>, src: A, size: A| {
-        let (src, size) = (src.to_u64(), size.to_u64());
-        let logged = log_charge(c.data_mut().exec(), size);
-        // Printing is enabled, so the text is charged once more.
-        let price = 100u64.saturating_add(logged).saturating_add(size);
-        let mut api = Api::enter(&mut c, "debug_print", price, 0, ALL)?;
-        let text = text(&mut api, src, size, "(debug message out of memory bounds)")?;
-        let (heap, exec) = api.heap()?;
-        let logged: &[u8] = match range(heap, src, size) {
-            Some(bytes) => &bytes[..bytes.len().min(LOG_CAPACITY)],
-            None => b"(debug_print message out of memory bounds)",
-        };
-        let time = exec.time;
-        exec.log.push(time, logged);
-        exec.print(text);
-        Ok(())
-    })?;
-    l.func_wrap("ic0", "trap", |mut c: Caller<'_, Host>, src: A, size: A| -> Ret<()> {
-        let (src, size) = (src.to_u64(), size.to_u64());
-        let exec = c.data_mut().exec();
-        let logged = match exec.subnet.trap_logs_are_charged {
-            true => log_charge(exec, size),
-            false => 0,
-        };
-        let price = 500u64.saturating_add(size).saturating_add(logged);
-        let mut api = Api::enter(&mut c, "trap", price, 0, ALL)?;
-        let message = text(&mut api, src, size, "(trap message out of memory bounds)")?;
-        let backtrace = api.backtrace();
-        api.fail(ExecutionError::CalledTrap { message, backtrace })
-    })?;
+    l.func_wrap(
+        "ic0",
+        "debug_print",
+        |mut c: Caller<'_, Host>, src: A, size: A| {
+            let (src, size) = (src.to_u64(), size.to_u64());
+            let logged = log_charge(c.data_mut().exec(), size);
+            // Printing is enabled, so the text is charged once more.
+            let price = 100u64.saturating_add(logged).saturating_add(size);
+            let mut api = Api::enter(&mut c, "debug_print", price, 0, ALL)?;
+            let text = text(&mut api, src, size, "(debug message out of memory bounds)")?;
+            let (heap, exec) = api.heap()?;
+            let logged: &[u8] = match range(heap, src, size) {
+                Some(bytes) => &bytes[..bytes.len().min(LOG_CAPACITY)],
+                None => b"(debug_print message out of memory bounds)",
+            };
+            let time = exec.time;
+            exec.log.push(time, logged);
+            exec.print(text);
+            Ok(())
+        },
+    )?;
+    l.func_wrap(
+        "ic0",
+        "trap",
+        |mut c: Caller<'_, Host>, src: A, size: A| -> Ret<()> {
+            let (src, size) = (src.to_u64(), size.to_u64());
+            let exec = c.data_mut().exec();
+            let logged = match exec.subnet.trap_logs_are_charged {
+                true => log_charge(exec, size),
+                false => 0,
+            };
+            let price = 500u64.saturating_add(size).saturating_add(logged);
+            let mut api = Api::enter(&mut c, "trap", price, 0, ALL)?;
+            let message = text(&mut api, src, size, "(trap message out of memory bounds)")?;
+            let backtrace = api.backtrace();
+            api.fail(ExecutionError::CalledTrap { message, backtrace })
+        },
+    )?;
     Ok(())
 }
 

@@ -136,7 +136,12 @@ pub struct MemoryRules {
 
 impl MemoryRules {
     /// Cycles below which the canister is frozen, with so many bytes of heap and stable memory (metering.md 8.6).
-    pub fn freezing_threshold(&self, fees: &Fees, heap_and_stable: u64, message_bytes: u64) -> u128 {
+    pub fn freezing_threshold(
+        &self,
+        fees: &Fees,
+        heap_and_stable: u64,
+        message_bytes: u64,
+    ) -> u128 {
         if fees.free() {
             return 0;
         }

@@ -17,7 +17,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(&mut c, "msg_arg_data_copy", 500, size, ARGUMENT)?;
-            let contexts = ["ic0.msg_arg_data_copy heap", "ic0.msg_arg_data_copy payload"];
+            let contexts = [
+                "ic0.msg_arg_data_copy heap",
+                "ic0.msg_arg_data_copy payload",
+            ];
             api.copy_out(contexts, dst, offset, size, |exec| &exec.message.argument)
         },
     )?;
@@ -50,7 +53,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(&mut c, "msg_reject_msg_copy", 500, size, REJECT_MESSAGE)?;
-            let contexts = ["ic0.msg_reject_msg_copy heap", "ic0.msg_reject_msg_copy msg"];
+            let contexts = [
+                "ic0.msg_reject_msg_copy heap",
+                "ic0.msg_reject_msg_copy msg",
+            ];
             api.copy_out(contexts, dst, offset, size, reject_message)
         },
     )?;
@@ -68,7 +74,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(&mut c, "msg_method_name_copy", 500, size, INSPECT)?;
-            let contexts = ["ic0.msg_method_name_copy heap", "ic0.msg_method_name_copy payload"];
+            let contexts = [
+                "ic0.msg_method_name_copy heap",
+                "ic0.msg_method_name_copy payload",
+            ];
             api.copy_out(contexts, dst, offset, size, |exec| {
                 exec.message.method_name.as_bytes()
             })
@@ -85,7 +94,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
 }
 
 fn caller(exec: &super::exec::Exec) -> &[u8] {
-    exec.message.caller.as_ref().map_or(&[], |caller| caller.as_slice())
+    exec.message
+        .caller
+        .as_ref()
+        .map_or(&[], |caller| caller.as_slice())
 }
 
 fn reject_message(exec: &super::exec::Exec) -> &[u8] {

@@ -62,7 +62,14 @@ pub const NOT_START: Modes = ALL & !set(&[Start]);
 const TASKS: Modes = set(&[Heartbeat, GlobalTimer, LowMemory]);
 /// Where there is an argument or a reply to read.
 pub const ARGUMENT: Modes = set(&[
-    Init, Update, ReplicatedQuery, Query, CompositeQuery, Reply, CompositeReply, Inspect,
+    Init,
+    Update,
+    ReplicatedQuery,
+    Query,
+    CompositeQuery,
+    Reply,
+    CompositeReply,
+    Inspect,
 ]);
 /// Reply and reject callbacks.
 pub const REJECT_CODE: Modes = set(&[Reply, Reject, CompositeReply, CompositeReject]);
@@ -70,7 +77,14 @@ pub const REJECT_CODE: Modes = set(&[Reply, Reject, CompositeReply, CompositeRej
 pub const REJECT_MESSAGE: Modes = set(&[Reject, CompositeReject]);
 /// Where a call is being answered.
 pub const ANSWER: Modes = set(&[
-    Update, ReplicatedQuery, Query, CompositeQuery, Reply, Reject, CompositeReply, CompositeReject,
+    Update,
+    ReplicatedQuery,
+    Query,
+    CompositeQuery,
+    Reply,
+    Reject,
+    CompositeReply,
+    CompositeReject,
 ]);
 /// Only `canister_inspect_message`.
 pub const INSPECT: Modes = set(&[Inspect]);
@@ -80,13 +94,24 @@ pub const ACCEPT_CYCLES: Modes = set(&[Update, ReplicatedQuery, Reply, Reject]);
 pub const REFUND: Modes = set(&[Reply, Reject]);
 /// Where cycles may be burned.
 pub const BURN: Modes = set(&[
-    Init, PreUpgrade, Update, ReplicatedQuery, Reply, Reject, Cleanup,
+    Init,
+    PreUpgrade,
+    Update,
+    ReplicatedQuery,
+    Reply,
+    Reject,
+    Cleanup,
 ]) | TASKS;
 /// Where cycles may be minted or attached to a call.
 pub const SEND_CYCLES: Modes = set(&[Update, Reply, Reject]) | TASKS;
 /// Where calls may be made.
 pub const CALL: Modes = set(&[
-    Update, CompositeQuery, Reply, Reject, CompositeReply, CompositeReject,
+    Update,
+    CompositeQuery,
+    Reply,
+    Reject,
+    CompositeReply,
+    CompositeReject,
 ]) | TASKS;
 /// Where certified data may be set.
 pub const CERTIFY: Modes = set(&[Init, PreUpgrade, Update, Reply, Reject]) | TASKS;
@@ -96,7 +121,13 @@ pub const CERTIFICATE: Modes = set(&[Query, CompositeQuery]);
 pub const TIMER: Modes = set(&[Init, PreUpgrade, Update, Reply, Reject, Cleanup]) | TASKS;
 /// Where the root key may be read.
 pub const ROOT_KEY: Modes = set(&[
-    Init, PreUpgrade, Update, ReplicatedQuery, Reply, Reject, Cleanup,
+    Init,
+    PreUpgrade,
+    Update,
+    ReplicatedQuery,
+    Reply,
+    Reject,
+    Cleanup,
 ]) | TASKS;
 /// Where growing the heap may not exceed the Wasm memory limit (system-api.md 3.1).
 pub const WASM_MEMORY_LIMIT: Modes = set(&[Start, Init, Update]);
@@ -104,11 +135,24 @@ pub const WASM_MEMORY_LIMIT: Modes = set(&[Start, Init, Update]);
 pub const FREEZING_CHECK: Modes = set(&[Update]) | TASKS;
 /// Replicated contexts.
 const REPLICATED: Modes = set(&[
-    Start, Init, PreUpgrade, Update, ReplicatedQuery, Reply, Reject, Cleanup,
+    Start,
+    Init,
+    PreUpgrade,
+    Update,
+    ReplicatedQuery,
+    Reply,
+    Reject,
+    Cleanup,
 ]) | TASKS;
 /// The whole of queries of any sort, whose stable memory budget is smaller (system-api.md 4.4).
 const QUERIES: Modes = set(&[
-    ReplicatedQuery, Query, CompositeQuery, CompositeReply, CompositeReject, CompositeCleanup, Inspect,
+    ReplicatedQuery,
+    Query,
+    CompositeQuery,
+    CompositeReply,
+    CompositeReject,
+    CompositeCleanup,
+    Inspect,
 ]);
 
 impl Mode {
@@ -177,8 +221,21 @@ mod tests {
     #[test]
     fn sets_are_those_of_the_matrix() {
         let columns = [
-            Start, Init, PreUpgrade, Update, ReplicatedQuery, Query, CompositeQuery, Reply, Reject,
-            CompositeReply, CompositeReject, Cleanup, CompositeCleanup, Inspect, Heartbeat,
+            Start,
+            Init,
+            PreUpgrade,
+            Update,
+            ReplicatedQuery,
+            Query,
+            CompositeQuery,
+            Reply,
+            Reject,
+            CompositeReply,
+            CompositeReject,
+            Cleanup,
+            CompositeCleanup,
+            Inspect,
+            Heartbeat,
         ];
         let row = |modes| -> String {
             columns

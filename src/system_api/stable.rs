@@ -26,11 +26,15 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
     l.func_wrap("ic0", "stable64_size", |mut c: Caller<'_, Host>| {
         Ok(Api::unmetered(&mut c).exec().stable.wasm_pages())
     })?;
-    l.func_wrap("ic0", "stable64_grow", |mut c: Caller<'_, Host>, pages: u64| {
-        let mut api = Api::unmetered(&mut c);
-        api.charge_dynamic(GROW_COST)?;
-        Ok(grow(&mut api, pages)?.unwrap_or(u64::MAX))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "stable64_grow",
+        |mut c: Caller<'_, Host>, pages: u64| {
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(GROW_COST)?;
+            Ok(grow(&mut api, pages)?.unwrap_or(u64::MAX))
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "stable64_read",
@@ -68,15 +72,19 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
         check_32_bit(&mut api)?;
         Ok(api.exec().stable.wasm_pages() as u32)
     })?;
-    l.func_wrap("ic0", "stable_grow", |mut c: Caller<'_, Host>, pages: u32| {
-        let mut api = Api::unmetered(&mut c);
-        api.charge_dynamic(GROW_COST)?;
-        check_32_bit(&mut api)?;
-        if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
-            return Ok(u32::MAX);
-        }
-        Ok(grow(&mut api, u64::from(pages))?.map_or(u32::MAX, |old| old as u32))
-    })?;
+    l.func_wrap(
+        "ic0",
+        "stable_grow",
+        |mut c: Caller<'_, Host>, pages: u32| {
+            let mut api = Api::unmetered(&mut c);
+            api.charge_dynamic(GROW_COST)?;
+            check_32_bit(&mut api)?;
+            if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
+                return Ok(u32::MAX);
+            }
+            Ok(grow(&mut api, u64::from(pages))?.map_or(u32::MAX, |old| old as u32))
+        },
+    )?;
     l.func_wrap(
         "ic0",
         "stable_read",

@@ -36,7 +36,12 @@ pub struct Compiler {
 
 impl Compiler {
     /// A compiler for memories of at most so many bytes, with a module cache in a directory if one is given.
-    pub fn new(choice: CompilerChoice, max_memory: u64, backtrace: bool, cache: Option<&Path>) -> Self {
+    pub fn new(
+        choice: CompilerChoice,
+        max_memory: u64,
+        backtrace: bool,
+        cache: Option<&Path>,
+    ) -> Self {
         Compiler {
             choice,
             max_memory,
@@ -67,7 +72,8 @@ impl Compiler {
                 let key = ModuleCache::key(&hash, limits, *tier, engine);
                 if let Some((code, (facts, instrumented))) = cache.load(engine, &key) {
                     let blob = Arc::clone(blob);
-                    let module = CanisterModule::from_parts(blob, hash, limits, facts, instrumented);
+                    let module =
+                        CanisterModule::from_parts(blob, hash, limits, facts, instrumented);
                     module.code[*tier as usize].get_or_init(|| code);
                     return Ok(module);
                 }
@@ -148,7 +154,10 @@ impl Compiler {
         }
         let engine = self.engine(tier);
         let entry = self.cache.as_ref().map(|cache| {
-            (cache, ModuleCache::key(&module.hash, &module.limits, tier, engine))
+            (
+                cache,
+                ModuleCache::key(&module.hash, &module.limits, tier, engine),
+            )
         });
         if let Some((cache, key)) = &entry
             && let Some((code, _)) = cache.load(engine, key)

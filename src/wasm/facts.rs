@@ -109,7 +109,9 @@ pub struct ModuleFacts {
 /// Reads the names of `ic0` functions.
 fn names_of_functions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<&'static str>, D::Error> {
     let known = |name: &String| {
-        let function = ic0_functions().iter().find(|function| function.name == name);
+        let function = ic0_functions()
+            .iter()
+            .find(|function| function.name == name);
         function.map(|function| function.name)
     };
     let names = Vec::<String>::deserialize(from)?;

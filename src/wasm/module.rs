@@ -65,7 +65,13 @@ impl CanisterModule {
         let instrumented = rewrite(&raw, &facts, limits)?;
         drop(raw);
         let hash = Sha256::digest(&blob).into();
-        Ok(CanisterModule::from_parts(blob, hash, limits, facts, instrumented))
+        Ok(CanisterModule::from_parts(
+            blob,
+            hash,
+            limits,
+            facts,
+            instrumented,
+        ))
     }
 
     /// A module that was validated and rewritten before.
@@ -105,17 +111,25 @@ impl CanisterModule {
 
     /// What the memory of a new canister holds: offset and bytes.
     pub fn data(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        self.instrumented.data.iter().map(|segment| (segment.offset, &segment.bytes[..]))
+        self.instrumented
+            .data
+            .iter()
+            .map(|segment| (segment.offset, &segment.bytes[..]))
     }
 
     /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module.
     pub fn backtrace(&self, frames: &[u32]) -> Option<Backtrace> {
         let names = self.function_names();
         Backtrace::new(frames.iter().map(|index| {
-            let name = self.instrumented.original_index(*index).and_then(|original| {
-                let at = names.binary_search_by_key(&original, |(index, _)| *index).ok()?;
-                Some(names[at].1.clone())
-            });
+            let name = self
+                .instrumented
+                .original_index(*index)
+                .and_then(|original| {
+                    let at = names
+                        .binary_search_by_key(&original, |(index, _)| *index)
+                        .ok()?;
+                    Some(names[at].1.clone())
+                });
             (*index, name)
         }))
     }
@@ -123,7 +137,8 @@ impl CanisterModule {
     /// Names of the functions, by their index in the module as uploaded.
     pub fn function_names(&self) -> &[(u32, String)] {
         self.names.get_or_init(|| {
-            let mut names = decode(&self.blob).map_or_else(|_| Vec::new(), |raw| function_names(&raw));
+            let mut names =
+                decode(&self.blob).map_or_else(|_| Vec::new(), |raw| function_names(&raw));
             names.sort_by_key(|(index, _)| *index);
             names
         })
@@ -131,7 +146,8 @@ impl CanisterModule {
 
     /// Counts instructions that fast code has executed; returns how many there were before.
     pub fn add_fast_instructions(&self, instructions: u64) -> u64 {
-        self.fast_instructions.fetch_add(instructions, Ordering::Relaxed)
+        self.fast_instructions
+            .fetch_add(instructions, Ordering::Relaxed)
     }
 
     /// True if machine code of this code generator is at hand.
@@ -140,7 +156,11 @@ impl CanisterModule {
     }
 }
 
-fn rewrite(raw: &[u8], facts: &ModuleFacts, limits: &ValidationLimits) -> Result<Instrumented, ExecutionError> {
+fn rewrite(
+    raw: &[u8],
+    facts: &ModuleFacts,
+    limits: &ValidationLimits,
+) -> Result<Instrumented, ExecutionError> {
     instrument(raw, facts, limits).map_err(|error| match error {
         InstrumentError::Module(error) => ExecutionError::Module(error),
         InstrumentError::Engine(text) => ExecutionError::Engine(text),
@@ -169,13 +189,15 @@ pub fn declares_memory64(blob: &[u8]) -> bool {
     let Ok(raw) = decode(blob) else {
         return false;
     };
-    wasmparser::Parser::new(0).parse_all(&raw).any(|payload| match payload {
-        Ok(wasmparser::Payload::MemorySection(memories)) => memories
-            .into_iter()
-            .next()
-            .is_some_and(|memory| memory.is_ok_and(|memory| memory.memory64)),
-        _ => false,
-    })
+    wasmparser::Parser::new(0)
+        .parse_all(&raw)
+        .any(|payload| match payload {
+            Ok(wasmparser::Payload::MemorySection(memories)) => memories
+                .into_iter()
+                .next()
+                .is_some_and(|memory| memory.is_ok_and(|memory| memory.memory64)),
+            _ => false,
+        })
 }
 
 /// True if a module file, which is not compressed, has a custom section of this name.

@@ -8,7 +8,6 @@ mod engine;
 mod exports;
 mod imports;
 
-
 use wasmparser::{Payload, ValType, types::TypesRef};
 
 pub use imports::{Ic0Function, Slot, ic0_functions};
