@@ -81,8 +81,9 @@ mod tests {
         let mut log = Log::default();
         log.push(1, &[b'x'; 4000]);
         assert_eq!(log.free(), 56);
-        log.push(2, b"a");
-        assert_eq!(log.free(), 4096 - 41);
+        // 4040 + 60 bytes do not fit any more: the older record goes.
+        log.push(2, &[b'y'; 20]);
+        assert_eq!(log.free(), 4096 - 60);
         assert_eq!(
             log.records().map(|record| record.index).collect::<Vec<_>>(),
             [1]
