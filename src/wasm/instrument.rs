@@ -28,7 +28,7 @@ use super::validate::ValidationLimits;
 use crate::errors::ModuleError;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const INSTRUMENTATION_VERSION: u32 = 1;
+pub const INSTRUMENTATION_VERSION: u32 = 2;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";
@@ -132,8 +132,9 @@ pub fn instrument(
     let mut compile_operators =
         COMPILE_BASE + 2 * u64::from(layout.globals) + helpers::stable_operators(&facts.imports);
     let mut rewriter = body::Rewriter::new(layout, facts.memory64, &mut helpers);
-    for body in &sections.bodies {
-        code.raw(rewriter.rewrite(body)?);
+    let parameters = sections.parameters()?;
+    for (body, parameters) in sections.bodies.iter().zip(parameters) {
+        code.raw(rewriter.rewrite(body, parameters)?);
         compile_operators += rewriter.compile_operators();
     }
     helpers.define(&layout, &mut code);

@@ -41,6 +41,23 @@ impl<'a> Sections<'a> {
         Ok(sections)
     }
 
+    /// The number of parameters of each function that the module defines.
+    pub fn parameters(&self) -> Result<Vec<u32>, wasmparser::Error> {
+        let mut types = Vec::new();
+        for ty in self
+            .types
+            .clone()
+            .into_iter()
+            .flat_map(|s| s.into_iter_err_on_gc_types())
+        {
+            types.push(ty?.params().len() as u32);
+        }
+        let functions = self.functions.clone().into_iter().flatten();
+        functions
+            .map(|ty| Ok(types.get(ty? as usize).copied().unwrap_or_default()))
+            .collect()
+    }
+
     /// Takes in what the parser met next.
     pub fn add(&mut self, payload: Payload<'a>) {
         match payload {

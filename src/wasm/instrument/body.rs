@@ -2,20 +2,23 @@
 //! charge in front of each operator that has one (metering.md 1.2, 1.3). Operators are copied byte by byte unless
 //! they have to change.
 
-use wasm_encoder::{BlockType, Encode, Instruction};
+use wasm_encoder::{BlockType, Encode, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 use super::Layout;
 use super::helpers::{Helper, Helpers};
 use crate::wasm::weights::{FUNCTION_ENTRY, weight};
 
+/// Locals that the engine allows in a function, its parameters among them.
+const MAX_LOCALS: u32 = 50_000;
+
 /// Rewrites one body after the other.
 pub struct Rewriter<'a> {
     layout: Layout,
     memory64: bool,
     helpers: &'a mut Helpers,
-    /// The check for a negative counter, in front of a segment that can be re-entered.
-    check: Vec<u8>,
+    /// The local that mirrors the counter; none in a function that has as many locals as the engine allows.
+    mirror: Option<u32>,
     /// The body, up to the segment at hand.
     written: Vec<u8>,
     /// The segment at hand, whose cost is not known before its end.
@@ -32,22 +35,11 @@ struct Segment {
 
 impl<'a> Rewriter<'a> {
     pub fn new(layout: Layout, memory64: bool, helpers: &'a mut Helpers) -> Self {
-        let mut check = Vec::new();
-        for instruction in [
-            Instruction::GlobalGet(layout.counter()),
-            Instruction::I64Const(0),
-            Instruction::I64LtS,
-            Instruction::If(BlockType::Empty),
-            Instruction::Call(layout.out_of_instructions()),
-            Instruction::End,
-        ] {
-            instruction.encode(&mut check);
-        }
         Rewriter {
             layout,
             memory64,
             helpers,
-            check,
+            mirror: None,
             written: Vec::new(),
             pending: Vec::new(),
             compile_operators: 0,
@@ -62,18 +54,34 @@ impl<'a> Rewriter<'a> {
     /// The new body, as it stands in the code section, without its length.
     ///
     /// Fails only on a body that is not valid.
-    pub fn rewrite(&mut self, body: &FunctionBody<'_>) -> Result<&[u8], wasmparser::Error> {
+    pub fn rewrite(
+        &mut self,
+        body: &FunctionBody<'_>,
+        parameters: u32,
+    ) -> Result<&[u8], wasmparser::Error> {
         self.written.clear();
         self.compile_operators = 0;
         let bytes = body.as_bytes();
         let base = body.range().start;
         let mut locals = body.get_locals_reader()?;
-        for _ in 0..locals.get_count() {
-            locals.read()?;
+        let groups = locals.get_count();
+        let groups_start = locals.original_position() - base;
+        let mut declared = 0;
+        for _ in 0..groups {
+            declared += locals.read()?.0;
         }
         // Everything before this position has been copied.
         let mut copied = locals.original_position() - base;
-        self.written.extend_from_slice(&bytes[..copied]);
+        self.mirror = (parameters + declared < MAX_LOCALS).then_some(parameters + declared);
+        if self.mirror.is_some() {
+            (groups + 1).encode(&mut self.written);
+            self.written.extend_from_slice(&bytes[groups_start..copied]);
+            1u32.encode(&mut self.written);
+            ValType::I64.encode(&mut self.written);
+        } else {
+            self.written.extend_from_slice(&bytes[..copied]);
+        }
+        let mut entered = false;
         let mut segment = Segment {
             cost: FUNCTION_ENTRY,
             reentrant: true,
@@ -89,6 +97,9 @@ impl<'a> Rewriter<'a> {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 replacement.encode(&mut self.pending);
                 copied = end;
+                if matches!(operator, Operator::Call { .. }) {
+                    reload(&self.layout, self.mirror, &mut self.pending);
+                }
             } else if let Some(charge) = self.dynamic_charge(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 copied = start;
@@ -99,11 +110,17 @@ impl<'a> Rewriter<'a> {
                     &mut self.pending
                 };
                 charge.encode(sink);
+                reload(&self.layout, self.mirror, sink);
+            } else if matches!(operator, Operator::CallIndirect { .. }) {
+                self.pending.extend_from_slice(&bytes[copied..end]);
+                copied = end;
+                reload(&self.layout, self.mirror, &mut self.pending);
             }
             if ends_segment(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..end]);
                 copied = end;
-                self.close(&segment);
+                self.close(&segment, entered);
+                entered = true;
                 segment = Segment {
                     cost: 0,
                     reentrant: matches!(operator, Operator::Loop { .. }),
@@ -152,25 +169,54 @@ impl<'a> Rewriter<'a> {
         Some(Instruction::Call(self.helpers.index(&self.layout, helper)))
     }
 
-    /// Writes a finished segment, payment first.
-    fn close(&mut self, segment: &Segment) {
+    /// Writes a finished segment, payment first. `entered` is false for the first one, which has to look the counter up.
+    ///
+    /// The counter is stored at every payment, since a trap or the host may want it at any operator; it is loaded only
+    /// where something else may have changed it, so that loops do not wait for memory.
+    fn close(&mut self, segment: &Segment, entered: bool) {
+        let counter = self.layout.counter();
+        let known = match self.mirror {
+            Some(mirror) if entered => Instruction::LocalGet(mirror),
+            _ => Instruction::GlobalGet(counter),
+        };
         if segment.cost > 0 {
+            known.encode(&mut self.written);
+            Instruction::I64Const(segment.cost as i64).encode(&mut self.written);
+            Instruction::I64Sub.encode(&mut self.written);
+            if let Some(mirror) = self.mirror {
+                Instruction::LocalTee(mirror).encode(&mut self.written);
+            }
+            Instruction::GlobalSet(counter).encode(&mut self.written);
+        }
+        if segment.reentrant {
+            let value = match self.mirror {
+                Some(mirror) => Instruction::LocalGet(mirror),
+                None => Instruction::GlobalGet(counter),
+            };
             for instruction in [
-                Instruction::GlobalGet(self.layout.counter()),
-                Instruction::I64Const(segment.cost as i64),
-                Instruction::I64Sub,
-                Instruction::GlobalSet(self.layout.counter()),
+                value,
+                Instruction::I64Const(0),
+                Instruction::I64LtS,
+                Instruction::If(BlockType::Empty),
+                Instruction::Call(self.layout.out_of_instructions()),
             ] {
                 instruction.encode(&mut self.written);
             }
-        }
-        if segment.reentrant {
-            self.written.extend_from_slice(&self.check);
+            reload(&self.layout, self.mirror, &mut self.written);
+            Instruction::End.encode(&mut self.written);
             self.compile_operators += 10;
         } else if segment.cost > 0 {
             self.compile_operators += 4;
         }
         self.written.append(&mut self.pending);
+    }
+}
+
+/// Looks the counter up again, after something that may have changed it.
+fn reload(layout: &Layout, mirror: Option<u32>, sink: &mut Vec<u8>) {
+    if let Some(mirror) = mirror {
+        Instruction::GlobalGet(layout.counter()).encode(sink);
+        Instruction::LocalSet(mirror).encode(sink);
     }
 }
 
