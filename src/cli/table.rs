@@ -60,18 +60,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-/// A number with `_` between groups of three digits.
-pub fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub use crate::errors::text::grouped;
 
 #[cfg(test)]
 mod tests {

@@ -189,7 +189,6 @@ impl Runtime {
             timer_set: None,
             certified_data: None,
             accepted: false,
-            accepted_cycles: 0,
             log: Log::default(),
             prints: Vec::new(),
             dependencies: Dependencies::default(),
@@ -425,7 +424,6 @@ impl Rerun {
         exec.timer_set = None;
         exec.certified_data = None;
         exec.accepted = false;
-        exec.accepted_cycles = 0;
         exec.log = Log::default();
         exec.prints.clear();
         exec.dependencies = Dependencies::default();

@@ -93,11 +93,6 @@ impl Ids {
         Some(id)
     }
 
-    /// Takes back the id that was allocated last.
-    pub fn give_back(&mut self) {
-        self.next -= 1;
-    }
-
     /// The id that the next `create` line asks for, where the runner asks for one.
     pub fn next_specified(&mut self) -> Option<Principal> {
         let number = self.next_specified?;

@@ -3,9 +3,9 @@
 use candid::Principal;
 
 use super::State;
-use super::decode;
 use super::dispatch::{Answer, Call, Caller, Notice, empty_reply};
-use super::types::lifecycle::{CanisterIdRecord, RenameCanisterArgs, UninstallCodeArgs};
+use super::target::{argument, named};
+use super::types::lifecycle::{RenameCanisterArgs, UninstallCodeArgs};
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::{Canister, Status, StopWaiter};
 use crate::compat::Compat;
@@ -14,15 +14,6 @@ use crate::errors::{ErrorCode, ManagementError, UserError};
 
 /// Number of the canister that may uninstall every other: the governance canister of the main network.
 const GOVERNANCE: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
-
-fn named(call: &Call<'_>) -> Result<Principal, ManagementError> {
-    match decode::one::<CanisterIdRecord>(call.payload) {
-        Ok(record) => Ok(record.canister_id),
-        Err(error) => Err(ManagementError::Undecodable {
-            reason: error.reason().to_owned(),
-        }),
-    }
-}
 
 /// `stop_canister`: nothing is answered until the canister has stopped.
 pub fn stop_canister(
@@ -95,10 +86,7 @@ pub fn delete_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 /// `uninstall_code`: the canister is empty afterwards and its callers are told so.
 pub fn uninstall_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UninstallCodeArgs =
-        decode::one(call.payload).map_err(|error| ManagementError::Undecodable {
-            reason: error.reason().to_owned(),
-        })?;
+    let args: UninstallCodeArgs = argument(call)?;
     let id = args.canister_id;
     let time = state.time;
     let canister = state
@@ -164,10 +152,7 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
 /// `rename_canister`: for the migration canister of the main network only, so always refused.
 pub fn rename_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     call.only_canisters()?;
-    let args: RenameCanisterArgs =
-        decode::one(call.payload).map_err(|error| ManagementError::Undecodable {
-            reason: error.reason().to_owned(),
-        })?;
+    let args: RenameCanisterArgs = argument(call)?;
     let on_nns =
         state.config.compat == Compat::PocketIc && state.config.subnet_type == SubnetType::System;
     if !on_nns {

@@ -4,13 +4,10 @@ use candid::Encode;
 
 use super::dispatch::{Answer, Call};
 use super::{State, decode};
-use crate::errors::ManagementError;
 
 pub fn raw_rand(state: &mut State, call: &mut Call<'_>) -> Answer {
     call.only_canisters()?;
-    decode::nothing(call.payload).map_err(|error| ManagementError::Undecodable {
-        reason: error.reason().to_owned(),
-    })?;
+    decode::nothing(call.payload)?;
     let bytes = serde_bytes::ByteBuf::from(state.random.next_bytes());
     Ok(Encode!(&bytes).expect("encoding to memory does not fail"))
 }

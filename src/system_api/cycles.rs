@@ -162,7 +162,6 @@ fn as_u64(api: &mut Api<'_, '_>, cycles: u128) -> Ret<u64> {
 fn accept(exec: &mut Exec, max: u128) -> u128 {
     let accepted = exec.message.available_cycles.min(max);
     exec.message.available_cycles -= accepted;
-    exec.accepted_cycles += accepted;
     exec.canister.balance = exec.canister.balance.saturating_add(accepted);
     accepted
 }

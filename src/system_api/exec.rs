@@ -257,8 +257,6 @@ pub struct Exec {
     pub certified_data: Option<Vec<u8>>,
     /// `accept_message` was called.
     pub accepted: bool,
-    /// Cycles accepted from the caller.
-    pub accepted_cycles: u128,
     /// What goes to the canister's log.
     pub log: Log,
     /// What goes to the screen.
