@@ -23,13 +23,24 @@ fn main() {
     let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
         let bench = Bench::new();
         println!("| what | target | measured |\n|---|---|---|");
-        bench.starts();
-        bench.messages();
-        compute();
-        heaps();
-        bulk();
-        bench.suite();
-        bench.upgrades();
+        let chosen: Vec<String> = std::env::args()
+            .skip(1)
+            .filter(|a| !a.starts_with('-'))
+            .collect();
+        let rows: [(&str, &dyn Fn()); 7] = [
+            ("starts", &|| bench.starts()),
+            ("messages", &|| bench.messages()),
+            ("compute", &compute),
+            ("heaps", &heaps),
+            ("bulk", &bulk),
+            ("suite", &|| bench.suite()),
+            ("upgrades", &|| bench.upgrades()),
+        ];
+        for (name, measure) in rows {
+            if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+                measure();
+            }
+        }
     });
     thread.expect("a thread").join().expect("the measurements");
 }
@@ -49,6 +60,16 @@ fn median(runs: usize, mut run: impl FnMut()) -> Duration {
         .collect();
     times.sort_unstable();
     times[runs / 2]
+}
+
+/// The ratio of the fastest runs of two things that run in turns, so that what else the machine does hits both.
+fn compare(runs: usize, mut run: impl FnMut(), mut reference: impl FnMut()) -> f64 {
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..runs {
+        best[0] = best[0].min(median(1, &mut run));
+        best[1] = best[1].min(median(1, &mut reference));
+    }
+    ratio(best[0], best[1])
 }
 
 fn ratio(time: Duration, reference: Duration) -> f64 {
@@ -266,33 +287,38 @@ fn subnet(module: &str) -> (Subnet, Principal) {
 }
 
 fn compute() {
+    // As `wasm::compiler` sets the optimizing code generator up.
     let mut config = wasmtime::Config::new();
     config
-        .cranelift_opt_level(wasmtime::OptLevel::Speed)
+        .cranelift_opt_level(wasmtime::OptLevel::None)
         .cranelift_nan_canonicalization(true);
     let engine = wasmtime::Engine::new(&config).expect("a valid configuration");
-    let bare = wat::parse_str(canisters::COMPUTE).expect("valid text");
-    let module = wasmtime::Module::new(&engine, bare).expect("a valid module");
     let mut linker = wasmtime::Linker::new(&engine);
     linker
         .func_wrap("ic0", "msg_reply", || ())
         .expect("one function");
-    let mut store = wasmtime::Store::new(&engine, ());
-    let instance = linker
-        .instantiate(&mut store, &module)
-        .expect("an instance");
-    let go = instance
-        .get_typed_func::<(), ()>(&mut store, "canister_update go")
-        .expect("a function");
-    let bare = median(5, || go.call(&mut store, ()).expect("the function returns"));
-    let (mut subnet, canister) = subnet(canisters::COMPUTE);
-    let metered = median(5, || {
-        black_box(subnet.ingress(canister, "go", b""));
+    let ratios = canisters::COMPUTE.map(|(name, text)| {
+        let bare = wat::parse_str(text).expect("valid text");
+        let module = wasmtime::Module::new(&engine, bare).expect("a valid module");
+        let mut store = wasmtime::Store::new(&engine, ());
+        let instance = linker
+            .instantiate(&mut store, &module)
+            .expect("an instance");
+        let go = instance
+            .get_typed_func::<(), ()>(&mut store, "canister_update go")
+            .expect("a function");
+        let (mut subnet, canister) = subnet(text);
+        let ratio = compare(
+            7,
+            || drop(black_box(subnet.ingress(canister, "go", b""))),
+            || go.call(&mut store, ()).expect("the function returns"),
+        );
+        format!("{name} {ratio:.2} ×")
     });
     row(
-        "compute-bound canister, optimizing compiler",
+        "compute-bound canisters, optimizing compiler",
         "≤ 1.25 × bare wasmtime",
-        format!("{:.2} ×", ratio(metered, bare)),
+        ratios.join(", "),
     );
 }
 

@@ -30,8 +30,16 @@ pub const CALLER: &str = r#"(module
   (func (export "canister_update start") (global.set $left (i32.const 90)) (call $call))
   (func (export "canister_update ping") (call $reply)))"#;
 
+/// Compute-bound canisters with their names. `go` of each works a few hundred milliseconds.
+pub const COMPUTE: [(&str, &str); 4] = [
+    ("sieve", SIEVE),
+    ("recursion", RECURSION),
+    ("integers", INTEGERS),
+    ("matrices", MATRICES),
+];
+
 /// Sieves, with calls, branches, loads and stores.
-pub const COMPUTE: &str = r#"(module
+const SIEVE: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))
   (memory (export "memory") 64)
   (func $mark (param $step i32) (local $at i32)
@@ -56,6 +64,58 @@ pub const COMPUTE: &str = r#"(module
       (call $sieve)
       (local.set $times (i32.sub (local.get $times) (i32.const 1)))
       (br_if $again (local.get $times)))
+    (call $reply)))"#;
+
+/// Fibonacci numbers, naively: nothing but calls.
+const RECURSION: &str = r#"(module
+  (import "ic0" "msg_reply" (func $reply))
+  (func $fib (param $n i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get $n) (i32.const 2))
+      (then (local.get $n))
+      (else (i32.add (call $fib (i32.sub (local.get $n) (i32.const 1)))
+                     (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
+  (func (export "canister_update go") (drop (call $fib (i32.const 36))) (call $reply)))"#;
+
+/// The Collatz sequences of many numbers: short loops with branches, no memory.
+const INTEGERS: &str = r#"(module
+  (import "ic0" "msg_reply" (func $reply))
+  (func (export "canister_update go") (local $number i64) (local $at i64) (local $steps i64)
+    (loop $numbers
+      (local.set $number (i64.add (local.get $number) (i64.const 1)))
+      (local.set $at (local.get $number))
+      (loop $sequence
+        (local.set $steps (i64.add (local.get $steps) (i64.const 1)))
+        (if (i64.eqz (i64.and (local.get $at) (i64.const 1)))
+          (then (local.set $at (i64.shr_u (local.get $at) (i64.const 1))))
+          (else (local.set $at (i64.add (i64.mul (local.get $at) (i64.const 3)) (i64.const 1)))))
+        (br_if $sequence (i64.gt_u (local.get $at) (i64.const 1))))
+      (br_if $numbers (i64.lt_u (local.get $number) (i64.const 800000))))
+    (call $reply)))"#;
+
+/// Multiplies matrices of floating-point numbers: nested loops over memory.
+const MATRICES: &str = r#"(module
+  (import "ic0" "msg_reply" (func $reply))
+  (memory (export "memory") 64)
+  (func (export "canister_update go") (local $i i32) (local $j i32) (local $k i32) (local $sum f64)
+    (loop $rows
+      (local.set $j (i32.const 0))
+      (loop $columns
+        (local.set $k (i32.const 0))
+        (local.set $sum (f64.const 0))
+        (loop $products
+          (local.set $sum (f64.add (local.get $sum) (f64.mul
+            (f64.load (i32.add (i32.mul (local.get $i) (i32.const 3200)) (i32.shl (local.get $k) (i32.const 3))))
+            (f64.load offset=1280000
+              (i32.add (i32.mul (local.get $j) (i32.const 3200)) (i32.shl (local.get $k) (i32.const 3)))))))
+          (local.set $k (i32.add (local.get $k) (i32.const 1)))
+          (br_if $products (i32.lt_u (local.get $k) (i32.const 400))))
+        (f64.store offset=2560000
+          (i32.add (i32.mul (local.get $i) (i32.const 3200)) (i32.shl (local.get $j) (i32.const 3)))
+          (local.get $sum))
+        (local.set $j (i32.add (local.get $j) (i32.const 1)))
+        (br_if $columns (i32.lt_u (local.get $j) (i32.const 400))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $rows (i32.lt_u (local.get $i) (i32.const 400))))
     (call $reply)))"#;
 
 /// Has a heap of so many mebibytes, all of it written by `fill`; the other methods write one page.

@@ -15,7 +15,7 @@ use crate::config::{Config, SubnetType};
 use crate::errors::ExecutionError;
 use crate::fees::Fees;
 use crate::management::COMPILE_COST;
-use crate::wasm::{CanisterModule, MethodKind, Survey, ValidationLimits};
+use crate::wasm::{CanisterModule, MethodKind, Survey, Tier, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
         bytes: blob.len() as u64,
         hash: Sha256::digest(&blob).into(),
         survey: Survey::of(&blob).unwrap_or_default(),
-        verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA),
+        verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA, |_| Tier::Fast),
         path,
     };
     let text = if options.json {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candid::Principal;
 use wasmtime::{Extern, Func, Global, Instance, Linker, Memory, Ref, Store, Table, TypedFunc, Val};
 
-use super::promotion::Promotions;
+use super::promotion::{PORTION, Promotions};
 use super::{Entry, traps};
 use crate::canister::code::Code;
 use crate::canister::contexts::Closure;
@@ -29,7 +29,6 @@ pub struct Runtime {
     /// The subnet as canisters see it.
     pub subnet: Arc<SubnetView>,
     pub(super) compiler: Arc<Compiler>,
-    pub(super) promotions: Promotions,
     pub(super) live: LiveInstances,
     /// Modules loaded before, the newest last: those in use and some that may be installed again.
     modules: Vec<Arc<CanisterModule>>,
@@ -53,7 +52,6 @@ impl Runtime {
                 config.backtrace,
                 config.cache_dir.as_deref(),
             )),
-            promotions: Promotions::default(),
             live: LiveInstances::default(),
             modules: Vec::new(),
         })
@@ -223,19 +221,29 @@ pub struct LiveInstances {
     /// Imports, by code generator and width.
     linkers: HashMap<(Tier, bool), Linker<Host>>,
     preferred: BTreeMap<Principal, Tier>,
+    pub(super) promotions: Promotions,
+}
+
+/// What came of a call.
+pub(super) struct Called {
+    /// The execution, whatever happened.
+    pub exec: Box<Exec>,
+    pub result: Result<(), ExecutionError>,
+    pub tier: Tier,
+    /// The tier that is to run the execution from its beginning.
+    pub again: Option<Tier>,
 }
 
 impl LiveInstances {
     /// From now on the canister runs on this code generator.
     pub fn prefer(&mut self, canister: Principal, tier: Tier) {
         self.preferred.insert(canister, tier);
-        self.live.remove(&canister);
     }
 
     /// Makes an instance on a heap.
     fn instantiate(
         &mut self,
-        compiler: &Compiler,
+        compiler: &Arc<Compiler>,
         module: &Arc<CanisterModule>,
         heap: Option<&Heap>,
         tier: Tier,
@@ -278,8 +286,13 @@ impl LiveInstances {
         let mutable = saved
             .filter_map(|(position, saved)| saved.mutable.then_some(position))
             .collect();
-        store.data_mut().counter = Some(counter);
-        store.data_mut().memory = memory;
+        let host = store.data_mut();
+        host.counter = Some(counter);
+        host.memory = memory;
+        host.stops_at_slice_end = tier == Tier::Optimizing;
+        if tier == Tier::Fast && compiler.may_optimize() {
+            host.takeover = Some(self.promotions.takeover(compiler, module));
+        }
         Ok(Live {
             generation,
             tier,
@@ -296,7 +309,7 @@ impl LiveInstances {
     /// The instance of a canister, made anew if there is none of this code.
     fn get(
         &mut self,
-        compiler: &Compiler,
+        compiler: &Arc<Compiler>,
         canister: Principal,
         code: &Code,
     ) -> Result<&mut Live, ExecutionError> {
@@ -305,7 +318,7 @@ impl LiveInstances {
         let alive = self.live.get(&canister).is_some_and(|live| {
             // The optimizing code generator also stands in where the fast one does not support a module.
             live.generation == code.generation
-                && (live.tier == tier || live.tier == Tier::Optimizing)
+                && (live.tier == tier || tier == Tier::Fast && live.tier == Tier::Optimizing)
         });
         if !alive {
             self.live.remove(&canister);
@@ -317,20 +330,32 @@ impl LiveInstances {
         Ok(self.live.get_mut(&canister).expect("made above"))
     }
 
-    /// Calls an entry point. The execution comes back whatever happens.
-    pub fn call(
+    /// Calls an entry point.
+    pub(super) fn call(
         &mut self,
-        compiler: &Compiler,
+        compiler: &Arc<Compiler>,
         canister: Principal,
         code: &mut Code,
-        exec: Box<Exec>,
+        mut exec: Box<Exec>,
         entry: &Entry,
-    ) -> (Box<Exec>, Result<(), ExecutionError>, Tier) {
+    ) -> Called {
         let live = match self.get(compiler, canister, code) {
             Ok(live) => live,
-            Err(error) => return (exec, Err(error), Tier::Optimizing),
+            Err(error) => {
+                return Called {
+                    exec,
+                    result: Err(error),
+                    tier: Tier::Optimizing,
+                    again: None,
+                };
+            }
         };
         let tier = live.tier;
+        let host = live.store.data_mut();
+        host.interrupted = false;
+        if host.takeover.is_some() {
+            exec.meter.in_portions(PORTION);
+        }
         let initial = Val::I64(exec.meter.initial_counter());
         live.counter
             .set(&mut live.store, initial)
@@ -340,20 +365,32 @@ impl LiveInstances {
             let _active = code.heap.as_mut().map(Heap::activate);
             enter(live, entry)
         };
-        let mut exec = live.store.data_mut().exec.take().expect("put there above");
-        let result = match (result, exec.error.take()) {
-            (_, Some(error)) => Err(error),
-            (Ok(()), None) => Ok(()),
-            (Err(Failure::Before(error)), None) => Err(error),
-            (Err(Failure::Engine(error)), None) => {
-                Err(traps::execution_error(&error, &code.module))
-            }
+        let host = live.store.data_mut();
+        let mut exec = host.exec.take().expect("put there above");
+        let sliced = !exec.meter.finished_slices().is_empty();
+        let (result, again) = match (result, exec.error.take()) {
+            (_, Some(error)) => (Err(error), None),
+            (Ok(()), None) => (Ok(()), None),
+            (Err(Failure::Before(error)), None) => (Err(error), None),
+            (Err(Failure::Engine(error)), None) => (
+                Err(traps::execution_error(&error, &code.module)),
+                match host.interrupted {
+                    true if sliced => Some(Tier::Exact),
+                    true => Some(Tier::Optimizing),
+                    false => traps::again(&error, tier, sliced),
+                },
+            ),
         };
-        (exec, result, tier)
+        Called {
+            exec,
+            result,
+            tier,
+            again,
+        }
     }
 
     /// The instruction counter after a call; as if nothing had run if there is no instance.
-    pub fn counter(&mut self, canister: Principal, exec: &Exec) -> i64 {
+    pub fn counter(&mut self, canister: Principal, exec: &mut Exec) -> i64 {
         match self.live.get_mut(&canister) {
             Some(live) => match live.counter.get(&mut live.store) {
                 Val::I64(counter) => counter,

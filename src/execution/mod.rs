@@ -19,6 +19,7 @@ use crate::system_api::mode::Mode;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
 use crate::wasm::{GlobalValue, Tier};
 
+use live::Called;
 pub use live::{LiveInstances, Runtime};
 
 /// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
@@ -131,22 +132,24 @@ impl Runtime {
     /// Runs a job. The canister must have code.
     pub fn run(&mut self, canister: &mut Canister, job: Job) -> Execution {
         let (exec, keep, entry) = self.prepare(canister, job);
-        let rerun = Rerun::of(&exec);
+        let beginning = Beginning::of(&exec);
         let sizes = (exec.heap_bytes, exec.stable.size_bytes());
-        let (mut exec, mut result, mut tier) = self.call(canister, exec, &entry);
-        if tier == Tier::Fast && traps::is_stack_overflow(&result) {
-            // Frames of the fast code are larger: whether the stack suffices is for the optimizing code to say.
-            self.undo(canister, &mut exec);
-            self.live.prefer(canister.id, Tier::Optimizing);
-            rerun.apply(&mut exec);
-            (exec, result, tier) = self.call(canister, exec, &entry);
-            debug_assert!(tier == Tier::Optimizing || result.is_err());
+        let mut called = self.call(canister, exec, &entry);
+        let mut tried = vec![called.tier];
+        while let Some(tier) = called.again
+            && !tried.contains(&tier)
+        {
+            self.undo(canister, &mut called.exec);
+            beginning.restore(&mut called.exec);
+            self.live.prefer(canister.id, tier);
+            called = self.call(canister, called.exec, &entry);
+            tried.push(called.tier);
         }
-        let module = Arc::clone(&exec.module);
-        let execution = self.finish(canister, exec, result, keep, sizes);
-        if tier == Tier::Fast {
-            self.promotions
-                .count(&self.compiler, &module, execution.instructions);
+        let module = Arc::clone(&called.exec.module);
+        let execution = self.finish(canister, called.exec, called.result, keep, sizes);
+        if called.tier == Tier::Fast {
+            let promotions = &self.live.promotions;
+            promotions.count(&self.compiler, &module, execution.instructions);
         }
         execution
     }
@@ -201,12 +204,7 @@ impl Runtime {
     }
 
     /// Calls the entry point within a new level of the memories.
-    fn call(
-        &mut self,
-        canister: &mut Canister,
-        mut exec: Box<Exec>,
-        entry: &Entry,
-    ) -> (Box<Exec>, Result<(), ExecutionError>, Tier) {
+    fn call(&mut self, canister: &mut Canister, mut exec: Box<Exec>, entry: &Entry) -> Called {
         exec.stable.begin().expect(LEVELS);
         let code = canister
             .code
@@ -249,7 +247,7 @@ impl Runtime {
             Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
             _ => 0,
         };
-        let mut counter = self.live.counter(canister.id, &exec);
+        let mut counter = self.live.counter(canister.id, &mut exec);
         let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
         counter = counter.saturating_sub(page_cost.saturating_mul(heap_pages as i64));
         let old_motoko = code.module.facts.old_motoko_reserved_pages
@@ -390,7 +388,7 @@ impl Runtime {
 }
 
 /// What has to be as before when an execution starts again.
-struct Rerun {
+struct Beginning {
     balance: u128,
     available: u128,
     free_callbacks: u64,
@@ -399,9 +397,9 @@ struct Rerun {
     heap_bytes: u64,
 }
 
-impl Rerun {
+impl Beginning {
     fn of(exec: &Exec) -> Self {
-        Rerun {
+        Beginning {
             balance: exec.canister.balance,
             available: exec.message.available_cycles,
             free_callbacks: exec.canister.free_callbacks,
@@ -411,12 +409,12 @@ impl Rerun {
         }
     }
 
-    fn apply(self, exec: &mut Exec) {
+    fn restore(&self, exec: &mut Exec) {
         exec.canister.balance = self.balance;
         exec.message.available_cycles = self.available;
         exec.canister.free_callbacks = self.free_callbacks;
         exec.canister.memory = self.memory;
-        exec.meter = self.meter;
+        exec.meter = self.meter.clone();
         exec.heap_bytes = self.heap_bytes;
         exec.reply_data.clear();
         exec.answer = None;

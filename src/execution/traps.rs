@@ -1,7 +1,7 @@
 //! What ended an execution, in the Internet Computer's words (system-api.md 3.2).
 
 use crate::errors::{ContractViolation, ExecutionError, Trap};
-use crate::wasm::CanisterModule;
+use crate::wasm::{CanisterModule, Tier};
 
 /// The error of an execution that the engine ended; what a host function said has precedence and is handled before.
 pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> ExecutionError {
@@ -36,13 +36,20 @@ pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> Exec
     }
 }
 
-/// True if the stack of the Wasm code did not suffice.
-pub fn is_stack_overflow(result: &Result<(), ExecutionError>) -> bool {
-    matches!(
-        result,
-        Err(ExecutionError::Trapped {
-            trap: Trap::StackOverflow,
-            ..
-        })
-    )
+/// The code generator that has to run an execution again which the engine ended, so that its outcome does not depend on
+/// the one that ran it.
+pub fn again(error: &wasmtime::Error, tier: Tier, sliced: bool) -> Option<Tier> {
+    use wasmtime::Trap::*;
+    match (tier, error.downcast_ref()?) {
+        // The global is right where calls and `unreachable` trap.
+        (
+            Tier::Optimizing,
+            StackOverflow | UnreachableCodeReached | IndirectCallToNull | BadSignature,
+        ) => None,
+        (Tier::Optimizing, _) => Some(Tier::Exact),
+        // Frames of the other code are larger: whether the stack suffices is for the optimizing code to say.
+        (Tier::Fast, StackOverflow) => Some(Tier::Optimizing),
+        (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
+        _ => None,
+    }
 }

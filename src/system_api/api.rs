@@ -3,6 +3,7 @@
 use wasmtime::{Caller, Extern, Global, Memory, Val, WasmTy};
 
 use super::exec::Exec;
+use super::meter::Refill;
 use super::mode::Modes;
 use crate::errors::{Backtrace, ContractViolation, ExecutionError, Trap};
 
@@ -45,7 +46,16 @@ pub struct Host {
     pub counter: Option<Global>,
     /// The heap of the instance.
     pub memory: Option<Memory>,
+    /// The code of the instance cannot go on when a slice has ended.
+    pub stops_at_slice_end: bool,
+    /// Asked after every portion of instructions: whether other code is to run the execution from its beginning.
+    pub takeover: Option<Takeover>,
+    /// The execution was ended so that other code may run it from its beginning.
+    pub interrupted: bool,
 }
+
+/// Decides with the instructions executed so far.
+pub type Takeover = Box<dyn FnMut(&Exec, u64) -> bool + Send>;
 
 impl Host {
     /// The execution under way. Host functions run only while there is one.
@@ -137,15 +147,25 @@ impl<'a, 'b> Api<'a, 'b> {
         }
     }
 
-    /// Starts the next slice, or ends the execution if there is none.
+    /// Gives the counter the next portion or slice, or ends the execution.
     pub fn refill(&mut self, counter: i64) -> Ret<i64> {
-        match self.exec().meter.refill(counter) {
-            Ok(counter) => {
-                self.set_counter(counter)?;
-                Ok(counter)
+        let host = self.caller.data_mut();
+        let (counter, interrupted) = match host.exec().meter.refill(counter) {
+            Ok(Refill::Slice(counter)) => (counter, host.stops_at_slice_end),
+            Ok(Refill::Portion(counter)) => {
+                let takeover = host.takeover.as_mut().zip(host.exec.as_deref());
+                let interrupted = takeover
+                    .is_some_and(|(takeover, exec)| takeover(exec, exec.meter.executed(counter)));
+                (counter, interrupted)
             }
-            Err(error) => self.fail(error),
+            Err(error) => return self.fail(error),
+        };
+        if interrupted {
+            host.interrupted = true;
+            return Err(Stop.into());
         }
+        self.set_counter(counter)?;
+        Ok(counter)
     }
 
     /// Charges instructions, as at the beginning of every host function (metering.md 3.1).

@@ -13,9 +13,22 @@ pub struct Meter {
     /// What the error text tells as the limit.
     reported_limit: u64,
     current_slice: i64,
+    /// Instructions of the current slice that the counter has not been given.
+    withheld: i64,
+    /// What the counter is given at once, at the most.
+    portion: i64,
     executed: i64,
     refills: u64,
     slices: Vec<u64>,
+}
+
+/// What the counter goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refill {
+    /// More of the current slice.
+    Portion(i64),
+    /// The next slice, or its first portion.
+    Slice(i64),
 }
 
 impl Meter {
@@ -31,19 +44,41 @@ impl Meter {
             slice,
             reported_limit,
             current_slice: slice as i64,
+            withheld: 0,
+            portion: i64::MAX,
             executed: 0,
             refills,
             slices: Vec::new(),
         }
     }
 
-    /// What the counter is set to before the execution.
-    pub fn initial_counter(&self) -> i64 {
-        self.current_slice
+    /// Hands slices out in portions of so many instructions, so that [`Self::refill`] is called more often. Nothing
+    /// else changes.
+    pub fn in_portions(&mut self, portion: u64) {
+        self.portion = i64::try_from(portion).unwrap_or(i64::MAX);
     }
 
-    /// Called when a check finds the counter below zero: the counter of the next slice, or the end of the execution.
-    pub fn refill(&mut self, counter: i64) -> Result<i64, ExecutionError> {
+    /// What the counter is set to before the execution.
+    pub fn initial_counter(&mut self) -> i64 {
+        self.hand_out(self.current_slice)
+    }
+
+    fn hand_out(&mut self, instructions: i64) -> i64 {
+        let portion = instructions.min(self.portion);
+        self.withheld = instructions - portion;
+        portion
+    }
+
+    /// Called when a check finds the counter below zero: what the counter goes on with, or the end of the execution.
+    ///
+    /// # Errors
+    /// If the limit is exceeded, or by a whole slice the slice.
+    pub fn refill(&mut self, counter: i64) -> Result<Refill, ExecutionError> {
+        let counter = counter.saturating_add(self.withheld);
+        if counter >= 0 {
+            return Ok(Refill::Portion(self.hand_out(counter)));
+        }
+        self.withheld = 0;
         let (limit, slice) = (self.limit as i64, self.slice as i64);
         let left = limit - self.executed;
         if self.current_slice >= left || self.refills <= 1 {
@@ -64,12 +99,13 @@ impl Meter {
         self.executed += used;
         self.current_slice = next(limit - self.executed);
         self.refills -= 1;
-        Ok(self.current_slice)
+        Ok(Refill::Slice(self.hand_out(self.current_slice)))
     }
 
     /// Instructions executed so far, not capped.
     pub fn executed(&self, counter: i64) -> u64 {
-        let current = self.current_slice.saturating_sub(counter).max(0);
+        let left = counter.saturating_add(self.withheld);
+        let current = self.current_slice.saturating_sub(left).max(0);
         self.executed.saturating_add(current) as u64
     }
 
@@ -106,7 +142,7 @@ mod tests {
     #[test]
     fn what_a_slice_overshoots_is_taken_from_the_next() {
         let mut meter = Meter::new(100, 30, 100);
-        assert_eq!(meter.refill(-10).unwrap(), 20);
+        assert_eq!(meter.refill(-10).unwrap(), Refill::Slice(20));
         assert_eq!(meter.executed(20), 40);
         assert_eq!(meter.finished_slices(), [40]);
     }
@@ -125,14 +161,35 @@ mod tests {
     /// Example 15 of metering.md: 24 executed under a limit of 4 are recorded as 4.
     #[test]
     fn use_is_capped_at_the_limit() {
-        let meter = Meter::new(4, 4, 4);
+        let mut meter = Meter::new(4, 4, 4);
+        assert_eq!(meter.initial_counter(), 4);
         assert_eq!((meter.executed(-20), meter.used(-20)), (24, 4));
     }
 
     #[test]
     fn the_last_slice_ends_at_the_limit() {
         let mut meter = Meter::new(50, 30, 50);
-        assert_eq!(meter.refill(-1).unwrap(), 19);
+        assert_eq!(meter.refill(-1).unwrap(), Refill::Slice(19));
         assert!(meter.refill(-1).is_err());
+    }
+
+    /// A slice of 30 in portions of 8: after 10 of them 2 are overdrawn, 20 are left and 8 at hand.
+    #[test]
+    fn portions_change_neither_slices_nor_counts() {
+        let mut meter = Meter::new(50, 30, 50);
+        meter.in_portions(8);
+        assert_eq!(meter.initial_counter(), 8);
+        assert_eq!(meter.executed(5), 3);
+        assert_eq!(meter.refill(-2).unwrap(), Refill::Portion(8));
+        assert_eq!(meter.executed(8), 10);
+        // 31 executed: the slice is over, and of the second one 19 are left, as without portions.
+        assert_eq!(meter.refill(-13).unwrap(), Refill::Slice(8));
+        assert_eq!(meter.finished_slices(), [31]);
+        assert_eq!(meter.executed(0), 39);
+        assert_eq!(meter.refill(-1).unwrap(), Refill::Portion(8));
+        assert_eq!(
+            meter.refill(-11).unwrap_err().to_string(),
+            Meter::new(0, 0, 50).refill(-1).unwrap_err().to_string()
+        );
     }
 }

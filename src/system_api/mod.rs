@@ -18,7 +18,7 @@ mod stable;
 
 use wasmtime::{Engine, Linker};
 
-pub use api::{Address, Host, Stop};
+pub use api::{Address, Host, Stop, Takeover};
 pub use calls::{RESPONSE_RESERVATION_BYTES, slot_of};
 
 /// All imports of a module whose addresses have the type `A`.

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::{Config, Engine, OptLevel, Strategy};
 
 use super::cache::ModuleCache;
+use super::facts::ModuleFacts;
+use super::instrument::Metering;
 use super::memory;
 use super::module::CanisterModule;
 use super::validate::ValidationLimits;
@@ -15,13 +17,29 @@ use crate::errors::ExecutionError;
 /// Stack of Wasm code, in bytes (system-api.md 3.2).
 const WASM_STACK: usize = 5 << 20;
 
-/// A code generator.
+/// A code generator, and how the code that it makes counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tier {
     /// Winch: one pass, compiles ten times as fast.
     Fast = 0,
-    /// Cranelift.
+    /// Cranelift. Its code is the fastest, but has to be run again by [`Tier::Exact`] when it ends where the counter
+    /// is not known, and when a slice ends.
     Optimizing = 1,
+    /// Cranelift, for code that can go on behind every slice and knows the counter at every operator.
+    Exact = 2,
+}
+
+/// How many they are.
+pub(super) const TIERS: usize = 3;
+
+impl Tier {
+    pub(super) fn metering(self) -> Metering {
+        match self {
+            Tier::Fast => Metering::Global,
+            Tier::Optimizing => Metering::Lazy,
+            Tier::Exact => Metering::Eager,
+        }
+    }
 }
 
 /// The engines, made when they are first needed.
@@ -30,6 +48,7 @@ pub struct Compiler {
     /// Largest 64-bit memory that instances may have, in bytes.
     max_memory: u64,
     backtrace: bool,
+    /// Of Winch and of Cranelift.
     engines: [OnceLock<Engine>; 2],
     cache: Option<ModuleCache>,
 }
@@ -79,8 +98,9 @@ impl Compiler {
                 }
             }
         }
-        let module = CanisterModule::new(Arc::clone(blob), limits)?;
-        self.compile(&module, self.first_tier(&module))?;
+        let new_tier = |facts: &ModuleFacts| self.new_tier(facts);
+        let module = CanisterModule::new(Arc::clone(blob), limits, new_tier)?;
+        self.compile(&module, self.new_tier(&module.facts))?;
         Ok(module)
     }
 
@@ -91,7 +111,7 @@ impl Compiler {
 
     /// The engine of a code generator.
     pub fn engine(&self, tier: Tier) -> &Engine {
-        self.engines[tier as usize].get_or_init(|| {
+        self.engines[usize::from(tier != Tier::Fast)].get_or_init(|| {
             let engine = Engine::new(&self.config(tier)).expect("the configuration is valid");
             memory::install_fault_handler();
             engine
@@ -104,14 +124,14 @@ impl Compiler {
         config
             .strategy(match tier {
                 Tier::Fast => Strategy::Winch,
-                Tier::Optimizing => Strategy::Cranelift,
+                Tier::Optimizing | Tier::Exact => Strategy::Cranelift,
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
             .cranelift_opt_level(OptLevel::None)
             .cranelift_nan_canonicalization(true)
             .async_stack_size(2 * WASM_STACK)
             .max_wasm_stack(WASM_STACK)
-            .wasm_tail_call(tier == Tier::Optimizing)
+            .wasm_tail_call(tier != Tier::Fast)
             .wasm_memory64(true)
             .wasm_relaxed_simd(false)
             .wasm_multi_memory(false)
@@ -131,12 +151,18 @@ impl Compiler {
 
     /// The code generator that a module is run with at present.
     pub fn first_tier(&self, module: &CanisterModule) -> Tier {
-        let supported = !module.facts.uses_tail_calls && !module.facts.uses_reference_types;
         match self.choice {
             CompilerChoice::Auto if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
+            _ => self.new_tier(&module.facts),
+        }
+    }
+
+    /// The code generator for a module that no machine code is known of.
+    fn new_tier(&self, facts: &ModuleFacts) -> Tier {
+        match self.choice {
             CompilerChoice::Optimizing => Tier::Optimizing,
-            CompilerChoice::Fast | CompilerChoice::Auto if supported => Tier::Fast,
-            CompilerChoice::Fast | CompilerChoice::Auto => Tier::Optimizing,
+            _ if facts.uses_tail_calls || facts.uses_reference_types => Tier::Optimizing,
+            _ => Tier::Fast,
         }
     }
 
@@ -164,7 +190,7 @@ impl Compiler {
         {
             return Ok((module.code[tier as usize].get_or_init(|| code), tier));
         }
-        match wasmtime::Module::new(engine, module.rewritten()?) {
+        match wasmtime::Module::new(engine, module.rewritten(tier.metering())?) {
             Ok(code) => {
                 if let Some((cache, key)) = &entry {
                     cache.store(key, &code, (&module.facts, &module.instrumented));

@@ -28,11 +28,12 @@ use super::validate::ValidationLimits;
 use crate::errors::ModuleError;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const INSTRUMENTATION_VERSION: u32 = 2;
+pub const INSTRUMENTATION_VERSION: u32 = 3;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";
-/// `() -> ()`, called when a checked decrement leaves the counter negative. Returns if the host has refilled it.
+/// `() -> ()`, called when a checked decrement leaves the counter negative. Returns if the host has refilled it, which
+/// it must not do for [`Metering::Lazy`].
 pub const OUT_OF_INSTRUCTIONS: &str = "out_of_instructions";
 /// `(previous pages: i64, pages added: i64) -> ()`, called after the memory has grown, by no page possibly.
 pub const MEMORY_GROWN: &str = "memory_grown";
@@ -53,6 +54,19 @@ const MAX_WASM32_PAGES: u64 = 65_536;
 /// What compiling an empty module counts (metering.md 5.2).
 const COMPILE_BASE: u64 = 72;
 
+/// Where a rewritten module keeps its counter while it runs. The counts are the same; what differs is where the global
+/// is right, and what becomes of code whose counter falls below zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Metering {
+    /// In the global, for a code generator that keeps nothing in registers.
+    Global,
+    /// In a local, stored at every payment: the global is right at every operator.
+    Eager,
+    /// In a local, stored where the function is left: the global is right in host functions, at calls, at returns and
+    /// at `unreachable`, but not where another operator traps. Code whose counter falls below zero must not go on.
+    Lazy,
+}
+
 /// A module that meters itself, ready to be compiled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Instrumented {
@@ -60,6 +74,8 @@ pub struct Instrumented {
     /// Left out where all else is saved, since it is only needed for compiling.
     #[serde(skip)]
     pub wasm: Vec<u8>,
+    /// How it keeps its counter.
+    pub metering: Metering,
     /// What the host writes into the memory of a new instance, in this order. Every segment fits in.
     pub data: Vec<DataSegment>,
     /// The number that compilation is charged by: `W` of metering.md 5.2.
@@ -122,6 +138,7 @@ pub fn instrument(
     module: &[u8],
     facts: &ModuleFacts,
     limits: &ValidationLimits,
+    metering: Metering,
 ) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, facts)?;
@@ -131,7 +148,7 @@ pub fn instrument(
     let mut code = CodeSection::new();
     let mut compile_operators =
         COMPILE_BASE + 2 * u64::from(layout.globals) + helpers::stable_operators(&facts.imports);
-    let mut rewriter = body::Rewriter::new(layout, facts.memory64, &mut helpers);
+    let mut rewriter = body::Rewriter::new(layout, facts.memory64, metering, &mut helpers);
     let parameters = sections.parameters()?;
     for (body, parameters) in sections.bodies.iter().zip(parameters) {
         code.raw(rewriter.rewrite(body, parameters)?);
@@ -204,6 +221,7 @@ pub fn instrument(
     instantiation::check(&sections, &exports, &layout, &wasm)?;
     Ok(Instrumented {
         wasm,
+        metering,
         data,
         compile_operators,
         saved_globals: exports.saved_globals,

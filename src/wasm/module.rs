@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use super::compiler::Tier;
+use super::compiler::{TIERS, Tier};
 use super::decode::decode;
 use super::facts::ModuleFacts;
-use super::instrument::{InstrumentError, Instrumented, SavedGlobal, instrument};
+use super::instrument::{InstrumentError, Instrumented, Metering, SavedGlobal, instrument};
 use super::names::function_names;
 use super::validate::{ValidationLimits, validate};
 use crate::errors::{Backtrace, ExecutionError};
@@ -39,11 +39,11 @@ pub struct CanisterModule {
     pub facts: ModuleFacts,
     /// Operators by which compiling is charged (metering.md 5.2).
     pub compile_operators: u64,
-    /// The rewritten module itself is missing if machine code of it was in the cache.
+    /// As first compiled. The rewritten module itself is missing if machine code of it was in the cache.
     pub(super) instrumented: Instrumented,
     pub(super) limits: ValidationLimits,
     /// Machine code, by code generator.
-    pub(super) code: [OnceLock<wasmtime::Module>; 2],
+    pub(super) code: [OnceLock<wasmtime::Module>; TIERS],
     names: OnceLock<Vec<(u32, String)>>,
     fast_instructions: AtomicU64,
 }
@@ -55,14 +55,18 @@ impl std::fmt::Debug for CanisterModule {
 }
 
 impl CanisterModule {
-    /// Decodes, validates and instruments a module.
+    /// Decodes, validates and instruments a module, for a code generator that is chosen when its facts are known.
     ///
     /// # Errors
     /// With the verdict and the text of the Internet Computer.
-    pub fn new(blob: Arc<[u8]>, limits: &ValidationLimits) -> Result<Self, ExecutionError> {
+    pub fn new(
+        blob: Arc<[u8]>,
+        limits: &ValidationLimits,
+        tier: impl FnOnce(&ModuleFacts) -> Tier,
+    ) -> Result<Self, ExecutionError> {
         let raw = decode(&blob)?;
         let facts = validate(&raw, limits)?;
-        let instrumented = rewrite(&raw, &facts, limits)?;
+        let instrumented = rewrite(&raw, &facts, limits, tier(&facts).metering())?;
         drop(raw);
         let hash = Sha256::digest(&blob).into();
         Ok(CanisterModule::from_parts(
@@ -95,13 +99,15 @@ impl CanisterModule {
         }
     }
 
-    /// The rewritten module, made again if it was not kept.
-    pub(super) fn rewritten(&self) -> Result<Cow<'_, [u8]>, ExecutionError> {
-        if !self.instrumented.wasm.is_empty() {
-            return Ok(Cow::Borrowed(&self.instrumented.wasm));
+    /// The module as rewritten for a code generator, made again if it was not kept.
+    pub(super) fn rewritten(&self, metering: Metering) -> Result<Cow<'_, [u8]>, ExecutionError> {
+        let kept = &self.instrumented;
+        if !kept.wasm.is_empty() && kept.metering == metering {
+            return Ok(Cow::Borrowed(&kept.wasm));
         }
         let raw = decode(&self.blob)?;
-        Ok(Cow::Owned(rewrite(&raw, &self.facts, &self.limits)?.wasm))
+        let made = rewrite(&raw, &self.facts, &self.limits, metering)?;
+        Ok(Cow::Owned(made.wasm))
     }
 
     /// The globals that make up the state of an instance, in the order in which their values are kept.
@@ -160,8 +166,9 @@ fn rewrite(
     raw: &[u8],
     facts: &ModuleFacts,
     limits: &ValidationLimits,
+    metering: Metering,
 ) -> Result<Instrumented, ExecutionError> {
-    instrument(raw, facts, limits).map_err(|error| match error {
+    instrument(raw, facts, limits, metering).map_err(|error| match error {
         InstrumentError::Module(error) => ExecutionError::Module(error),
         InstrumentError::Engine(text) => ExecutionError::Engine(text),
     })

@@ -8,6 +8,7 @@ use super::super::module::CanisterModule;
 use super::super::{Compiler, Tier, ValidationLimits};
 use super::*;
 use crate::config::CompilerChoice;
+use crate::wasm::instrument::Metering;
 
 const LIMITS: ValidationLimits = ValidationLimits::REPLICA;
 
@@ -55,7 +56,10 @@ fn a_second_load_finds_what_the_first_has_made() {
     assert_eq!(first.compile_operators, second.compile_operators);
     assert_eq!(first.saved_globals(), second.saved_globals());
     assert!(first.data().eq(second.data()));
-    assert_eq!(first.rewritten().unwrap(), second.rewritten().unwrap());
+    assert_eq!(
+        first.rewritten(Metering::Global).unwrap(),
+        second.rewritten(Metering::Global).unwrap()
+    );
 }
 
 #[test]

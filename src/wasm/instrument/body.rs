@@ -1,12 +1,12 @@
 //! Rewrites the body of one function: cuts it into segments, puts the payment in front of each, and the dynamic
 //! charge in front of each operator that has one (metering.md 1.2, 1.3). Operators are copied byte by byte unless
-//! they have to change.
+//! they have to change. Where the counter is meanwhile is for [`Metering`] to say.
 
 use wasm_encoder::{BlockType, Encode, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
-use super::Layout;
 use super::helpers::{Helper, Helpers};
+use super::{Layout, Metering};
 use crate::wasm::weights::{FUNCTION_ENTRY, weight};
 
 /// Locals that the engine allows in a function, its parameters among them.
@@ -16,9 +16,15 @@ const MAX_LOCALS: u32 = 50_000;
 pub struct Rewriter<'a> {
     layout: Layout,
     memory64: bool,
+    metering: Metering,
     helpers: &'a mut Helpers,
-    /// The local that mirrors the counter; none in a function that has as many locals as the engine allows.
-    mirror: Option<u32>,
+    /// The local that holds the counter; none if it stays in its global, and in a function that has as many locals as
+    /// the engine allows.
+    local: Option<u32>,
+    /// The global agrees with the local.
+    stored: bool,
+    /// Blocks open at the operator at hand; 0 is the function itself.
+    depth: u32,
     /// The body, up to the segment at hand.
     written: Vec<u8>,
     /// The segment at hand, whose cost is not known before its end.
@@ -34,12 +40,20 @@ struct Segment {
 }
 
 impl<'a> Rewriter<'a> {
-    pub fn new(layout: Layout, memory64: bool, helpers: &'a mut Helpers) -> Self {
+    pub fn new(
+        layout: Layout,
+        memory64: bool,
+        metering: Metering,
+        helpers: &'a mut Helpers,
+    ) -> Self {
         Rewriter {
             layout,
             memory64,
+            metering,
             helpers,
-            mirror: None,
+            local: None,
+            stored: false,
+            depth: 0,
             written: Vec::new(),
             pending: Vec::new(),
             compile_operators: 0,
@@ -72,8 +86,10 @@ impl<'a> Rewriter<'a> {
         }
         // Everything before this position has been copied.
         let mut copied = locals.original_position() - base;
-        self.mirror = (parameters + declared < MAX_LOCALS).then_some(parameters + declared);
-        if self.mirror.is_some() {
+        let has_room = parameters + declared < MAX_LOCALS;
+        self.local =
+            (self.metering != Metering::Global && has_room).then_some(parameters + declared);
+        if self.local.is_some() {
             (groups + 1).encode(&mut self.written);
             self.written.extend_from_slice(&bytes[groups_start..copied]);
             1u32.encode(&mut self.written);
@@ -81,6 +97,8 @@ impl<'a> Rewriter<'a> {
         } else {
             self.written.extend_from_slice(&bytes[..copied]);
         }
+        self.stored = false;
+        self.depth = 0;
         let mut entered = false;
         let mut segment = Segment {
             cost: FUNCTION_ENTRY,
@@ -93,34 +111,35 @@ impl<'a> Rewriter<'a> {
             let end = operators.original_position() - base;
             segment.cost += weight(&operator, self.memory64);
             self.compile_operators += 1;
+            if self.leaves(&operator) && !self.stored {
+                self.pending.extend_from_slice(&bytes[copied..start]);
+                copied = start;
+                store(self.layout, self.local, &mut self.pending);
+                self.stored = true;
+            }
             if let Some(replacement) = self.replacement(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 replacement.encode(&mut self.pending);
                 copied = end;
-                if matches!(operator, Operator::Call { .. }) {
-                    reload(&self.layout, self.mirror, &mut self.pending);
-                }
             } else if let Some(charge) = self.dynamic_charge(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 copied = start;
-                // At the head of a segment the length is paid before the segment is.
-                let sink = if self.pending.is_empty() {
-                    &mut self.written
-                } else {
-                    &mut self.pending
-                };
-                charge.encode(sink);
-                reload(&self.layout, self.mirror, sink);
-            } else if matches!(operator, Operator::CallIndirect { .. }) {
+                self.charge(&charge);
+            }
+            if matches!(
+                operator,
+                Operator::Call { .. } | Operator::CallIndirect { .. }
+            ) {
                 self.pending.extend_from_slice(&bytes[copied..end]);
                 copied = end;
-                reload(&self.layout, self.mirror, &mut self.pending);
+                load(self.layout, self.local, &mut self.pending);
             }
             if ends_segment(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..end]);
                 copied = end;
                 self.close(&segment, entered);
                 entered = true;
+                self.stored = false;
                 segment = Segment {
                     cost: 0,
                     reentrant: matches!(operator, Operator::Loop { .. }),
@@ -128,6 +147,49 @@ impl<'a> Rewriter<'a> {
             }
         }
         Ok(&self.written)
+    }
+
+    /// Charges for the length on top of the stack. At the head of a segment that comes before the payment of the segment.
+    fn charge(&mut self, charge: &Instruction<'_>) {
+        let at_head = self.pending.is_empty();
+        let sink = match at_head {
+            true => &mut self.written,
+            false => &mut self.pending,
+        };
+        if self.metering == Metering::Lazy && !self.stored {
+            store(self.layout, self.local, sink);
+        }
+        charge.encode(sink);
+        load(self.layout, self.local, sink);
+        self.stored = !at_head;
+    }
+
+    /// Whether others may see the global behind this operator, which wants it stored; follows the nesting of blocks.
+    fn leaves(&mut self, operator: &Operator<'_>) -> bool {
+        use Operator::*;
+        match operator {
+            Block { .. } | Loop { .. } | If { .. } => self.depth += 1,
+            End if self.depth > 0 => {
+                self.depth -= 1;
+                return false;
+            }
+            _ => {}
+        }
+        if self.metering != Metering::Lazy {
+            return false;
+        }
+        match operator {
+            Call { .. } | CallIndirect { .. } | ReturnCall { .. } | ReturnCallIndirect { .. } => {
+                true
+            }
+            MemoryGrow { .. } | Return | Unreachable | End => true,
+            Br { relative_depth } | BrIf { relative_depth } => *relative_depth == self.depth,
+            BrTable { targets } => {
+                let mut all = targets.targets().chain([Ok(targets.default())]);
+                all.any(|target| target.is_ok_and(|target| target == self.depth))
+            }
+            _ => false,
+        }
     }
 
     /// What stands in the place of an operator that cannot be copied.
@@ -170,53 +232,60 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Writes a finished segment, payment first. `entered` is false for the first one, which has to look the counter up.
-    ///
-    /// The counter is stored at every payment, since a trap or the host may want it at any operator; it is loaded only
-    /// where something else may have changed it, so that loops do not wait for memory.
     fn close(&mut self, segment: &Segment, entered: bool) {
-        let counter = self.layout.counter();
-        let known = match self.mirror {
-            Some(mirror) if entered => Instruction::LocalGet(mirror),
-            _ => Instruction::GlobalGet(counter),
-        };
+        let (layout, local) = (self.layout, self.local);
+        let counter = Instruction::GlobalGet(layout.counter());
+        let known = local.map_or(counter.clone(), Instruction::LocalGet);
+        let out = &mut self.written;
         if segment.cost > 0 {
-            known.encode(&mut self.written);
-            Instruction::I64Const(segment.cost as i64).encode(&mut self.written);
-            Instruction::I64Sub.encode(&mut self.written);
-            if let Some(mirror) = self.mirror {
-                Instruction::LocalTee(mirror).encode(&mut self.written);
+            if entered { &known } else { &counter }.encode(out);
+            Instruction::I64Const(segment.cost as i64).encode(out);
+            Instruction::I64Sub.encode(out);
+            match local {
+                Some(local) => Instruction::LocalSet(local),
+                None => Instruction::GlobalSet(layout.counter()),
             }
-            Instruction::GlobalSet(counter).encode(&mut self.written);
+            .encode(out);
+            if self.metering == Metering::Eager {
+                store(layout, local, out);
+            }
         }
         if segment.reentrant {
-            let value = match self.mirror {
-                Some(mirror) => Instruction::LocalGet(mirror),
-                None => Instruction::GlobalGet(counter),
-            };
-            for instruction in [
-                value,
-                Instruction::I64Const(0),
-                Instruction::I64LtS,
-                Instruction::If(BlockType::Empty),
-                Instruction::Call(self.layout.out_of_instructions()),
-            ] {
-                instruction.encode(&mut self.written);
+            known.encode(out);
+            Instruction::I64Const(0).encode(out);
+            Instruction::I64LtS.encode(out);
+            Instruction::If(BlockType::Empty).encode(out);
+            if self.metering == Metering::Lazy {
+                // Nothing lives across a call that does not return.
+                store(layout, local, out);
+                Instruction::Call(layout.out_of_instructions()).encode(out);
+                Instruction::Unreachable.encode(out);
+            } else {
+                Instruction::Call(layout.out_of_instructions()).encode(out);
+                load(layout, local, out);
             }
-            reload(&self.layout, self.mirror, &mut self.written);
-            Instruction::End.encode(&mut self.written);
+            Instruction::End.encode(out);
             self.compile_operators += 10;
         } else if segment.cost > 0 {
             self.compile_operators += 4;
         }
-        self.written.append(&mut self.pending);
+        out.append(&mut self.pending);
     }
 }
 
-/// Looks the counter up again, after something that may have changed it.
-fn reload(layout: &Layout, mirror: Option<u32>, sink: &mut Vec<u8>) {
-    if let Some(mirror) = mirror {
+/// Brings the global up to date.
+fn store(layout: Layout, local: Option<u32>, sink: &mut Vec<u8>) {
+    if let Some(local) = local {
+        Instruction::LocalGet(local).encode(sink);
+        Instruction::GlobalSet(layout.counter()).encode(sink);
+    }
+}
+
+/// Looks the counter up, after something that may have changed it.
+fn load(layout: Layout, local: Option<u32>, sink: &mut Vec<u8>) {
+    if let Some(local) = local {
         Instruction::GlobalGet(layout.counter()).encode(sink);
-        Instruction::LocalSet(mirror).encode(sink);
+        Instruction::LocalSet(local).encode(sink);
     }
 }
 

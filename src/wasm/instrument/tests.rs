@@ -9,9 +9,16 @@ use crate::wasm::validate::{Slot, ic0_functions, validate};
 const LIMITS: ValidationLimits = ValidationLimits::REPLICA;
 
 fn prepared(text: &str) -> (ModuleFacts, Result<Instrumented, InstrumentError>) {
+    prepared_for(text, Metering::Global)
+}
+
+fn prepared_for(
+    text: &str,
+    metering: Metering,
+) -> (ModuleFacts, Result<Instrumented, InstrumentError>) {
     let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let facts = validate(&module, &LIMITS).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let result = instrument(&module, &facts, &LIMITS);
+    let result = instrument(&module, &facts, &LIMITS, metering);
     (facts, result)
 }
 
@@ -41,6 +48,7 @@ struct Host {
 
 /// A running module, as the host would set it up.
 struct Running {
+    metering: Metering,
     store: Store<Host>,
     instance: Instance,
 }
@@ -100,8 +108,8 @@ fn call_host(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> i6
 
 impl Running {
     /// `None` if the code generator cannot compile this module.
-    fn start(text: &str, strategy: Strategy) -> Option<Running> {
-        let (facts, result) = prepared(text);
+    fn start(text: &str, strategy: Strategy, metering: Metering) -> Option<Running> {
+        let (facts, result) = prepared_for(text, metering);
         let module = result.unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         let mut config = Config::new();
         config.strategy(strategy);
@@ -173,7 +181,11 @@ impl Running {
                 memory.write(&mut store, offset, &segment.bytes).unwrap();
             }
         }
-        Some(Running { store, instance })
+        Some(Running {
+            metering,
+            store,
+            instance,
+        })
     }
 
     fn counter(&mut self) -> i64 {
@@ -207,11 +219,13 @@ impl Running {
     }
 }
 
-/// Sets the module up with every code generator that can compile it; at least Cranelift can.
+/// Sets the module up with every kind of metering and every code generator that can compile it; at least Cranelift can.
 fn with_each(text: &str, mut check: impl FnMut(&mut Running)) {
     for strategy in [Strategy::Cranelift, Strategy::Winch] {
-        if let Some(mut running) = Running::start(text, strategy) {
-            check(&mut running);
+        for metering in [Metering::Global, Metering::Eager, Metering::Lazy] {
+            if let Some(mut running) = Running::start(text, strategy, metering) {
+                check(&mut running);
+            }
         }
     }
 }
