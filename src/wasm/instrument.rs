@@ -6,6 +6,7 @@
 //! tells.
 
 mod body;
+mod exits;
 mod exports;
 mod helpers;
 mod instantiation;

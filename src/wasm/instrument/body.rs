@@ -5,6 +5,7 @@
 use wasm_encoder::{BlockType, Encode, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
+use super::exits::Exits;
 use super::helpers::{Helper, Helpers};
 use super::{Layout, Metering};
 use crate::wasm::weights::{FUNCTION_ENTRY, weight};
@@ -23,8 +24,7 @@ pub struct Rewriter<'a> {
     local: Option<u32>,
     /// The global agrees with the local.
     stored: bool,
-    /// Blocks open at the operator at hand; 0 is the function itself.
-    depth: u32,
+    exits: Exits,
     /// The body, up to the segment at hand.
     written: Vec<u8>,
     /// The segment at hand, whose cost is not known before its end.
@@ -53,7 +53,7 @@ impl<'a> Rewriter<'a> {
             helpers,
             local: None,
             stored: false,
-            depth: 0,
+            exits: Exits::default(),
             written: Vec::new(),
             pending: Vec::new(),
             compile_operators: 0,
@@ -98,20 +98,22 @@ impl<'a> Rewriter<'a> {
             self.written.extend_from_slice(&bytes[..copied]);
         }
         self.stored = false;
-        self.depth = 0;
         let mut entered = false;
         let mut segment = Segment {
             cost: FUNCTION_ENTRY,
             reentrant: true,
         };
         let mut operators = OperatorsReader::new(locals.get_binary_reader());
+        if self.metering == Metering::Lazy {
+            self.exits.read(operators.clone())?;
+        }
         while !operators.eof() {
             let start = operators.original_position() - base;
             let operator = operators.read()?;
             let end = operators.original_position() - base;
             segment.cost += weight(&operator, self.memory64);
             self.compile_operators += 1;
-            if self.leaves(&operator) && !self.stored {
+            if self.shows_counter(&operator) && !self.stored {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 copied = start;
                 store(self.layout, self.local, &mut self.pending);
@@ -139,7 +141,7 @@ impl<'a> Rewriter<'a> {
                 copied = end;
                 self.close(&segment, entered);
                 entered = true;
-                self.stored = false;
+                self.stored = self.metering == Metering::Lazy && self.exits.at_last_ends();
                 segment = Segment {
                     cost: 0,
                     reentrant: matches!(operator, Operator::Loop { .. }),
@@ -164,32 +166,23 @@ impl<'a> Rewriter<'a> {
         self.stored = !at_head;
     }
 
-    /// Whether others may see the global behind this operator, which wants it stored; follows the nesting of blocks.
-    fn leaves(&mut self, operator: &Operator<'_>) -> bool {
+    /// Whether others may see the global behind the next operator, which wants it stored.
+    fn shows_counter(&mut self, operator: &Operator<'_>) -> bool {
         use Operator::*;
-        match operator {
-            Block { .. } | Loop { .. } | If { .. } => self.depth += 1,
-            End if self.depth > 0 => {
-                self.depth -= 1;
-                return false;
-            }
-            _ => {}
-        }
         if self.metering != Metering::Lazy {
             return false;
         }
-        match operator {
-            Call { .. } | CallIndirect { .. } | ReturnCall { .. } | ReturnCallIndirect { .. } => {
-                true
-            }
-            MemoryGrow { .. } | Return | Unreachable | End => true,
-            Br { relative_depth } | BrIf { relative_depth } => *relative_depth == self.depth,
-            BrTable { targets } => {
-                let mut all = targets.targets().chain([Ok(targets.default())]);
-                all.any(|target| target.is_ok_and(|target| target == self.depth))
-            }
-            _ => false,
-        }
+        let leaves = self.exits.next_leaves(operator);
+        leaves
+            || matches!(
+                operator,
+                Call { .. }
+                    | CallIndirect { .. }
+                    | ReturnCall { .. }
+                    | ReturnCallIndirect { .. }
+                    | MemoryGrow { .. }
+                    | Unreachable
+            )
     }
 
     /// What stands in the place of an operator that cannot be copied.

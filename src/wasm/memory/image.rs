@@ -1,6 +1,7 @@
 //! Contents of memories away from their memory: copies for snapshots, and results of executions which are to become
 //! visible later.
 
+use super::pool::PooledPage;
 use super::{PAGE_SIZE, Page, ZERO_PAGE};
 use std::fmt;
 
@@ -136,7 +137,7 @@ impl fmt::Debug for ParkedHeap {
 /// What an execution made of a stable memory, see `StableMemory::park`. `None` is a page of zeros.
 pub struct ParkedStable {
     pub(super) size: u64,
-    pub(super) pages: Vec<(u32, Option<Box<Page>>)>,
+    pub(super) pages: Vec<(u32, Option<PooledPage>)>,
 }
 
 impl ParkedStable {

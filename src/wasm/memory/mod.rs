@@ -12,6 +12,7 @@ mod creator;
 mod fault;
 mod heap;
 mod image;
+mod pool;
 mod settle;
 mod stable;
 mod sys;

@@ -1,11 +1,12 @@
 //! The stable memory of one canister: up to 500 GiB of address space, of which only written pages exist. Pages are
-//! boxes in a sparse table (`table.rs`); a level keeps the replaced ones, so that undoing puts pointers back. Only
-//! host functions come here, so this needs neither mappings nor `unsafe`.
+//! boxes in a sparse table (`table.rs`) from a pool (`pool.rs`); a level keeps the replaced ones, so that undoing puts
+//! pointers back. Only host functions come here, so this needs neither mappings nor `unsafe`.
 
 use super::image::{Image, ParkedStable};
-use super::table::{BLOCK, Slot, Table, new_page, pieces};
+use super::pool::PooledPage;
+use super::table::{BLOCK, Slot, Table, pieces};
 use super::tracker::{MAX_LEVELS, logged};
-use super::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, Page, WASM_PAGE_SIZE, ZERO_PAGE};
+use super::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
 use std::collections::TryReserveError;
 use std::fmt;
 
@@ -45,7 +46,7 @@ impl From<TryReserveError> for StableError {
 #[derive(Debug)]
 struct Entry {
     page: u32,
-    old: Option<Box<Page>>,
+    old: Option<PooledPage>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -327,9 +328,11 @@ impl Log<'_> {
             let base = if whole {
                 bytes
             } else {
-                slot.page.as_deref().map_or(&ZERO_PAGE[..], |page| page)
+                slot.page
+                    .as_deref()
+                    .map_or(&ZERO_PAGE[..], |page| &page[..])
             };
-            let old = slot.page.replace(new_page(base)?);
+            let old = slot.page.replace(PooledPage::new(base)?);
             if first_in_level {
                 slot.logged |= logged(self.levels - 1);
                 self.entries.push(Entry { page, old });

@@ -1,6 +1,7 @@
 //! A sparse table of pages, the store behind a stable memory: what was never written does not exist. When the
 //! machine has no memory left that is an error here and not the end of the process.
 
+use super::pool::PooledPage;
 use super::{PAGE_SIZE, Page};
 use std::collections::TryReserveError;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -11,7 +12,7 @@ pub(super) const BLOCK: u32 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     /// `None` is a page of zeros.
-    pub(super) page: Option<Box<Page>>,
+    pub(super) page: Option<PooledPage>,
     /// Which levels have logged the page, a bit each.
     pub(super) logged: u8,
 }
@@ -74,15 +75,6 @@ impl Table {
     }
 }
 
-/// A page with this content, which must have the length of one.
-pub(super) fn new_page(content: &[u8]) -> Result<Box<Page>, TryReserveError> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(PAGE_SIZE)?;
-    bytes.extend_from_slice(content);
-    let page = bytes.into_boxed_slice().try_into();
-    Ok(page.expect("the content of a page has 4096 bytes"))
-}
-
 /// The part of a range of bytes that lies within one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -141,7 +133,7 @@ mod tests {
     fn only_pages_that_were_made_exist() {
         let mut table = Table::default();
         for page in [131_071_999, 64, 63] {
-            table.slot(page).unwrap().page = Some(new_page(&[1; PAGE_SIZE]).unwrap());
+            table.slot(page).unwrap().page = Some(PooledPage::new(&[1; PAGE_SIZE]).unwrap());
         }
         table.slot(7).unwrap();
         let pages: Vec<u32> = table.pages().map(|(page, _)| page).collect();

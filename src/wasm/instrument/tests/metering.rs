@@ -278,6 +278,18 @@ fn the_counter_is_stored_wherever_the_function_is_left() {
             1 + 4 + 1,
         ),
         ("(block (br_table 0 0 1 (i32.const 9) (nop))) nop", 1 + 4),
+        // Blocks that end with the function.
+        ("(if (i32.const 0) (then nop) (else nop nop))", 1 + 3 + 2),
+        ("(if (i32.const 1) (then nop) (else nop nop))", 1 + 3 + 1),
+        ("(if (i32.const 1) (then nop))", 1 + 3 + 1),
+        ("(if (i32.const 0) (then nop))", 1 + 3),
+        ("(block (br_if 0 (i32.const 1) (nop)) nop)", 1 + 4),
+        ("(block (loop (br_if 1 (i32.const 1)) (br 0)))", 1 + 3),
+        ("(block (block (br_table 0 1 2 (i32.const 1))) nop)", 1 + 3),
+        (
+            "(if (i32.const 1) (then (call $f)) (else nop))",
+            1 + 3 + 5 + 2,
+        ),
         ("nop (call $f) nop", 1 + 7 + 2),
         (
             "nop (call_indirect (i32.const 0)) (call $f)",

@@ -1,0 +1,159 @@
+//! Where control leaves a function. Behind the last operators that cost anything there are often only `end`s; a branch to
+//! one of them is as good as a return. Code that stores its counter at such places does not have to at the end.
+
+use wasmparser::{Operator, OperatorsReader};
+
+/// A block, as to how it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Block {
+    /// Nothing but `end`s follows its end.
+    last: bool,
+    /// A branch to it goes to its beginning.
+    is_loop: bool,
+    /// An `if` that has no `else`.
+    one_armed: bool,
+}
+
+/// The exits of one function, asked for operator by operator.
+#[derive(Debug, Default)]
+pub struct Exits {
+    /// In the order in which they open.
+    blocks: Vec<Block>,
+    /// The position of the operator from which on there are only `end`s.
+    last_operators: usize,
+    position: usize,
+    opened: usize,
+    open: Vec<Block>,
+}
+
+impl Exits {
+    /// Reads a body to its end.
+    pub fn read(&mut self, mut operators: OperatorsReader<'_>) -> Result<(), wasmparser::Error> {
+        *self = Exits::default();
+        let mut open = Vec::new();
+        let mut ends = Vec::new();
+        let mut position = 0;
+        while !operators.eof() {
+            match operators.read()? {
+                operator @ (Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }) => {
+                    open.push(self.blocks.len());
+                    self.blocks.push(Block {
+                        is_loop: matches!(operator, Operator::Loop { .. }),
+                        one_armed: matches!(operator, Operator::If { .. }),
+                        last: false,
+                    });
+                    self.last_operators = position + 1;
+                }
+                Operator::End => ends.extend(open.pop().map(|block| (block, position))),
+                operator => {
+                    self.last_operators = position + 1;
+                    if let (Operator::Else, Some(block)) = (operator, open.last()) {
+                        self.blocks[*block].one_armed = false;
+                    }
+                }
+            }
+            position += 1;
+        }
+        for (block, end) in ends {
+            self.blocks[block].last = end >= self.last_operators;
+        }
+        Ok(())
+    }
+
+    /// Whether control may leave the function by way of the next operator.
+    pub fn next_leaves(&mut self, operator: &Operator<'_>) -> bool {
+        let position = self.position;
+        self.position += 1;
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                let block = self.blocks[self.opened];
+                self.opened += 1;
+                self.open.push(block);
+                block.last && block.one_armed
+            }
+            Operator::Else => self.open.last().is_some_and(|block| block.last),
+            Operator::End => {
+                self.open.pop();
+                position >= self.last_operators
+            }
+            Operator::Return => true,
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+                self.is_exit(*relative_depth)
+            }
+            Operator::BrTable { targets } => {
+                let mut all = targets.targets().chain([Ok(targets.default())]);
+                all.any(|target| target.is_ok_and(|target| self.is_exit(target)))
+            }
+            _ => false,
+        }
+    }
+
+    /// True if only `end`s have followed since control may have left.
+    pub fn at_last_ends(&self) -> bool {
+        self.position > self.last_operators
+    }
+
+    fn is_exit(&self, relative_depth: u32) -> bool {
+        let depth = self.open.len().checked_sub(1 + relative_depth as usize);
+        depth.is_none_or(|depth| self.open[depth].last && !self.open[depth].is_loop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of the operators by which control may leave.
+    fn exits(body: &str) -> Vec<usize> {
+        let module = wat::parse_str(format!("(module (func {body}))")).unwrap();
+        let bodies =
+            wasmparser::Parser::new(0)
+                .parse_all(&module)
+                .find_map(|payload| match payload.unwrap() {
+                    wasmparser::Payload::CodeSectionEntry(body) => Some(body),
+                    _ => None,
+                });
+        let body = bodies.unwrap();
+        let mut exits = Exits::default();
+        exits.read(body.get_operators_reader().unwrap()).unwrap();
+        let mut operators = body.get_operators_reader().unwrap();
+        let mut found = Vec::new();
+        for position in 0.. {
+            if operators.eof() {
+                break;
+            }
+            if exits.next_leaves(&operators.read().unwrap()) {
+                found.push(position);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_function_is_left_at_its_end_and_by_branches_to_it() {
+        assert_eq!(exits("nop nop"), [2]);
+        assert_eq!(exits("nop return nop"), [1, 3]);
+        assert_eq!(exits("block br 1 end nop"), [1, 4]);
+        assert_eq!(exits("block br 0 end nop"), [4]);
+        assert_eq!(exits("block i32.const 0 br_table 0 0 1 end nop"), [2, 5]);
+    }
+
+    #[test]
+    fn blocks_that_end_with_the_function_are_exits() {
+        // Both arms, and what follows the inner block.
+        assert_eq!(exits("i32.const 0 if nop else nop end"), [3, 5, 6]);
+        assert_eq!(exits("block block br 0 end br 0 end"), [4, 5, 6]);
+        // Without `else`, not entering it leaves.
+        assert_eq!(exits("i32.const 0 if nop end"), [1, 3, 4]);
+        // Back to the head of a loop leads nowhere.
+        assert_eq!(exits("loop i32.const 0 br_if 0 end"), [3, 4]);
+    }
+
+    #[test]
+    fn blocks_in_the_middle_are_none() {
+        assert_eq!(exits("i32.const 0 if nop else nop end nop"), [7]);
+        assert_eq!(exits("block br 0 end block br 0 end"), [4, 5, 6]);
+    }
+}
