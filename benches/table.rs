@@ -363,7 +363,7 @@ fn bulk() {
     let heap = median(5, || {
         black_box(subnet.ingress(canister, "heap", b""));
     });
-    let stable = median(3, || {
+    let stable = median(5, || {
         black_box(subnet.ingress(canister, "stable", b""));
     });
     row(

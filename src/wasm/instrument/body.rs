@@ -141,7 +141,7 @@ impl<'a> Rewriter<'a> {
                 copied = end;
                 self.close(&segment, entered);
                 entered = true;
-                self.stored = self.metering == Metering::Lazy && self.exits.at_last_ends();
+                self.stored = self.metering == Metering::Lazy && self.exits.behind_exit();
                 segment = Segment {
                     cost: 0,
                     reentrant: matches!(operator, Operator::Loop { .. }),

@@ -6,12 +6,13 @@ use wasmparser::{Operator, OperatorsReader};
 /// A block, as to how it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Block {
-    /// Nothing but `end`s follows its end.
-    last: bool,
-    /// A branch to it goes to its beginning.
+    /// Nothing but `end`s follows its end, and all branches there are seldom.
+    exit: bool,
     is_loop: bool,
     /// An `if` that has no `else`.
     one_armed: bool,
+    /// A loop tests in every round whether to branch to its end; storing the counter there would cost more.
+    tested_in_loop: bool,
 }
 
 /// The exits of one function, asked for operator by operator.
@@ -19,64 +20,79 @@ struct Block {
 pub struct Exits {
     /// In the order in which they open.
     blocks: Vec<Block>,
-    /// The position of the operator from which on there are only `end`s.
-    last_operators: usize,
-    position: usize,
     opened: usize,
     open: Vec<Block>,
+    behind_exit: bool,
 }
 
 impl Exits {
     /// Reads a body to its end.
     pub fn read(&mut self, mut operators: OperatorsReader<'_>) -> Result<(), wasmparser::Error> {
         *self = Exits::default();
-        let mut open = Vec::new();
-        let mut ends = Vec::new();
-        let mut position = 0;
+        let mut open: Vec<usize> = Vec::new();
+        // The blocks that end behind the last operator which is not `end`.
+        let mut last = Vec::new();
         while !operators.eof() {
-            match operators.read()? {
-                operator @ (Operator::Block { .. }
-                | Operator::Loop { .. }
-                | Operator::If { .. }) => {
+            let operator = operators.read()?;
+            if let Operator::End = operator {
+                last.extend(open.pop());
+                continue;
+            }
+            last.clear();
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                     open.push(self.blocks.len());
                     self.blocks.push(Block {
                         is_loop: matches!(operator, Operator::Loop { .. }),
                         one_armed: matches!(operator, Operator::If { .. }),
-                        last: false,
+                        ..Block::default()
                     });
-                    self.last_operators = position + 1;
                 }
-                Operator::End => ends.extend(open.pop().map(|block| (block, position))),
-                operator => {
-                    self.last_operators = position + 1;
-                    if let (Operator::Else, Some(block)) = (operator, open.last()) {
+                Operator::Else => {
+                    if let Some(block) = open.last() {
                         self.blocks[*block].one_armed = false;
                     }
                 }
+                Operator::BrIf { relative_depth } => self.test(&open, relative_depth),
+                Operator::BrTable { targets } => {
+                    for target in targets.targets().chain([Ok(targets.default())]) {
+                        self.test(&open, target?);
+                    }
+                }
+                _ => {}
             }
-            position += 1;
         }
-        for (block, end) in ends {
-            self.blocks[block].last = end >= self.last_operators;
+        for block in last {
+            let block = &mut self.blocks[block];
+            block.exit = !block.tested_in_loop;
         }
         Ok(())
     }
 
+    /// Takes note of a conditional branch.
+    fn test(&mut self, open: &[usize], relative_depth: u32) {
+        let depth = open.len().checked_sub(1 + relative_depth as usize);
+        if let Some((target, inner)) = depth.and_then(|depth| open[depth..].split_first()) {
+            let in_loop = inner.iter().any(|block| self.blocks[*block].is_loop);
+            self.blocks[*target].tested_in_loop |= in_loop;
+        }
+    }
+
     /// Whether control may leave the function by way of the next operator.
     pub fn next_leaves(&mut self, operator: &Operator<'_>) -> bool {
-        let position = self.position;
-        self.position += 1;
+        self.behind_exit = false;
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 let block = self.blocks[self.opened];
                 self.opened += 1;
                 self.open.push(block);
-                block.last && block.one_armed
+                block.exit && block.one_armed
             }
-            Operator::Else => self.open.last().is_some_and(|block| block.last),
+            Operator::Else => self.open.last().is_some_and(|block| block.exit),
             Operator::End => {
-                self.open.pop();
-                position >= self.last_operators
+                let block = self.open.pop();
+                self.behind_exit = block.is_some_and(|block| block.exit);
+                self.behind_exit || block.is_none()
             }
             Operator::Return => true,
             Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
@@ -90,14 +106,14 @@ impl Exits {
         }
     }
 
-    /// True if only `end`s have followed since control may have left.
-    pub fn at_last_ends(&self) -> bool {
-        self.position > self.last_operators
+    /// True if the last operator was the end of an exit: whoever comes there has left as it were.
+    pub fn behind_exit(&self) -> bool {
+        self.behind_exit
     }
 
     fn is_exit(&self, relative_depth: u32) -> bool {
         let depth = self.open.len().checked_sub(1 + relative_depth as usize);
-        depth.is_none_or(|depth| self.open[depth].last && !self.open[depth].is_loop)
+        depth.is_none_or(|depth| self.open[depth].exit && !self.open[depth].is_loop)
     }
 }
 
@@ -149,6 +165,20 @@ mod tests {
         assert_eq!(exits("i32.const 0 if nop end"), [1, 3, 4]);
         // Back to the head of a loop leads nowhere.
         assert_eq!(exits("loop i32.const 0 br_if 0 end"), [3, 4]);
+    }
+
+    /// The store is left to the end of the function, which is behind the block and the loop.
+    #[test]
+    fn what_a_loop_tests_in_every_round_is_no_exit() {
+        assert_eq!(exits("block loop i32.const 0 br_if 1 br 0 end end"), [5, 7]);
+        assert_eq!(exits("block loop i32.const 0 br_table 1 0 end end"), [4, 6]);
+        // Not in a loop, or not a test.
+        assert_eq!(exits("block i32.const 0 br_if 0 nop end"), [2, 4, 5]);
+        assert_eq!(
+            exits("loop block i32.const 0 br_if 0 nop end end"),
+            [3, 5, 6, 7]
+        );
+        assert_eq!(exits("block loop br 1 end end"), [2, 3, 4, 5]);
     }
 
     #[test]
