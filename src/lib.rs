@@ -27,8 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Wasm code may use 5 MiB of the calling thread's stack, so a thread that runs canisters needs about 8 MiB of it
-//! (`std::thread::Builder::stack_size`; tests run on threads of 2 MiB, which only canisters of deep recursion exceed).
+//! Wasm code may use 5 MiB of stack. On a thread that has not got so much, tests among them, each execution runs on a
+//! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
 //!
 //! The rooms, from the top: [`cli`] uses [`script`], [`report`] and [`subnet`]; `subnet` uses [`management`] and [`execution`];
 //! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text.

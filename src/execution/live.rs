@@ -15,12 +15,14 @@ use crate::config::Config;
 use crate::errors::{ContractViolation, ExecutionError};
 use crate::system_api::exec::{Exec, SubnetView};
 use crate::system_api::{Host, linker};
-use crate::wasm::memory::{Heap, refresh_size, with_heap};
+use crate::wasm::memory::{Heap, refresh_size, remaining_stack, with_heap};
 use crate::wasm::{
     COUNTER_EXPORT, CanisterModule, Compiler, GlobalValue, MEMORY_EXPORT, TABLE_EXPORT, Tier,
-    ValidationLimits,
+    ValidationLimits, WASM_STACK,
 };
 
+/// What Wasm code and the host functions below it may need of a stack.
+const STACK: usize = WASM_STACK + (1 << 20);
 /// Modules from which on one that is not in use makes room for the next.
 const MODULES_KEPT: usize = 32;
 
@@ -361,10 +363,11 @@ impl LiveInstances {
             .set(&mut live.store, initial)
             .expect("the counter is a mutable i64");
         live.store.data_mut().exec = Some(exec);
-        let result = {
-            let _active = code.heap.as_mut().map(Heap::activate);
+        let heap = &mut code.heap;
+        let result = on_large_stack(|| {
+            let _active = heap.as_mut().map(Heap::activate);
             enter(live, entry)
-        };
+        });
         let host = live.store.data_mut();
         let mut exec = host.exec.take().expect("put there above");
         let sliced = !exec.meter.finished_slices().is_empty();
@@ -481,6 +484,21 @@ impl From<wasmtime::Error> for Failure {
     fn from(error: wasmtime::Error) -> Self {
         Failure::Engine(error)
     }
+}
+
+/// Runs something on this thread or, if its stack may not suffice for Wasm code, on a thread made for it.
+fn on_large_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+    if remaining_stack().is_none_or(|left| left >= STACK) {
+        return run();
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(2 * STACK);
+        let thread = thread.spawn_scoped(scope, run);
+        match thread.expect("the machine has room for a thread").join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 fn enter(live: &mut Live, entry: &Entry) -> Result<(), Failure> {

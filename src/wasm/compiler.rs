@@ -15,7 +15,7 @@ use crate::config::CompilerChoice;
 use crate::errors::ExecutionError;
 
 /// Stack of Wasm code, in bytes (system-api.md 3.2).
-const WASM_STACK: usize = 5 << 20;
+pub const WASM_STACK: usize = 5 << 20;
 
 /// A code generator, and how the code that it makes counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

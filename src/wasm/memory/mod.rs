@@ -15,6 +15,7 @@ mod image;
 mod pool;
 mod settle;
 mod stable;
+mod stack;
 mod sys;
 mod table;
 mod tracker;
@@ -30,6 +31,7 @@ pub use fault::{Activation, install_fault_handler};
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
 pub use stable::{StableError, StableMemory};
+pub use stack::remaining_stack;
 pub use tracker::MAX_LEVELS;
 
 /// Bytes of the pages in which changes are counted and undone (spec/metering.md 4.1 and 4.2).
