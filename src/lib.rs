@@ -42,6 +42,7 @@ pub mod execution;
 pub mod fees;
 pub mod management;
 pub mod outcome;
+pub mod profile;
 pub mod report;
 pub mod script;
 pub mod statistics;

@@ -29,6 +29,7 @@ pub struct Runtime {
     /// The subnet as canisters see it.
     pub subnet: Arc<SubnetView>,
     pub(super) compiler: Arc<Compiler>,
+    pub(super) profile: bool,
     pub(super) promotions: Promotions,
     pub(super) live: LiveInstances,
     /// Modules loaded before, the newest last: those in use and some that may be installed again.
@@ -45,14 +46,19 @@ impl Runtime {
             crate::compat::Compat::Drun => 16 << 30,
             crate::compat::Compat::PocketIc => 6 << 30,
         };
+        let compiler = Compiler::new(
+            config.compiler,
+            max_memory,
+            config.backtrace,
+            config.cache_dir.as_deref(),
+        );
         Ok(Runtime {
             subnet,
-            compiler: Arc::new(Compiler::new(
-                config.compiler,
-                max_memory,
-                config.backtrace,
-                config.cache_dir.as_deref(),
-            )),
+            compiler: Arc::new(match config.profile {
+                true => compiler.for_profile(),
+                false => compiler,
+            }),
+            profile: config.profile,
             promotions: Promotions::default(),
             live: LiveInstances::default(),
             modules: Vec::new(),
@@ -232,6 +238,11 @@ impl LiveInstances {
         self.live.remove(&canister);
     }
 
+    /// From the next instance on the canister runs again on the code generator that is chosen for its module.
+    pub fn prefer_none(&mut self, canister: &Principal) {
+        self.preferred.remove(canister);
+    }
+
     /// Makes an instance on a heap.
     fn instantiate(
         &mut self,
@@ -305,7 +316,7 @@ impl LiveInstances {
         let alive = self.live.get(&canister).is_some_and(|live| {
             // The optimizing code generator also stands in where the fast one does not support a module.
             live.generation == code.generation
-                && (live.tier == tier || live.tier == Tier::Optimizing)
+                && (live.tier == tier || (tier, live.tier) == (Tier::Fast, Tier::Optimizing))
         });
         if !alive {
             self.live.remove(&canister);
@@ -346,7 +357,7 @@ impl LiveInstances {
             (Ok(()), None) => Ok(()),
             (Err(Failure::Before(error)), None) => Err(error),
             (Err(Failure::Engine(error)), None) => {
-                Err(traps::execution_error(&error, &code.module))
+                Err(traps::execution_error(&error, &code.module, tier))
             }
         };
         (exec, result, tier)

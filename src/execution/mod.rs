@@ -11,18 +11,23 @@ use crate::canister::Canister;
 use crate::canister::contexts::Closure;
 use crate::canister::log::Log;
 use crate::errors::ExecutionError;
+use crate::profile::{Profile, Recording, Stack};
 use crate::system_api::exec::{
     Answer, CanisterView, Dependencies, Exec, MemoryRules, MessageView, PerformedCall, Print,
 };
 use crate::system_api::meter::Meter;
 use crate::system_api::mode::Mode;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
-use crate::wasm::{GlobalValue, Tier};
+use crate::wasm::{CanisterModule, GlobalValue, Tier, WASM_STACK};
 
 pub use live::{LiveInstances, Runtime};
 
 /// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
 const HEAP_PAGE_COST: [i64; 2] = [1000, 4000];
+
+/// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
+/// which needs less.
+const DEEP: usize = WASM_STACK - (64 << 10);
 
 /// Why beginning a level of the memories does not fail.
 const LEVELS: &str = "executions nest no deeper than the memories allow";
@@ -125,6 +130,21 @@ pub struct Execution {
     pub prints: Vec<Print>,
     /// The new state, if it was set aside.
     pub parked: Option<Box<Parked>>,
+    /// Which functions the instructions were spent in, if the settings ask for it.
+    pub recording: Option<Box<Recording>>,
+}
+
+impl Execution {
+    /// Takes what was recorded over into a profile, below an entry point. The calls made get their places there.
+    pub fn add_to(&mut self, profile: &mut Profile, entry: Stack) {
+        let Some(recording) = self.recording.take() else {
+            return;
+        };
+        let places = profile.add(entry, &recording);
+        for call in &mut self.calls {
+            call.place = places.of(call.place);
+        }
+    }
 }
 
 impl Runtime {
@@ -141,6 +161,10 @@ impl Runtime {
             rerun.apply(&mut exec);
             (exec, result, tier) = self.call(canister, exec, &entry);
             debug_assert!(tier == Tier::Optimizing || result.is_err());
+        }
+        let deepest = exec.recording.as_ref().map_or(0, |record| record.deepest());
+        if deepest > DEEP {
+            (exec, result) = self.profile_again(canister, exec, result, &entry, &rerun);
         }
         let module = Arc::clone(&exec.module);
         let execution = self.finish(canister, exec, result, keep, sizes);
@@ -195,9 +219,45 @@ impl Runtime {
             stable_access: StableAccess::new(),
             stable_accessed: 0,
             stable_written: 0,
+            recording: self.recording(&code.module, None),
             error: None,
         };
         (Box::new(exec), job.keep, job.entry)
+    }
+
+    fn recording(&self, module: &Arc<CanisterModule>, end: Option<u64>) -> Option<Box<Recording>> {
+        let record = || Box::new(Recording::new(Arc::clone(module), end));
+        self.profile.then(record)
+    }
+
+    /// Repeats an execution in which profiled code needed so much of the stack that other code may have had too little:
+    /// first without a profile, which tells the result, and then with one that ends where the stack does.
+    fn profile_again(
+        &mut self,
+        canister: &mut Canister,
+        mut exec: Box<Exec>,
+        profiled: Result<(), ExecutionError>,
+        entry: &Entry,
+        rerun: &Rerun,
+    ) -> (Box<Exec>, Result<(), ExecutionError>) {
+        self.undo(canister, &mut exec);
+        rerun.apply(&mut exec);
+        exec.recording = None;
+        self.live.prefer(canister.id, Tier::Optimizing);
+        let (mut exec, result, _) = self.call(canister, exec, entry);
+        self.live.prefer_none(&canister.id);
+        let overflow = traps::is_stack_overflow(&result);
+        if !overflow && traps::is_stack_overflow(&profiled) {
+            debug_assert!(false, "profiled code has more than enough stack");
+            exec.recording = self.recording(&exec.module, None);
+            return (exec, result);
+        }
+        let end = exec.meter.used(self.live.counter(canister.id, &exec));
+        self.undo(canister, &mut exec);
+        rerun.apply(&mut exec);
+        exec.recording = self.recording(&exec.module, overflow.then_some(end));
+        let (exec, repeated, _) = self.call(canister, exec, entry);
+        (exec, if overflow { result } else { repeated })
     }
 
     /// Calls the entry point within a new level of the memories.
@@ -250,6 +310,7 @@ impl Runtime {
             _ => 0,
         };
         let mut counter = self.live.counter(canister.id, &exec);
+        let used_by_code = exec.meter.used(counter);
         let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
         counter = counter.saturating_sub(page_cost.saturating_mul(heap_pages as i64));
         let old_motoko = code.module.facts.old_motoko_reserved_pages
@@ -262,6 +323,9 @@ impl Runtime {
             Err(ExecutionError::InstructionLimitExceeded { .. }) => exec.meter.limit(),
             _ => exec.meter.used(counter),
         };
+        if let Some(recording) = &mut exec.recording {
+            recording.end(used_by_code, exec.meter.used(counter), instructions);
+        }
         let finished: u64 = exec.meter.finished_slices().iter().sum();
         let mut slices = exec.meter.finished_slices().to_vec();
         slices.push(instructions.saturating_sub(finished));
@@ -324,6 +388,7 @@ impl Runtime {
             log: exec.log,
             prints: exec.prints,
             parked,
+            recording: exec.recording,
         }
     }
 
@@ -411,12 +476,12 @@ impl Rerun {
         }
     }
 
-    fn apply(self, exec: &mut Exec) {
+    fn apply(&self, exec: &mut Exec) {
         exec.canister.balance = self.balance;
         exec.message.available_cycles = self.available;
         exec.canister.free_callbacks = self.free_callbacks;
         exec.canister.memory = self.memory;
-        exec.meter = self.meter;
+        exec.meter = self.meter.clone();
         exec.heap_bytes = self.heap_bytes;
         exec.reply_data.clear();
         exec.answer = None;

@@ -74,6 +74,8 @@ pub type Ret<T> = wasmtime::Result<T>;
 /// A host function at work.
 pub struct Api<'a, 'b> {
     caller: &'a mut Caller<'b, Host>,
+    /// Which one it is.
+    name: &'static str,
 }
 
 impl<'a, 'b> Api<'a, 'b> {
@@ -85,7 +87,7 @@ impl<'a, 'b> Api<'a, 'b> {
         bytes: u64,
         modes: Modes,
     ) -> Ret<Self> {
-        let mut api = Api { caller };
+        let mut api = Api { caller, name };
         api.charge(fixed.saturating_add(bytes))?;
         let mode = api.exec().mode;
         if mode.is_in(modes) {
@@ -99,8 +101,8 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Without a charge or check.
-    pub fn unmetered(caller: &'a mut Caller<'b, Host>) -> Self {
-        Api { caller }
+    pub fn unmetered(caller: &'a mut Caller<'b, Host>, name: &'static str) -> Self {
+        Api { caller, name }
     }
 
     /// The execution under way.
@@ -137,6 +139,16 @@ impl<'a, 'b> Api<'a, 'b> {
         }
     }
 
+    /// Moves the counter for a charge.
+    fn pay(&mut self, from: i64, to: i64) -> Ret<()> {
+        let name = self.name;
+        let exec = self.exec();
+        if let Some(recording) = &mut exec.recording {
+            recording.host(name, exec.meter.used(from), exec.meter.used(to));
+        }
+        self.set_counter(to)
+    }
+
     /// Starts the next slice, or ends the execution if there is none.
     pub fn refill(&mut self, counter: i64) -> Ret<i64> {
         match self.exec().meter.refill(counter) {
@@ -155,10 +167,10 @@ impl<'a, 'b> Api<'a, 'b> {
             counter = self.refill(counter)?;
         }
         // An absurd size wraps to a negative charge; the function's own checks refuse it.
-        let counter = counter.wrapping_sub(instructions as i64);
-        self.set_counter(counter)?;
-        if counter < 0 {
-            self.refill(counter)?;
+        let charged = counter.wrapping_sub(instructions as i64);
+        self.pay(counter, charged)?;
+        if charged < 0 {
+            self.refill(charged)?;
         }
         Ok(())
     }
@@ -168,7 +180,7 @@ impl<'a, 'b> Api<'a, 'b> {
         let counter = self.counter();
         let charged = counter.wrapping_sub(instructions as i64);
         let charged = if charged > counter { i64::MIN } else { charged };
-        self.set_counter(charged)?;
+        self.pay(counter, charged)?;
         if charged < 0 {
             self.refill(charged)?;
         }
@@ -285,6 +297,7 @@ impl<'a, 'b> Api<'a, 'b> {
             .iter()
             .map(|frame| frame.func_index())
             .collect::<Vec<_>>();
-        self.exec().module.backtrace(&frames)
+        let exec = self.exec();
+        exec.module.backtrace(&frames, exec.recording.is_some())
     }
 }

@@ -13,7 +13,9 @@ use crate::config::CompilerChoice;
 use crate::errors::ExecutionError;
 
 /// Stack of Wasm code, in bytes (system-api.md 3.2).
-const WASM_STACK: usize = 5 << 20;
+pub const WASM_STACK: usize = 5 << 20;
+/// Stack of profiled code, whose frames are larger, by a factor that is never reached.
+const PROFILED_STACK: usize = 8 * WASM_STACK;
 
 /// A code generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +24,8 @@ pub enum Tier {
     Fast = 0,
     /// Cranelift.
     Optimizing = 1,
+    /// Cranelift, on a module that tells which functions run.
+    Profiled = 2,
 }
 
 /// The engines, made when they are first needed.
@@ -30,7 +34,8 @@ pub struct Compiler {
     /// Largest 64-bit memory that instances may have, in bytes.
     max_memory: u64,
     backtrace: bool,
-    engines: [OnceLock<Engine>; 2],
+    profile: bool,
+    engines: [OnceLock<Engine>; 3],
     cache: Option<ModuleCache>,
 }
 
@@ -46,9 +51,16 @@ impl Compiler {
             choice,
             max_memory,
             backtrace,
+            profile: false,
             engines: Default::default(),
             cache: cache.and_then(ModuleCache::open),
         }
+    }
+
+    /// A compiler of code that tells which functions run.
+    pub fn for_profile(mut self) -> Self {
+        self.profile = true;
+        self
     }
 
     /// A module that can be run: out of the cache, or else decoded, validated, rewritten and compiled.
@@ -62,6 +74,7 @@ impl Compiler {
         limits: &ValidationLimits,
     ) -> Result<CanisterModule, ExecutionError> {
         let tiers: &[Tier] = match self.choice {
+            _ if self.profile => &[Tier::Profiled],
             CompilerChoice::Auto => &[Tier::Optimizing, Tier::Fast],
             CompilerChoice::Fast => &[Tier::Fast],
             CompilerChoice::Optimizing => &[Tier::Optimizing],
@@ -99,19 +112,23 @@ impl Compiler {
     }
 
     fn config(&self, tier: Tier) -> Config {
+        let stack = match tier {
+            Tier::Fast | Tier::Optimizing => WASM_STACK,
+            Tier::Profiled => PROFILED_STACK,
+        };
         let mut config = Config::new();
         memory::configure(&mut config, self.reserved_memory());
         config
             .strategy(match tier {
                 Tier::Fast => Strategy::Winch,
-                Tier::Optimizing => Strategy::Cranelift,
+                Tier::Optimizing | Tier::Profiled => Strategy::Cranelift,
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
             .cranelift_opt_level(OptLevel::None)
             .cranelift_nan_canonicalization(true)
-            .async_stack_size(2 * WASM_STACK)
-            .max_wasm_stack(WASM_STACK)
-            .wasm_tail_call(tier == Tier::Optimizing)
+            .async_stack_size(2 * stack)
+            .max_wasm_stack(stack)
+            .wasm_tail_call(tier != Tier::Fast)
             .wasm_memory64(true)
             .wasm_relaxed_simd(false)
             .wasm_multi_memory(false)
@@ -126,13 +143,14 @@ impl Compiler {
 
     /// True if the optimizing code generator is to take over from the fast one where that pays.
     pub fn may_optimize(&self) -> bool {
-        self.choice == CompilerChoice::Auto
+        self.choice == CompilerChoice::Auto && !self.profile
     }
 
     /// The code generator that a module is run with at present.
     pub fn first_tier(&self, module: &CanisterModule) -> Tier {
         let supported = !module.facts.uses_tail_calls && !module.facts.uses_reference_types;
         match self.choice {
+            _ if self.profile => Tier::Profiled,
             CompilerChoice::Auto if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
             CompilerChoice::Optimizing => Tier::Optimizing,
             CompilerChoice::Fast | CompilerChoice::Auto if supported => Tier::Fast,
@@ -164,7 +182,7 @@ impl Compiler {
         {
             return Ok((module.code[tier as usize].get_or_init(|| code), tier));
         }
-        match wasmtime::Module::new(engine, module.rewritten()?) {
+        match wasmtime::Module::new(engine, module.rewritten(tier)?) {
             Ok(code) => {
                 if let Some((cache, key)) = &entry {
                     cache.store(key, &code, (&module.facts, &module.instrumented));

@@ -9,6 +9,7 @@ mod body;
 mod exports;
 mod helpers;
 mod instantiation;
+mod profile;
 mod segments;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,13 @@ pub const OUT_OF_INSTRUCTIONS: &str = "out_of_instructions";
 pub const MEMORY_GROWN: &str = "memory_grown";
 /// Functions imported behind the module's own imports, [`OUT_OF_INSTRUCTIONS`] first.
 pub const ADDED_IMPORTS: u32 = 2;
+/// `(function: i32, counter: i64) -> ()`, called where a function begins that is profiled; the index is that in the
+/// original module.
+pub const PROFILE_ENTER: &str = "profile_enter";
+/// `(counter: i64) -> ()`, called where a function ends that is profiled.
+pub const PROFILE_LEAVE: &str = "profile_leave";
+/// Functions imported behind those, [`PROFILE_ENTER`] first, by a module that is profiled.
+pub const PROFILE_IMPORTS: u32 = 2;
 
 /// The export of the instruction counter, a mutable `i64` that starts at 0.
 pub const COUNTER_EXPORT: &str = "canister counter_instructions";
@@ -74,6 +82,15 @@ pub struct Instrumented {
 }
 
 impl Instrumented {
+    /// The index in the rewritten module of a function of the one that was rewritten for a profile.
+    pub fn index_without_profile(&self, index: u32) -> u32 {
+        if index < self.imported_functions + ADDED_IMPORTS {
+            index
+        } else {
+            index - PROFILE_IMPORTS
+        }
+    }
+
     /// The index that a function of the rewritten module has in the original one; `None` for added functions.
     pub fn original_index(&self, index: u32) -> Option<u32> {
         let first_own = self.imported_functions + ADDED_IMPORTS;
@@ -114,6 +131,15 @@ impl From<ReencodeError> for InstrumentError {
     }
 }
 
+/// Rewrites a module like [`instrument`], and so that it also tells the host which functions run. It counts the same.
+pub fn instrument_for_profile(
+    module: &[u8],
+    facts: &ModuleFacts,
+    limits: &ValidationLimits,
+) -> Result<Vec<u8>, InstrumentError> {
+    Ok(rewrite(module, facts, limits, true)?.wasm)
+}
+
 /// Rewrites a raw module that `validate` has accepted with these facts.
 ///
 /// Fails with the fault that the replica reports first: a data segment outside the memory, then what the engine
@@ -123,9 +149,22 @@ pub fn instrument(
     facts: &ModuleFacts,
     limits: &ValidationLimits,
 ) -> Result<Instrumented, InstrumentError> {
+    rewrite(module, facts, limits, false)
+}
+
+fn rewrite(
+    module: &[u8],
+    facts: &ModuleFacts,
+    limits: &ValidationLimits,
+    profiled: bool,
+) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, facts)?;
     let mut layout = Layout::of(&sections, facts);
+    let hooks = match profiled {
+        true => Some(profile::Hooks::new(&sections, &mut layout)?),
+        false => None,
+    };
 
     let mut helpers = helpers::Helpers::new(facts.memory64);
     let mut code = CodeSection::new();
@@ -133,8 +172,9 @@ pub fn instrument(
         COMPILE_BASE + 2 * u64::from(layout.globals) + helpers::stable_operators(&facts.imports);
     let mut rewriter = body::Rewriter::new(layout, facts.memory64, &mut helpers);
     let parameters = sections.parameters()?;
-    for (body, parameters) in sections.bodies.iter().zip(parameters) {
-        code.raw(rewriter.rewrite(body, parameters)?);
+    for (position, (body, parameters)) in sections.bodies.iter().zip(parameters).enumerate() {
+        let hooks = hooks.as_ref().map(|hooks| hooks.function(position));
+        code.raw(rewriter.rewrite(body, parameters, hooks.as_ref())?);
         compile_operators += rewriter.compile_operators();
     }
     helpers.define(&layout, &mut code);
@@ -145,6 +185,9 @@ pub fn instrument(
     }
     types.ty().function([], []);
     types.ty().function([ValType::I64, ValType::I64], []);
+    if let Some(hooks) = &hooks {
+        hooks.declare_types(&mut types);
+    }
     helpers.declare_types(&mut types);
 
     let mut imports = ImportSection::new();
@@ -155,13 +198,16 @@ pub fn instrument(
         let ty = EntityType::Function(layout.types + position as u32);
         imports.import(HOST_MODULE, name, ty);
     }
+    if let Some(hooks) = &hooks {
+        hooks.declare_imports(&mut imports);
+    }
 
     let mut functions = FunctionSection::new();
     if let Some(section) = &sections.functions {
         layout.parse_function_section(&mut functions, section.clone())?;
     }
     for position in 0..helpers.count() {
-        functions.function(layout.types + ADDED_IMPORTS + position);
+        functions.function(layout.first_helper_type() + position);
     }
 
     let mut tables = TableSection::new();
@@ -224,6 +270,10 @@ struct Layout {
     imported: u32,
     /// Functions that the module itself defines.
     defined: u32,
+    /// Functions that are imported behind those of the module.
+    added_imports: u32,
+    /// Types that are added before those of the helpers.
+    added_types: u32,
 }
 
 impl Layout {
@@ -236,6 +286,8 @@ impl Layout {
                 .map_or(0, |globals| globals.count()),
             imported: facts.imported_function_count,
             defined: facts.function_count,
+            added_imports: ADDED_IMPORTS,
+            added_types: ADDED_IMPORTS,
         }
     }
 
@@ -254,7 +306,11 @@ impl Layout {
 
     /// The index of the first helper function.
     fn first_helper(&self) -> u32 {
-        self.imported + ADDED_IMPORTS + self.defined
+        self.imported + self.added_imports + self.defined
+    }
+
+    fn first_helper_type(&self) -> u32 {
+        self.types + self.added_types
     }
 
     /// The index that a function of the original module has now.
@@ -262,7 +318,7 @@ impl Layout {
         if function < self.imported {
             function
         } else {
-            function + ADDED_IMPORTS
+            function + self.added_imports
         }
     }
 }

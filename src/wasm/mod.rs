@@ -19,7 +19,7 @@ mod weights;
 #[cfg(test)]
 mod weights_tests;
 
-pub use compiler::{Compiler, Tier};
+pub use compiler::{Compiler, Tier, WASM_STACK};
 pub use decode::stated_size;
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
 pub use instrument::{COUNTER_EXPORT, MEMORY_EXPORT, TABLE_EXPORT};

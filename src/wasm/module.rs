@@ -9,8 +9,10 @@ use sha2::{Digest, Sha256};
 use super::compiler::Tier;
 use super::decode::decode;
 use super::facts::ModuleFacts;
-use super::instrument::{InstrumentError, Instrumented, SavedGlobal, instrument};
-use super::names::function_names;
+use super::instrument::{
+    InstrumentError, Instrumented, SavedGlobal, instrument, instrument_for_profile,
+};
+use super::names::{exported_functions, function_names};
 use super::validate::{ValidationLimits, validate};
 use crate::errors::{Backtrace, ExecutionError};
 
@@ -43,8 +45,9 @@ pub struct CanisterModule {
     pub(super) instrumented: Instrumented,
     pub(super) limits: ValidationLimits,
     /// Machine code, by code generator.
-    pub(super) code: [OnceLock<wasmtime::Module>; 2],
+    pub(super) code: [OnceLock<wasmtime::Module>; 3],
     names: OnceLock<Vec<(u32, String)>>,
+    exported: OnceLock<Vec<(u32, String)>>,
     fast_instructions: AtomicU64,
 }
 
@@ -91,16 +94,21 @@ impl CanisterModule {
             limits: *limits,
             code: Default::default(),
             names: OnceLock::new(),
+            exported: OnceLock::new(),
             fast_instructions: AtomicU64::new(0),
         }
     }
 
-    /// The rewritten module, made again if it was not kept.
-    pub(super) fn rewritten(&self) -> Result<Cow<'_, [u8]>, ExecutionError> {
-        if !self.instrumented.wasm.is_empty() {
+    /// The module rewritten for a code generator, made again if it was not kept.
+    pub(super) fn rewritten(&self, tier: Tier) -> Result<Cow<'_, [u8]>, ExecutionError> {
+        if tier != Tier::Profiled && !self.instrumented.wasm.is_empty() {
             return Ok(Cow::Borrowed(&self.instrumented.wasm));
         }
         let raw = decode(&self.blob)?;
+        if tier == Tier::Profiled {
+            let wasm = instrument_for_profile(&raw, &self.facts, &self.limits);
+            return Ok(Cow::Owned(wasm.map_err(refusal)?));
+        }
         Ok(Cow::Owned(rewrite(&raw, &self.facts, &self.limits)?.wasm))
     }
 
@@ -117,10 +125,15 @@ impl CanisterModule {
             .map(|segment| (segment.offset, &segment.bytes[..]))
     }
 
-    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module.
-    pub fn backtrace(&self, frames: &[u32]) -> Option<Backtrace> {
+    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module. One that was
+    /// compiled for a profile shows the same.
+    pub fn backtrace(&self, frames: &[u32], profiled: bool) -> Option<Backtrace> {
         let names = self.function_names();
         Backtrace::new(frames.iter().map(|index| {
+            let index = &match profiled {
+                true => self.instrumented.index_without_profile(*index),
+                false => *index,
+            };
             let name = self
                 .instrumented
                 .original_index(*index)
@@ -144,6 +157,24 @@ impl CanisterModule {
         })
     }
 
+    /// What people call a function, given by its index in the module as uploaded: its name or, if it has none, that of
+    /// its export.
+    pub fn function_label(&self, index: u32) -> String {
+        let names = self.function_names();
+        if let Ok(at) = names.binary_search_by_key(&index, |(index, _)| *index)
+            && !names[at].1.is_empty()
+        {
+            return names[at].1.clone();
+        }
+        let exported = self.exported.get_or_init(|| {
+            decode(&self.blob).map_or_else(|_| Vec::new(), |raw| exported_functions(&raw))
+        });
+        match exported.iter().find(|(exported, _)| *exported == index) {
+            Some((_, name)) => name.clone(),
+            None => format!("func[{index}]"),
+        }
+    }
+
     /// Counts instructions that fast code has executed; returns how many there were before.
     pub fn add_fast_instructions(&self, instructions: u64) -> u64 {
         self.fast_instructions
@@ -161,10 +192,14 @@ fn rewrite(
     facts: &ModuleFacts,
     limits: &ValidationLimits,
 ) -> Result<Instrumented, ExecutionError> {
-    instrument(raw, facts, limits).map_err(|error| match error {
+    instrument(raw, facts, limits).map_err(refusal)
+}
+
+fn refusal(error: InstrumentError) -> ExecutionError {
+    match error {
         InstrumentError::Module(error) => ExecutionError::Module(error),
         InstrumentError::Engine(text) => ExecutionError::Engine(text),
-    })
+    }
 }
 
 impl ModuleFacts {

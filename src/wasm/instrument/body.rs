@@ -7,6 +7,7 @@ use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 use super::Layout;
 use super::helpers::{Helper, Helpers};
+use super::profile::FunctionHooks;
 use crate::wasm::weights::{FUNCTION_ENTRY, weight};
 
 /// Locals that the engine allows in a function, its parameters among them.
@@ -58,6 +59,7 @@ impl<'a> Rewriter<'a> {
         &mut self,
         body: &FunctionBody<'_>,
         parameters: u32,
+        hooks: Option<&FunctionHooks>,
     ) -> Result<&[u8], wasmparser::Error> {
         self.written.clear();
         self.compile_operators = 0;
@@ -81,6 +83,9 @@ impl<'a> Rewriter<'a> {
         } else {
             self.written.extend_from_slice(&bytes[..copied]);
         }
+        if let Some(hooks) = hooks {
+            hooks.enter(&mut self.written);
+        }
         let mut entered = false;
         let mut segment = Segment {
             cost: FUNCTION_ENTRY,
@@ -93,6 +98,13 @@ impl<'a> Rewriter<'a> {
             let end = operators.original_position() - base;
             segment.cost += weight(&operator, self.memory64);
             self.compile_operators += 1;
+            if let Some(hooks) = hooks
+                && leaves_function(&operator)
+            {
+                self.pending.extend_from_slice(&bytes[copied..start]);
+                copied = start;
+                hooks.leave(&mut self.pending);
+            }
             if let Some(replacement) = self.replacement(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 replacement.encode(&mut self.pending);
@@ -126,6 +138,9 @@ impl<'a> Rewriter<'a> {
                     reentrant: matches!(operator, Operator::Loop { .. }),
                 };
             }
+        }
+        if let Some(hooks) = hooks {
+            hooks.end(&mut self.written);
         }
         Ok(&self.written)
     }
@@ -218,6 +233,15 @@ fn reload(layout: &Layout, mirror: Option<u32>, sink: &mut Vec<u8>) {
         Instruction::GlobalGet(layout.counter()).encode(sink);
         Instruction::LocalSet(mirror).encode(sink);
     }
+}
+
+/// Whether this operator ends the function wherever it stands.
+fn leaves_function(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        Return | ReturnCall { .. } | ReturnCallIndirect { .. }
+    )
 }
 
 /// Whether a segment ends with this operator (metering.md 1.2).

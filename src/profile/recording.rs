@@ -1,0 +1,131 @@
+//! What one execution spends, by the functions that are running. Told where functions begin and end, where host functions
+//! charge, and how many instructions the execution has used by then.
+
+use std::sync::Arc;
+
+use super::tree::{Stack, Tree};
+use crate::wasm::CanisterModule;
+
+/// A frame of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Frame {
+    /// A function of the module, by its index there.
+    Function(u32),
+    /// A function of the system API.
+    Host(&'static str),
+    /// The charge for changed heap pages.
+    HeapPages,
+    /// What belongs to no function: an execution that fails at its limit has used all of it.
+    Rest,
+    /// See [`super::tree::Frame::DEEPER`].
+    Deeper,
+}
+
+impl super::tree::Frame for Frame {
+    const DEEPER: Self = Frame::Deeper;
+}
+
+/// The record of one execution.
+#[derive(Debug)]
+pub struct Recording {
+    /// Whose functions they are.
+    pub module: Arc<CanisterModule>,
+    pub(super) tree: Tree<Frame>,
+    /// Stacks of the functions that are running, the outermost first.
+    running: Vec<Stack>,
+    /// Instructions that are accounted for.
+    spent: u64,
+    /// Where a host function charged last.
+    host: Stack,
+    /// No function begins any more once so many instructions are used.
+    end: Option<u64>,
+    /// Address of the machine's stack where the execution began.
+    base: usize,
+    /// Bytes of the machine's stack in use where it was deepest.
+    deepest: usize,
+}
+
+impl Recording {
+    /// For a module that begins to run, and that goes on until so many instructions are used, if an end is given.
+    pub fn new(module: Arc<CanisterModule>, end: Option<u64>) -> Self {
+        Recording {
+            module,
+            tree: Tree::default(),
+            running: Vec::new(),
+            spent: 0,
+            host: Stack::EMPTY,
+            end,
+            base: stack_pointer(),
+            deepest: 0,
+        }
+    }
+
+    fn innermost(&self) -> Stack {
+        self.running.last().copied().unwrap_or_default()
+    }
+
+    /// Accounts for everything used up to now. The use may seem to fall, when an absurd charge wraps around.
+    fn spend(&mut self, stack: Stack, used: u64) {
+        if let Some(more) = used.checked_sub(self.spent) {
+            self.tree.spend(stack, more);
+            self.spent = used;
+        }
+    }
+
+    /// A function begins; false if it may not, since the end is reached.
+    pub fn enter(&mut self, function: u32, used: u64) -> bool {
+        let innermost = self.innermost();
+        self.spend(innermost, used);
+        self.deepest = self.deepest.max(self.base.abs_diff(stack_pointer()));
+        if self.end.is_some_and(|end| used >= end) {
+            return false;
+        }
+        self.running
+            .push(self.tree.push(innermost, Frame::Function(function)));
+        true
+    }
+
+    /// The innermost function ends.
+    pub fn leave(&mut self, used: u64) {
+        self.spend(self.innermost(), used);
+        self.running.pop();
+    }
+
+    /// A host function charges: from what was used before to what is used then.
+    pub fn host(&mut self, name: &'static str, before: u64, after: u64) {
+        let innermost = self.innermost();
+        self.spend(innermost, before);
+        self.host = self.tree.push(innermost, Frame::Host(name));
+        self.spend(self.host, after);
+    }
+
+    /// Where a host function charged last: where a call was performed, if asked there.
+    pub fn place_of_call(&self) -> Stack {
+        self.host
+    }
+
+    /// Bytes of the machine's stack that the execution needed, about.
+    pub fn deepest(&self) -> usize {
+        self.deepest
+    }
+
+    /// The execution has ended: with so many instructions used by code, by code and heap pages, and recorded as used.
+    pub fn end(&mut self, code: u64, with_pages: u64, recorded: u64) {
+        self.spend(self.innermost(), code);
+        for (frame, used) in [(Frame::HeapPages, with_pages), (Frame::Rest, recorded)] {
+            if used > self.spent {
+                let stack = self.tree.push(Stack::EMPTY, frame);
+                self.spend(stack, used);
+            }
+        }
+        // A charge that wrapped around has made the use smaller than it once was.
+        self.tree.take_back(self.spent - recorded);
+    }
+}
+
+/// Where the machine's stack is at, about.
+#[inline(never)]
+fn stack_pointer() -> usize {
+    let here = 0u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
