@@ -184,7 +184,8 @@ impl<'a> Stages<'a> {
         self.left -= instructions;
         self.state.usage.instructions += instructions;
         if let Some(profile) = &mut self.state.profile {
-            profile.charge(profile.management(), &format!("{what} ({canister})"), instructions);
+            let what = format!("{what} ({canister})");
+            profile.compile(profile.management(), &what, instructions);
         }
     }
 

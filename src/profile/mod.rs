@@ -132,10 +132,10 @@ impl Profile {
         self.management
     }
 
-    /// Counts instructions that no code executes.
-    pub fn charge(&mut self, caller: Stack, what: &str, instructions: u64) {
+    /// Counts instructions for making a module ready.
+    pub fn compile(&mut self, caller: Stack, what: &str, instructions: u64) {
         if instructions > 0 {
-            let name = self.names.name(Kind::Other, what);
+            let name = self.names.name(Kind::Compile, what);
             let stack = self.tree.push(caller, name);
             self.tree.spend(stack, instructions);
         }

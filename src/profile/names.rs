@@ -16,8 +16,10 @@ pub enum Kind {
     Function,
     /// A function of the system API.
     Host,
-    /// A charge that is not made by a function, or a mark.
+    /// A charge that no function makes, or a mark.
     Other,
+    /// Making a module ready: compiling it, and assembling it before.
+    Compile,
 }
 
 /// A name, by its place among all.
@@ -50,9 +52,16 @@ impl Default for Names {
 }
 
 impl Names {
-    /// The name of this text, in which what would end a frame or a line is replaced.
+    /// The name of this text, in which is replaced what would end a frame or a line, or look like a count.
     pub fn name(&mut self, kind: Kind, text: &str) -> Name {
-        let text = text.replace(';', ":").replace(char::is_control, " ");
+        let mut text = text.replace(';', ":").replace(char::is_control, " ");
+        if let Some((_, end)) = text.rsplit_once(' ')
+            && end
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        {
+            text.replace_range(text.len() - end.len() - 1..text.len() - end.len(), "_");
+        }
         let (next, key) = (Name(self.texts.len() as u32), (kind, text));
         if let Some(known) = self.known.get(&key) {
             return *known;
@@ -83,7 +92,10 @@ impl Names {
 fn readable(name: &str) -> String {
     let demangled = format!("{:#}", rustc_demangle::demangle(name));
     let hash = |hash: &str| {
-        hash.len() == 16 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        hash.len() == 16
+            && hash
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     match demangled.rsplit_once("::h") {
         Some((path, end)) if hash(end) => path.to_owned(),
@@ -98,10 +110,10 @@ mod tests {
     #[test]
     fn names_cannot_break_a_stack_or_a_line() {
         let mut names = Names::default();
-        let name = names.name(Kind::Function, "a;b\nc d");
-        assert_eq!(names.text(name), (Kind::Function, "a:b c d"));
-        assert_eq!(names.name(Kind::Function, "a:b c d"), name);
-        assert_ne!(names.name(Kind::Host, "a:b c d"), name);
+        let name = names.name(Kind::Function, "a;b\nc 12");
+        assert_eq!(names.text(name), (Kind::Function, "a:b c_12"));
+        assert_eq!(names.name(Kind::Function, "a:b c_12"), name);
+        assert_ne!(names.name(Kind::Host, "a:b c_12"), name);
     }
 
     #[test]

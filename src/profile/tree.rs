@@ -166,7 +166,10 @@ mod tests {
         let first = tree.push(stack, 2);
         let second = tree.push(first, 3);
         assert_eq!(tree.push(second, 2), first);
-        assert_eq!(tree.push(second, u32::DEEPER), tree.push(stack, u32::DEEPER));
+        assert_eq!(
+            tree.push(second, u32::DEEPER),
+            tree.push(stack, u32::DEEPER)
+        );
         assert_eq!(tree.frames(second).len(), MAX_DEPTH as usize + 2);
         assert!(tree.frames(second).ends_with(&[1, u32::DEEPER, 3]));
     }

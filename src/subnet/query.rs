@@ -97,7 +97,11 @@ impl Subnet {
             canisters: BTreeMap::new(),
             dependencies: Dependencies::default(),
             transient: false,
-            place: self.state.profile.as_ref().map_or(Stack::EMPTY, |profile| profile.message()),
+            place: self
+                .state
+                .profile
+                .as_ref()
+                .map_or(Stack::EMPTY, |profile| profile.message()),
         };
         let result = match self.evaluate(
             &mut tree,

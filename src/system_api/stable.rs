@@ -24,7 +24,10 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         link_32(l)?;
     }
     l.func_wrap("ic0", "stable64_size", |mut c: Caller<'_, Host>| {
-        Ok(Api::unmetered(&mut c, "stable64_size").exec().stable.wasm_pages())
+        Ok(Api::unmetered(&mut c, "stable64_size")
+            .exec()
+            .stable
+            .wasm_pages())
     })?;
     l.func_wrap(
         "ic0",

@@ -5,9 +5,7 @@
 use wasm_encoder::{BlockType, Encode, EntityType, ImportSection, Instruction, TypeSection};
 use wasmparser::{FuncType, ValType};
 
-use super::{
-    HOST_MODULE, InstrumentError, Layout, PROFILE_ENTER, PROFILE_IMPORTS, PROFILE_LEAVE,
-};
+use super::{HOST_MODULE, InstrumentError, Layout, PROFILE_ENTER, PROFILE_IMPORTS, PROFILE_LEAVE};
 use crate::wasm::sections::Sections;
 
 /// The hooks of a module.
@@ -56,7 +54,9 @@ impl Hooks {
         types.ty().function([I32, I64], []);
         types.ty().function([I64], []);
         for results in &self.blocks {
-            types.ty().function([], results.iter().map(|ty| encoded(*ty)));
+            types
+                .ty()
+                .function([], results.iter().map(|ty| encoded(*ty)));
         }
     }
 
