@@ -31,7 +31,8 @@
 //! (`std::thread::Builder::stack_size`; tests run on threads of 2 MiB, which only canisters of deep recursion exceed).
 //!
 //! The rooms, from the top: [`cli`] uses [`script`], [`report`] and [`subnet`]; `subnet` uses [`management`] and [`execution`];
-//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text.
+//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text;
+//! [`statistics`] and [`profile`] keep what a run tells of itself.
 
 pub mod canister;
 pub mod cli;

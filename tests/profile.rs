@@ -176,8 +176,9 @@ const CALLER: &str = r#"(module
     (import "ic0" "msg_reply" (func $reply))
     (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
     (import "ic0" "call_perform" (func $perform (result i32)))
+    (import "ic0" "call_data_append" (func $append (param i32 i32)))
     (memory 1)
-    (data (i32.const 0) "\00\00\00\00\00\00\00\00\01\01answerraw_rand")
+    (data (i32.const 0) "\00\00\00\00\00\00\00\00\01\01answerraw_randDIDL\00\00")
     (table funcref (elem $done $late))
     (func $done (param i32) (call $reply))
     (func $late (param i32) nop)
@@ -190,6 +191,7 @@ const CALLER: &str = r#"(module
         (call $reply)
         (call $new (i32.const 0) (i32.const 0) (i32.const 16) (i32.const 8)
             (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0))
+        (call $append (i32.const 24) (i32.const 6))
         (drop (call $perform)))
     (func $nothing (export "canister_update nothing")))"#;
 
@@ -212,12 +214,14 @@ fn callees_stand_below_the_call_and_callbacks_below_the_method() {
     );
 }
 
-/// The answer to a call of the management canister comes in the next round, when the message has its reply already.
+/// A call of the management canister is executed in the next round and its answer taken in the one after that; the
+/// message has its reply in the first.
 #[test]
 fn what_runs_with_a_later_message_counts_there_and_tells_its_cause() {
-    let run = profile(CALLER, "ingress ID forget 0x\ningress ID ask 0x\n", &[]);
+    let messages = "ingress ID forget 0x\ningress ID nothing 0x\ningress ID ask 0x\n";
+    let run = profile(CALLER, messages, &[]);
     let late = "caused by 2 ingress forget (ID);update forget (ID);reply callback (ID);late 2";
-    let stacks = run.stacks("3 ingress ask (ID)");
+    let stacks = run.stacks("4 ingress ask (ID)");
     assert!(stacks.iter().any(|stack| stack == late), "{stacks:?}");
 }
 

@@ -121,7 +121,8 @@ pub struct RunOptions {
     #[arg(long)]
     pub stats: bool,
 
-    /// Write to DIR where the instructions went: profile.folded (stacks) and profile.svg (a flame graph)
+    /// Write to DIR where the instructions went: profile.folded (stacks) and profile.svg (a flame graph). Code then comes
+    /// from the optimizing code generator
     #[arg(long, value_name = "DIR")]
     pub profile: Option<PathBuf>,
 

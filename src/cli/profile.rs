@@ -120,12 +120,8 @@ fn color(kind: Kind, text: &str) -> Color {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
-    let darker = (hash >> 32) as u8 % 40;
-    rgb(
-        base.r.saturating_sub(darker / 2),
-        base.g.saturating_sub(darker),
-        base.b.saturating_sub(darker),
-    )
+    let darker = (hash >> 32) as u8 % 36;
+    rgb(base.r - darker, base.g - darker, base.b - darker)
 }
 
 const fn rgb(r: u8, g: u8, b: u8) -> Color {

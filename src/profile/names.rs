@@ -28,6 +28,7 @@ pub struct Name(u32);
 
 impl Frame for Name {
     const DEEPER: Self = Name(0);
+    const MAX_STACKS: usize = 1 << 19;
 }
 
 /// All names of a run.

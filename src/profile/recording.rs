@@ -23,6 +23,7 @@ pub enum Frame {
 
 impl super::tree::Frame for Frame {
     const DEEPER: Self = Frame::Deeper;
+    const MAX_STACKS: usize = 1 << 17;
 }
 
 /// The record of one execution.
@@ -128,4 +129,75 @@ impl Recording {
 fn stack_pointer() -> usize {
     let here = 0u8;
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::ValidationLimits;
+
+    fn recording(end: Option<u64>) -> Recording {
+        let module = CanisterModule::new(
+            wat::parse_str("(module)").unwrap().into(),
+            &ValidationLimits::REPLICA,
+        );
+        Recording::new(Arc::new(module.unwrap()), end)
+    }
+
+    /// Frames and instructions of all stacks in which some were spent.
+    fn spent(recording: &Recording) -> Vec<(Vec<Frame>, u64)> {
+        let stacks = recording.tree.stacks();
+        stacks
+            .filter(|(.., weight)| *weight > 0)
+            .map(|(stack, .., weight)| (recording.tree.frames(stack), weight))
+            .collect()
+    }
+
+    use Frame::{Function, HeapPages, Host, Rest};
+
+    #[test]
+    fn instructions_belong_to_the_innermost_function() {
+        let mut recording = recording(None);
+        assert!(recording.enter(5, 0));
+        recording.host("time", 3, 503);
+        assert!(recording.enter(6, 503));
+        recording.leave(510);
+        recording.leave(520);
+        recording.end(520, 1520, 1520);
+        let expected = [
+            (vec![Function(5)], 3 + 10),
+            (vec![Function(5), Host("time")], 500),
+            (vec![Function(5), Function(6)], 7),
+            (vec![HeapPages], 1000),
+        ];
+        assert_eq!(spent(&recording), expected);
+    }
+
+    #[test]
+    fn the_limit_is_used_up_by_who_fails_at_it() {
+        let mut recording = recording(None);
+        assert!(recording.enter(5, 0));
+        recording.end(40, 40, 100);
+        let expected = [(vec![Function(5)], 40), (vec![Rest], 60)];
+        assert_eq!(spent(&recording), expected);
+    }
+
+    /// A size near 2^64 makes the counter go up.
+    #[test]
+    fn what_a_charge_gives_back_was_not_spent() {
+        let mut recording = recording(None);
+        assert!(recording.enter(5, 0));
+        recording.host("debug_print", 100, 99);
+        recording.end(99, 99, 99);
+        assert_eq!(spent(&recording), [(vec![Function(5)], 99)]);
+    }
+
+    #[test]
+    fn no_function_begins_at_the_end() {
+        let mut recording = recording(Some(10));
+        assert!(recording.enter(1, 0));
+        assert!(!recording.enter(2, 10));
+        recording.end(10, 10, 10);
+        assert_eq!(spent(&recording), [(vec![Function(1)], 10)]);
+    }
 }

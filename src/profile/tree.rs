@@ -5,13 +5,13 @@ use std::hash::Hash;
 
 /// Frames of one stack before deeper ones are no longer told apart by their callers.
 const MAX_DEPTH: u32 = 256;
-/// Stacks of one tree before new ones count as their callers.
-const MAX_STACKS: usize = 1 << 18;
 
 /// What stacks are made of.
 pub trait Frame: Copy + Eq + Hash {
     /// Stands for all callers beyond the depth that is recorded.
     const DEEPER: Self;
+    /// Stacks of one tree before new ones count as their callers.
+    const MAX_STACKS: usize;
 }
 
 /// A stack of a tree, by its place there.
@@ -79,7 +79,7 @@ impl<F: Frame> Tree<F> {
     fn push_new(&mut self, stack: Stack, frame: F) -> Stack {
         match self.known.get(&(stack, frame)) {
             Some(known) => *known,
-            None if self.nodes.len() >= MAX_STACKS => stack,
+            None if self.nodes.len() >= F::MAX_STACKS => stack,
             None => self.push_always(stack, frame),
         }
     }
@@ -143,6 +143,7 @@ mod tests {
 
     impl Frame for u32 {
         const DEEPER: Self = u32::MAX;
+        const MAX_STACKS: usize = 1 << 10;
     }
 
     #[test]
@@ -178,7 +179,7 @@ mod tests {
     fn beyond_the_largest_number_a_frame_counts_as_its_caller() {
         let mut tree = Tree::default();
         let first = tree.push(Stack::EMPTY, 0);
-        for frame in 1..MAX_STACKS as u32 {
+        for frame in 1..u32::MAX_STACKS as u32 {
             tree.push(Stack::EMPTY, frame);
         }
         assert_eq!(tree.push(first, 1), first);

@@ -89,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::errors::{ErrorCode, UserError};
+    use crate::outcome::MessageKind;
 
     fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
         Outcome {
