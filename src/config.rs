@@ -95,6 +95,8 @@ pub struct Config {
     pub http_mocks: Vec<HttpMock>,
     /// Count executions by canister and method.
     pub stats: bool,
+    /// Record which functions the instructions are spent in. Threads that run canisters then need 48 MiB of stack.
+    pub profile: bool,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
 }
@@ -115,6 +117,7 @@ impl Config {
             http_mocks: Vec::new(),
             threshold_keys: Vec::new(),
             stats: false,
+            profile: false,
         }
     }
 

@@ -31,7 +31,8 @@
 //! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
 //!
 //! The rooms, from the top: [`cli`] uses [`script`], [`report`] and [`subnet`]; `subnet` uses [`management`] and [`execution`];
-//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text.
+//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text;
+//! [`statistics`] and [`profile`] keep what a run tells of itself.
 
 pub mod canister;
 pub mod cli;
@@ -42,6 +43,7 @@ pub mod execution;
 pub mod fees;
 pub mod management;
 pub mod outcome;
+pub mod profile;
 pub mod report;
 pub mod script;
 pub mod statistics;

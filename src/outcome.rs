@@ -23,6 +23,20 @@ pub enum MessageKind {
     Query,
 }
 
+impl MessageKind {
+    /// The word of the script.
+    pub fn name(self) -> &'static str {
+        match self {
+            MessageKind::Create => "create",
+            MessageKind::Install => "install",
+            MessageKind::Reinstall => "reinstall",
+            MessageKind::Upgrade => "upgrade",
+            MessageKind::Ingress => "ingress",
+            MessageKind::Query => "query",
+        }
+    }
+}
+
 /// The end of one message, and what it cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {

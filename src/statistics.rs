@@ -47,6 +47,14 @@ impl Label {
         }
     }
 
+    /// What ran, in words.
+    pub fn text(&self) -> String {
+        match self.kind {
+            "hook" => self.method.clone(),
+            kind => format!("{kind} {}", self.method),
+        }
+    }
+
     /// A callback of a method.
     pub fn callback(method: String) -> Self {
         Label {

@@ -6,6 +6,7 @@ mod inspect;
 mod log;
 mod modules;
 mod options;
+mod profile;
 mod run;
 mod state_dir;
 mod stats;

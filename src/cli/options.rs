@@ -121,6 +121,11 @@ pub struct RunOptions {
     #[arg(long)]
     pub stats: bool,
 
+    /// Write to DIR where the instructions went: profile.folded (stacks) and profile.svg (a flame graph). Code then comes
+    /// from the optimizing code generator
+    #[arg(long, value_name = "DIR")]
+    pub profile: Option<PathBuf>,
+
     /// Attach backtraces to traps
     #[arg(long)]
     pub backtrace: bool,

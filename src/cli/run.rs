@@ -29,6 +29,9 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let format = options.format.unwrap_or(Format::Manual);
     let mut printer = Printer::new(format, config.compat);
+    if let Some(directory) = &options.profile {
+        super::profile::prepare(directory)?;
+    }
     let mut subnet = Subnet::new(config)?;
     if !options.quiet_canisters {
         subnet.on_print(Box::new(|print| {
@@ -65,6 +68,9 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     if let Some(statistics) = subnet.statistics() {
         // A closed standard error is no reason to fail.
         let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
+    }
+    if let (Some(directory), Some(profile)) = (&options.profile, subnet.profile()) {
+        super::profile::write(directory, &name, profile)?;
     }
     if options.keep_state {
         let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
@@ -164,6 +170,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     config.backtrace |= options.backtrace;
     config.stats = options.stats;
+    config.profile = options.profile.is_some();
     Ok(config)
 }
 

@@ -18,11 +18,11 @@ use crate::system_api::{Host, linker};
 use crate::wasm::memory::{Heap, refresh_size, remaining_stack, with_heap};
 use crate::wasm::{
     COUNTER_EXPORT, CanisterModule, Compiler, GlobalValue, MEMORY_EXPORT, TABLE_EXPORT, Tier,
-    ValidationLimits, WASM_STACK,
+    ValidationLimits,
 };
 
-/// What Wasm code and the host functions below it may need of a stack.
-const STACK: usize = WASM_STACK + (1 << 20);
+/// What host functions below Wasm code may need of a stack, in bytes.
+const HOST_STACK: usize = 1 << 20;
 /// Modules from which on one that is not in use makes room for the next.
 const MODULES_KEPT: usize = 32;
 
@@ -31,6 +31,7 @@ pub struct Runtime {
     /// The subnet as canisters see it.
     pub subnet: Arc<SubnetView>,
     pub(super) compiler: Arc<Compiler>,
+    pub(super) profile: bool,
     pub(super) live: LiveInstances,
     /// Modules loaded before, the newest last: those in use and some that may be installed again.
     modules: Vec<Arc<CanisterModule>>,
@@ -46,14 +47,19 @@ impl Runtime {
             crate::compat::Compat::Drun => 16 << 30,
             crate::compat::Compat::PocketIc => 6 << 30,
         };
+        let compiler = Compiler::new(
+            config.compiler,
+            max_memory,
+            config.backtrace,
+            config.cache_dir.as_deref(),
+        );
         Ok(Runtime {
             subnet,
-            compiler: Arc::new(Compiler::new(
-                config.compiler,
-                max_memory,
-                config.backtrace,
-                config.cache_dir.as_deref(),
-            )),
+            compiler: Arc::new(match config.profile {
+                true => compiler.for_profile(),
+                false => compiler,
+            }),
+            profile: config.profile,
             live: LiveInstances::default(),
             modules: Vec::new(),
         })
@@ -242,6 +248,11 @@ impl LiveInstances {
         self.preferred.insert(canister, tier);
     }
 
+    /// From the next instance on the canister runs again on the code generator that is chosen for its module.
+    pub fn prefer_none(&mut self, canister: &Principal) {
+        self.preferred.remove(canister);
+    }
+
     /// Makes an instance on a heap.
     fn instantiate(
         &mut self,
@@ -364,7 +375,7 @@ impl LiveInstances {
             .expect("the counter is a mutable i64");
         live.store.data_mut().exec = Some(exec);
         let heap = &mut code.heap;
-        let result = on_large_stack(|| {
+        let result = with_stack(tier.stack() + HOST_STACK, || {
             let _active = heap.as_mut().map(Heap::activate);
             enter(live, entry)
         });
@@ -376,7 +387,7 @@ impl LiveInstances {
             (Ok(()), None) => (Ok(()), None),
             (Err(Failure::Before(error)), None) => (Err(error), None),
             (Err(Failure::Engine(error)), None) => (
-                Err(traps::execution_error(&error, &code.module)),
+                Err(traps::execution_error(&error, &code.module, tier)),
                 match host.interrupted {
                     true if sliced => Some(Tier::Exact),
                     true => Some(Tier::Optimizing),
@@ -486,13 +497,13 @@ impl From<wasmtime::Error> for Failure {
     }
 }
 
-/// Runs something on this thread or, if its stack may not suffice for Wasm code, on a thread made for it.
-fn on_large_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
-    if remaining_stack().is_none_or(|left| left >= STACK) {
+/// Runs something on this thread or, if it has not got so much stack, on a thread made for it.
+fn with_stack<R: Send>(bytes: usize, run: impl FnOnce() -> R + Send) -> R {
+    if remaining_stack().is_none_or(|left| left >= bytes) {
         return run();
     }
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(2 * STACK);
+        let thread = std::thread::Builder::new().stack_size(bytes + HOST_STACK);
         let thread = thread.spawn_scoped(scope, run);
         match thread.expect("the machine has room for a thread").join() {
             Ok(result) => result,

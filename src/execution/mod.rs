@@ -11,19 +11,24 @@ use crate::canister::Canister;
 use crate::canister::contexts::Closure;
 use crate::canister::log::Log;
 use crate::errors::ExecutionError;
+use crate::profile::{Profile, Recording, Stack};
 use crate::system_api::exec::{
     Answer, CanisterView, Dependencies, Exec, MemoryRules, MessageView, PerformedCall, Print,
 };
 use crate::system_api::meter::Meter;
 use crate::system_api::mode::Mode;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
-use crate::wasm::{GlobalValue, Tier};
+use crate::wasm::{CanisterModule, GlobalValue, Tier, WASM_STACK};
 
 use live::Called;
 pub use live::{LiveInstances, Runtime};
 
 /// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
 const HEAP_PAGE_COST: [i64; 2] = [1000, 4000];
+
+/// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
+/// which needs less.
+const DEEP: usize = WASM_STACK - (64 << 10);
 
 /// Why beginning a level of the memories does not fail.
 const LEVELS: &str = "executions nest no deeper than the memories allow";
@@ -126,6 +131,21 @@ pub struct Execution {
     pub prints: Vec<Print>,
     /// The new state, if it was set aside.
     pub parked: Option<Box<Parked>>,
+    /// Which functions the instructions were spent in, if the settings ask for it.
+    pub recording: Option<Box<Recording>>,
+}
+
+impl Execution {
+    /// Takes what was recorded over into a profile, below an entry point. The calls made get their places there.
+    pub fn add_to(&mut self, profile: &mut Profile, entry: Stack) {
+        let Some(recording) = self.recording.take() else {
+            return;
+        };
+        let places = profile.add(entry, &recording);
+        for call in &mut self.calls {
+            call.place = places.of(call.place);
+        }
+    }
 }
 
 impl Runtime {
@@ -144,6 +164,10 @@ impl Runtime {
             self.live.prefer(canister.id, tier);
             called = self.call(canister, called.exec, &entry);
             tried.push(called.tier);
+        }
+        let deepest = called.exec.recording.as_ref();
+        if deepest.map_or(0, |record| record.deepest()) > DEEP {
+            called = self.profile_again(canister, called, &entry, &beginning);
         }
         let module = Arc::clone(&called.exec.module);
         let execution = self.finish(canister, called.exec, called.result, keep, sizes);
@@ -198,9 +222,56 @@ impl Runtime {
             stable_access: StableAccess::new(),
             stable_accessed: 0,
             stable_written: 0,
+            recording: self.recording(&code.module, None),
             error: None,
         };
         (Box::new(exec), job.keep, job.entry)
+    }
+
+    fn recording(&self, module: &Arc<CanisterModule>, end: Option<u64>) -> Option<Box<Recording>> {
+        let record = || Box::new(Recording::new(Arc::clone(module), end));
+        self.profile.then(record)
+    }
+
+    /// Repeats an execution in which profiled code needed so much of the stack that other code may have had too little:
+    /// first without a profile, which tells the result, and then with one that ends where the stack does.
+    fn profile_again(
+        &mut self,
+        canister: &mut Canister,
+        profiled: Called,
+        entry: &Entry,
+        beginning: &Beginning,
+    ) -> Called {
+        let Called {
+            mut exec, result, ..
+        } = profiled;
+        let overflowed = traps::is_stack_overflow(&result);
+        self.undo(canister, &mut exec);
+        beginning.restore(&mut exec);
+        exec.recording = None;
+        self.live.prefer(canister.id, Tier::Exact);
+        let mut plain = self.call(canister, exec, entry);
+        self.live.prefer_none(&canister.id);
+        let overflows = traps::is_stack_overflow(&plain.result);
+        if !overflows && overflowed {
+            debug_assert!(false, "profiled code has more than enough stack");
+            plain.exec.recording = self.recording(&plain.exec.module, None);
+            return plain;
+        }
+        let mut exec = plain.exec;
+        let counter = self.live.counter(canister.id, &mut exec);
+        let end = exec.meter.used(counter);
+        self.undo(canister, &mut exec);
+        beginning.restore(&mut exec);
+        exec.recording = self.recording(&exec.module, overflows.then_some(end));
+        let repeated = self.call(canister, exec, entry);
+        match overflows {
+            true => Called {
+                result: plain.result,
+                ..repeated
+            },
+            false => repeated,
+        }
     }
 
     /// Calls the entry point within a new level of the memories.
@@ -248,6 +319,7 @@ impl Runtime {
             _ => 0,
         };
         let mut counter = self.live.counter(canister.id, &mut exec);
+        let used_by_code = exec.meter.used(counter);
         let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
         counter = counter.saturating_sub(page_cost.saturating_mul(heap_pages as i64));
         let old_motoko = code.module.facts.old_motoko_reserved_pages
@@ -260,6 +332,9 @@ impl Runtime {
             Err(ExecutionError::InstructionLimitExceeded { .. }) => exec.meter.limit(),
             _ => exec.meter.used(counter),
         };
+        if let Some(recording) = &mut exec.recording {
+            recording.end(used_by_code, exec.meter.used(counter), instructions);
+        }
         let finished: u64 = exec.meter.finished_slices().iter().sum();
         let mut slices = exec.meter.finished_slices().to_vec();
         slices.push(instructions.saturating_sub(finished));
@@ -322,6 +397,7 @@ impl Runtime {
             log: exec.log,
             prints: exec.prints,
             parked,
+            recording: exec.recording,
         }
     }
 

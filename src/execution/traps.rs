@@ -4,7 +4,11 @@ use crate::errors::{ContractViolation, ExecutionError, Trap};
 use crate::wasm::{CanisterModule, Tier};
 
 /// The error of an execution that the engine ended; what a host function said has precedence and is handled before.
-pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> ExecutionError {
+pub fn execution_error(
+    error: &wasmtime::Error,
+    module: &CanisterModule,
+    tier: Tier,
+) -> ExecutionError {
     let backtrace = error
         .downcast_ref::<wasmtime::WasmBacktrace>()
         .and_then(|trace| {
@@ -13,7 +17,7 @@ pub fn execution_error(error: &wasmtime::Error, module: &CanisterModule) -> Exec
                 .iter()
                 .map(|frame| frame.func_index())
                 .collect();
-            module.backtrace(&frames)
+            module.backtrace(&frames, tier == Tier::Profiled)
         });
     let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
         return ExecutionError::Engine(format!("Unexpected WasmEngineError: {error}"));
@@ -52,4 +56,15 @@ pub fn again(error: &wasmtime::Error, tier: Tier, sliced: bool) -> Option<Tier> 
         (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
         _ => None,
     }
+}
+
+/// True if the stack of the Wasm code did not suffice.
+pub fn is_stack_overflow(result: &Result<(), ExecutionError>) -> bool {
+    matches!(
+        result,
+        Err(ExecutionError::Trapped {
+            trap: Trap::StackOverflow,
+            ..
+        })
+    )
 }

@@ -148,7 +148,7 @@ impl<'a> Stages<'a> {
         let blob = match source {
             Source::Blob(blob) => blob,
             Source::Chunks(blob, chunks) => {
-                self.use_up(chunks * CHUNK_BYTES);
+                self.use_up("[assemble chunks]", canister.id, chunks * CHUNK_BYTES);
                 blob?
             }
         };
@@ -160,7 +160,7 @@ impl<'a> Stages<'a> {
                 COMPILE_COST.saturating_mul(bytes)
             }
         };
-        self.use_up(instructions);
+        self.use_up("[compile]", canister.id, instructions);
         self.count_compilation(canister.id, left_before);
         if let Some(options) = upgrade {
             let persistent = |module: &CanisterModule| module.facts.keeps_main_memory();
@@ -179,10 +179,14 @@ impl<'a> Stages<'a> {
         module.map_err(|error| ManagementError::execution(error, canister.id))
     }
 
-    fn use_up(&mut self, instructions: u64) {
+    fn use_up(&mut self, what: &str, canister: Principal, instructions: u64) {
         let instructions = instructions.min(self.left);
         self.left -= instructions;
         self.state.usage.instructions += instructions;
+        if let Some(profile) = &mut self.state.profile {
+            let what = format!("{what} ({canister})");
+            profile.compile(profile.management(), &what, instructions);
+        }
     }
 
     /// Counts compiling, with the fixed part of the price of an installation.
@@ -267,9 +271,13 @@ impl<'a> Stages<'a> {
             keep: Keep::IfSuccessful,
         };
         let (label, left_before) = (Label::of(&job), self.left);
-        let execution = self.state.runtime.run(canister, job);
+        let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         self.state.print(canister.id, time, &execution);
+        if let Some(profile) = &mut self.state.profile {
+            let entry = profile.entry(profile.management(), canister.id, &label.text());
+            execution.add_to(profile, entry);
+        }
         self.left = self.left.saturating_sub(execution.instructions);
         let cycles = self.paid_since(left_before);
         if let Some(statistics) = &mut self.state.statistics {

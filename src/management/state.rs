@@ -14,6 +14,7 @@ use crate::config::{Config, Limits, SubnetType};
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
+use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
@@ -75,6 +76,8 @@ pub struct State {
     pub usage: Usage,
     /// Counts of the whole run, if they were asked for.
     pub statistics: Option<Box<Statistics>>,
+    /// Where the instructions of the whole run went, if that was asked for.
+    pub profile: Option<Box<Profile>>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
     /// Callbacks of all canisters.
@@ -89,6 +92,11 @@ impl State {
     /// True for the circumstances of the original program.
     pub fn is_drun(&self) -> bool {
         self.config.compat == Compat::Drun
+    }
+
+    /// True if somebody wants to know what runs.
+    pub fn wants_labels(&self) -> bool {
+        self.statistics.is_some() || self.profile.is_some()
     }
 
     /// The method of this name, if the management canister of this environment has it.

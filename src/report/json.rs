@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::errors::RejectCode;
-use crate::outcome::{DebugPrint, MessageKind, MessageResult, Outcome};
+use crate::outcome::{DebugPrint, MessageResult, Outcome};
 
 /// The version of the object's form.
 const SCHEMA: u32 = 1;
@@ -43,7 +43,7 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
     let mut object = Object {
         schema: SCHEMA,
         n: number,
-        kind: kind(outcome.kind),
+        kind: outcome.kind.name(),
         canister: outcome.canister.map(|id| id.to_text()),
         method: outcome.method.as_deref(),
         status: "replied",
@@ -75,17 +75,6 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
     serde_json::to_string(&object).expect("keys are names and numbers are whole")
 }
 
-fn kind(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Create => "create",
-        MessageKind::Install => "install",
-        MessageKind::Reinstall => "reinstall",
-        MessageKind::Upgrade => "upgrade",
-        MessageKind::Ingress => "ingress",
-        MessageKind::Query => "query",
-    }
-}
-
 fn print(print: &DebugPrint) -> Print<'_> {
     Print {
         time: print.time,
@@ -100,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::errors::{ErrorCode, UserError};
+    use crate::outcome::MessageKind;
 
     fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
         Outcome {

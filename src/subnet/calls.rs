@@ -126,9 +126,15 @@ impl Subnet {
         wasm64: bool,
     ) -> Pending {
         let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
-        let label = self.state.statistics.is_some().then(|| Label::of(&job));
-        let execution = self.state.runtime.run(canister, job);
+        let label = self.state.wants_labels().then(|| Label::of(&job));
+        let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
+        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label)
+            && let Some(begun) = canister.calls.get(context)
+        {
+            let entry = profile.method(canister.id, &label.text(), &begun.origin, context);
+            execution.add_to(profile, entry);
+        }
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
             let cycles = self
                 .state
@@ -204,8 +210,12 @@ impl Subnet {
         };
         let job = self.callback_job(canister, mode, closure, limit - reserve, message);
         let (time, version, balance) = (job.time, canister.version, job.balance);
-        let execution = self.state.runtime.run(canister, job);
+        let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
+        if let Some(profile) = &mut self.state.profile {
+            let entry = profile.callback(canister.id, mode.callback_name(), callback.context);
+            execution.add_to(profile, entry);
+        }
         if let Some(statistics) = &mut self.state.statistics {
             let cycles = self
                 .state
@@ -218,8 +228,13 @@ impl Subnet {
             let left = limit - execution.instructions;
             let view = callback_view(context);
             let job = self.callback_job(canister, Mode::Cleanup, closure, left, view);
-            let execution = self.state.runtime.run(canister, job);
+            let mut execution = self.state.runtime.run(canister, job);
             self.state.record(canister, &execution, time);
+            if let Some(profile) = &mut self.state.profile {
+                let what = Mode::Cleanup.callback_name();
+                let entry = profile.callback(canister.id, what, callback.context);
+                execution.add_to(profile, entry);
+            }
             if let Some(statistics) = &mut self.state.statistics {
                 let fees = self.state.fees;
                 let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
@@ -349,6 +364,7 @@ impl Subnet {
             deadline,
             prepaid_execution,
             prepaid_transmission,
+            place,
         } = call;
         let to_management = self.is_management(&call.callee);
         let callee = if to_management {
@@ -366,6 +382,9 @@ impl Subnet {
             prepaid_transmission,
             deadline,
         });
+        if let Some(profile) = &mut self.state.profile {
+            profile.sent(canister.id, callback, place);
+        }
         let request = Request {
             sender: canister.id,
             receiver: call.callee,

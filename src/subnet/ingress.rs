@@ -282,8 +282,12 @@ impl Subnet {
             ..self.job(&canister, self.state.limits.inspect)
         };
         let time = job.time;
-        let label = self.state.statistics.is_some().then(|| Label::of(&job));
-        let execution = self.state.runtime.run(&mut canister, job);
+        let label = self.state.wants_labels().then(|| Label::of(&job));
+        let mut execution = self.state.runtime.run(&mut canister, job);
+        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
+            let entry = profile.entry(profile.message(), *id, &label.text());
+            execution.add_to(profile, entry);
+        }
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
             statistics.count(*id, label, Use::of(&execution, 0));
         }

@@ -32,6 +32,7 @@ use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
 use crate::outcome::MessageResult;
+use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
 
@@ -110,6 +111,7 @@ impl Subnet {
                 printed: Vec::new(),
                 usage: Usage::default(),
                 statistics: config.stats.then(Default::default),
+                profile: config.profile.then(Default::default),
                 memory_available: 0,
                 callbacks: 0,
                 generation: 0,
@@ -161,6 +163,11 @@ impl Subnet {
     /// What was executed so far, if the settings ask for it.
     pub fn statistics(&self) -> Option<&Statistics> {
         self.state.statistics.as_deref()
+    }
+
+    /// Where the instructions went so far, if the settings ask for it.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.state.profile.as_deref()
     }
 
     /// Rounds that were run.

@@ -11,6 +11,7 @@ use crate::canister::contexts::Closure;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::outcome::MessageResult;
+use crate::profile::Stack;
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
@@ -46,6 +47,8 @@ struct Tree {
     dependencies: Dependencies,
     /// An error occurred that may be gone the next time.
     transient: bool,
+    /// Where the next method was called, in the profile.
+    place: Stack,
 }
 
 /// Why a query failed.
@@ -70,6 +73,8 @@ struct Context {
     instructions: u64,
     waiting: VecDeque<PerformedCall>,
     state: Option<Box<Parked>>,
+    /// Its place in the profile.
+    entry: Stack,
 }
 
 impl Subnet {
@@ -92,6 +97,11 @@ impl Subnet {
             canisters: BTreeMap::new(),
             dependencies: Dependencies::default(),
             transient: false,
+            place: self
+                .state
+                .profile
+                .as_ref()
+                .map_or(Stack::EMPTY, |profile| profile.message()),
         };
         let result = match self.evaluate(
             &mut tree,
@@ -167,6 +177,7 @@ impl Subnet {
             instructions: execution.instructions,
             waiting: VecDeque::new(),
             state: execution.parked.take(),
+            entry: tree.place,
         };
         let mut last;
         loop {
@@ -277,11 +288,12 @@ impl Subnet {
             ..self.job(&canister, limit)
         };
         let time = job.time;
-        let label = self.state.statistics.is_some().then(|| match &on {
+        let label = self.state.wants_labels().then(|| match &on {
             Some((context, _)) => Label::callback(context.method.clone()),
             None => Label::of(&job),
         });
-        let execution = match on {
+        let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
+        let mut execution = match on {
             None => self.state.runtime.run(&mut canister, job),
             Some((context, _)) => match context.state.take() {
                 Some(state) => {
@@ -292,6 +304,14 @@ impl Subnet {
                 None => self.state.runtime.run(&mut canister, job),
             },
         };
+        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
+            let entry = match closure {
+                Some(_) => profile.entry(caller, id, mode.callback_name()),
+                None => profile.entry(caller, id, &label.text()),
+            };
+            execution.add_to(profile, entry);
+            tree.place = entry;
+        }
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
             statistics.count(id, label, Use::of(&execution, 0));
         }
@@ -319,6 +339,7 @@ impl Subnet {
         } else {
             call.callee
         };
+        tree.place = performed.place;
         let result = match self.evaluate(tree, depth + 1, callee, &call.method, call.payload, id) {
             Err(Failure::Tree(error)) => return Err(Failure::Tree(error)),
             Err(Failure::Own(error)) => {

@@ -150,6 +150,12 @@ impl Subnet {
 
     fn execute_management(&mut self, call: ManagementCall) {
         let mut notices = Vec::new();
+        if let Some(profile) = &mut self.state.profile {
+            profile.manage(match &call {
+                ManagementCall::Ingress(_) => None,
+                ManagementCall::Canister(request) => Some((request.sender, request.callback)),
+            });
+        }
         match call {
             ManagementCall::Ingress(ingress) => {
                 let caller = Caller::User {

@@ -108,6 +108,9 @@ impl Subnet {
     ) -> Outcome {
         self.state.usage = Usage::default();
         self.debug.clear();
+        if let Some(profile) = &mut self.state.profile {
+            profile.begin(kind, canister, method);
+        }
         let rounds = self.state.round;
         let result = run(self);
         if kind != MessageKind::Query {

@@ -84,6 +84,8 @@ pub type Ret<T> = wasmtime::Result<T>;
 /// A host function at work.
 pub struct Api<'a, 'b> {
     caller: &'a mut Caller<'b, Host>,
+    /// Which one it is.
+    name: &'static str,
 }
 
 impl<'a, 'b> Api<'a, 'b> {
@@ -95,7 +97,7 @@ impl<'a, 'b> Api<'a, 'b> {
         bytes: u64,
         modes: Modes,
     ) -> Ret<Self> {
-        let mut api = Api { caller };
+        let mut api = Api { caller, name };
         api.charge(fixed.saturating_add(bytes))?;
         let mode = api.exec().mode;
         if mode.is_in(modes) {
@@ -109,8 +111,8 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Without a charge or check.
-    pub fn unmetered(caller: &'a mut Caller<'b, Host>) -> Self {
-        Api { caller }
+    pub fn unmetered(caller: &'a mut Caller<'b, Host>, name: &'static str) -> Self {
+        Api { caller, name }
     }
 
     /// The execution under way.
@@ -147,6 +149,16 @@ impl<'a, 'b> Api<'a, 'b> {
         }
     }
 
+    /// Moves the counter for a charge.
+    fn pay(&mut self, from: i64, to: i64) -> Ret<()> {
+        let name = self.name;
+        let exec = self.exec();
+        if let Some(recording) = &mut exec.recording {
+            recording.host(name, exec.meter.used(from), exec.meter.used(to));
+        }
+        self.set_counter(to)
+    }
+
     /// Gives the counter the next portion or slice, or ends the execution.
     pub fn refill(&mut self, counter: i64) -> Ret<i64> {
         let host = self.caller.data_mut();
@@ -175,10 +187,10 @@ impl<'a, 'b> Api<'a, 'b> {
             counter = self.refill(counter)?;
         }
         // An absurd size wraps to a negative charge; the function's own checks refuse it.
-        let counter = counter.wrapping_sub(instructions as i64);
-        self.set_counter(counter)?;
-        if counter < 0 {
-            self.refill(counter)?;
+        let charged = counter.wrapping_sub(instructions as i64);
+        self.pay(counter, charged)?;
+        if charged < 0 {
+            self.refill(charged)?;
         }
         Ok(())
     }
@@ -188,7 +200,7 @@ impl<'a, 'b> Api<'a, 'b> {
         let counter = self.counter();
         let charged = counter.wrapping_sub(instructions as i64);
         let charged = if charged > counter { i64::MIN } else { charged };
-        self.set_counter(charged)?;
+        self.pay(counter, charged)?;
         if charged < 0 {
             self.refill(charged)?;
         }
@@ -305,6 +317,7 @@ impl<'a, 'b> Api<'a, 'b> {
             .iter()
             .map(|frame| frame.func_index())
             .collect::<Vec<_>>();
-        self.exec().module.backtrace(&frames)
+        let exec = self.exec();
+        exec.module.backtrace(&frames, exec.recording.is_some())
     }
 }

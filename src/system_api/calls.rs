@@ -181,11 +181,15 @@ fn perform(exec: &mut Exec) -> u32 {
     let deadline = call
         .timeout
         .map(|seconds| (now + u64::from(seconds) * 1_000_000_000) / 1_000_000_000);
+    let recording = exec.recording.as_ref();
+    let place = recording.map(|recording| recording.place_of_call());
+    let place = place.unwrap_or_default();
     exec.calls.push(PerformedCall {
         call,
         deadline,
         prepaid_execution,
         prepaid_transmission,
+        place,
     });
     PERFORMED
 }

@@ -13,6 +13,7 @@ use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
 use crate::errors::{ExecutionError, Reject};
 use crate::fees::Fees;
+use crate::profile::{Recording, Stack};
 use crate::wasm::CanisterModule;
 use crate::wasm::memory::{StableAccess, StableMemory};
 
@@ -197,6 +198,8 @@ pub struct PerformedCall {
     pub prepaid_execution: u128,
     /// Cycles prepaid for the response's transmission.
     pub prepaid_transmission: u128,
+    /// Where it was made: in the recording of its execution, later in the profile.
+    pub place: Stack,
 }
 
 /// A line that a canister printed.
@@ -269,6 +272,8 @@ pub struct Exec {
     pub stable_accessed: u64,
     /// 4 KiB stable pages written so far.
     pub stable_written: u64,
+    /// Which functions the instructions are spent in, if that is recorded. The code is then made for it.
+    pub recording: Option<Box<Recording>>,
     /// The error that ended the execution, if a host function raised it.
     pub error: Option<ExecutionError>,
 }

@@ -11,7 +11,7 @@ const WASM_PAGE: u64 = 65_536;
 
 pub fn link(l: &mut Linker<Host>) -> Ret<()> {
     l.func_wrap("drun", "out_of_instructions", |mut c: Caller<'_, Host>| {
-        let mut api = Api::unmetered(&mut c);
+        let mut api = Api::unmetered(&mut c, "out_of_instructions");
         let counter = api.counter();
         api.refill(counter).map(|_| ())
     })?;
@@ -19,7 +19,7 @@ pub fn link(l: &mut Linker<Host>) -> Ret<()> {
         "drun",
         "memory_grown",
         |mut c: Caller<'_, Host>, previous: u64, delta: u64| {
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "memory_grown");
             match check_heap_growth(api.exec(), previous * WASM_PAGE, delta * WASM_PAGE) {
                 Ok(()) => Ok(()),
                 Err(error) => api.fail(error),

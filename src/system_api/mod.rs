@@ -14,6 +14,7 @@ mod growth;
 mod message;
 pub mod meter;
 pub mod mode;
+mod profile;
 mod stable;
 
 use wasmtime::{Engine, Linker};
@@ -34,5 +35,6 @@ pub fn linker<A: Address>(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     stable::link::<A>(&mut linker)?;
     debug::link::<A>(&mut linker)?;
     growth::link(&mut linker)?;
+    profile::link(&mut linker)?;
     Ok(linker)
 }

@@ -39,6 +39,17 @@ pub enum Mode {
     LowMemory,
 }
 
+impl Mode {
+    /// What a callback is called that runs in this mode.
+    pub fn callback_name(self) -> &'static str {
+        match self {
+            Mode::Reply | Mode::CompositeReply => "reply callback",
+            Mode::Reject | Mode::CompositeReject => "reject callback",
+            _ => "cleanup callback",
+        }
+    }
+}
+
 /// A set of modes.
 pub type Modes = u32;
 

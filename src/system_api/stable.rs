@@ -24,13 +24,16 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         link_32(l)?;
     }
     l.func_wrap("ic0", "stable64_size", |mut c: Caller<'_, Host>| {
-        Ok(Api::unmetered(&mut c).exec().stable.wasm_pages())
+        Ok(Api::unmetered(&mut c, "stable64_size")
+            .exec()
+            .stable
+            .wasm_pages())
     })?;
     l.func_wrap(
         "ic0",
         "stable64_grow",
         |mut c: Caller<'_, Host>, pages: u64| {
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable64_grow");
             api.charge_dynamic(GROW_COST)?;
             Ok(grow(&mut api, pages)?.unwrap_or(u64::MAX))
         },
@@ -39,7 +42,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "ic0",
         "stable64_read",
         |mut c: Caller<'_, Host>, dst: u64, offset: u64, size: u64| {
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable64_read");
             api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
             if size == 0 {
                 return Ok(());
@@ -53,7 +56,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
         "ic0",
         "stable64_write",
         |mut c: Caller<'_, Host>, offset: u64, src: u64, size: u64| {
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable64_write");
             api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
             if size == 0 {
                 return Ok(());
@@ -68,7 +71,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
 
 fn link_32(l: &mut Linker<Host>) -> Ret<()> {
     l.func_wrap("ic0", "stable_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::unmetered(&mut c);
+        let mut api = Api::unmetered(&mut c, "stable_size");
         check_32_bit(&mut api)?;
         Ok(api.exec().stable.wasm_pages() as u32)
     })?;
@@ -76,7 +79,7 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
         "ic0",
         "stable_grow",
         |mut c: Caller<'_, Host>, pages: u32| {
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable_grow");
             api.charge_dynamic(GROW_COST)?;
             check_32_bit(&mut api)?;
             if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
@@ -90,7 +93,7 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
         "stable_read",
         |mut c: Caller<'_, Host>, dst: u32, offset: u32, size: u32| {
             let (dst, offset, size) = (u64::from(dst), u64::from(offset), u64::from(size));
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable_read");
             api.charge_dynamic(ACCESS_COST + size)?;
             if size == 0 {
                 return Ok(());
@@ -105,7 +108,7 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
         "stable_write",
         |mut c: Caller<'_, Host>, offset: u32, src: u32, size: u32| {
             let (offset, src, size) = (u64::from(offset), u64::from(src), u64::from(size));
-            let mut api = Api::unmetered(&mut c);
+            let mut api = Api::unmetered(&mut c, "stable_write");
             api.charge_dynamic(ACCESS_COST + size)?;
             check_32_bit(&mut api)?;
             check_stable(&mut api, offset, size)?;

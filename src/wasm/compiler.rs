@@ -16,6 +16,8 @@ use crate::errors::ExecutionError;
 
 /// Stack of Wasm code, in bytes (system-api.md 3.2).
 pub const WASM_STACK: usize = 5 << 20;
+/// Stack of profiled code, whose frames are larger, by a factor that is never reached.
+const PROFILED_STACK: usize = 8 * WASM_STACK;
 
 /// A code generator, and how the code that it makes counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,10 +29,12 @@ pub enum Tier {
     Optimizing = 1,
     /// Cranelift, for code that can go on behind every slice and knows the counter at every operator.
     Exact = 2,
+    /// The same, on a module that tells which functions run.
+    Profiled = 3,
 }
 
 /// How many they are.
-pub(super) const TIERS: usize = 3;
+pub(super) const TIERS: usize = 4;
 
 impl Tier {
     pub(super) fn metering(self) -> Metering {
@@ -38,6 +42,15 @@ impl Tier {
             Tier::Fast => Metering::Global,
             Tier::Optimizing => Metering::Lazy,
             Tier::Exact => Metering::Eager,
+            Tier::Profiled => Metering::Profiled,
+        }
+    }
+
+    /// Bytes of stack that its code may use.
+    pub fn stack(self) -> usize {
+        match self {
+            Tier::Fast | Tier::Optimizing | Tier::Exact => WASM_STACK,
+            Tier::Profiled => PROFILED_STACK,
         }
     }
 }
@@ -48,8 +61,9 @@ pub struct Compiler {
     /// Largest 64-bit memory that instances may have, in bytes.
     max_memory: u64,
     backtrace: bool,
-    /// Of Winch and of Cranelift.
-    engines: [OnceLock<Engine>; 2],
+    profile: bool,
+    /// Of Winch, of Cranelift, and of Cranelift for profiles.
+    engines: [OnceLock<Engine>; 3],
     cache: Option<ModuleCache>,
 }
 
@@ -65,9 +79,16 @@ impl Compiler {
             choice,
             max_memory,
             backtrace,
+            profile: false,
             engines: Default::default(),
             cache: cache.and_then(ModuleCache::open),
         }
+    }
+
+    /// A compiler of code that tells which functions run.
+    pub fn for_profile(mut self) -> Self {
+        self.profile = true;
+        self
     }
 
     /// A module that can be run: out of the cache, or else decoded, validated, rewritten and compiled.
@@ -81,6 +102,7 @@ impl Compiler {
         limits: &ValidationLimits,
     ) -> Result<CanisterModule, ExecutionError> {
         let tiers: &[Tier] = match self.choice {
+            _ if self.profile => &[Tier::Profiled],
             CompilerChoice::Auto => &[Tier::Optimizing, Tier::Fast],
             CompilerChoice::Fast => &[Tier::Fast],
             CompilerChoice::Optimizing => &[Tier::Optimizing],
@@ -111,7 +133,12 @@ impl Compiler {
 
     /// The engine of a code generator.
     pub fn engine(&self, tier: Tier) -> &Engine {
-        self.engines[usize::from(tier != Tier::Fast)].get_or_init(|| {
+        let engine = match tier {
+            Tier::Fast => &self.engines[0],
+            Tier::Optimizing | Tier::Exact => &self.engines[1],
+            Tier::Profiled => &self.engines[2],
+        };
+        engine.get_or_init(|| {
             let engine = Engine::new(&self.config(tier)).expect("the configuration is valid");
             memory::install_fault_handler();
             engine
@@ -119,18 +146,19 @@ impl Compiler {
     }
 
     fn config(&self, tier: Tier) -> Config {
+        let stack = tier.stack();
         let mut config = Config::new();
         memory::configure(&mut config, self.reserved_memory());
         config
             .strategy(match tier {
                 Tier::Fast => Strategy::Winch,
-                Tier::Optimizing | Tier::Exact => Strategy::Cranelift,
+                Tier::Optimizing | Tier::Exact | Tier::Profiled => Strategy::Cranelift,
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
             .cranelift_opt_level(OptLevel::None)
             .cranelift_nan_canonicalization(true)
-            .async_stack_size(2 * WASM_STACK)
-            .max_wasm_stack(WASM_STACK)
+            .async_stack_size(2 * stack)
+            .max_wasm_stack(stack)
             .wasm_tail_call(tier != Tier::Fast)
             .wasm_memory64(true)
             .wasm_relaxed_simd(false)
@@ -146,13 +174,15 @@ impl Compiler {
 
     /// True if the optimizing code generator is to take over from the fast one where that pays.
     pub fn may_optimize(&self) -> bool {
-        self.choice == CompilerChoice::Auto
+        self.choice == CompilerChoice::Auto && !self.profile
     }
 
     /// The code generator that a module is run with at present.
     pub fn first_tier(&self, module: &CanisterModule) -> Tier {
         match self.choice {
-            CompilerChoice::Auto if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
+            CompilerChoice::Auto if !self.profile && module.is_compiled(Tier::Optimizing) => {
+                Tier::Optimizing
+            }
             _ => self.new_tier(&module.facts),
         }
     }
@@ -160,6 +190,7 @@ impl Compiler {
     /// The code generator for a module that no machine code is known of.
     fn new_tier(&self, facts: &ModuleFacts) -> Tier {
         match self.choice {
+            _ if self.profile => Tier::Profiled,
             CompilerChoice::Optimizing => Tier::Optimizing,
             _ if facts.uses_tail_calls || facts.uses_reference_types => Tier::Optimizing,
             _ => Tier::Fast,

@@ -10,6 +10,7 @@ mod exits;
 mod exports;
 mod helpers;
 mod instantiation;
+mod profile;
 mod segments;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,13 @@ pub const OUT_OF_INSTRUCTIONS: &str = "out_of_instructions";
 pub const MEMORY_GROWN: &str = "memory_grown";
 /// Functions imported behind the module's own imports, [`OUT_OF_INSTRUCTIONS`] first.
 pub const ADDED_IMPORTS: u32 = 2;
+/// `(function: i32, counter: i64) -> ()`, called where a function begins that is profiled; the index is that in the
+/// original module.
+pub const PROFILE_ENTER: &str = "profile_enter";
+/// `(counter: i64) -> ()`, called where a function ends that is profiled.
+pub const PROFILE_LEAVE: &str = "profile_leave";
+/// Functions imported behind those, [`PROFILE_ENTER`] first, by a module that is profiled.
+pub const PROFILE_IMPORTS: u32 = 2;
 
 /// The export of the instruction counter, a mutable `i64` that starts at 0.
 pub const COUNTER_EXPORT: &str = "canister counter_instructions";
@@ -66,6 +74,8 @@ pub enum Metering {
     /// In a local, stored where the function is left: the global is right in host functions, at calls, at returns and
     /// at `unreachable`, but not where another operator traps. Code whose counter falls below zero must not go on.
     Lazy,
+    /// As [`Metering::Eager`], and the module tells the host which functions run.
+    Profiled,
 }
 
 /// A module that meters itself, ready to be compiled.
@@ -91,6 +101,15 @@ pub struct Instrumented {
 }
 
 impl Instrumented {
+    /// The index in the rewritten module of a function of the one that was rewritten for a profile.
+    pub fn index_without_profile(&self, index: u32) -> u32 {
+        if index < self.imported_functions + ADDED_IMPORTS {
+            index
+        } else {
+            index - PROFILE_IMPORTS
+        }
+    }
+
     /// The index that a function of the rewritten module has in the original one; `None` for added functions.
     pub fn original_index(&self, index: u32) -> Option<u32> {
         let first_own = self.imported_functions + ADDED_IMPORTS;
@@ -144,6 +163,10 @@ pub fn instrument(
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, facts)?;
     let mut layout = Layout::of(&sections, facts);
+    let hooks = match metering {
+        Metering::Profiled => Some(profile::Hooks::new(&sections, &mut layout)?),
+        _ => None,
+    };
 
     let mut helpers = helpers::Helpers::new(facts.memory64);
     let mut code = CodeSection::new();
@@ -151,8 +174,9 @@ pub fn instrument(
         COMPILE_BASE + 2 * u64::from(layout.globals) + helpers::stable_operators(&facts.imports);
     let mut rewriter = body::Rewriter::new(layout, facts.memory64, metering, &mut helpers);
     let parameters = sections.parameters()?;
-    for (body, parameters) in sections.bodies.iter().zip(parameters) {
-        code.raw(rewriter.rewrite(body, parameters)?);
+    for (position, (body, parameters)) in sections.bodies.iter().zip(parameters).enumerate() {
+        let hooks = hooks.as_ref().map(|hooks| hooks.function(position));
+        code.raw(rewriter.rewrite(body, parameters, hooks.as_ref())?);
         compile_operators += rewriter.compile_operators();
     }
     helpers.define(&layout, &mut code);
@@ -163,6 +187,9 @@ pub fn instrument(
     }
     types.ty().function([], []);
     types.ty().function([ValType::I64, ValType::I64], []);
+    if let Some(hooks) = &hooks {
+        hooks.declare_types(&mut types);
+    }
     helpers.declare_types(&mut types);
 
     let mut imports = ImportSection::new();
@@ -173,13 +200,16 @@ pub fn instrument(
         let ty = EntityType::Function(layout.types + position as u32);
         imports.import(HOST_MODULE, name, ty);
     }
+    if let Some(hooks) = &hooks {
+        hooks.declare_imports(&mut imports);
+    }
 
     let mut functions = FunctionSection::new();
     if let Some(section) = &sections.functions {
         layout.parse_function_section(&mut functions, section.clone())?;
     }
     for position in 0..helpers.count() {
-        functions.function(layout.types + ADDED_IMPORTS + position);
+        functions.function(layout.first_helper_type() + position);
     }
 
     let mut tables = TableSection::new();
@@ -243,6 +273,10 @@ struct Layout {
     imported: u32,
     /// Functions that the module itself defines.
     defined: u32,
+    /// Functions that are imported behind those of the module.
+    added_imports: u32,
+    /// Types that are added before those of the helpers.
+    added_types: u32,
 }
 
 impl Layout {
@@ -255,6 +289,8 @@ impl Layout {
                 .map_or(0, |globals| globals.count()),
             imported: facts.imported_function_count,
             defined: facts.function_count,
+            added_imports: ADDED_IMPORTS,
+            added_types: ADDED_IMPORTS,
         }
     }
 
@@ -273,7 +309,11 @@ impl Layout {
 
     /// The index of the first helper function.
     fn first_helper(&self) -> u32 {
-        self.imported + ADDED_IMPORTS + self.defined
+        self.imported + self.added_imports + self.defined
+    }
+
+    fn first_helper_type(&self) -> u32 {
+        self.types + self.added_types
     }
 
     /// The index that a function of the original module has now.
@@ -281,7 +321,7 @@ impl Layout {
         if function < self.imported {
             function
         } else {
-            function + ADDED_IMPORTS
+            function + self.added_imports
         }
     }
 }

@@ -10,7 +10,7 @@ use super::compiler::{TIERS, Tier};
 use super::decode::decode;
 use super::facts::ModuleFacts;
 use super::instrument::{InstrumentError, Instrumented, Metering, SavedGlobal, instrument};
-use super::names::function_names;
+use super::names::{exported_functions, function_names};
 use super::validate::{ValidationLimits, validate};
 use crate::errors::{Backtrace, ExecutionError};
 
@@ -45,6 +45,7 @@ pub struct CanisterModule {
     /// Machine code, by code generator.
     pub(super) code: [OnceLock<wasmtime::Module>; TIERS],
     names: OnceLock<Vec<(u32, String)>>,
+    exported: OnceLock<Vec<(u32, String)>>,
     fast_instructions: AtomicU64,
 }
 
@@ -95,6 +96,7 @@ impl CanisterModule {
             limits: *limits,
             code: Default::default(),
             names: OnceLock::new(),
+            exported: OnceLock::new(),
             fast_instructions: AtomicU64::new(0),
         }
     }
@@ -123,10 +125,15 @@ impl CanisterModule {
             .map(|segment| (segment.offset, &segment.bytes[..]))
     }
 
-    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module.
-    pub fn backtrace(&self, frames: &[u32]) -> Option<Backtrace> {
+    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module. One that was
+    /// compiled for a profile shows the same.
+    pub fn backtrace(&self, frames: &[u32], profiled: bool) -> Option<Backtrace> {
         let names = self.function_names();
         Backtrace::new(frames.iter().map(|index| {
+            let index = &match profiled {
+                true => self.instrumented.index_without_profile(*index),
+                false => *index,
+            };
             let name = self
                 .instrumented
                 .original_index(*index)
@@ -148,6 +155,24 @@ impl CanisterModule {
             names.sort_by_key(|(index, _)| *index);
             names
         })
+    }
+
+    /// What people call a function, given by its index in the module as uploaded: its name or, if it has none, that of
+    /// its export.
+    pub fn function_label(&self, index: u32) -> String {
+        let names = self.function_names();
+        if let Ok(at) = names.binary_search_by_key(&index, |(index, _)| *index)
+            && !names[at].1.is_empty()
+        {
+            return names[at].1.clone();
+        }
+        let exported = self.exported.get_or_init(|| {
+            decode(&self.blob).map_or_else(|_| Vec::new(), |raw| exported_functions(&raw))
+        });
+        match exported.iter().find(|(exported, _)| *exported == index) {
+            Some((_, name)) => name.clone(),
+            None => format!("func[{index}]"),
+        }
     }
 
     /// Counts instructions that fast code has executed; returns how many there were before.

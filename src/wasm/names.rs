@@ -1,6 +1,6 @@
 //! The names of functions, which a module may carry in its `name` section for backtraces and profiles.
 
-use wasmparser::{KnownCustom, Name, NameSectionReader};
+use wasmparser::{ExternalKind, KnownCustom, Name, NameSectionReader};
 
 use super::sections::Sections;
 use crate::errors::ModuleError;
@@ -22,6 +22,18 @@ pub fn function_names(module: &[u8]) -> Vec<(u32, String)> {
         }
     }
     names
+}
+
+/// The functions of a raw module that are exported, with their indices, in the order of the section.
+pub fn exported_functions(module: &[u8]) -> Vec<(u32, String)> {
+    let Ok(sections) = Sections::read(module) else {
+        return Vec::new();
+    };
+    let exports = sections.exports.into_iter().flatten().map_while(Result::ok);
+    exports
+        .filter(|export| export.kind == ExternalKind::Func)
+        .map(|export| (export.index, export.name.to_owned()))
+        .collect()
 }
 
 /// Reads all names, which the engine skips and the replica does not.

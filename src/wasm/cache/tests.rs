@@ -56,10 +56,33 @@ fn a_second_load_finds_what_the_first_has_made() {
     assert_eq!(first.compile_operators, second.compile_operators);
     assert_eq!(first.saved_globals(), second.saved_globals());
     assert!(first.data().eq(second.data()));
-    assert_eq!(
-        first.rewritten(Metering::Global).unwrap(),
-        second.rewritten(Metering::Global).unwrap()
-    );
+    for metering in [Metering::Global, Metering::Profiled] {
+        assert_eq!(
+            first.rewritten(metering).unwrap(),
+            second.rewritten(metering).unwrap()
+        );
+    }
+}
+
+/// What is charged and saved is the same; the code is not.
+#[test]
+fn code_for_a_profile_has_its_own_entries() {
+    let directory = tempfile::tempdir().unwrap();
+    let plain = load(directory.path(), &LIMITS);
+    let (blob, hash) = (blob(), plain.hash);
+    let profiled = || {
+        let compiler = compiler(directory.path()).for_profile();
+        compiler.load(&blob, hash, &LIMITS).unwrap()
+    };
+    let (first, second) = (profiled(), profiled());
+    assert!(!was_cached(&first) && was_cached(&second));
+    for module in [first, second] {
+        assert!(module.is_compiled(Tier::Profiled) && !module.is_compiled(Tier::Fast));
+        assert_eq!(module.compile_operators, plain.compile_operators);
+        assert_eq!(module.saved_globals(), plain.saved_globals());
+    }
+    let again = load(directory.path(), &LIMITS);
+    assert!(again.is_compiled(Tier::Fast) && !again.is_compiled(Tier::Profiled));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 use super::exits::Exits;
 use super::helpers::{Helper, Helpers};
+use super::profile::FunctionHooks;
 use super::{Layout, Metering};
 use crate::wasm::weights::{FUNCTION_ENTRY, weight};
 
@@ -72,6 +73,7 @@ impl<'a> Rewriter<'a> {
         &mut self,
         body: &FunctionBody<'_>,
         parameters: u32,
+        hooks: Option<&FunctionHooks>,
     ) -> Result<&[u8], wasmparser::Error> {
         self.written.clear();
         self.compile_operators = 0;
@@ -98,6 +100,9 @@ impl<'a> Rewriter<'a> {
             self.written.extend_from_slice(&bytes[..copied]);
         }
         self.stored = false;
+        if let Some(hooks) = hooks {
+            hooks.enter(&mut self.written);
+        }
         let mut entered = false;
         let mut segment = Segment {
             cost: FUNCTION_ENTRY,
@@ -118,6 +123,13 @@ impl<'a> Rewriter<'a> {
                 copied = start;
                 store(self.layout, self.local, &mut self.pending);
                 self.stored = true;
+            }
+            if let Some(hooks) = hooks
+                && leaves_function(&operator)
+            {
+                self.pending.extend_from_slice(&bytes[copied..start]);
+                copied = start;
+                hooks.leave(&mut self.pending);
             }
             if let Some(replacement) = self.replacement(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
@@ -147,6 +159,9 @@ impl<'a> Rewriter<'a> {
                     reentrant: matches!(operator, Operator::Loop { .. }),
                 };
             }
+        }
+        if let Some(hooks) = hooks {
+            hooks.end(&mut self.written);
         }
         Ok(&self.written)
     }
@@ -239,7 +254,7 @@ impl<'a> Rewriter<'a> {
                 None => Instruction::GlobalSet(layout.counter()),
             }
             .encode(out);
-            if self.metering == Metering::Eager {
+            if matches!(self.metering, Metering::Eager | Metering::Profiled) {
                 store(layout, local, out);
             }
         }
@@ -280,6 +295,15 @@ fn load(layout: Layout, local: Option<u32>, sink: &mut Vec<u8>) {
         Instruction::GlobalGet(layout.counter()).encode(sink);
         Instruction::LocalSet(local).encode(sink);
     }
+}
+
+/// Whether this operator ends the function wherever it stands.
+fn leaves_function(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        Return | ReturnCall { .. } | ReturnCallIndirect { .. }
+    )
 }
 
 /// Whether a segment ends with this operator (metering.md 1.2).

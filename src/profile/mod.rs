@@ -1,0 +1,218 @@
+//! Where the instructions of a run went: stacks from the message of the script through calls between canisters to
+//! functions and host functions. Owns the stacks and which execution caused which; who executes tells it. A function pays
+//! for a segment of code when it begins, so also for what stands there behind a call.
+
+mod names;
+mod recording;
+mod tree;
+
+use std::collections::HashMap;
+
+use candid::Principal;
+
+use crate::canister::contexts::Origin;
+use crate::canister::{CallbackId, ContextId};
+use crate::outcome::MessageKind;
+
+pub use names::Kind;
+pub use recording::Recording;
+pub use tree::Stack;
+
+use names::{Name, Names};
+use recording::Frame;
+use tree::Tree;
+
+/// The profile of a run.
+#[derive(Debug, Default)]
+pub struct Profile {
+    tree: Tree<Name>,
+    names: Names,
+    /// The stack of the message under way.
+    message: Stack,
+    /// Messages so far, and queries so far.
+    counts: [u64; 2],
+    /// Where executions of the management canister belong.
+    management: Stack,
+    /// Methods whose callbacks may be still to come, by the context that these run in.
+    contexts: HashMap<(Principal, ContextId), Stack>,
+    /// Where calls were made that nobody has executed yet, by the caller's callback.
+    calls: HashMap<(Principal, CallbackId), Stack>,
+}
+
+/// A stack with what was spent in it itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Frames, outermost first.
+    pub frames: Vec<(Kind, &'a str)>,
+    /// Instructions.
+    pub instructions: u64,
+}
+
+impl Profile {
+    /// A message of the script begins. Messages have the numbers that results have; queries, which have none, are
+    /// numbered on their own.
+    pub fn begin(&mut self, kind: MessageKind, canister: Option<Principal>, method: Option<&str>) {
+        let (count, mark) = match kind {
+            MessageKind::Query => (&mut self.counts[1], "q"),
+            _ => (&mut self.counts[0], ""),
+        };
+        let mut text = format!("{mark}{count} {}", kind.name());
+        *count += 1;
+        if let Some(method) = method {
+            text = format!("{text} {method}");
+        }
+        if let Some(canister) = canister {
+            text = format!("{text} ({canister})");
+        }
+        let name = self.names.name(Kind::Message, &text);
+        self.message = self.tree.push_always(Stack::EMPTY, name);
+        self.management = self.message;
+    }
+
+    /// The stack of the message under way.
+    pub fn message(&self) -> Stack {
+        self.message
+    }
+
+    /// The method of a canister, or the task, by which a context begins: below the call that caused it.
+    pub fn method(
+        &mut self,
+        canister: Principal,
+        what: &str,
+        origin: &Origin,
+        context: ContextId,
+    ) -> Stack {
+        let caller = match origin {
+            Origin::Canister {
+                sender, callback, ..
+            } => self.call(*sender, *callback),
+            Origin::Ingress { .. } | Origin::SystemTask => self.message,
+        };
+        let entry = self.entry(caller, canister, what);
+        self.contexts.insert((canister, context), entry);
+        entry
+    }
+
+    /// A callback: below the method that it helps to answer.
+    pub fn callback(&mut self, canister: Principal, what: &str, context: ContextId) -> Stack {
+        let method = self.contexts.get(&(canister, context)).copied();
+        let method = self.in_message(method.unwrap_or(self.message));
+        self.entry(method, canister, what)
+    }
+
+    /// An entry point of a canister, called from a given stack.
+    pub fn entry(&mut self, caller: Stack, canister: Principal, what: &str) -> Stack {
+        let name = self
+            .names
+            .name(Kind::Entry, &format!("{what} ({canister})"));
+        self.tree.push(caller, name)
+    }
+
+    /// A call got its callback.
+    pub fn sent(&mut self, canister: Principal, callback: CallbackId, place: Stack) {
+        self.calls.insert((canister, callback), place);
+    }
+
+    /// Where a call was made that is executed now.
+    fn call(&mut self, sender: Principal, callback: CallbackId) -> Stack {
+        let place = self.calls.remove(&(sender, callback));
+        self.in_message(place.unwrap_or(self.message))
+    }
+
+    /// What the management canister executes from now on belongs to the message, or to the call of a canister.
+    pub fn manage(&mut self, call: Option<(Principal, CallbackId)>) {
+        self.management = match call {
+            Some((sender, callback)) => self.call(sender, callback),
+            None => self.message,
+        };
+    }
+
+    /// Where executions of the management canister belong.
+    pub fn management(&self) -> Stack {
+        self.management
+    }
+
+    /// Counts instructions for making a module ready.
+    pub fn compile(&mut self, caller: Stack, what: &str, instructions: u64) {
+        if instructions > 0 {
+            let name = self.names.name(Kind::Compile, what);
+            let stack = self.tree.push(caller, name);
+            self.tree.spend(stack, instructions);
+        }
+    }
+
+    /// Takes over what was recorded of an entry point; tells where each of its stacks went.
+    pub fn add(&mut self, entry: Stack, recording: &Recording) -> Places {
+        let mut places = vec![entry];
+        self.tree.spend(entry, recording.tree.outside());
+        for (_, caller, frame, weight) in recording.tree.stacks() {
+            let name = match frame {
+                Frame::Function(index) => self.names.function(&recording.module, index),
+                Frame::Host(name) => self.names.name(Kind::Host, &format!("ic0.{name}")),
+                Frame::HeapPages => self.names.name(Kind::Other, "[heap pages]"),
+                Frame::Rest => self.names.name(Kind::Other, "[rest of the limit]"),
+                Frame::Deeper => tree::Frame::DEEPER,
+            };
+            let stack = self.tree.push(places[caller.place()], name);
+            self.tree.spend(stack, weight);
+            places.push(stack);
+        }
+        Places(places)
+    }
+
+    /// The same stack below the message under way. What another message has caused but not waited for is executed with a
+    /// later one, and counts there.
+    fn in_message(&mut self, stack: Stack) -> Stack {
+        let frames = self.tree.frames(stack);
+        let under_way = self.tree.frames(self.message);
+        let (Some(first), Some(message)) = (frames.first(), under_way.first()) else {
+            return self.message;
+        };
+        if first == message {
+            return stack;
+        }
+        let mut stack = self.message;
+        let second = frames.get(1).map(|second| self.names.text(*second).0);
+        if second != Some(Kind::Message) {
+            let text = format!("caused by {}", self.names.text(*first).1);
+            stack = self.tree.push(stack, self.names.name(Kind::Message, &text));
+        }
+        for frame in &frames[1..] {
+            stack = self.tree.push(stack, *frame);
+        }
+        stack
+    }
+
+    /// All stacks in which instructions were spent: messages in their order, below them by name.
+    pub fn lines(&self) -> Vec<Line<'_>> {
+        let roots = self.tree.stacks().filter(|root| root.1 == Stack::EMPTY);
+        let order: HashMap<Name, usize> = roots.map(|root| root.2).zip(0..).collect();
+        let mut lines: Vec<_> = self
+            .tree
+            .stacks()
+            .filter(|(.., instructions)| *instructions > 0)
+            .map(|(stack, .., instructions)| {
+                let frames = self.tree.frames(stack);
+                let line = Line {
+                    frames: frames.iter().map(|name| self.names.text(*name)).collect(),
+                    instructions,
+                };
+                (order[&frames[0]], line)
+            })
+            .collect();
+        lines.sort_by(|(message, line), (other, other_line)| {
+            (message, &line.frames).cmp(&(other, &other_line.frames))
+        });
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// Where the stacks of an execution are in the profile.
+pub struct Places(Vec<Stack>);
+
+impl Places {
+    /// Where this stack of the execution is.
+    pub fn of(&self, stack: Stack) -> Stack {
+        self.0.get(stack.place()).copied().unwrap_or_default()
+    }
+}
