@@ -31,7 +31,7 @@ pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     validate_settings(state, None, &requested, cycles)?;
     let id = allocate(state)?;
     call.refund = 0;
-    state.usage.cycles += fee;
+    state.usage.charged(fee);
     Ok(create(
         state,
         call,

@@ -119,9 +119,13 @@ fn install_into(
     let (left, undo) = stages.end();
     let unused = state.fees.unused(left, wasm64);
     state.refund(canister, unused);
+    if state.has_rate_limits() {
+        canister.debits.install += state.limits.install - left;
+    }
     match result.and_then(|hash| before.check(state, canister).map(|()| hash)) {
         Ok(module_hash) => {
             undo.keep(canister);
+            state.known_modules.insert(module_hash);
             canister.history.push(Change {
                 time: state.time,
                 version: canister.version,

@@ -36,5 +36,6 @@ pub use legacy_controller::legacy_controller;
 pub use lifecycle::out_of_cycles;
 pub use method::{Destination, Ingress as MethodAudience, Method};
 pub use outcalls::Outcalls;
+pub use settings::is_charged_late;
 pub use stages::COMPILE_COST;
 pub use state::{PrintedLine, State, Usage};

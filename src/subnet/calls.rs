@@ -144,6 +144,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid: self.state.fees.execution(limit, wasm64),
             wasm64,
             done: 0,
         }
@@ -236,6 +237,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid: callback.prepaid_execution,
             wasm64,
             done: 0,
         }
@@ -269,6 +271,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid,
             wasm64,
             ..
         } = pending;
@@ -293,7 +296,8 @@ impl Subnet {
         let unused = self
             .state
             .fees
-            .unused(limit.saturating_sub(instructions), wasm64);
+            .unused(limit.saturating_sub(instructions), wasm64)
+            .min(prepaid);
         if let Some(effects) = effects {
             self.apply(canister, context, effects, version, balance);
         }
@@ -350,6 +354,9 @@ impl Subnet {
             prepaid_execution,
             prepaid_transmission,
         } = call;
+        let bytes = (call.method.len() + call.payload.len()) as u64;
+        let price = self.state.fees.request(bytes) + prepaid_execution + prepaid_transmission;
+        self.state.usage.charged(price);
         let to_management = self.is_management(&call.callee);
         let callee = if to_management {
             Principal::management_canister()

@@ -18,6 +18,7 @@ use wasm_encoder::{
     GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, Section,
     TableSection, TypeSection, ValType,
 };
+use wasmparser::Operator;
 
 pub use exports::SavedGlobal;
 pub use segments::DataSegment;
@@ -25,6 +26,7 @@ pub use segments::DataSegment;
 use super::facts::ModuleFacts;
 use super::sections::Sections;
 use super::validate::ValidationLimits;
+use super::weights::weight;
 use crate::errors::ModuleError;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
@@ -125,7 +127,7 @@ pub fn instrument(
 ) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, facts)?;
-    let mut layout = Layout::of(&sections, facts);
+    let mut layout = Layout::of(&sections, facts, limits);
 
     let mut helpers = helpers::Helpers::new(facts.memory64);
     let mut code = CodeSection::new();
@@ -212,7 +214,7 @@ pub fn instrument(
     })
 }
 
-/// Where things are in the rewritten module. Types and globals are added at the end; functions are added behind the
+/// Where things are in the rewritten module, and the one weight that releases do not share. Types and globals are added at the end; functions are added behind the
 /// imports, which shifts the module's own functions, and at the end.
 #[derive(Clone, Copy)]
 struct Layout {
@@ -224,10 +226,12 @@ struct Layout {
     imported: u32,
     /// Functions that the module itself defines.
     defined: u32,
+    /// The one weight that changed.
+    return_call_indirect: u64,
 }
 
 impl Layout {
-    fn of(sections: &Sections<'_>, facts: &ModuleFacts) -> Self {
+    fn of(sections: &Sections<'_>, facts: &ModuleFacts, limits: &ValidationLimits) -> Self {
         Layout {
             types: sections.types.as_ref().map_or(0, |types| types.count()),
             globals: sections
@@ -236,6 +240,15 @@ impl Layout {
                 .map_or(0, |globals| globals.count()),
             imported: facts.imported_function_count,
             defined: facts.function_count,
+            return_call_indirect: limits.return_call_indirect,
+        }
+    }
+
+    /// What an operator costs.
+    fn weight(&self, operator: &Operator<'_>, memory64: bool) -> u64 {
+        match operator {
+            Operator::ReturnCallIndirect { .. } => self.return_call_indirect,
+            operator => weight(operator, memory64),
         }
     }
 

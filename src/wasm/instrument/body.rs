@@ -7,7 +7,7 @@ use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 use super::Layout;
 use super::helpers::{Helper, Helpers};
-use crate::wasm::weights::{FUNCTION_ENTRY, weight};
+use crate::wasm::weights::FUNCTION_ENTRY;
 
 /// Locals that the engine allows in a function, its parameters among them.
 const MAX_LOCALS: u32 = 50_000;
@@ -91,7 +91,7 @@ impl<'a> Rewriter<'a> {
             let start = operators.original_position() - base;
             let operator = operators.read()?;
             let end = operators.original_position() - base;
-            segment.cost += weight(&operator, self.memory64);
+            segment.cost += self.layout.weight(&operator, self.memory64);
             self.compile_operators += 1;
             if let Some(replacement) = self.replacement(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
