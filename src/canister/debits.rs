@@ -39,7 +39,10 @@ mod tests {
             heap_delta: 160 << 20,
         };
         debits.pay_off();
-        assert_eq!((debits.install, debits.heap_delta >> 20), (2_000_000_001, 85));
+        assert_eq!(
+            (debits.install, debits.heap_delta >> 20),
+            (2_000_000_001, 85)
+        );
         assert_eq!(debits.excessive_heap_delta(), Some(85 << 20));
         debits.pay_off();
         assert_eq!((debits.install, debits.heap_delta >> 20), (1, 10));

@@ -336,6 +336,9 @@ mod tests {
     #[test]
     fn the_original_pays_for_content_and_nonce() {
         let subnet = Subnet::new(Config::new(Compat::Drun)).unwrap();
-        assert_eq!(subnet.management_bytes("install_code", &[0; 300]), 12 + 300 + 8);
+        assert_eq!(
+            subnet.management_bytes("install_code", &[0; 300]),
+            12 + 300 + 8
+        );
     }
 }

@@ -73,7 +73,12 @@ impl ModuleCache {
             max_wasm64_pages,
             return_call_indirect,
         } = limits;
-        (max_wasm64_pages, return_call_indirect, env!("CARGO_PKG_VERSION")).hash(&mut sink);
+        (
+            max_wasm64_pages,
+            return_call_indirect,
+            env!("CARGO_PKG_VERSION"),
+        )
+            .hash(&mut sink);
         engine.precompile_compatibility_hash().hash(&mut sink);
         sink.0.finalize().into()
     }
