@@ -20,6 +20,7 @@ pub mod outcalls;
 pub mod randomness;
 pub mod raw_rand;
 pub mod requested_settings;
+pub mod reservation;
 pub mod settings;
 pub mod snapshots;
 mod stages;

@@ -287,6 +287,7 @@ impl<'a> Stages<'a> {
         })?;
         let change = execution.balance.wrapping_sub(balance);
         canister.cycles = canister.cycles.wrapping_add(change);
+        canister.reserved_cycles += execution.reserved;
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;
         }

@@ -90,6 +90,8 @@ pub struct State {
     pub statistics: Option<Box<Statistics>>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
+    /// Memory in use or allocated, in bytes.
+    pub memory_used: u64,
     /// Callbacks of all canisters.
     pub callbacks: usize,
     /// Counts installations.
@@ -132,12 +134,12 @@ impl State {
 
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
-        let taken: u64 = self
+        self.memory_used = self
             .canisters
             .values()
             .map(|canister| self.memory_taken(canister))
             .sum();
-        self.memory_available = self.memory_capacity().saturating_sub(taken) / THREADS;
+        self.memory_available = self.memory_capacity().saturating_sub(self.memory_used) / THREADS;
     }
 
     /// Largest heap of a 64-bit module, in bytes.
@@ -165,6 +167,8 @@ impl State {
             compute_allocation: canister.settings.compute_allocation,
             freezing_threshold: canister.settings.freezing_threshold,
             reserved_cycles: canister.reserved_cycles,
+            reserved_cycles_limit: canister.settings.reserved_cycles_limit,
+            fullness: self.fullness(),
             max_heap: self.max_heap64(),
         }
     }

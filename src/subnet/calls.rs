@@ -319,6 +319,7 @@ impl Subnet {
     ) {
         let change = execution.balance.wrapping_sub(balance);
         canister.cycles = canister.cycles.wrapping_add(change);
+        canister.reserved_cycles += execution.reserved;
         canister.version += 1;
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;

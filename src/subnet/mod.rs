@@ -111,6 +111,7 @@ impl Subnet {
                 usage: Usage::default(),
                 statistics: config.stats.then(Default::default),
                 memory_available: 0,
+                memory_used: 0,
                 callbacks: 0,
                 generation: 0,
                 known_modules: HashSet::new(),

@@ -24,6 +24,12 @@ fn module(bits: u32) -> String {
         .replace("MEMORY", memory)
 }
 
+/// The 128-bit number of a reply.
+fn balance(outcome: &Value) -> i128 {
+    let bytes = hex::decode(outcome["reply"].as_str().unwrap()).unwrap();
+    i128::from_le_bytes(bytes.try_into().unwrap())
+}
+
 fn cycles(outcome: &Value) -> i64 {
     outcome["cycles"].as_i64().unwrap()
 }
@@ -151,10 +157,6 @@ fn cycles_are_the_difference_of_balances() {
         "reinstall ID m.wat 0x\nquery ID balance 0x\nupgrade ID m.wat 0x\nquery ID balance 0x\n";
     for arguments in [DRUN_APPLICATION, POCKET_IC_APPLICATION] {
         let outcomes = messages(CALLER, &lines, arguments);
-        let balance = |outcome: &Value| {
-            let bytes = hex::decode(outcome["reply"].as_str().unwrap()).unwrap();
-            i128::from_le_bytes(bytes.try_into().unwrap())
-        };
         let (mut before, mut waiting) = (balance(&outcomes[0]), 0);
         for pair in outcomes[1..].chunks(2) {
             let after = balance(&pair[1]);
@@ -164,4 +166,57 @@ fn cycles_are_the_difference_of_balances() {
         }
         assert_eq!(waiting, methods.len() + 2);
     }
+}
+
+/// What a stage of an installation burned is not burned if a later one fails; instructions stay paid: pre_upgrade 1 + 3 + 5
+/// and 500, the amount changes a page, post_upgrade 1 + 1.
+#[test]
+fn a_failed_upgrade_undoes_what_its_first_stage_burned() {
+    let module = r#"(module
+        (import "ic0" "cycles_burn128" (func $burn (param i64 i64 i32)))
+        (import "ic0" "canister_cycle_balance128" (func $balance (param i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (memory 1)
+        (func (export "canister_pre_upgrade")
+            (call $burn (i64.const 0) (i64.const 1000000) (i32.const 0)))
+        (func (export "canister_post_upgrade") unreachable)
+        (func (export "canister_query balance")
+            (call $balance (i32.const 100)) (call $append (i32.const 100) (i32.const 16)) (call $reply)))"#;
+    let lines = "query ID balance 0x\nupgrade ID m.wat 0x\nquery ID balance 0x\n";
+    for arguments in [DRUN_APPLICATION, POCKET_IC_APPLICATION] {
+        let outcomes = messages(module, lines, arguments);
+        assert_eq!(outcomes[1]["error_code"], "IC0502", "{}", outcomes[1]);
+        let lost = balance(&outcomes[0]) - balance(&outcomes[2]);
+        assert_eq!(lost, i128::from(cycles(&outcomes[1])));
+        // Functions of 5, 2 and 7 operators; the runner's subnet knows the module.
+        let price = if arguments == DRUN_APPLICATION {
+            6000
+        } else {
+            60
+        };
+        let used = price * (72 + 15 + 12 + 17) + 509 + 1000 + 2;
+        assert_eq!(outcomes[1]["instructions"], used);
+    }
+}
+
+/// On a subnet that is fuller than 750 GiB, cycles are set aside for new memory: two canisters with 500 and 300 GiB of stable
+/// memory are; for 300 GiB the default limit of 5,000,000,000,000 does not suffice.
+#[test]
+fn memory_on_a_full_subnet_is_reserved_within_a_limit() {
+    let module = r#"(module
+        (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+        (import "ic0" "msg_reply" (func $reply))
+        (func (export "canister_update most") (drop (call $grow (i64.const 8192000))) (call $reply))
+        (func (export "canister_update much") (drop (call $grow (i64.const 4915200))) (call $reply)))"#;
+    let other = "2tdc2-wyaaa-aaaap-adula-cai";
+    let lines =
+        format!("ingress ID most 0x\ncreate\ninstall {other} m.wat 0x\ningress {other} much 0x\n");
+    let outcomes = messages(module, &lines, POCKET_IC_APPLICATION);
+    assert_eq!(outcomes[0]["status"], "replied", "{}", outcomes[0]);
+    let text = outcomes[3]["message"].as_str().unwrap();
+    let expected = "Canister cannot grow memory by 322122547200 bytes due to its reserved cycles limit. The current limit \
+                    (5_000_000_000_000) would be exceeded by ";
+    assert_eq!(outcomes[3]["error_code"], "IC0534", "{text}");
+    assert!(text.contains(expected), "{text}");
 }

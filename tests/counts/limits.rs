@@ -1,6 +1,6 @@
 //! Where executions end: one instruction too few, just enough, and what is recorded as used.
 
-use super::{DRUN, messages, script};
+use super::{DRUN, DRUN_APPLICATION, POCKET_IC_APPLICATION, messages, script};
 
 const IC0: &str = r#"
     (import "ic0" "msg_caller_size" (func $caller_size (result i32)))
@@ -189,4 +189,31 @@ fn a_charge_may_not_overrun_a_slice_by_a_slice() {
         (&outcome["error_code"], &outcome["instructions"]),
         (&"IC0506".into(), &used.into())
     );
+}
+
+/// Prints "one", prints 2,100,000,000 bytes that are not there, which takes it beyond its first slice, prints "two". The
+/// first print is in the first slice; the others are in the second one, a round later.
+/// The original makes a checkpoint at the end of a round with a message: what was under way starts again.
+#[test]
+fn a_checkpoint_makes_a_sliced_execution_start_again() {
+    let module = r#"(module (import "ic0" "debug_print" (func $print (param i32 i32))) (memory 1)
+        (data (i32.const 0) "onetwo")
+        (func (export "canister_update t") (call $print (i32.const 0) (i32.const 3))
+            (call $print (i32.const 70000) (i32.const 2100000000))
+            (call $print (i32.const 3) (i32.const 3))))"#;
+    const GONE: &str = "(debug message out of memory bounds)";
+    for (arguments, rounds, prints) in [
+        (POCKET_IC_APPLICATION, 2, vec!["one", GONE, "two"]),
+        (DRUN_APPLICATION, 3, vec!["one", "one", GONE, "two"]),
+        (DRUN, 1, vec!["one", GONE, "two"]),
+    ] {
+        let outcome = &messages(module, "ingress ID t 0x\n", arguments)[0];
+        let debug = outcome["debug"].as_array().unwrap().iter();
+        let printed: Vec<_> = debug.map(|print| print["text"].as_str().unwrap()).collect();
+        assert_eq!(printed, prints, "{arguments:?}");
+        assert_eq!(outcome["rounds"], rounds, "{arguments:?}");
+        // 1 + 3 * 7; 100 and 53 for each of three bytes, twice; 100 + 2 * 4096 + 50 * (4096 - 43) and the length.
+        let used = 22 + 2 * (100 + 3 * 53) + 100 + 8192 + 202_650 + 2_100_000_000_u64;
+        assert_eq!(outcome["instructions"], used, "{arguments:?}");
+    }
 }
