@@ -212,7 +212,8 @@ impl Limits {
             limits.message = limit;
             limits.without_slicing = limit;
             limits.query_graph = limit;
-            if (compat, subnet_type) == (Compat::Drun, SubnetType::System) {
+            // Only the original goes on slicing, on application subnets (metering.md 7.2).
+            if (compat, subnet_type) != (Compat::Drun, SubnetType::Application) {
                 limits.slice = limit;
             }
             limits.round = limits.round.max(limit);

@@ -10,6 +10,20 @@ const GIB: u128 = 1 << 30;
 /// Largest response that a call prepays for, in bytes.
 pub const MAX_RESPONSE_BYTES: u128 = 2_097_152;
 
+/// Longest time that new memory is paid for ahead, on a full subnet, in seconds: ten years.
+const MAX_RESERVATION_SECONDS: u128 = 10 * 365 * SECONDS_PER_DAY;
+
+/// How full a subnet is, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fullness {
+    /// In use or allocated.
+    pub used: u64,
+    /// Above this, cycles are set aside for new memory.
+    pub start: u64,
+    /// All there is.
+    pub capacity: u64,
+}
+
 /// The price list of a subnet.
 #[derive(Clone, Copy, Debug)]
 pub struct Fees {
@@ -91,6 +105,15 @@ impl Fees {
     /// Storing so many bytes for so many seconds.
     pub fn storage(&self, bytes: u64, seconds: u128) -> u128 {
         self.scale((u128::from(bytes) * 127_000).saturating_mul(seconds) / GIB)
+    }
+
+    /// What is set aside for so many new bytes: nothing up to a certain use of the subnet, from there on the price of storing
+    /// them for a time that grows linearly with the use.
+    pub fn reservation(&self, bytes: u64, subnet: Fullness) -> u128 {
+        let range = u128::from(subnet.capacity.saturating_sub(subnet.start)).max(1);
+        let used = u128::from(subnet.used) + u128::from(bytes);
+        let above = used.saturating_sub(subnet.start.into()).min(range);
+        self.storage(bytes, MAX_RESERVATION_SECONDS * above / range)
     }
 
     /// A compute allocation in percent for so many seconds.

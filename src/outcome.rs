@@ -52,8 +52,8 @@ pub struct Outcome {
     pub instructions: u64,
     /// Rounds from its submission to its answer.
     pub rounds: u64,
-    /// Cycles charged to the canister.
-    pub cycles: u128,
+    /// Cycles charged to canisters for it, less those given back: the fees of what ran, not what canisters sent each other.
+    pub cycles: i128,
     /// Heap pages changed, of 4 KiB.
     pub heap_pages: u64,
     /// Stable memory pages written, of 4 KiB.

@@ -120,6 +120,8 @@ impl Use {
 #[derive(Debug, Default)]
 pub struct Statistics {
     rows: BTreeMap<Key, Row>,
+    /// Cycles that all messages were charged.
+    charged: i128,
     /// Methods that made calls, by the context that callbacks run in.
     waiting: HashMap<(Principal, ContextId), String>,
 }
@@ -128,6 +130,17 @@ impl Statistics {
     /// All rows, by key.
     pub fn rows(&self) -> impl Iterator<Item = (&Key, &Row)> {
         self.rows.iter()
+    }
+
+    /// Cycles that were charged for anything else than executing: receiving messages, calls, storage.
+    pub fn fees(&self) -> i128 {
+        let executing: u128 = self.rows.values().map(|row| row.cycles).sum();
+        self.charged - executing as i128
+    }
+
+    /// Counts all cycles that a message was charged.
+    pub fn charge(&mut self, cycles: i128) {
+        self.charged += cycles;
     }
 
     /// Counts a method or hook; remembers the method if its callbacks are still to come.

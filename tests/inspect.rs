@@ -91,8 +91,8 @@ fn installing_costs_what_compiling_costs() {
     assert_eq!(
         block(&text, "installing"),
         "  compile    6_000 × 72 = 432_000 instructions\n  \
-           13 nodes   5_432_000 cycles (application subnet)\n  \
-           1 node     417_846 cycles (application subnet)"
+           13 nodes   5_432_000 cycles on an application subnet, 300_005_000_000 at hand until then\n  \
+           1 node     417_846 cycles on an application subnet, 23_077_307_692 at hand until then"
     );
 }
 
@@ -102,6 +102,8 @@ fn a_64_bit_module_pays_twice_for_its_instructions() {
     let object = json("wide.wat", b"(module (memory i64 1))");
     assert_eq!(object["install"]["instructions"], 432_000);
     assert_eq!(object["install"]["cycles_13_nodes"], "5864000");
+    // 5_000_000 + 2 * 300_000_000_000.
+    assert_eq!(object["install"]["prepaid_13_nodes"], "600005000000");
     assert_eq!(object["memory"]["bits"], 64);
 }
 

@@ -142,6 +142,37 @@ fn the_sum_is_that_of_all_messages() {
     assert_eq!(total, sum.to_string(), "{table}{results}");
 }
 
+/// Where cycles are charged, the table's sum is what all messages together were charged.
+#[test]
+fn the_sum_of_cycles_is_that_of_all_messages() {
+    let messages = "ingress ID ask 0x\nquery ID nothing 0x\ningress ID answer 0x\n";
+    let args = [
+        "--stats",
+        "--format",
+        "json",
+        "--subnet-type",
+        "application",
+    ];
+    let (results, table) = run(CALLER, messages, &args);
+    let sum: i64 = results
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["cycles"]
+                .as_i64()
+                .unwrap()
+        })
+        .sum();
+    let total = row(&table, "total")[3].replace('_', "");
+    assert_eq!(total, sum.to_string(), "{table}{results}");
+    // Reception of 3 + 8 and of 6 + 8 bytes on one node, and the request of 6 bytes; receiving the installation is not in it.
+    let messages = (1_222_000 / 13) + (1_228_000 / 13) + 260_000 / 13 + 6_000 / 13;
+    let fees: i64 = row(&table, "fees for messages and storage")[5]
+        .replace('_', "")
+        .parse()
+        .unwrap();
+    assert!(fees > messages, "{table}");
+}
+
 /// A callback is told apart from the method whose call it answers: its code uses 1 + 5 + 500 instructions.
 #[test]
 fn callbacks_are_counted_under_the_method_that_called() {

@@ -3,6 +3,7 @@
 pub mod chunks;
 pub mod code;
 pub mod contexts;
+pub mod debits;
 pub mod history;
 pub mod log;
 pub mod queues;
@@ -21,6 +22,7 @@ pub use queues::IngressId;
 use chunks::ChunkStore;
 use code::Code;
 use contexts::CallContexts;
+use debits::Debits;
 use history::History;
 use log::Log;
 use queues::{InputQueues, OutputQueues};
@@ -189,6 +191,8 @@ pub struct Canister {
     pub next_snapshot: u64,
     /// When storage was last charged, nanoseconds.
     pub charged_at: u64,
+    /// What it did too much of lately, on a subnet that limits that.
+    pub debits: Debits,
     /// Bytes that snapshots lost with the last cycles still count (management-canister.md 4.5).
     pub lost_snapshot_bytes: u64,
 }
@@ -219,6 +223,7 @@ impl Canister {
             snapshots: Vec::new(),
             next_snapshot: 0,
             charged_at: time,
+            debits: Debits::default(),
             lost_snapshot_bytes: 0,
         }
     }

@@ -34,8 +34,10 @@ Examples:
   drun inspect counter.wasm
   drun inspect --json counter.wasm | jq .install.instructions
 
-Compiling is charged at 6,000 instructions for each operator of the metered module. To that come receiving the
-message, and what the start function and canister_init use: see the row of the method in drun --stats.
+Compiling is charged at 6,000 instructions for each operator of the metered module, at a hundredth of that if the
+module was installed since the last checkpoint. To that come receiving the message, and what the start function and
+canister_init use: see their rows in drun --stats. An installation can only begin if the canister has the price of
+the largest one above its freezing threshold; what is not used comes back.
 
 Exit status:
   0  the module is valid
@@ -94,6 +96,8 @@ struct Cost {
     instructions: u64,
     /// Cycles for compiling, on application subnets of 13 nodes and of 1.
     cycles: [u128; 2],
+    /// Cycles that have to be at hand for it, on the same subnets; what is not used comes back.
+    prepaid: [u128; 2],
 }
 
 impl Cost {
@@ -101,16 +105,21 @@ impl Cost {
         let operators = module.compile_operators;
         let instructions = COMPILE_COST * operators;
         // The runner's application subnet has 13 nodes, the original program's has one.
-        let cycles = [Compat::PocketIc, Compat::Drun].map(|compat| {
+        let [thirteen, one] = [Compat::PocketIc, Compat::Drun].map(|compat| {
             let mut config = Config::new(compat);
             config.subnet_type = SubnetType::Application;
-            let limit = config.limits().install;
-            Fees::new(&config).executed(limit, instructions, module.facts.memory64)
+            let (limit, wide) = (config.limits().install, module.facts.memory64);
+            let fees = Fees::new(&config);
+            (
+                fees.executed(limit, instructions, wide),
+                fees.execution(limit, wide),
+            )
         });
         Cost {
             operators,
             instructions,
-            cycles,
+            cycles: [thirteen.0, one.0],
+            prepaid: [thirteen.1, one.1],
         }
     }
 }
@@ -174,10 +183,13 @@ impl Inspection {
                     grouped(COMPILE_COST.into())
                 ),
             );
-            for (nodes, cycles) in ["13 nodes", "1 node"].into_iter().zip(cost.cycles) {
+            for (at, nodes) in ["13 nodes", "1 node"].into_iter().enumerate() {
+                let (cycles, prepaid) = (grouped(cost.cycles[at]), grouped(cost.prepaid[at]));
                 lines.entry(
                     nodes,
-                    format!("{} cycles (application subnet)", grouped(cycles)),
+                    format!(
+                        "{cycles} cycles on an application subnet, {prepaid} at hand until then"
+                    ),
                 );
             }
         }
@@ -334,6 +346,8 @@ impl Inspection {
                     "instructions": cost.instructions,
                     "cycles_13_nodes": cost.cycles[0].to_string(),
                     "cycles_1_node": cost.cycles[1].to_string(),
+                    "prepaid_13_nodes": cost.prepaid[0].to_string(),
+                    "prepaid_1_node": cost.prepaid[1].to_string(),
                 });
             }
         }

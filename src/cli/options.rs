@@ -116,7 +116,7 @@ pub struct RunOptions {
     #[arg(long)]
     pub quiet_canisters: bool,
 
-    /// Print a table of all executions at the end, on standard error: instructions, cycles for executing and 4 KiB pages
+    /// Print a table of all executions at the end, on standard error: instructions, cycles and 4 KiB pages
     /// changed, by canister and method
     #[arg(long)]
     pub stats: bool,

@@ -3,7 +3,11 @@
 use super::table::{Align, Table, grouped};
 use crate::statistics::Statistics;
 
-/// The table, the most expensive row first, with sums at the end.
+/// The place of the column for cycles.
+const CYCLES: usize = 8;
+
+/// The table, the most expensive row first, with sums at the end. What is charged beside executing has a row of its own there,
+/// so that the sum is what the canisters paid.
 pub fn table(statistics: &Statistics) -> String {
     use Align::{Left, Right};
     let mut table = Table::new(&[
@@ -50,8 +54,16 @@ pub fn table(statistics: &Statistics) -> String {
             stable_pages,
         ]);
     }
-    let [calls, instructions, cycles, heap_pages, stable_pages] = sums.map(grouped);
     let none = String::new;
+    let fees = statistics.fees();
+    if fees != 0 {
+        let mut row = std::array::from_fn(|_| none());
+        row[0] = "fees for messages and storage".to_owned();
+        row[CYCLES] = signed(fees);
+        table.row(row);
+    }
+    let total = sums[2] as i128 + fees;
+    let [calls, instructions, _, heap_pages, stable_pages] = sums.map(grouped);
     table.row([
         "total".to_owned(),
         none(),
@@ -61,11 +73,16 @@ pub fn table(statistics: &Statistics) -> String {
         none(),
         none(),
         none(),
-        cycles,
+        signed(total),
         heap_pages,
         stable_pages,
     ]);
     table.to_string()
+}
+
+fn signed(number: i128) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(number.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -90,6 +107,7 @@ mod tests {
             };
             statistics.count(canister, label, used);
         }
+        statistics.charge(30);
         assert_eq!(
             table(&statistics),
             "\
@@ -98,6 +116,29 @@ canister   kind    method  calls  instructions  min  mean    max  cycles  heap p
 2vxsx-fae  update  a           1             5    5     5      5      10           0             0
 total                          3         1_239                        30           0             0
 "
+        );
+    }
+
+    #[test]
+    fn what_was_charged_beside_executing_has_a_row() {
+        let mut statistics = Statistics::default();
+        let label = Label {
+            kind: "update",
+            method: "a".to_owned(),
+        };
+        let used = Use {
+            instructions: 5,
+            cycles: 1_000,
+            ..Use::default()
+        };
+        statistics.count(Principal::anonymous(), label, used);
+        statistics.charge(1_250);
+        let table = table(&statistics);
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = table.lines().skip(2).map(words).collect();
+        assert_eq!(
+            lines,
+            ["fees for messages and storage 250", "total 1 5 1_250 0 0"]
         );
     }
 }

@@ -69,17 +69,14 @@ impl Runtime {
     pub fn load(
         &mut self,
         blob: &Arc<[u8]>,
-        max_heap64: u64,
+        limits: &ValidationLimits,
     ) -> Result<Arc<CanisterModule>, ExecutionError> {
         use sha2::{Digest, Sha256};
         let hash: [u8; 32] = Sha256::digest(blob).into();
         if let Some(module) = self.modules.iter().find(|module| module.hash == hash) {
             return Ok(Arc::clone(module));
         }
-        let limits = ValidationLimits {
-            max_wasm64_pages: max_heap64 / WASM_PAGE,
-        };
-        let module = Arc::new(self.compiler.load(blob, hash, &limits)?);
+        let module = Arc::new(self.compiler.load(blob, hash, limits)?);
         let unused = |module: &Arc<CanisterModule>| Arc::strong_count(module) == 1;
         if self.modules.len() >= MODULES_KEPT
             && let Some(oldest) = self.modules.iter().position(unused)

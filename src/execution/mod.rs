@@ -113,6 +113,8 @@ pub struct Execution {
     pub calls: Vec<PerformedCall>,
     /// Cycles that the canister sees at the end.
     pub balance: u128,
+    /// Cycles that it set aside for storage.
+    pub reserved: u128,
     /// Cycles of the caller that are left.
     pub available_cycles: u128,
     /// `accept_message` was called.
@@ -388,6 +390,11 @@ impl Runtime {
             answer: exec.answer,
             calls: exec.calls,
             balance: exec.canister.balance,
+            reserved: exec
+                .canister
+                .memory
+                .reserved_cycles
+                .saturating_sub(canister.reserved_cycles),
             available_cycles: exec.message.available_cycles,
             accepted: exec.accepted,
             timer_set: exec.timer_set,

@@ -10,6 +10,7 @@ use super::growth::Growth;
 use super::target::{argument, existing, named, with_canister};
 use super::types::chunks::{ChunkHash, UploadChunkArgs};
 use crate::canister::chunks::{CHUNK_BYTES, ChunkStore, MAX_CHUNKS, hash_of};
+use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::errors::ChunkStoreError;
 
 /// Instructions that storing a chunk costs, whatever its size; at the rate of 32-bit modules (metering.md 8.5).
@@ -26,6 +27,10 @@ pub fn upload_chunk(state: &mut State, call: &mut Call<'_>) -> Answer {
             .map_err(ChunkStoreError::OutOfCycles)?;
         let mut hash = hash_of(&args.chunk);
         if canister.chunks.get(&hash).is_none() {
+            if let Some(debit) = canister.debits.excessive_heap_delta() {
+                let limit = HEAP_DELTA_PER_ROUND;
+                return Err(ChunkStoreError::HeapDelta { debit, limit }.into());
+            }
             check_room(&canister.chunks, &args.chunk)?;
             let growth = Growth::new(state, canister, 0, CHUNK_BYTES);
             growth.check(state, canister)?;

@@ -7,6 +7,7 @@ use candid::{Encode, Principal};
 use super::dispatch::{Answer, Call};
 use super::environment::environment_variables_hash;
 use super::requested_settings::RequestedSettings;
+use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::target::argument;
 use super::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
@@ -31,7 +32,7 @@ pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     validate_settings(state, None, &requested, cycles)?;
     let id = allocate(state)?;
     call.refund = 0;
-    state.usage.cycles += fee;
+    state.usage.charged(fee);
     Ok(create(
         state,
         call,
@@ -106,6 +107,11 @@ fn create(
     let mut settings = Settings::new(Controllers::from_iter([call.sender()]));
     apply_settings(&mut settings, requested);
     let mut canister = Canister::new(id, settings, cycles, state.time);
+    let allocated = canister.settings.memory_allocation;
+    reserve(
+        &mut canister,
+        state.fees.reservation(allocated, state.fullness()),
+    );
     canister.history.push(Change {
         time: state.time,
         version: 0,

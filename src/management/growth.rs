@@ -2,6 +2,7 @@
 //! Growth of heap and stable memory during an execution is checked by the system API.
 
 use super::State;
+use super::reservation::reserve;
 use crate::canister::Canister;
 use crate::errors::{ManagementError, ResourceError};
 
@@ -33,7 +34,7 @@ impl Growth {
     /// frozen already is refused even if it grows by nothing.
     ///
     /// # Errors
-    /// IC0101, IC0532.
+    /// IC0101, IC0532, IC0534.
     pub fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
         let taken = self.taken(canister.settings.memory_allocation);
         if taken > state.memory_available {
@@ -58,13 +59,17 @@ impl Growth {
             }
             .into());
         }
+        state.reservation(canister, taken)?;
         Ok(())
     }
 
-    /// Takes the memory from what executions of this round have left.
-    pub fn take(&self, state: &mut State, canister: &Canister) {
+    /// Takes the memory, which was found to be there, and sets cycles aside for it.
+    pub fn take(&self, state: &mut State, canister: &mut Canister) {
         let taken = self.taken(canister.settings.memory_allocation);
-        state.memory_available = state.memory_available.saturating_sub(taken);
+        if let Ok(cycles) = state.reservation(canister, taken) {
+            reserve(canister, cycles);
+        }
+        state.take_memory(taken);
     }
 }
 

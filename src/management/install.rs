@@ -8,6 +8,7 @@ use super::State;
 use super::chunks::assemble;
 use super::decode;
 use super::dispatch::{Answer, Call, empty_reply, invalid_controller};
+use super::reservation::reserve;
 use super::stages::Stages;
 use super::types::install::{InstallCodeArgs, InstallMode as WireMode};
 use crate::canister::history::{Change, ChangeDetails};
@@ -119,9 +120,14 @@ fn install_into(
     let (left, undo) = stages.end();
     let unused = state.fees.unused(left, wasm64);
     state.refund(canister, unused);
+    if state.has_rate_limits() {
+        canister.debits.install += state.limits.install - left;
+    }
     match result.and_then(|hash| before.check(state, canister).map(|()| hash)) {
         Ok(module_hash) => {
             undo.keep(canister);
+            before.reserve(state, canister);
+            state.known_modules.insert(module_hash);
             canister.history.push(Change {
                 time: state.time,
                 version: canister.version,
@@ -132,7 +138,7 @@ fn install_into(
         }
         Err(error) => {
             undo.restore(canister);
-            before.restore(canister);
+            before.restore(canister, unused);
             state.runtime.forget(&canister.id);
             Err(error)
         }
@@ -142,6 +148,9 @@ fn install_into(
 /// What of a canister an installation changes beside code and memories.
 struct Before {
     version: u64,
+    /// After the prepayment.
+    cycles: u128,
+    reserved_cycles: u128,
     certified_data: Vec<u8>,
     global_timer: u64,
     rotation: TaskRotation,
@@ -153,6 +162,8 @@ impl Before {
     fn of(state: &State, canister: &Canister) -> Self {
         Before {
             version: canister.version,
+            cycles: canister.cycles,
+            reserved_cycles: canister.reserved_cycles,
             certified_data: canister.certified_data.clone(),
             global_timer: canister.global_timer,
             rotation: canister.rotation,
@@ -161,8 +172,11 @@ impl Before {
         }
     }
 
-    fn restore(self, canister: &mut Canister) {
+    /// Everything is as before, but for what was used of the prepayment.
+    fn restore(self, canister: &mut Canister, unused: u128) {
         canister.version = self.version;
+        canister.cycles = self.cycles + unused;
+        canister.reserved_cycles = self.reserved_cycles;
         canister.certified_data = self.certified_data;
         canister.global_timer = self.global_timer;
         canister.rotation = self.rotation;
@@ -203,6 +217,29 @@ impl Before {
             }
             .into());
         }
+        if settings.memory_allocation == 0 {
+            state.reservation(canister, self.unreserved(state, canister))?;
+        }
         Ok(())
+    }
+
+    /// Bytes by which the canister has grown, if its functions have not set cycles aside themselves.
+    fn unreserved(&self, state: &State, canister: &Canister) -> u64 {
+        match canister.reserved_cycles > self.reserved_cycles {
+            true => 0,
+            false => {
+                let memory = canister.memory_metrics(state.bookkeeping).total();
+                memory.saturating_sub(self.memory)
+            }
+        }
+    }
+
+    /// Sets cycles aside for what the canister has grown by.
+    fn reserve(&self, state: &State, canister: &mut Canister) {
+        if canister.settings.memory_allocation == 0
+            && let Ok(cycles) = state.reservation(canister, self.unreserved(state, canister))
+        {
+            reserve(canister, cycles);
+        }
     }
 }

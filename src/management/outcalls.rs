@@ -161,7 +161,7 @@ pub fn http_request(
         let max = MAX_REQUESTS as u64;
         return Err(OutcallError::TooManyRequests { max }.into());
     }
-    state.usage.cycles += required;
+    state.usage.charged(required);
     outcalls.waiting.push(Outcall {
         request: Request {
             cycles: left,

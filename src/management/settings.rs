@@ -1,6 +1,5 @@
 //! `update_settings`, and the checks and changes of settings that creating a canister shares with it (management-canister.md 1.10,
-//! errors.md 5.6). The ranges of single fields are checked in `requested_settings`. Reservation of cycles for storage, which begins
-//! with 750 GiB on a subnet, is not modelled.
+//! errors.md 5.6). The ranges of single fields are checked in `requested_settings`.
 
 use std::sync::Arc;
 
@@ -9,12 +8,14 @@ use candid::Nat;
 use super::State;
 use super::dispatch::{Answer, Call, Caller, empty_reply};
 use super::requested_settings::RequestedSettings;
+use super::reservation::reserve;
 use super::target::{argument, with_canister};
 use super::types::settings::{CanisterSettings, UpdateSettingsArgs};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::settings::{
-    Controllers, DEFAULT_FREEZING_THRESHOLD, LOG_MEMORY_LIMIT, Settings,
+    Controllers, DEFAULT_FREEZING_THRESHOLD, DEFAULT_RESERVED_CYCLES_LIMIT, LOG_MEMORY_LIMIT,
+    Settings,
 };
 use crate::errors::{ManagementError, ResourceError, SettingsError};
 use crate::system_api::exec::MemoryRules;
@@ -48,7 +49,8 @@ pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
             });
         }
         let growth = state.memory_taken(canister).saturating_sub(taken);
-        state.memory_available = state.memory_available.saturating_sub(growth);
+        reserve(canister, state.fees.reservation(growth, state.fullness()));
+        state.take_memory(growth);
         charge_late(state, canister, call);
         Ok(empty_reply())
     })
@@ -165,6 +167,7 @@ struct Present {
     compute_allocation: u64,
     freezing_threshold: u64,
     reserved_cycles: u128,
+    reserved_cycles_limit: u128,
 }
 
 impl Present {
@@ -178,6 +181,7 @@ impl Present {
                 compute_allocation: canister.settings.compute_allocation,
                 freezing_threshold: canister.settings.freezing_threshold,
                 reserved_cycles: canister.reserved_cycles,
+                reserved_cycles_limit: canister.settings.reserved_cycles_limit,
             },
             None => Present {
                 used: 0,
@@ -186,6 +190,7 @@ impl Present {
                 compute_allocation: 0,
                 freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
                 reserved_cycles: 0,
+                reserved_cycles_limit: DEFAULT_RESERVED_CYCLES_LIMIT,
             },
         }
     }
@@ -269,6 +274,37 @@ impl Present {
                     balance: self.reserved_cycles,
                 })
             }
+            limit => {
+                let limit = limit.unwrap_or(self.reserved_cycles_limit);
+                self.check_reservation(state, allocation, limit, cycles)
+            }
+        }
+    }
+
+    /// What has to be set aside for a larger memory allocation.
+    fn check_reservation(
+        &self,
+        state: &State,
+        allocation: u64,
+        limit: u128,
+        cycles: u128,
+    ) -> Result<(), ResourceError> {
+        let taken = self.used.max(self.memory_allocation);
+        let growth = self.used.max(allocation).saturating_sub(taken);
+        let amount = state.fees.reservation(growth, state.fullness());
+        let requested = self.reserved_cycles + amount;
+        if amount > 0 && requested > limit {
+            return Err(ResourceError::ReservedCyclesForMemoryAllocation {
+                allocation,
+                limit,
+                excess: requested - limit,
+            });
+        }
+        match amount.checked_sub(cycles) {
+            Some(missing) if missing > 0 => Err(ResourceError::CyclesForMemoryAllocation {
+                allocation,
+                missing,
+            }),
             _ => Ok(()),
         }
     }
@@ -322,6 +358,7 @@ mod tests {
         compute_allocation: 0,
         freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
         reserved_cycles: 0,
+        reserved_cycles_limit: DEFAULT_RESERVED_CYCLES_LIMIT,
     };
 
     fn memory(bytes: u64) -> RequestedSettings {

@@ -19,6 +19,7 @@ use super::growth::Growth;
 use super::target::{argument, existing, named, with_canister};
 use super::types::snapshots::{self as wire, SnapshotArgs};
 use crate::canister::Canister;
+use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::canister::snapshots::{Snapshot, SnapshotId};
 use crate::errors::{ManagementError, SnapshotError};
 
@@ -82,7 +83,8 @@ fn not_found(id: SnapshotId, canister: &Canister) -> SnapshotError {
     }
 }
 
-/// The place of a new snapshot of so many bytes: which one it replaces, and whether number and memory allow it. Charges for it.
+/// The place of a new snapshot of so many bytes: which one it replaces, and whether number, rate limit and memory allow it.
+/// Charges for it.
 /// Nothing is replaced yet.
 fn make_room(
     state: &mut State,
@@ -98,6 +100,15 @@ fn make_room(
             None
         }
     };
+    if let Some(debit) = canister.debits.excessive_heap_delta() {
+        let (canister, limit) = (canister.id, HEAP_DELTA_PER_ROUND);
+        return Err(SnapshotError::HeapDelta {
+            canister,
+            debit,
+            limit,
+        }
+        .into());
+    }
     let freed = index.map_or(0, |index| canister.snapshots[index].total_bytes);
     let growth = Growth::new(state, canister, freed, total_bytes);
     growth.check(state, canister)?;

@@ -22,7 +22,7 @@ use crate::wasm::{CanisterModule, GlobalValue};
 
 /// Instructions for compiling an operator of the instrumented module, and for a byte of a module that is not one.
 pub const COMPILE_COST: u64 = 6000;
-/// By how much compiling a module that was compiled before is cheaper.
+/// By how much compiling a module that was installed before is cheaper.
 const KNOWN_MODULE_DISCOUNT: u64 = 100;
 
 /// An installation at work.
@@ -72,6 +72,9 @@ impl<'a> Stages<'a> {
             WireMode::Install | WireMode::Reinstall => None,
             WireMode::Upgrade(options) => Some(options.unwrap_or_default()),
         };
+        if canister.debits.install > 0 {
+            return Err(ManagementError::InstallCodeRateLimited(canister.id));
+        }
         if let Some(options) = &options {
             self.pre_upgrade(canister, options)?;
         }
@@ -292,6 +295,7 @@ impl<'a> Stages<'a> {
         })?;
         let change = execution.balance.wrapping_sub(balance);
         canister.cycles = canister.cycles.wrapping_add(change);
+        canister.reserved_cycles += execution.reserved;
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;
         }
@@ -340,20 +344,19 @@ impl Undo {
 }
 
 impl State {
-    /// What compiling a module costs, in instructions (metering.md 5.2). Remembers that it was compiled.
-    pub fn compile_instructions(&mut self, module: &CanisterModule) -> u64 {
+    /// What compiling a module costs, in instructions (metering.md 5.2).
+    pub fn compile_instructions(&self, module: &CanisterModule) -> u64 {
         let full = COMPILE_COST * module.compile_operators;
-        if self.is_drun() || self.known_modules.insert(module.hash) {
-            full
-        } else {
-            full / KNOWN_MODULE_DISCOUNT
+        match self.known_modules.contains(&module.hash) {
+            true => full / KNOWN_MODULE_DISCOUNT,
+            false => full,
         }
     }
 
     /// A module that can be run.
     pub fn load_module(&mut self, blob: &Arc<[u8]>) -> Result<Arc<CanisterModule>, ExecutionError> {
-        let max_heap64 = self.max_heap64();
-        self.runtime.load(blob, max_heap64)
+        let limits = self.validation_limits();
+        self.runtime.load(blob, limits)
     }
 
     /// Code of a module with the heap and globals that it declares.

@@ -18,11 +18,17 @@ use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
+use crate::wasm::ValidationLimits;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
 /// Executions at the same time, among which the memory of a subnet is divided.
 const THREADS: u64 = 4;
+
+/// Bytes of a page in which changes are counted.
+const PAGE: u64 = 4096;
+/// Bytes of a page of a Wasm memory.
+const WASM_PAGE: u64 = 65_536;
 
 /// A line that a canister printed, on its way to the screen.
 #[derive(Clone, Debug)]
@@ -40,12 +46,19 @@ pub struct PrintedLine {
 pub struct Usage {
     /// Instructions of all executions.
     pub instructions: u64,
-    /// Cycles charged.
-    pub cycles: u128,
+    /// Cycles charged, less those given back.
+    pub cycles: i128,
     /// 4 KiB heap pages changed.
     pub heap_pages: u64,
     /// 4 KiB stable pages written.
     pub stable_pages: u64,
+}
+
+impl Usage {
+    /// Counts cycles that were charged.
+    pub fn charged(&mut self, cycles: u128) {
+        self.cycles += cycles as i128;
+    }
 }
 
 /// The state of the node.
@@ -80,11 +93,13 @@ pub struct State {
     pub profile: Option<Box<Profile>>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
+    /// Memory in use or allocated, in bytes.
+    pub memory_used: u64,
     /// Callbacks of all canisters.
     pub callbacks: usize,
     /// Counts installations.
     pub generation: u64,
-    /// Modules that were compiled since the last checkpoint.
+    /// Modules that were installed since the last checkpoint.
     pub known_modules: HashSet<[u8; 32]>,
 }
 
@@ -127,19 +142,24 @@ impl State {
 
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
-        let taken: u64 = self
+        self.memory_used = self
             .canisters
             .values()
             .map(|canister| self.memory_taken(canister))
             .sum();
-        self.memory_available = self.memory_capacity().saturating_sub(taken) / THREADS;
+        self.memory_available = self.memory_capacity().saturating_sub(self.memory_used) / THREADS;
     }
 
     /// Largest heap of a 64-bit module, in bytes.
     pub fn max_heap64(&self) -> u64 {
+        self.validation_limits().max_wasm64_pages * WASM_PAGE
+    }
+
+    /// What modules may be.
+    pub fn validation_limits(&self) -> &'static ValidationLimits {
         match self.config.compat {
-            Compat::Drun => 16 << 30,
-            Compat::PocketIc => 6 << 30,
+            Compat::Drun => &ValidationLimits::OLD_DRUN,
+            Compat::PocketIc => &ValidationLimits::REPLICA,
         }
     }
 
@@ -155,6 +175,8 @@ impl State {
             compute_allocation: canister.settings.compute_allocation,
             freezing_threshold: canister.settings.freezing_threshold,
             reserved_cycles: canister.reserved_cycles,
+            reserved_cycles_limit: canister.settings.reserved_cycles_limit,
+            fullness: self.fullness(),
             max_heap: self.max_heap64(),
         }
     }
@@ -209,14 +231,14 @@ impl State {
     ) -> Result<(), OutOfCycles> {
         self.can_pay(canister, amount, caller)?;
         canister.cycles -= amount;
-        self.usage.cycles += amount;
+        self.usage.charged(amount);
         Ok(())
     }
 
     /// Gives back what was prepaid and not used.
     pub fn refund(&mut self, canister: &mut Canister, amount: u128) {
         canister.cycles = canister.cycles.saturating_add(amount);
-        self.usage.cycles = self.usage.cycles.saturating_sub(amount);
+        self.usage.cycles -= amount as i128;
     }
 
     /// Callbacks that a canister may register.
@@ -232,9 +254,17 @@ impl State {
         self.config.subnet_type == SubnetType::Application
     }
 
+    /// True where canisters may not install and change memory as fast as they like.
+    pub fn has_rate_limits(&self) -> bool {
+        self.is_application() && !self.is_drun()
+    }
+
     /// Takes over what a replicated execution used and recorded in the canister's log.
     pub fn record(&mut self, canister: &mut Canister, execution: &Execution, time: u64) {
         self.count(execution);
+        if self.has_rate_limits() && execution.result.is_ok() {
+            canister.debits.heap_delta += PAGE * (execution.heap_pages + execution.stable_pages);
+        }
         canister.log.append(&execution.log);
         if let Err(error) = &execution.result
             && let Some(record) = error.log_record()

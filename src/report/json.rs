@@ -25,7 +25,7 @@ struct Object<'a> {
     message: Option<&'a str>,
     instructions: u64,
     rounds: u64,
-    cycles: u128,
+    cycles: i128,
     heap_pages: u64,
     stable_pages: u64,
     debug: Vec<Print<'a>>,
@@ -169,11 +169,11 @@ mod tests {
     #[test]
     fn cycles_beyond_64_bits_keep_all_their_digits() {
         let outcome = Outcome {
-            cycles: u128::MAX,
+            cycles: i128::MAX,
             ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
         };
         let object = object(&outcome, Some(0));
         assert!(object.contains(r#""reply":"""#));
-        assert!(object.contains(r#""cycles":340282366920938463463374607431768211455,"#));
+        assert!(object.contains(r#""cycles":170141183460469231731687303715884105727,"#));
     }
 }

@@ -150,6 +150,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid: self.state.fees.execution(limit, wasm64),
             wasm64,
             done: 0,
         }
@@ -251,6 +252,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid: callback.prepaid_execution,
             wasm64,
             done: 0,
         }
@@ -284,6 +286,7 @@ impl Subnet {
             version,
             balance,
             limit,
+            prepaid,
             wasm64,
             ..
         } = pending;
@@ -308,7 +311,8 @@ impl Subnet {
         let unused = self
             .state
             .fees
-            .unused(limit.saturating_sub(instructions), wasm64);
+            .unused(limit.saturating_sub(instructions), wasm64)
+            .min(prepaid);
         if let Some(effects) = effects {
             self.apply(canister, context, effects, version, balance);
         }
@@ -330,6 +334,7 @@ impl Subnet {
     ) {
         let change = execution.balance.wrapping_sub(balance);
         canister.cycles = canister.cycles.wrapping_add(change);
+        canister.reserved_cycles += execution.reserved;
         canister.version += 1;
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;
@@ -366,6 +371,9 @@ impl Subnet {
             prepaid_transmission,
             place,
         } = call;
+        let bytes = (call.method.len() + call.payload.len()) as u64;
+        let price = self.state.fees.request(bytes) + prepaid_execution + prepaid_transmission;
+        self.state.usage.charged(price);
         let to_management = self.is_management(&call.callee);
         let callee = if to_management {
             Principal::management_canister()

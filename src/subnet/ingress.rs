@@ -8,19 +8,18 @@ use crate::canister::queues::{Ingress, IngressId};
 use crate::compat::Compat;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
-use crate::management::{Method, MethodAudience};
+use crate::management::{Method, MethodAudience, is_charged_late};
 use crate::outcome::MessageResult;
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
 
-/// Bytes of a signed anonymous envelope beside method name and argument, for a canister and for the management canister.
-const ENVELOPE_BYTES: [u64; 2] = [121, 113];
+/// Bytes of a signed anonymous envelope beside receiver, method name and argument (metering.md 8.4: 121 with the ten bytes
+/// of an ordinary id).
+const ENVELOPE_BYTES: u64 = 111;
 /// Bytes of the nonce of the original program.
 const NONCE_BYTES: u64 = 8;
-/// Arguments of `update_settings` up to this size are charged after the settings were applied, by program.
-const DELAYED_CHARGE_BYTES: [usize; 2] = [267, 324];
 /// The largest message that a node of the runner's environment takes, by kind of subnet: system, application.
 const MAX_MESSAGE_BYTES: [u64; 2] = [3_670_016, 2_097_152];
 
@@ -73,7 +72,7 @@ impl Subnet {
     }
 
     fn induct(&mut self, receiver: &Principal, ingress: Ingress) -> Result<(), UserError> {
-        let bytes = self.message_bytes(0, &ingress.method, &ingress.payload);
+        let bytes = self.message_bytes(receiver, &ingress.method, &ingress.payload);
         self.charge_ingress(receiver, bytes, &ingress.sender)?;
         let Some(canister) = self.state.canisters.get_mut(receiver) else {
             return Err(IngressError::CanisterNotFound(*receiver).into());
@@ -103,7 +102,7 @@ impl Subnet {
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
             {
-                let bytes = self.message_bytes(1, &ingress.method, &ingress.payload);
+                let bytes = self.management_bytes(&ingress.method, &ingress.payload);
                 self.charge_ingress(&payer, bytes, &ingress.sender)?;
             }
         }
@@ -115,26 +114,26 @@ impl Subnet {
     fn is_free_at_induction(&self, method: Method, payload: &[u8]) -> bool {
         match method {
             Method::ProvisionalCreateCanisterWithCycles | Method::ProvisionalTopUpCanister => true,
-            Method::UpdateSettings => {
-                payload.len() <= DELAYED_CHARGE_BYTES[usize::from(!self.state.is_drun())]
-            }
+            Method::UpdateSettings => is_charged_late(&self.state, payload.len()),
             _ => false,
         }
     }
 
-    /// Bytes of a message that are paid for; `kind` is 0 for a canister and 1 for the management canister.
-    fn message_bytes(&self, kind: usize, method: &str, payload: &[u8]) -> u64 {
+    /// Bytes of a message that are paid for.
+    fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
         let content = (method.len() + payload.len()) as u64;
         if self.state.is_drun() {
             return content + NONCE_BYTES;
         }
-        let head = match payload.len() {
-            0..24 => 0,
-            24..256 => 1,
-            256..65_536 => 2,
-            _ => 4,
-        };
-        ENVELOPE_BYTES[kind] + content + if kind == 0 { head } else { 0 }
+        ENVELOPE_BYTES
+            + receiver.as_slice().len() as u64
+            + content
+            + long_head(method.len())
+            + long_head(payload.len())
+    }
+
+    fn management_bytes(&self, method: &str, payload: &[u8]) -> u64 {
+        self.message_bytes(&Principal::management_canister(), method, payload)
     }
 
     fn charge_ingress(
@@ -166,7 +165,7 @@ impl Subnet {
         let Some(canister) = self.state.canisters.get(receiver) else {
             return Err(IngressError::CanisterNotFound(*receiver).into());
         };
-        let bytes = self.message_bytes(0, method, payload);
+        let bytes = self.message_bytes(receiver, method, payload);
         let max = MAX_MESSAGE_BYTES[usize::from(self.state.is_application())];
         if bytes > max {
             return Err(UserError::new(
@@ -231,7 +230,7 @@ impl Subnet {
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
-            let bytes = self.message_bytes(1, name, payload);
+            let bytes = self.management_bytes(name, payload);
             self.check_payable(&payer, self.state.fees.ingress(bytes), sender)?;
         }
         match method.ingress() {
@@ -299,5 +298,51 @@ impl Subnet {
             Ok(()) => Err(ExecutionError::MessageRejected.into_user_error(*id)),
             Err(error) => Err(error.into_user_error(*id)),
         }
+    }
+}
+
+/// Bytes by which the head of a CBOR string of this length is longer than that of a short one.
+fn long_head(length: usize) -> u64 {
+    match length {
+        0..24 => 0,
+        24..256 => 1,
+        256..65_536 => 2,
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// metering.md 8.4: 121 bytes and what CBOR needs for the lengths. The id of the management canister has no bytes.
+    #[test]
+    fn the_whole_envelope_is_paid_for() {
+        let subnet = Subnet::new(Config::new(Compat::PocketIc)).unwrap();
+        let id = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        let bytes = |method: &str, payload| subnet.message_bytes(&id, method, &vec![0; payload]);
+        assert_eq!(bytes("go", 0), 121 + 2);
+        assert_eq!(bytes("go", 23), 121 + 2 + 23);
+        assert_eq!(bytes("go", 24), 121 + 2 + 24 + 1);
+        assert_eq!(bytes("go", 256), 121 + 2 + 256 + 2);
+        assert_eq!(bytes("go", 65_536), 121 + 2 + 65_536 + 4);
+        assert_eq!(bytes(&"m".repeat(24), 0), 121 + 24 + 1);
+        let management = |payload| subnet.management_bytes("install_code", &vec![0; payload]);
+        assert_eq!(management(40), 111 + 12 + 40 + 1);
+        assert_eq!(management(2_000), 111 + 12 + 2_000 + 2);
+        assert_eq!(management(240_000), 111 + 12 + 240_000 + 4);
+        let wide = Principal::from_slice(&[1; 18]);
+        assert_eq!(subnet.message_bytes(&wide, "go", &[]), 111 + 18 + 2);
+    }
+
+    /// The original program counts its nonce of eight bytes instead of the envelope.
+    #[test]
+    fn the_original_pays_for_content_and_nonce() {
+        let subnet = Subnet::new(Config::new(Compat::Drun)).unwrap();
+        assert_eq!(
+            subnet.management_bytes("install_code", &[0; 300]),
+            12 + 300 + 8
+        );
     }
 }

@@ -113,6 +113,7 @@ impl Subnet {
                 statistics: config.stats.then(Default::default),
                 profile: config.profile.then(Default::default),
                 memory_available: 0,
+                memory_used: 0,
                 callbacks: 0,
                 generation: 0,
                 known_modules: HashSet::new(),

@@ -30,6 +30,8 @@ pub struct Pending {
     pub balance: u128,
     /// Instructions that were paid for.
     pub limit: u64,
+    /// What was paid for them; no more comes back.
+    pub prepaid: u128,
     /// The module has a 64-bit memory.
     pub wasm64: bool,
     /// Slices that have had their round.

@@ -274,7 +274,11 @@ impl Subnet {
             Some((_, limit)) => *limit,
             None => left.min(self.state.limits.without_slicing),
         };
+        let mut memory = self.state.memory_rules(&canister);
+        // Queries run alone: what the executions of a round have to share is not divided for them.
+        memory.subnet_available = self.state.memory_capacity();
         let job = Job {
+            memory,
             entry: match closure {
                 Some(closure) => Entry::Table(closure),
                 None => Entry::Export(export),

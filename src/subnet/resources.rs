@@ -47,7 +47,7 @@ impl Subnet {
             match canister.cycles.checked_sub(due - reserved) {
                 Some(left) => {
                     canister.cycles = left;
-                    self.state.usage.cycles += due - reserved;
+                    self.state.usage.charged(due - reserved);
                 }
                 None => {
                     let mut notices = Vec::new();

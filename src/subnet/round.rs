@@ -30,7 +30,10 @@ impl Subnet {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
-        self.forget_compiled_modules();
+        let checkpoint = self.is_checkpoint_round();
+        if checkpoint {
+            self.state.known_modules.clear();
+        }
         self.state.refresh_memory();
         self.expire_messages();
         self.expire_callbacks();
@@ -39,15 +42,38 @@ impl Subnet {
         self.run_iterations();
         self.finish_stopping();
         self.answer_outcalls();
+        self.pay_off_debits();
         self.charge_resources();
         self.route_outputs();
+        if checkpoint {
+            self.checkpoint();
+        }
     }
 
-    /// A checkpoint forgets which modules were compiled before.
-    fn forget_compiled_modules(&mut self) {
+    /// True if a checkpoint ends this round (scheduling.md 1.13).
+    fn is_checkpoint_round(&self) -> bool {
+        if self.state.is_drun() {
+            return !self.inbox.is_empty();
+        }
         let interval = CHECKPOINT_ROUNDS[usize::from(self.state.is_application())];
-        if self.state.round.is_multiple_of(interval) {
-            self.state.known_modules.clear();
+        self.state.round.is_multiple_of(interval)
+    }
+
+    /// A checkpoint forgets which modules are known to compile, and what executions under way have done: they start again in
+    /// the next round, with all that they print.
+    fn checkpoint(&mut self) {
+        self.state.known_modules.clear();
+        for pending in self.paused.values_mut() {
+            pending.done = 0;
+        }
+    }
+
+    /// A round passes for canisters that installed or changed too much.
+    fn pay_off_debits(&mut self) {
+        if self.state.has_rate_limits() {
+            for canister in self.state.canisters.values_mut() {
+                canister.debits.pay_off();
+            }
         }
     }
 

@@ -119,6 +119,9 @@ impl Subnet {
             }
         }
         let usage = self.state.usage;
+        if let Some(statistics) = &mut self.state.statistics {
+            statistics.charge(usage.cycles);
+        }
         Outcome {
             kind,
             canister,

@@ -12,7 +12,7 @@ use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
 use crate::errors::{ExecutionError, Reject};
-use crate::fees::Fees;
+use crate::fees::{Fees, Fullness};
 use crate::profile::{Recording, Stack};
 use crate::wasm::CanisterModule;
 use crate::wasm::memory::{StableAccess, StableMemory};
@@ -129,8 +129,12 @@ pub struct MemoryRules {
     pub compute_allocation: u64,
     /// Seconds.
     pub freezing_threshold: u64,
-    /// Cycles.
+    /// Cycles that are reserved for storage.
     pub reserved_cycles: u128,
+    /// How many may be.
+    pub reserved_cycles_limit: u128,
+    /// How full the subnet is.
+    pub fullness: Fullness,
     /// Largest heap in bytes.
     pub max_heap: u64,
 }

@@ -46,6 +46,7 @@ fn check_heap_growth(exec: &mut Exec, previous: u64, delta: u64) -> Result<(), E
     if !take_memory(exec, delta) {
         return Err(ExecutionError::OutOfMemory);
     }
+    reserve(exec, delta)?;
     exec.heap_bytes = heap;
     Ok(())
 }
@@ -62,13 +63,41 @@ pub(super) fn check_freezing(exec: &Exec, delta: u64) -> Result<(), ExecutionErr
     if available >= threshold {
         return Ok(());
     }
+    Err(insufficient_cycles(exec, delta, threshold))
+}
+
+fn insufficient_cycles(exec: &Exec, bytes: u64, threshold: u128) -> ExecutionError {
     let caller = exec.message.caller;
-    Err(ExecutionError::InsufficientCyclesInMemoryGrow {
-        bytes: delta,
-        available,
+    ExecutionError::InsufficientCyclesInMemoryGrow {
+        bytes,
+        available: exec.canister.balance,
         threshold,
         reveal: caller.is_some_and(|caller| exec.canister.controllers.contains(&caller)),
-    })
+    }
+}
+
+/// Sets cycles aside for new memory where the subnet is filling up. What an allocation covers was paid for with it.
+pub(super) fn reserve(exec: &mut Exec, delta: u64) -> Result<(), ExecutionError> {
+    let rules = exec.canister.memory;
+    if !exec.mode.replicated() || rules.allocation != 0 {
+        return Ok(());
+    }
+    let amount = exec.subnet.fees.reservation(delta, rules.fullness);
+    let (requested, limit) = (rules.reserved_cycles + amount, rules.reserved_cycles_limit);
+    if amount > 0 && requested > limit {
+        return Err(ExecutionError::ReservedCyclesLimitExceededInMemoryGrow {
+            bytes: delta,
+            requested,
+            limit,
+        });
+    }
+    match exec.canister.balance.checked_sub(amount) {
+        Some(left) => exec.canister.balance = left,
+        None => return Err(insufficient_cycles(exec, delta, amount)),
+    }
+    exec.canister.memory.reserved_cycles = requested;
+    exec.canister.memory.fullness.used += delta;
+    Ok(())
 }
 
 /// Takes memory from the canister's allocation, or from the subnet if it has none; false if there is not so much.

@@ -4,7 +4,7 @@ use wasmtime::{Caller, Linker};
 
 use super::api::{Address, Api, Host, Ret};
 use super::exec::Exec;
-use super::growth::{check_freezing, take_memory};
+use super::growth::{check_freezing, reserve, take_memory};
 use crate::errors::{ExecutionError, StablePages, Trap};
 
 const WASM_PAGE: u64 = 65_536;
@@ -133,7 +133,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
     if !take_memory(exec, bytes) {
         return Ok(None);
     }
-    if let Err(error) = check_freezing(exec, bytes) {
+    if let Err(error) = check_freezing(exec, bytes).and_then(|()| reserve(exec, bytes)) {
         return api.fail(error);
     }
     match exec.stable.grow_to(old + pages) {

@@ -69,7 +69,16 @@ impl ModuleCache {
         let mut sink = Sink(Sha256::new());
         sink.0.update(module);
         (FORMAT_VERSION, INSTRUMENTATION_VERSION, tier as u32).hash(&mut sink);
-        (limits.max_wasm64_pages, env!("CARGO_PKG_VERSION")).hash(&mut sink);
+        let ValidationLimits {
+            max_wasm64_pages,
+            return_call_indirect,
+        } = limits;
+        (
+            max_wasm64_pages,
+            return_call_indirect,
+            env!("CARGO_PKG_VERSION"),
+        )
+            .hash(&mut sink);
         engine.precompile_compatibility_hash().hash(&mut sink);
         sink.0.finalize().into()
     }

@@ -20,6 +20,7 @@ use wasm_encoder::{
     GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, Section,
     TableSection, TypeSection, ValType,
 };
+use wasmparser::Operator;
 
 pub use exports::SavedGlobal;
 pub use segments::DataSegment;
@@ -27,6 +28,7 @@ pub use segments::DataSegment;
 use super::facts::ModuleFacts;
 use super::sections::Sections;
 use super::validate::ValidationLimits;
+use super::weights::weight;
 use crate::errors::ModuleError;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
@@ -162,7 +164,7 @@ pub fn instrument(
 ) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, facts)?;
-    let mut layout = Layout::of(&sections, facts);
+    let mut layout = Layout::of(&sections, facts, limits);
     let hooks = match metering {
         Metering::Profiled => Some(profile::Hooks::new(&sections, &mut layout)?),
         _ => None,
@@ -261,7 +263,7 @@ pub fn instrument(
     })
 }
 
-/// Where things are in the rewritten module. Types and globals are added at the end; functions are added behind the
+/// Where things are in the rewritten module, and the one weight that releases do not share. Types and globals are added at the end; functions are added behind the
 /// imports, which shifts the module's own functions, and at the end.
 #[derive(Clone, Copy)]
 struct Layout {
@@ -277,10 +279,12 @@ struct Layout {
     added_imports: u32,
     /// Types that are added before those of the helpers.
     added_types: u32,
+    /// The one weight that changed.
+    return_call_indirect: u64,
 }
 
 impl Layout {
-    fn of(sections: &Sections<'_>, facts: &ModuleFacts) -> Self {
+    fn of(sections: &Sections<'_>, facts: &ModuleFacts, limits: &ValidationLimits) -> Self {
         Layout {
             types: sections.types.as_ref().map_or(0, |types| types.count()),
             globals: sections
@@ -291,6 +295,15 @@ impl Layout {
             defined: facts.function_count,
             added_imports: ADDED_IMPORTS,
             added_types: ADDED_IMPORTS,
+            return_call_indirect: limits.return_call_indirect,
+        }
+    }
+
+    /// What an operator costs.
+    fn weight(&self, operator: &Operator<'_>, memory64: bool) -> u64 {
+        match operator {
+            Operator::ReturnCallIndirect { .. } => self.return_call_indirect,
+            operator => weight(operator, memory64),
         }
     }
 

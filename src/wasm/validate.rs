@@ -27,16 +27,20 @@ const MAX_FUNCTIONS: u64 = 50_000;
 pub struct ValidationLimits {
     /// The largest memory of a 64-bit module, in pages of 64 KiB (metering.md 7.4).
     pub max_wasm64_pages: u64,
+    /// The weight of `return_call_indirect`, in instructions (metering.md, appendix B).
+    pub return_call_indirect: u64,
 }
 
 impl ValidationLimits {
-    /// The replica of October 2025: 6 GiB.
+    /// The replica of October 2025.
     pub const REPLICA: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 98_304,
+        return_call_indirect: 60,
     };
-    /// The original drun of March 2025: 16 GiB.
+    /// The original drun of March 2025.
     pub const OLD_DRUN: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 262_144,
+        return_call_indirect: 6,
     };
 }
 

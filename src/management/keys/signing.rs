@@ -157,7 +157,7 @@ fn take_fee(
         });
     };
     call.refund = left;
-    state.usage.cycles += required;
+    state.usage.charged(required);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::exits::Exits;
 use super::helpers::{Helper, Helpers};
 use super::profile::FunctionHooks;
 use super::{Layout, Metering};
-use crate::wasm::weights::{FUNCTION_ENTRY, weight};
+use crate::wasm::weights::FUNCTION_ENTRY;
 
 /// Locals that the engine allows in a function, its parameters among them.
 const MAX_LOCALS: u32 = 50_000;
@@ -116,7 +116,7 @@ impl<'a> Rewriter<'a> {
             let start = operators.original_position() - base;
             let operator = operators.read()?;
             let end = operators.original_position() - base;
-            segment.cost += weight(&operator, self.memory64);
+            segment.cost += self.layout.weight(&operator, self.memory64);
             self.compile_operators += 1;
             if self.shows_counter(&operator) && !self.stored {
                 self.pending.extend_from_slice(&bytes[copied..start]);
