@@ -276,7 +276,8 @@ impl<'a> Stages<'a> {
             statistics.count(canister.id, label, Use::of(&execution, cycles));
         }
         execution.result.map_err(|error| {
-            let error = match canister.may_read_log(&self.caller) {
+            // A start function has no caller from whom a backtrace could be kept.
+            let error = match mode == Mode::Start || canister.may_read_log(&self.caller) {
                 true => error,
                 false => error.without_backtrace(),
             };

@@ -17,6 +17,8 @@ use crate::outcome::{MessageKind, MessageResult, Outcome};
 const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
 /// Rounds after which a message counts as never answered.
 const MAX_ROUNDS: u64 = 100_000;
+/// The same for a message that the runner awaits without letting time pass.
+const MAX_ROUNDS_OF_RUNNER: u64 = 100;
 /// Name of the section that asks for the heap to be kept.
 const PERSISTENCE_SECTION: &str = "icp:private enhanced-orthogonal-persistence";
 
@@ -86,8 +88,24 @@ impl Subnet {
                 (true, _) | (_, "__motoko_stabilize_before_upgrade") => Wait::Rounds,
                 _ => Wait::Seconds,
             };
-            subnet.send_and_wait(canister, method, argument.to_vec(), wait)
+            let argument = match method {
+                "start_canister" | "stop_canister" if subnet.is_management(&canister) => {
+                    subnet.named_by_runner(argument)
+                }
+                _ => argument.to_vec(),
+            };
+            subnet.send_and_wait(canister, method, argument, wait)
         })
+    }
+
+    /// The argument of `start_canister` and `stop_canister`: the runner takes the last ten bytes for the canister's id.
+    fn named_by_runner(&self, argument: &[u8]) -> Vec<u8> {
+        match argument.last_chunk::<10>() {
+            Some(id) if !self.state.is_drun() => {
+                crate::management::canister_id_reply(Principal::from_slice(id))
+            }
+            _ => argument.to_vec(),
+        }
     }
 
     /// Asks a query method of a canister.
@@ -191,7 +209,11 @@ impl Subnet {
                 return MessageResult::Failed(error);
             }
         };
-        for _ in 0..MAX_ROUNDS {
+        let max_rounds = match wait {
+            Wait::Rounds if !self.state.is_drun() => MAX_ROUNDS_OF_RUNNER,
+            _ => MAX_ROUNDS,
+        };
+        for _ in 0..max_rounds {
             self.round();
             if wait == Wait::Seconds {
                 self.clock.after_ingress_round();
@@ -202,7 +224,7 @@ impl Subnet {
         }
         MessageResult::Failed(UserError::new(
             crate::errors::ErrorCode::IngressMessageTimeout,
-            format!("The message was not answered within {MAX_ROUNDS} rounds"),
+            format!("The message was not answered within {max_rounds} rounds"),
         ))
     }
 }
