@@ -117,7 +117,8 @@ impl CanisterModule {
             .map(|segment| (segment.offset, &segment.bytes[..]))
     }
 
-    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module.
+    /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module. Names that the Rust compiler made
+    /// are shown as in the source.
     pub fn backtrace(&self, frames: &[u32]) -> Option<Backtrace> {
         let names = self.function_names();
         Backtrace::new(frames.iter().map(|index| {
@@ -128,7 +129,7 @@ impl CanisterModule {
                     let at = names
                         .binary_search_by_key(&original, |(index, _)| *index)
                         .ok()?;
-                    Some(names[at].1.clone())
+                    Some(format!("{:#}", rustc_demangle::demangle(&names[at].1)))
                 });
             (*index, name)
         }))
