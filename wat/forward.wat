@@ -1,6 +1,6 @@
 ;; Forwards calls. The argument of `call`: bytes of the payload before a gap, zeros in the gap (4 bytes each, little endian), cycles (8), length
 ;; and bytes of the callee (none for the management canister), length and bytes of the method, payload. It answers what it was answered; a
-;; reject comes back with its code in front.
+;; reject comes back with its code in front. `send` answers at once and does not want to hear more.
 (module
   (import "ic0" "msg_arg_data_size" (func $size (result i32)))
   (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
@@ -17,7 +17,9 @@
   (memory (export "memory") 64)
   (table 3 funcref)
   (elem (i32.const 1) $on_reply $on_reject)
-  (func (export "canister_update call") (local $end i32) (local $callee i32) (local $method i32) (local $payload i32)
+  (func (export "canister_update call") (call $forward))
+  (func (export "canister_update send") (call $forward) (call $reply))
+  (func $forward (local $end i32) (local $callee i32) (local $method i32) (local $payload i32)
     (call $copy (i32.const 4096) (i32.const 0) (call $size))
     (local.set $end (i32.add (i32.const 4096) (call $size)))
     (local.set $callee (i32.const 4113))
@@ -40,4 +42,10 @@
   (func $on_reject (param i32)
     (i32.store16 (i32.const 0) (i32.add (i32.const 0x2030) (call $reject_code)))
     (call $reject_copy (i32.const 2) (i32.const 0) (call $reject_size))
-    (call $reject (i32.const 0) (i32.add (call $reject_size) (i32.const 2)))))
+    (call $reject (i32.const 0) (i32.add (call $reject_size) (i32.const 2))))
+  ;; functions for answers of http requests to pass through: one that answers "stripped", one that may not, one that does not want to
+  (data (i32.const 4000000) "\44\49\44\4c\04\6c\03\b2\ce\ef\2f\7d\a2\f5\ed\88\04\01\c6\a4\a1\98\06\02\6d\7b\6d\03\6c\02\f1\fe\e1\8d\03\71\cb\e4\fd\c7\04\71\01\00\c8\01\08\73\74\72\69\70\70\65\64\00no")
+  (func $strip (export "canister_query strip") (export "canister_composite_query composite")
+    (call $append (i32.const 4000000) (i32.const 56))
+    (call $reply))
+  (func (export "canister_query refuse") (call $reject (i32.const 4000056) (i32.const 2))))

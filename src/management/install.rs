@@ -13,6 +13,7 @@ use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::stages::Stages;
 use super::types::install::{InstallMode as WireMode, OldInstallCodeArgs};
 use super::types::settings::CanisterSettings;
+use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::tasks::TaskRotation;
 use crate::canister::{Canister, InstallMode};
@@ -84,7 +85,11 @@ pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
         .into_iter()
         .map(|chunk| chunk.hash)
         .collect();
-    let module = assemble(&store.chunks, &hashes, &args.wasm_module_hash);
+    // A list that is too long to be paid for is refused later, after the old code's hook.
+    let module = match hashes.len() as u64 * CHUNK_BYTES <= state.limits.install {
+        true => assemble(&store.chunks, &hashes, &args.wasm_module_hash),
+        false => Ok([].into()),
+    };
     let order = Order {
         id: target,
         mode: args.mode,

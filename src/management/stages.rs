@@ -148,7 +148,14 @@ impl<'a> Stages<'a> {
         let blob = match source {
             Source::Blob(blob) => blob,
             Source::Chunks(blob, chunks) => {
-                self.use_up(chunks * CHUNK_BYTES);
+                let instructions = chunks * CHUNK_BYTES;
+                if instructions > self.left {
+                    self.use_up(instructions);
+                    let limit = self.state.limits.install;
+                    let error = ExecutionError::InstructionLimitExceeded { limit };
+                    return Err(ManagementError::execution(error, canister.id));
+                }
+                self.use_up(instructions);
                 blob?
             }
         };

@@ -51,7 +51,7 @@ impl Subnet {
             return None;
         }
         Some(self.measure(MessageKind::Create, None, None, |subnet| {
-            subnet.state.ids.adopt(canister);
+            subnet.adopt(canister);
             subnet.create_canister(Some(canister))
         }))
     }
@@ -71,7 +71,7 @@ impl Subnet {
         };
         self.measure(kind, Some(canister), None, |subnet| {
             if mode == InstallMode::Install && !subnet.state.canisters.contains_key(&canister) {
-                subnet.state.ids.adopt(canister);
+                subnet.adopt(canister);
                 let created = subnet.create_canister(Some(canister));
                 if !matches!(created, MessageResult::Replied(_)) {
                     return created;
@@ -191,6 +191,13 @@ impl Subnet {
             heap_pages: usage.heap_pages,
             stable_pages: usage.stable_pages,
             debug: std::mem::take(&mut self.debug),
+        }
+    }
+
+    /// From now on the subnet hosts this id, unless it is a name of the management canister.
+    fn adopt(&mut self, canister: Principal) {
+        if !self.is_management(&canister) {
+            self.state.ids.adopt(canister);
         }
     }
 
