@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candid::Encode;
+use sha2::{Digest, Sha256};
 
 use super::State;
 use super::dispatch::{Answer, Call, empty_reply};
@@ -91,7 +92,8 @@ pub fn check_room(chunks: &ChunkStore, chunk: &[u8]) -> Result<(), ChunkStoreErr
     Ok(())
 }
 
-/// The module that the chunks of these hashes make, in their order and with repetitions.
+/// The module that the chunks of these hashes make, in their order and with repetitions. A list may make terabytes out of one chunk,
+/// so that the hash comes first and nothing is put together whose hash is wrong.
 ///
 /// # Errors
 /// The first hash that has not 32 bytes or is not in the store; a module of another hash than the given one.
@@ -100,7 +102,7 @@ pub fn assemble(
     hashes: &[Vec<u8>],
     module_hash: &[u8],
 ) -> Result<Arc<[u8]>, ChunkStoreError> {
-    let mut module = Vec::new();
+    let mut parts = Vec::with_capacity(hashes.len());
     for hash in hashes {
         let key = hash[..]
             .try_into()
@@ -108,16 +110,18 @@ pub fn assemble(
         let chunk = chunks
             .get(&key)
             .ok_or_else(|| ChunkStoreError::ChunkNotFound(hash.clone()))?;
-        module.extend_from_slice(chunk);
+        parts.push(&chunk[..]);
     }
-    let assembled = hash_of(&module);
+    let mut assembled = Sha256::new();
+    parts.iter().for_each(|chunk| assembled.update(chunk));
+    let assembled = assembled.finalize();
     if assembled[..] != *module_hash {
         return Err(ChunkStoreError::ModuleHashMismatch {
             assembled: assembled.to_vec(),
             given: module_hash.to_vec(),
         });
     }
-    Ok(module.into())
+    Ok(parts.concat().into())
 }
 
 #[cfg(test)]

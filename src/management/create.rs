@@ -122,6 +122,8 @@ fn create(
                 .map(|variables: BTreeMap<_, _>| environment_variables_hash(&variables).to_vec()),
         },
     });
+    let taken = state.memory_taken(&canister);
+    state.memory_available = state.memory_available.saturating_sub(taken);
     state.canisters.insert(id, Box::new(canister));
     canister_id_reply(id)
 }

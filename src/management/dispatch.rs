@@ -12,7 +12,7 @@ use crate::canister::contexts::Origin;
 use crate::canister::history::ChangeOrigin;
 use crate::canister::queues::{IngressId, Payload, Request, Response};
 use crate::canister::{Canister, StopWaiter};
-use crate::errors::{CallError, IngressError, ManagementError, SystemReject, UserError};
+use crate::errors::{CallError, ErrorCode, ManagementError, SystemReject, UserError};
 use crate::outcome::MessageResult;
 
 /// Who calls.
@@ -175,13 +175,13 @@ pub fn execute(
 ) -> Verdict {
     let Some(method) = state.method(method) else {
         // Only calls that name the subnet come here with an unknown method.
-        let method = method.to_owned();
+        let text = format!("Management canister has no method '{method}'");
         return Verdict::Answered {
             refund: match &caller {
                 Caller::User { .. } => 0,
                 Caller::Canister(request) => request.cycles,
             },
-            result: Err(IngressError::InductUnknownMethod { method }.into()),
+            result: Err(UserError::new(ErrorCode::CanisterMethodNotFound, text)),
         };
     };
     let mut call = Call {
@@ -254,7 +254,8 @@ fn answer(state: &mut State, call: &mut Call<'_>) -> Answer {
         | Method::VetKdPublicKey
         | Method::SignWithECDSA
         | Method::SignWithSchnorr
-        | Method::VetKdDeriveKey => keys::execute(state, call),
+        | Method::VetKdDeriveKey
+        | Method::VetKdDeriveEncryptedKey => keys::execute(state, call),
         Method::RenameCanister => lifecycle::rename_canister(state, call),
         Method::BitcoinGetBalance
         | Method::BitcoinGetUtxos
@@ -263,7 +264,9 @@ fn answer(state: &mut State, call: &mut Call<'_>) -> Answer {
         | Method::BitcoinGetCurrentFeePercentiles
         | Method::BitcoinGetSuccessors
         | Method::BitcoinSendTransactionInternal => outcalls::bitcoin(call),
-        Method::SetupInitialDKG | Method::ReshareChainKey => outcalls::only_for_nns(call),
+        Method::SetupInitialDKG | Method::ReshareChainKey | Method::ComputeInitialIDkgDealings => {
+            outcalls::only_for_nns(call)
+        }
         Method::StopCanister | Method::HttpRequest => {
             unreachable!("these are answered by their caller")
         }

@@ -8,9 +8,13 @@ use super::State;
 use super::chunks::assemble;
 use super::decode;
 use super::dispatch::{Answer, Call, empty_reply, invalid_controller};
+use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
+use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::stages::Stages;
-use super::types::install::{InstallCodeArgs, InstallMode as WireMode};
+use super::types::install::{InstallMode as WireMode, OldInstallCodeArgs};
+use super::types::settings::CanisterSettings;
+use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::tasks::TaskRotation;
 use crate::canister::{Canister, InstallMode};
@@ -23,6 +27,8 @@ pub(super) struct Order {
     pub(super) mode: WireMode,
     pub(super) source: Source,
     pub(super) argument: Vec<u8>,
+    /// Allocations that the canister is given with its code.
+    settings: RequestedSettings,
     sender_version: Option<u64>,
 }
 
@@ -33,14 +39,23 @@ pub(super) enum Source {
     Chunks(Result<Arc<[u8]>, ChunkStoreError>, u64),
 }
 
-/// `install_code`.
+/// `install_code`. The replica of March 2025 also takes allocations in the argument.
 pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: InstallCodeArgs = decode::one(call.payload)?;
+    let args: OldInstallCodeArgs = decode::one(call.payload)?;
+    let settings = match state.is_drun() {
+        true => CanisterSettings {
+            compute_allocation: args.compute_allocation,
+            memory_allocation: args.memory_allocation,
+            ..CanisterSettings::default()
+        },
+        false => CanisterSettings::default(),
+    };
     let order = Order {
         id: args.canister_id,
         mode: args.mode,
         source: Source::Blob(args.wasm_module.into()),
         argument: args.arg,
+        settings: requested_settings(state, settings)?,
         sender_version: args.sender_canister_version,
     };
     install(state, call, order)
@@ -71,12 +86,17 @@ pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
         .into_iter()
         .map(|chunk| chunk.hash)
         .collect();
-    let module = assemble(&store.chunks, &hashes, &args.wasm_module_hash);
+    // A list that is too long to be paid for is refused later, after the old code's hook.
+    let module = match hashes.len() as u64 * CHUNK_BYTES <= state.limits.install {
+        true => assemble(&store.chunks, &hashes, &args.wasm_module_hash),
+        false => Ok([].into()),
+    };
     let order = Order {
         id: target,
         mode: args.mode,
         source: Source::Chunks(module, hashes.len() as u64),
         argument: args.arg,
+        settings: RequestedSettings::default(),
         sender_version: args.sender_canister_version,
     };
     install(state, call, order)
@@ -96,10 +116,11 @@ fn install_into(
     state: &mut State,
     call: &mut Call<'_>,
     canister: &mut Canister,
-    order: Order,
+    mut order: Order,
 ) -> Answer {
     let caller = call.sender();
     call.only_controllers(canister)?;
+    validate_settings(state, Some(canister), &order.settings, canister.cycles)?;
     let wasm64 = match &order.source {
         Source::Blob(blob) | Source::Chunks(Ok(blob), _) => crate::wasm::declares_memory64(blob),
         Source::Chunks(Err(_), _) => false,
@@ -115,6 +136,7 @@ fn install_into(
         WireMode::Upgrade(_) => InstallMode::Upgrade,
     };
     let before = Before::of(state, canister);
+    apply_settings(&mut canister.settings, std::mem::take(&mut order.settings));
     let mut stages = Stages::new(state, caller, wasm64);
     let result = stages.run(canister, order);
     let (left, undo) = stages.end();
@@ -154,6 +176,8 @@ struct Before {
     certified_data: Vec<u8>,
     global_timer: u64,
     rotation: TaskRotation,
+    compute_allocation: u64,
+    memory_allocation: u64,
     memory: u64,
     globals: Option<Vec<GlobalValue>>,
 }
@@ -167,6 +191,8 @@ impl Before {
             certified_data: canister.certified_data.clone(),
             global_timer: canister.global_timer,
             rotation: canister.rotation,
+            compute_allocation: canister.settings.compute_allocation,
+            memory_allocation: canister.settings.memory_allocation,
             memory: canister.memory_metrics(state.bookkeeping).total(),
             globals: canister.code.as_ref().map(|code| code.globals.clone()),
         }
@@ -180,6 +206,8 @@ impl Before {
         canister.certified_data = self.certified_data;
         canister.global_timer = self.global_timer;
         canister.rotation = self.rotation;
+        canister.settings.compute_allocation = self.compute_allocation;
+        canister.settings.memory_allocation = self.memory_allocation;
         if let (Some(code), Some(globals)) = (&mut canister.code, self.globals) {
             code.globals = globals;
         }

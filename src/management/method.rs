@@ -46,7 +46,7 @@ macro_rules! methods {
         pub enum Method { $($variant),* }
 
         impl Method {
-            /// Every method, in the order of the table in section 1.
+            /// Every method, in the order of the table in section 1; last those that only the original program has.
             pub const ALL: &[Method] = &[$(Method::$variant),*];
 
             /// The name a caller uses.
@@ -109,6 +109,8 @@ methods! {
     RenameCanister "rename_canister" OnlyCanisters,
     SetupInitialDKG "setup_initial_dkg" Never,
     ReshareChainKey "reshare_chain_key" Never,
+    VetKdDeriveEncryptedKey "vetkd_derive_encrypted_key" Never,
+    ComputeInitialIDkgDealings "compute_initial_idkg_dealings" Never,
 }
 
 /// There is no such method.
@@ -170,6 +172,14 @@ impl Method {
                 | Method::UploadCanisterSnapshotData
                 | Method::RenameCanister
                 | Method::VetKdDeriveKey
+        )
+    }
+
+    /// Is it gone since the original program (management-canister.md, Appendix B)?
+    pub fn is_known_to_drun_only(self) -> bool {
+        matches!(
+            self,
+            Method::VetKdDeriveEncryptedKey | Method::ComputeInitialIDkgDealings
         )
     }
 
@@ -331,7 +341,7 @@ impl Method {
                 let args: SignWithSchnorrArgs = decode::one(payload)?;
                 key(KeyId::Schnorr(args.key_id), true)
             }
-            Method::VetKdDeriveKey => {
+            Method::VetKdDeriveKey | Method::VetKdDeriveEncryptedKey => {
                 let args: VetKdDeriveKeyArgs = decode::one(payload)?;
                 key(KeyId::VetKd(args.key_id), true)
             }

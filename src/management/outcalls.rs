@@ -3,11 +3,11 @@
 
 use candid::{Encode, Principal};
 
-use super::State;
 use super::dispatch::{Answer, Call, Caller, Notice};
 use super::method::Method;
 use super::target::argument;
 use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, Transform, TransformArgs};
+use super::{State, decode};
 use crate::canister::queues::Request;
 use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
@@ -255,9 +255,12 @@ pub fn bitcoin(call: &Call<'_>) -> Answer {
     .into())
 }
 
-/// The methods by which the NNS makes subnets.
+/// The methods by which the NNS makes subnets. The argument of one is looked at nowhere else.
 pub fn only_for_nns(call: &Call<'_>) -> Answer {
     call.only_canisters()?;
+    if call.method == Method::SetupInitialDKG {
+        decode::nothing(call.payload)?;
+    }
     Err(ManagementError::OnlyForNns {
         method: call.method.name().to_owned(),
         caller: call.sender(),

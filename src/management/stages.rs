@@ -151,7 +151,14 @@ impl<'a> Stages<'a> {
         let blob = match source {
             Source::Blob(blob) => blob,
             Source::Chunks(blob, chunks) => {
-                self.use_up("[assemble chunks]", canister.id, chunks * CHUNK_BYTES);
+                let instructions = chunks * CHUNK_BYTES;
+                let suffices = instructions <= self.left;
+                self.use_up("[assemble chunks]", canister.id, instructions);
+                if !suffices {
+                    let limit = self.state.limits.install;
+                    let error = ExecutionError::InstructionLimitExceeded { limit };
+                    return Err(ManagementError::execution(error, canister.id));
+                }
                 blob?
             }
         };
@@ -287,7 +294,8 @@ impl<'a> Stages<'a> {
             statistics.count(canister.id, label, Use::of(&execution, cycles));
         }
         execution.result.map_err(|error| {
-            let error = match canister.may_read_log(&self.caller) {
+            // A start function has no caller from whom a backtrace could be kept.
+            let error = match mode == Mode::Start || canister.may_read_log(&self.caller) {
                 true => error,
                 false => error.without_backtrace(),
             };

@@ -3,6 +3,8 @@
 //! Owns their wording: which words say that a message replied, was rejected or failed. Texts of canisters and of the
 //! replica go through unchanged.
 
+use candid::Principal;
+
 use crate::compat::Compat;
 use crate::errors::{ErrorCode, RejectCode};
 use crate::outcome::{MessageKind, MessageResult, Outcome};
@@ -39,12 +41,16 @@ fn manual_query(outcome: &Outcome) -> String {
     }
 }
 
-/// One line as existing suites expect it. They come from two tools, which differ in explicit rejects only.
+/// One line as existing suites expect it. They come from two tools, which differ in explicit rejects, and in the starting and stopping of
+/// canisters, of which the runner says that it is done whatever became of it.
 pub(super) fn drun(outcome: &Outcome, compat: Compat) -> String {
     let (completed, failed) = match outcome.kind {
         MessageKind::Query => ("Ok", "Err"),
         _ => ("ingress Completed", "ingress Err"),
     };
+    if compat == Compat::PocketIc && starts_or_stops(outcome) {
+        return format!("{completed}: Reply: 0x{}", hex::encode(b"DIDL\0\0"));
+    }
     match (&outcome.result, compat) {
         (MessageResult::Replied(bytes), _) => {
             format!("{completed}: Reply: 0x{}", hex::encode(bytes))
@@ -56,6 +62,15 @@ pub(super) fn drun(outcome: &Outcome, compat: Compat) -> String {
         }
         (MessageResult::Failed(error), _) => format!("{failed}: {error}"),
     }
+}
+
+fn starts_or_stops(outcome: &Outcome) -> bool {
+    outcome.kind == MessageKind::Ingress
+        && outcome.canister == Some(Principal::management_canister())
+        && matches!(
+            outcome.method.as_deref(),
+            Some("start_canister" | "stop_canister")
+        )
 }
 
 fn payload(bytes: &[u8]) -> String {
@@ -113,6 +128,35 @@ mod tests {
             drun(&outcome, Compat::Drun),
             drun(&outcome, Compat::PocketIc),
         ]
+    }
+
+    #[test]
+    fn the_runner_says_of_every_start_and_stop_that_it_is_done() {
+        let outcome = Outcome {
+            kind: MessageKind::Ingress,
+            canister: Some(Principal::management_canister()),
+            method: Some("stop_canister".into()),
+            result: failed(ErrorCode::CanisterNotFound),
+            instructions: 0,
+            rounds: 0,
+            cycles: 0,
+            heap_pages: 0,
+            stable_pages: 0,
+            debug: vec![],
+        };
+        let error = "IC0301: two\nlines";
+        assert_eq!(
+            drun(&outcome, Compat::PocketIc),
+            "ingress Completed: Reply: 0x4449444c0000"
+        );
+        assert_eq!(
+            drun(&outcome, Compat::Drun),
+            format!("ingress Err: {error}")
+        );
+        assert_eq!(
+            manual(&outcome, Some(7)),
+            format!("ingress(7) Failed: {error}")
+        );
     }
 
     #[test]

@@ -447,6 +447,23 @@ impl Subnet {
         canister.calls.close_if_done(id);
     }
 
+    /// An error as somebody sees it; backtraces are for those who may read the canister's log (errors.md 4.3).
+    pub(super) fn shown(
+        &self,
+        error: ExecutionError,
+        canister: &Principal,
+        to: &Principal,
+    ) -> UserError {
+        let may_read = self
+            .canister(canister)
+            .is_some_and(|canister| canister.may_read_log(to));
+        let error = match may_read {
+            true => error,
+            false => error.without_backtrace(),
+        };
+        error.into_user_error(*canister)
+    }
+
     /// Answers a call.
     fn answer(
         &mut self,

@@ -249,6 +249,8 @@ impl Subnet {
                 method: method.routing_name(),
             })),
             Destination::Principal(id) if id == self.state.subnet_id() => Ok(management),
+            // No subnet has the management canister's own name.
+            Destination::Principal(id) if id == management => Err(SystemReject::NoRoute(id).into()),
             Destination::Principal(id) => Ok(id),
             Destination::Key { key, enabled } => {
                 let existing = self.state.key_names();

@@ -159,15 +159,11 @@ impl Subnet {
         payload: &[u8],
         sender: &Principal,
     ) -> Result<(), UserError> {
-        if self.is_management(receiver) {
-            return self.filter_management(method, payload, sender);
-        }
-        let Some(canister) = self.state.canisters.get(receiver) else {
-            return Err(IngressError::CanisterNotFound(*receiver).into());
-        };
+        let to_management = self.is_management(receiver);
         let bytes = self.message_bytes(receiver, method, payload);
         let max = MAX_MESSAGE_BYTES[usize::from(self.state.is_application())];
-        if bytes > max {
+        // An installation from a script is let through at any size.
+        if !to_management && bytes > max {
             return Err(UserError::new(
                 ErrorCode::CanisterRejectedMessage,
                 format!(
@@ -175,7 +171,13 @@ impl Subnet {
                 ),
             ));
         }
+        if to_management {
+            return self.filter_management(method, payload, sender);
+        }
         self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
+        let Some(canister) = self.state.canisters.get(receiver) else {
+            return Err(IngressError::CanisterNotFound(*receiver).into());
+        };
         match canister.status {
             Status::Running => {}
             Status::Stopping(_) => return Err(IngressError::Stopping(*receiver).into()),
@@ -296,7 +298,7 @@ impl Subnet {
         match execution.result {
             Ok(()) if execution.accepted => Ok(()),
             Ok(()) => Err(ExecutionError::MessageRejected.into_user_error(*id)),
-            Err(error) => Err(error.into_user_error(*id)),
+            Err(error) => Err(self.shown(error, id, sender)),
         }
     }
 }

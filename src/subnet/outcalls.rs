@@ -1,8 +1,10 @@
 //! HTTP requests whose answer is due: through the caller's transform function, and back to the caller.
 
 use super::Subnet;
-use crate::errors::{ErrorCode, UserError};
+use crate::errors::{ErrorCode, QueryError, UserError};
+use crate::management::outcalls::TransformCall;
 use crate::outcome::MessageResult;
+use crate::wasm::MethodKind;
 
 impl Subnet {
     /// Answers the requests that have their answer by now.
@@ -13,6 +15,9 @@ impl Subnet {
         for due in self.outcalls.due(self.state.round, self.state.time) {
             let notice = match due.transform.clone() {
                 None => due.untransformed(),
+                Some(call) if self.is_composite(&call) => {
+                    due.transformed(Err(QueryError::CompositeTransform.into()))
+                }
                 Some(call) => {
                     let result = self.query(call.canister, &call.method, call.argument);
                     due.transformed(match result {
@@ -26,5 +31,12 @@ impl Subnet {
             };
             self.deliver_notice(notice);
         }
+    }
+
+    fn is_composite(&self, call: &TransformCall) -> bool {
+        self.canister(&call.canister)
+            .and_then(|canister| canister.code.as_ref())
+            .and_then(|code| code.module.facts.methods.get(&call.method))
+            .is_some_and(|kind| *kind == MethodKind::CompositeQuery)
     }
 }

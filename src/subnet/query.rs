@@ -204,7 +204,7 @@ impl Subnet {
         }
         match last {
             Ok(()) => Err(QueryError::NoResponse(id).into()),
-            Err(error) => Err(Failure::Own(error.into_user_error(id))),
+            Err(error) => Err(Failure::Own(self.shown(error, &id, &context.caller))),
         }
     }
 

@@ -4,9 +4,11 @@ use candid::{Encode, Principal};
 
 use super::Subnet;
 use crate::canister::InstallMode;
+use crate::canister::chunks::{CHUNK_BYTES, hash_of};
 use crate::compat::Compat;
 use crate::errors::UserError;
 use crate::management::Usage;
+use crate::management::types::chunks::{ChunkHash, UploadChunkArgs};
 use crate::management::types::install as types;
 use crate::management::types::lifecycle::ProvisionalCreateArgs;
 use crate::management::types::limited::Limited;
@@ -17,6 +19,10 @@ use crate::outcome::{MessageKind, MessageResult, Outcome};
 const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
 /// Rounds after which a message counts as never answered.
 const MAX_ROUNDS: u64 = 100_000;
+/// The same for a message that the runner awaits without letting time pass.
+const MAX_ROUNDS_OF_RUNNER: u64 = 100;
+/// Bytes of module and argument from which on the runner reinstalls through the chunk store.
+const LARGE_INSTALLATION: usize = 2_000_000;
 /// Name of the section that asks for the heap to be kept.
 const PERSISTENCE_SECTION: &str = "icp:private enhanced-orthogonal-persistence";
 
@@ -45,7 +51,7 @@ impl Subnet {
             return None;
         }
         Some(self.measure(MessageKind::Create, None, None, |subnet| {
-            subnet.state.ids.adopt(canister);
+            subnet.adopt(canister);
             subnet.create_canister(Some(canister))
         }))
     }
@@ -65,17 +71,59 @@ impl Subnet {
         };
         self.measure(kind, Some(canister), None, |subnet| {
             if mode == InstallMode::Install && !subnet.state.canisters.contains_key(&canister) {
-                subnet.state.ids.adopt(canister);
+                subnet.adopt(canister);
                 let created = subnet.create_canister(Some(canister));
                 if !matches!(created, MessageResult::Replied(_)) {
                     return created;
                 }
             }
             let drun = subnet.state.is_drun();
+            let large = module.len() + argument.len() >= LARGE_INSTALLATION;
+            if mode == InstallMode::Reinstall && large && !drun {
+                return subnet.reinstall_from_chunks(canister, module, argument);
+            }
             let payload = install_payload(drun, mode, canister, module, argument);
-
             subnet.call_management("install_code", payload)
         })
+    }
+
+    /// How the runner's client reinstalls a large module: through the chunk store of the canister.
+    fn reinstall_from_chunks(
+        &mut self,
+        canister: Principal,
+        module: &[u8],
+        argument: &[u8],
+    ) -> MessageResult {
+        let cleared = crate::management::canister_id_reply(canister);
+        let mut steps = vec![("clear_chunk_store", cleared)];
+        let mut hashes = Vec::new();
+        for chunk in module.chunks(CHUNK_BYTES as usize) {
+            let hash = hash_of(chunk).to_vec();
+            hashes.push(ChunkHash { hash });
+            let args = UploadChunkArgs {
+                canister_id: canister,
+                chunk: chunk.to_vec(),
+            };
+            let payload = Encode!(&args).expect("encoding to memory does not fail");
+            steps.push(("upload_chunk", payload));
+        }
+        let args = types::InstallChunkedCodeArgs {
+            mode: types::InstallMode::Reinstall,
+            target_canister: canister,
+            store_canister: None,
+            chunk_hashes_list: hashes,
+            wasm_module_hash: hash_of(module).to_vec(),
+            arg: argument.to_vec(),
+            sender_canister_version: None,
+        };
+        for (method, payload) in steps {
+            let result = self.call_management(method, payload);
+            if !matches!(result, MessageResult::Replied(_)) {
+                return result;
+            }
+        }
+        let payload = Encode!(&args).expect("encoding to memory does not fail");
+        self.call_management("install_chunked_code", payload)
     }
 
     /// Sends a message to a method of a canister.
@@ -86,8 +134,24 @@ impl Subnet {
                 (true, _) | (_, "__motoko_stabilize_before_upgrade") => Wait::Rounds,
                 _ => Wait::Seconds,
             };
-            subnet.send_and_wait(canister, method, argument.to_vec(), wait)
+            let argument = match method {
+                "start_canister" | "stop_canister" if subnet.is_management(&canister) => {
+                    subnet.named_by_runner(argument)
+                }
+                _ => argument.to_vec(),
+            };
+            subnet.send_and_wait(canister, method, argument, wait)
         })
+    }
+
+    /// The argument of `start_canister` and `stop_canister`: the runner takes the last ten bytes for the canister's id.
+    fn named_by_runner(&self, argument: &[u8]) -> Vec<u8> {
+        match argument.last_chunk::<10>() {
+            Some(id) if !self.state.is_drun() => {
+                crate::management::canister_id_reply(Principal::from_slice(id))
+            }
+            _ => argument.to_vec(),
+        }
     }
 
     /// Asks a query method of a canister.
@@ -133,6 +197,13 @@ impl Subnet {
             heap_pages: usage.heap_pages,
             stable_pages: usage.stable_pages,
             debug: std::mem::take(&mut self.debug),
+        }
+    }
+
+    /// From now on the subnet hosts this id, unless it is a name of the management canister.
+    fn adopt(&mut self, canister: Principal) {
+        if !self.is_management(&canister) {
+            self.state.ids.adopt(canister);
         }
     }
 
@@ -197,7 +268,11 @@ impl Subnet {
                 return MessageResult::Failed(error);
             }
         };
-        for _ in 0..MAX_ROUNDS {
+        let max_rounds = match wait {
+            Wait::Rounds if !self.state.is_drun() => MAX_ROUNDS_OF_RUNNER,
+            _ => MAX_ROUNDS,
+        };
+        for _ in 0..max_rounds {
             self.round();
             if wait == Wait::Seconds {
                 self.clock.after_ingress_round();
@@ -208,7 +283,7 @@ impl Subnet {
         }
         MessageResult::Failed(UserError::new(
             crate::errors::ErrorCode::IngressMessageTimeout,
-            format!("The message was not answered within {MAX_ROUNDS} rounds"),
+            format!("The message was not answered within {max_rounds} rounds"),
         ))
     }
 }
@@ -243,4 +318,39 @@ fn install_payload(
         Encode!(&args)
     };
     encoded.expect("encoding to memory does not fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// A module that does nothing, of about so many bytes: one custom section after the header.
+    fn module_of(bytes: usize) -> Vec<u8> {
+        let mut module = b"\0asm\x01\0\0\0".to_vec();
+        let mut section = wasm_encoder::Module::new();
+        section.section(&wasm_encoder::CustomSection {
+            name: "filler".into(),
+            data: vec![0; bytes].into(),
+        });
+        module.extend_from_slice(&section.finish()[8..]);
+        module
+    }
+
+    /// management-canister.md 3.7: the store holds the chunks of the module afterwards.
+    #[test]
+    fn the_runner_reinstalls_a_large_module_from_chunks() {
+        let chunks_after = |compat, bytes| {
+            let mut subnet = Subnet::new(Config::new(compat)).expect("the engine starts");
+            subnet.create();
+            let id = subnet.canisters().next().expect("it was created").id;
+            let module = module_of(bytes);
+            let outcome = subnet.install(InstallMode::Reinstall, id, &module, b"");
+            assert!(matches!(outcome.result, MessageResult::Replied(_)));
+            subnet.canister(&id).expect("it exists").chunks.len()
+        };
+        assert_eq!(chunks_after(Compat::PocketIc, 2_000_000), 2);
+        assert_eq!(chunks_after(Compat::PocketIc, 1_999_000), 0);
+        assert_eq!(chunks_after(Compat::Drun, 2_000_000), 0);
+    }
 }

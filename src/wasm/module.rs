@@ -126,7 +126,7 @@ impl CanisterModule {
     }
 
     /// Names the functions of a backtrace, innermost first, given by their indices in the compiled module. One that was
-    /// compiled for a profile shows the same.
+    /// compiled for a profile shows the same. Names that the Rust compiler made are shown as in the source.
     pub fn backtrace(&self, frames: &[u32], profiled: bool) -> Option<Backtrace> {
         let names = self.function_names();
         Backtrace::new(frames.iter().map(|index| {
@@ -141,7 +141,7 @@ impl CanisterModule {
                     let at = names
                         .binary_search_by_key(&original, |(index, _)| *index)
                         .ok()?;
-                    Some(names[at].1.clone())
+                    Some(format!("{:#}", rustc_demangle::demangle(&names[at].1)))
                 });
             (*index, name)
         }))
