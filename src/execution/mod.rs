@@ -89,6 +89,10 @@ pub struct Parked {
 /// What an execution did.
 #[derive(Debug)]
 pub struct Execution {
+    /// Which function ran.
+    pub entry: Entry,
+    /// What it was about; nothing of it changed but the cycles that are left.
+    pub message: MessageView,
     /// In which context it ran.
     pub mode: Mode,
     /// Whether it succeeded.
@@ -107,8 +111,6 @@ pub struct Execution {
     pub calls: Vec<PerformedCall>,
     /// Cycles that the canister sees at the end.
     pub balance: u128,
-    /// Cycles of the caller that are left.
-    pub available_cycles: u128,
     /// `accept_message` was called.
     pub accepted: bool,
     /// The timer as set.
@@ -117,7 +119,7 @@ pub struct Execution {
     pub certified_data: Option<Vec<u8>>,
     /// What it depended on.
     pub dependencies: Dependencies,
-    /// The heap or the stable memory grew.
+    /// The heap grew.
     pub grew: bool,
     /// For the canister's log; stays in any case.
     pub log: Log,
@@ -132,7 +134,7 @@ impl Runtime {
     pub fn run(&mut self, canister: &mut Canister, job: Job) -> Execution {
         let (exec, keep, entry) = self.prepare(canister, job);
         let rerun = Rerun::of(&exec);
-        let sizes = (exec.heap_bytes, exec.stable.size_bytes());
+        let heap_before = exec.heap_bytes;
         let (mut exec, mut result, mut tier) = self.call(canister, exec, &entry);
         if tier == Tier::Fast && traps::is_stack_overflow(&result) {
             // Frames of the fast code are larger: whether the stack suffices is for the optimizing code to say.
@@ -143,7 +145,7 @@ impl Runtime {
             debug_assert!(tier == Tier::Optimizing || result.is_err());
         }
         let module = Arc::clone(&exec.module);
-        let execution = self.finish(canister, exec, result, keep, sizes);
+        let execution = self.finish(canister, exec, entry, result, keep, heap_before);
         if tier == Tier::Fast {
             self.promotions
                 .count(&self.compiler, &module, execution.instructions);
@@ -237,9 +239,10 @@ impl Runtime {
         &mut self,
         canister: &mut Canister,
         mut exec: Box<Exec>,
+        entry: Entry,
         result: Result<(), ExecutionError>,
         keep: Keep,
-        (heap_before, stable_before): (u64, u64),
+        heap_before: u64,
     ) -> Execution {
         let code = canister
             .code
@@ -267,7 +270,7 @@ impl Runtime {
         slices.push(instructions.saturating_sub(finished));
         exec.abandon_call();
 
-        let grew = code.heap_bytes() > heap_before || exec.stable.size_bytes() > stable_before;
+        let grew = code.heap_bytes() > heap_before;
         let mut parked = None;
         let park = keep == Keep::Park || keep == Keep::ParkIfSliced && slices.len() > 1;
         match (&result, keep) {
@@ -306,6 +309,8 @@ impl Runtime {
             *canister.calls.slots_mut() = exec.slots;
         }
         Execution {
+            entry,
+            message: exec.message,
             mode: exec.mode,
             result,
             instructions,
@@ -315,7 +320,6 @@ impl Runtime {
             answer: exec.answer,
             calls: exec.calls,
             balance: exec.canister.balance,
-            available_cycles: exec.message.available_cycles,
             accepted: exec.accepted,
             timer_set: exec.timer_set,
             certified_data: exec.certified_data,

@@ -4,6 +4,7 @@
 mod budget;
 mod calls;
 mod certificate;
+mod checkpoint;
 mod clock;
 mod delivery;
 mod ingress;

@@ -19,8 +19,6 @@ const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
 const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
 const STOP_TIMEOUT: u64 = 300;
-/// Rounds between two checkpoints, by kind of subnet: system, application.
-const CHECKPOINT_ROUNDS: [u64; 2] = [200, 500];
 /// The part of a round's instructions that management calls may use.
 const MANAGEMENT_SHARE: u64 = 16;
 
@@ -30,8 +28,8 @@ impl Subnet {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
-        self.forget_compiled_modules();
         self.state.refresh_memory();
+        let carries_message = !self.inbox.is_empty();
         self.expire_messages();
         self.expire_callbacks();
         self.induct_loopback();
@@ -41,13 +39,8 @@ impl Subnet {
         self.answer_outcalls();
         self.charge_resources();
         self.route_outputs();
-    }
-
-    /// A checkpoint forgets which modules were compiled before.
-    fn forget_compiled_modules(&mut self) {
-        let interval = CHECKPOINT_ROUNDS[usize::from(self.state.is_application())];
-        if self.state.round.is_multiple_of(interval) {
-            self.state.known_modules.clear();
+        if self.is_checkpoint_due(carries_message) {
+            self.checkpoint();
         }
     }
 
@@ -122,7 +115,8 @@ impl Subnet {
         }
     }
 
-    /// Executes the calls of the management canister that wait.
+    /// Executes the calls of the management canister that wait. A heavy one that uses up the budget ends the drain; while there
+    /// is none left, only the light ones are executed.
     fn drain_management(&mut self, budget: &mut i64) {
         if self.management.is_empty() {
             return;
@@ -141,11 +135,17 @@ impl Subnet {
             }
             let before = self.state.usage.instructions;
             self.execute_management(call);
+            self.flush_prints();
             if heavy {
                 *budget -= (self.state.usage.instructions - before) as i64;
+                if *budget <= 0 {
+                    break;
+                }
             }
-            self.flush_prints();
         }
+        calls
+            .into_iter()
+            .for_each(|call| self.management.postpone(call));
     }
 
     fn execute_management(&mut self, call: ManagementCall) {

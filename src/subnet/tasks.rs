@@ -5,7 +5,7 @@ use super::turn::Item;
 use crate::canister::Canister;
 use crate::canister::contexts::Origin;
 use crate::canister::tasks::{LowMemoryHook, Task};
-use crate::execution::{Entry, Job, Keep};
+use crate::execution::Entry;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 
@@ -82,17 +82,12 @@ impl Subnet {
             canister.global_timer = 0;
         }
         let context = canister.calls.open(Origin::SystemTask, 0);
-        let job = Job {
-            entry: Entry::Export(export.to_owned()),
-            mode,
-            message: MessageView {
-                caller: Some(Origin::SystemTask.caller()),
-                ..MessageView::default()
-            },
-            slice: self.state.limits.slice,
-            keep: Keep::ParkIfSliced,
-            ..self.job(canister, limit)
+        let message = MessageView {
+            caller: Some(Origin::SystemTask.caller()),
+            ..MessageView::default()
         };
+        let entry = Entry::Export(export.to_owned());
+        let job = self.method_job(canister, entry, mode, limit, message);
         Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
     }
 }

@@ -27,9 +27,12 @@ impl Subnet {
         let mut used = 0;
         if self.paused.contains_key(&id) {
             while budget.allows(position)
-                && let Some(pending) = self.paused.remove(&id)
+                && let Some(mut pending) = self.paused.remove(&id)
             {
                 consumed = true;
+                if pending.aborted {
+                    pending = self.begin_anew(&mut canister, pending);
+                }
                 used += self.next_slice(&mut canister, pending, position, budget);
             }
             if !self.paused.contains_key(&id) {
