@@ -116,7 +116,7 @@ fn install_into(
     let before = Before::of(state, canister);
     let mut stages = Stages::new(state, caller, wasm64);
     let result = stages.run(canister, order);
-    let (left, undo) = stages.end();
+    let (left, undo) = stages.end(canister.id);
     let unused = state.fees.unused(left, wasm64);
     state.refund(canister, unused);
     match result.and_then(|hash| before.check(state, canister).map(|()| hash)) {

@@ -37,4 +37,4 @@ pub use lifecycle::out_of_cycles;
 pub use method::{Destination, Ingress as MethodAudience, Method};
 pub use outcalls::Outcalls;
 pub use stages::COMPILE_COST;
-pub use state::{PrintedLine, State, Usage};
+pub use state::{LongInstall, PrintedLine, State, Usage};

@@ -22,6 +22,7 @@ impl Subnet {
     /// Makes a checkpoint.
     pub(super) fn checkpoint(&mut self) {
         self.state.known_modules.clear();
+        self.abort_install();
         self.abort_paused();
         for canister in self.state.canisters.values_mut() {
             if canister.inputs.is_empty() && canister.outputs.is_empty() {

@@ -34,6 +34,7 @@ impl Subnet {
         self.expire_callbacks();
         self.induct_loopback();
         self.induct_ingress();
+        self.continue_install();
         self.run_iterations();
         self.finish_stopping();
         self.answer_outcalls();
@@ -127,7 +128,9 @@ impl Subnet {
             let effective = method
                 .and_then(|method| method.effective_canister(call.payload()).ok())
                 .flatten();
-            let busy = effective.is_some_and(|id| self.paused.contains_key(&id));
+            let busy = effective
+                .is_some_and(|id| self.paused.contains_key(&id) || self.is_installing(&id))
+                || method.is_some_and(|method| self.waits_for_install(method));
             let heavy = method.is_some_and(Method::is_heavy);
             if busy || heavy && *budget <= 0 {
                 self.management.postpone(call);
@@ -150,42 +153,46 @@ impl Subnet {
 
     fn execute_management(&mut self, call: ManagementCall) {
         let mut notices = Vec::new();
-        match call {
-            ManagementCall::Ingress(ingress) => {
-                let caller = Caller::User {
-                    id: ingress.id,
-                    sender: ingress.sender,
-                };
-                let verdict = crate::management::execute(
-                    &mut self.state,
-                    &mut self.outcalls,
-                    caller,
-                    &ingress.method,
-                    &ingress.payload,
-                    &mut notices,
-                );
-                if let Verdict::Answered { result, .. } = verdict {
-                    self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
-                }
-            }
-            ManagementCall::Canister(request) => {
-                let (method, payload) = (request.method.clone(), request.payload.clone());
-                let caller = Caller::Canister(Box::new(request.clone()));
-                let verdict = crate::management::execute(
-                    &mut self.state,
-                    &mut self.outcalls,
-                    caller,
-                    &method,
-                    &payload,
-                    &mut notices,
-                );
-                if let Verdict::Answered { result, refund } = verdict {
-                    self.answer_from_management(request, result, refund);
-                }
+        let caller = match &call {
+            ManagementCall::Ingress(ingress) => Caller::User {
+                id: ingress.id,
+                sender: ingress.sender,
+            },
+            ManagementCall::Canister(request) => Caller::Canister(Box::new(request.clone())),
+        };
+        let verdict = crate::management::execute(
+            &mut self.state,
+            &mut self.outcalls,
+            caller,
+            call.method(),
+            call.payload(),
+            &mut notices,
+        );
+        if let Verdict::Answered { result, refund } = verdict {
+            match self.state.long_install.take() {
+                Some(install) => self.begin_install(install, call, result, refund),
+                None => self.answer_management(call, result, refund),
             }
         }
         for notice in notices {
             self.deliver_notice(notice);
+        }
+    }
+
+    /// Answers a call of the management canister.
+    pub(super) fn answer_management(
+        &mut self,
+        call: ManagementCall,
+        result: Result<Vec<u8>, UserError>,
+        refund: u128,
+    ) {
+        match call {
+            ManagementCall::Ingress(ingress) => {
+                self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
+            }
+            ManagementCall::Canister(request) => {
+                self.answer_from_management(request, result, refund);
+            }
         }
     }
 

@@ -17,6 +17,8 @@ use crate::outcome::{MessageKind, MessageResult, Outcome};
 const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
 /// Rounds after which a message counts as never answered.
 const MAX_ROUNDS: u64 = 100_000;
+/// Rounds that the runner lets pass for the answer to an installation, a stop or a start.
+const RUNNER_ROUNDS: u64 = 100;
 /// Name of the section that asks for the heap to be kept.
 const PERSISTENCE_SECTION: &str = "icp:private enhanced-orthogonal-persistence";
 
@@ -86,6 +88,16 @@ impl Subnet {
                 (true, _) | (_, "__motoko_stabilize_before_upgrade") => Wait::Rounds,
                 _ => Wait::Seconds,
             };
+            if !subnet.state.is_drun()
+                && subnet.is_management(&canister)
+                && matches!(method, "stop_canister" | "start_canister")
+            {
+                // The runner has its server do it and does not look what became of it.
+                let hook = subnet.on_refusal.take();
+                let _ = subnet.send_and_wait(canister, method, argument.to_vec(), wait);
+                subnet.on_refusal = hook;
+                return MessageResult::Replied(crate::management::empty_reply());
+            }
             subnet.send_and_wait(canister, method, argument.to_vec(), wait)
         })
     }
@@ -191,7 +203,11 @@ impl Subnet {
                 return MessageResult::Failed(error);
             }
         };
-        for _ in 0..MAX_ROUNDS {
+        let rounds = match wait {
+            Wait::Rounds if !self.state.is_drun() => RUNNER_ROUNDS,
+            _ => MAX_ROUNDS,
+        };
+        for _ in 0..rounds {
             self.round();
             if wait == Wait::Seconds {
                 self.clock.after_ingress_round();
@@ -202,7 +218,7 @@ impl Subnet {
         }
         MessageResult::Failed(UserError::new(
             crate::errors::ErrorCode::IngressMessageTimeout,
-            format!("The message was not answered within {MAX_ROUNDS} rounds"),
+            format!("The message was not answered within {rounds} rounds"),
         ))
     }
 }

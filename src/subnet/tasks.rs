@@ -13,13 +13,23 @@ impl Subnet {
     /// Decides which tasks run in this round, from what waits at its beginning.
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;
+        let installing = match &self.installing {
+            Some(_) => self
+                .state
+                .canisters
+                .keys()
+                .find(|id| self.is_installing(id)),
+            None => None,
+        }
+        .copied();
         let paused = &self.paused;
         for canister in self.state.canisters.values_mut() {
             let Some(code) = &canister.code else {
                 continue;
             };
             let facts = &code.module.facts;
-            if !canister.status.is_running() || paused.contains_key(&canister.id) {
+            let blocked = paused.contains_key(&canister.id) || installing == Some(canister.id);
+            if !canister.status.is_running() || blocked {
                 continue;
             }
             let timer = facts.has_global_timer

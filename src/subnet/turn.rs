@@ -15,6 +15,7 @@ impl Subnet {
     pub(super) fn may_run(&self, canister: &Canister) -> bool {
         (canister.has_work() || self.paused.contains_key(&canister.id))
             && !self.rested.contains(&canister.id)
+            && !self.is_installing(&canister.id)
     }
 
     /// Runs what the canister has to run; true if anything was.
