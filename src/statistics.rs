@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use candid::Principal;
 
 use crate::canister::ContextId;
-use crate::execution::{Entry, Execution, Job};
+use crate::execution::{Entry, Execution};
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
 
@@ -30,12 +30,12 @@ pub struct Label {
 
 impl Label {
     /// A method or hook.
-    pub fn of(job: &Job) -> Self {
-        let Entry::Export(export) = &job.entry else {
+    pub fn of(entry: &Entry, mode: Mode) -> Self {
+        let Entry::Export(export) = entry else {
             return Label::callback(String::new());
         };
         let (kind, method) = match MethodKind::of_export(export) {
-            Some((_, method)) if job.mode == Mode::ReplicatedQuery => ("replicated query", method),
+            Some((_, method)) if mode == Mode::ReplicatedQuery => ("replicated query", method),
             Some((MethodKind::Update, method)) => ("update", method),
             Some((MethodKind::Query, method)) => ("query", method),
             Some((MethodKind::CompositeQuery, method)) => ("composite query", method),

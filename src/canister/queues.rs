@@ -161,6 +161,11 @@ impl InputQueues {
         queue.push_back(message);
     }
 
+    /// Begins the rotation of the sources afresh, as a checkpoint does.
+    pub fn reset_rotation(&mut self) {
+        self.next = Source::default();
+    }
+
     /// Appends a message of a user.
     pub fn push_ingress(&mut self, ingress: Ingress) {
         self.ingress.push_back(ingress);

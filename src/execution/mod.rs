@@ -95,6 +95,10 @@ pub struct Parked {
 /// What an execution did.
 #[derive(Debug)]
 pub struct Execution {
+    /// Which function ran.
+    pub entry: Entry,
+    /// What it was about; nothing of it changed but the cycles that are left.
+    pub message: MessageView,
     /// In which context it ran.
     pub mode: Mode,
     /// Whether it succeeded.
@@ -115,8 +119,6 @@ pub struct Execution {
     pub balance: u128,
     /// Cycles that it set aside for storage.
     pub reserved: u128,
-    /// Cycles of the caller that are left.
-    pub available_cycles: u128,
     /// `accept_message` was called.
     pub accepted: bool,
     /// The timer as set.
@@ -125,7 +127,7 @@ pub struct Execution {
     pub certified_data: Option<Vec<u8>>,
     /// What it depended on.
     pub dependencies: Dependencies,
-    /// The heap or the stable memory grew.
+    /// The heap grew.
     pub grew: bool,
     /// For the canister's log; stays in any case.
     pub log: Log,
@@ -155,7 +157,7 @@ impl Runtime {
     pub fn run(&mut self, canister: &mut Canister, job: Job) -> Execution {
         let (exec, keep, entry) = self.prepare(canister, job);
         let beginning = Beginning::of(&exec);
-        let sizes = (exec.heap_bytes, exec.stable.size_bytes());
+        let heap_before = exec.heap_bytes;
         let mut called = self.call(canister, exec, &entry);
         let mut tried = vec![called.tier];
         while let Some(tier) = called.again
@@ -172,8 +174,9 @@ impl Runtime {
             called = self.profile_again(canister, called, &entry, &beginning);
         }
         let module = Arc::clone(&called.exec.module);
-        let execution = self.finish(canister, called.exec, called.result, keep, sizes);
-        if called.tier == Tier::Fast {
+        let tier = called.tier;
+        let execution = self.finish(canister, called, entry, keep, heap_before);
+        if tier == Tier::Fast {
             let promotions = &self.live.promotions;
             promotions.count(&self.compiler, &module, execution.instructions);
         }
@@ -307,11 +310,14 @@ impl Runtime {
     fn finish(
         &mut self,
         canister: &mut Canister,
-        mut exec: Box<Exec>,
-        result: Result<(), ExecutionError>,
+        called: Called,
+        entry: Entry,
         keep: Keep,
-        (heap_before, stable_before): (u64, u64),
+        heap_before: u64,
     ) -> Execution {
+        let Called {
+            mut exec, result, ..
+        } = called;
         let code = canister
             .code
             .as_mut()
@@ -342,7 +348,7 @@ impl Runtime {
         slices.push(instructions.saturating_sub(finished));
         exec.abandon_call();
 
-        let grew = code.heap_bytes() > heap_before || exec.stable.size_bytes() > stable_before;
+        let grew = code.heap_bytes() > heap_before;
         let mut parked = None;
         let park = keep == Keep::Park || keep == Keep::ParkIfSliced && slices.len() > 1;
         match (&result, keep) {
@@ -381,6 +387,8 @@ impl Runtime {
             *canister.calls.slots_mut() = exec.slots;
         }
         Execution {
+            entry,
+            message: exec.message,
             mode: exec.mode,
             result,
             instructions,
@@ -395,7 +403,6 @@ impl Runtime {
                 .memory
                 .reserved_cycles
                 .saturating_sub(canister.reserved_cycles),
-            available_cycles: exec.message.available_cycles,
             accepted: exec.accepted,
             timer_set: exec.timer_set,
             certified_data: exec.certified_data,

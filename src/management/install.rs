@@ -139,7 +139,7 @@ fn install_into(
     apply_settings(&mut canister.settings, std::mem::take(&mut order.settings));
     let mut stages = Stages::new(state, caller, wasm64);
     let result = stages.run(canister, order);
-    let (left, undo) = stages.end();
+    let (left, undo) = stages.end(canister.id);
     let unused = state.fees.unused(left, wasm64);
     state.refund(canister, unused);
     if state.has_rate_limits() {

@@ -39,4 +39,4 @@ pub use method::{Destination, Ingress as MethodAudience, Method};
 pub use outcalls::Outcalls;
 pub use settings::is_charged_late;
 pub use stages::COMPILE_COST;
-pub use state::{PrintedLine, State, Usage};
+pub use state::{LongInstall, PrintedLine, State, Usage};

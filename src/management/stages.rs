@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::State;
 use super::install::{Order, Source};
+use super::state::{LongInstall, PrintedLine, State};
 use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
 use crate::canister::Canister;
 use crate::canister::chunks::CHUNK_BYTES;
@@ -33,6 +33,10 @@ pub(super) struct Stages<'a> {
     left: u64,
     /// The new module has a 64-bit memory, which doubles the price.
     wasm64: bool,
+    /// Ends of slices so far; every stage goes on in the slice in which the one before ended.
+    pauses: usize,
+    /// What was printed, with the slice.
+    prints: Vec<(usize, PrintedLine)>,
     undo: Undo,
 }
 
@@ -55,6 +59,8 @@ impl<'a> Stages<'a> {
             state,
             caller,
             wasm64,
+            pauses: 0,
+            prints: Vec::new(),
             undo: Undo::default(),
         }
     }
@@ -106,8 +112,18 @@ impl<'a> Stages<'a> {
         Ok(hash)
     }
 
-    /// Instructions that are left, and how to undo what was done.
-    pub(super) fn end(self) -> (u64, Undo) {
+    /// Instructions that are left, and how to undo what was done. What was printed is shown, or kept with the slice it belongs to.
+    pub(super) fn end(self, canister: Principal) -> (u64, Undo) {
+        if self.pauses == 0 {
+            let lines = self.prints.into_iter().map(|(_, line)| line);
+            self.state.printed.extend(lines);
+        } else {
+            self.state.long_install = Some(LongInstall {
+                canister,
+                slices: self.pauses + 1,
+                prints: self.prints,
+            });
+        }
         (self.left, self.undo)
     }
 
@@ -280,14 +296,23 @@ impl<'a> Stages<'a> {
             memory: self.state.memory_rules(canister),
             keep: Keep::IfSuccessful,
         };
-        let (label, left_before) = (Label::of(&job), self.left);
+        let (label, left_before) = (Label::of(&job.entry, job.mode), self.left);
         let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
-        self.state.print(canister.id, time, &execution);
         if let Some(profile) = &mut self.state.profile {
             let entry = profile.entry(profile.management(), canister.id, &label.text());
             execution.add_to(profile, entry);
         }
+        let (pauses, id) = (self.pauses, canister.id);
+        self.prints.extend(execution.prints.iter().map(|print| {
+            let line = PrintedLine {
+                time,
+                canister: id,
+                text: print.text.clone(),
+            };
+            (pauses + print.slice, line)
+        }));
+        self.pauses += execution.slices.len() - 1;
         self.left = self.left.saturating_sub(execution.instructions);
         let cycles = self.paid_since(left_before);
         if let Some(statistics) = &mut self.state.statistics {

@@ -41,6 +41,17 @@ pub struct PrintedLine {
     pub text: String,
 }
 
+/// An installation that takes several slices.
+#[derive(Clone, Debug)]
+pub struct LongInstall {
+    /// The canister it is about.
+    pub canister: Principal,
+    /// How many slices.
+    pub slices: usize,
+    /// What was printed, with the slice.
+    pub prints: Vec<(usize, PrintedLine)>,
+}
+
 /// What the message under way has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -87,6 +98,8 @@ pub struct State {
     pub printed: Vec<PrintedLine>,
     /// Use of the message under way.
     pub usage: Usage,
+    /// Set by an installation that takes more than a slice, for the subnet to let the rounds pass.
+    pub long_install: Option<LongInstall>,
     /// Counts of the whole run, if they were asked for.
     pub statistics: Option<Box<Statistics>>,
     /// Where the instructions of the whole run went, if that was asked for.

@@ -86,8 +86,22 @@ impl Subnet {
             ..MessageView::default()
         };
         let context = canister.calls.open(origin, cycles);
-        let job = Job {
-            entry: Entry::Export(format!("{prefix} {method}")),
+        let entry = Entry::Export(format!("{prefix} {method}"));
+        let job = self.method_job(canister, entry, mode, limit, message);
+        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+    }
+
+    /// The first execution of a call or task.
+    pub(super) fn method_job(
+        &self,
+        canister: &Canister,
+        entry: Entry,
+        mode: Mode,
+        limit: u64,
+        message: MessageView,
+    ) -> Job {
+        Job {
+            entry,
             mode,
             message,
             slice: self.state.limits.slice,
@@ -96,8 +110,7 @@ impl Subnet {
                 _ => Keep::ParkIfSliced,
             },
             ..self.job(canister, limit)
-        };
-        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+        }
     }
 
     /// What most jobs have in common: an update under the given limit.
@@ -126,15 +139,12 @@ impl Subnet {
         wasm64: bool,
     ) -> Pending {
         let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
-        let label = self.state.wants_labels().then(|| Label::of(&job));
-        let mut execution = self.state.runtime.run(canister, job);
-        self.state.record(canister, &execution, time);
-        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label)
-            && let Some(begun) = canister.calls.get(context)
-        {
-            let entry = profile.method(canister.id, &label.text(), &begun.origin, context);
-            execution.add_to(profile, entry);
-        }
+        let label = self
+            .state
+            .statistics
+            .is_some()
+            .then(|| Label::of(&job.entry, job.mode));
+        let execution = self.state.runtime.run(canister, job);
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
             let cycles = self
                 .state
@@ -152,8 +162,46 @@ impl Subnet {
             limit,
             prepaid: self.state.fees.execution(limit, wasm64),
             wasm64,
+            cleanup: None,
             done: 0,
+            aborted: false,
         }
+    }
+
+    /// Runs an execution again that a checkpoint aborted: as before, at the time of this round. It is paid for and counted.
+    pub(super) fn begin_anew(&mut self, canister: &mut Canister, pending: Pending) -> Pending {
+        let Pending {
+            context,
+            kind,
+            execution,
+            limit,
+            prepaid,
+            wasm64,
+            cleanup,
+            ..
+        } = pending;
+        let Execution {
+            entry,
+            mode,
+            mut message,
+            ..
+        } = *execution;
+        let statistics = self.state.statistics.take();
+        let open = canister.calls.get(context);
+        message.available_cycles = open.map_or(0, |context| context.available);
+        let again = match kind {
+            Kind::Method => {
+                let job = self.method_job(canister, entry, mode, limit, message);
+                self.run_method(canister, context, job, wasm64)
+            }
+            Kind::Callback(_) => {
+                let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
+                self.run_callback(canister, context, job, cleanup, prepaid, wasm64)
+            }
+        };
+        self.state.statistics = statistics;
+        // What was prepaid at first is what comes back.
+        Pending { prepaid, ..again }
     }
 
     /// Takes a response: credits what it brings and runs the callback.
@@ -182,22 +230,7 @@ impl Subnet {
             canister.calls.close_if_done(callback.context);
             return Item::Done;
         };
-        Item::Ran(Box::new(
-            self.run_callback(canister, &callback, &context, response, wasm64),
-        ))
-    }
-
-    fn run_callback(
-        &mut self,
-        canister: &mut Canister,
-        callback: &Callback,
-        context: &CallContext,
-        response: Response,
-        wasm64: bool,
-    ) -> Pending {
-        let limit = self.state.limits.message;
-        let reserve = limit * CLEANUP_PERCENT / 100;
-        let mut message = callback_view(context);
+        let mut message = callback_view(&context);
         message.refunded_cycles = response.refund;
         let (mode, closure) = match response.payload {
             Payload::Reply(data) => {
@@ -209,52 +242,63 @@ impl Subnet {
                 (Mode::Reject, callback.reject)
             }
         };
-        let job = self.callback_job(canister, mode, closure, limit - reserve, message);
+        let entry = Entry::Table(closure);
+        let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
+        let (context, cleanup) = (callback.context, callback.cleanup);
+        let prepaid = callback.prepaid_execution;
+        Item::Ran(Box::new(
+            self.run_callback(canister, context, job, cleanup, prepaid, wasm64),
+        ))
+    }
+
+    /// Runs a callback, and the cleanup if it fails.
+    fn run_callback(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        job: Job,
+        closure: Option<Closure>,
+        prepaid: u128,
+        wasm64: bool,
+    ) -> Pending {
+        let limit = self.state.limits.message;
         let (time, version, balance) = (job.time, canister.version, job.balance);
-        let mut execution = self.state.runtime.run(canister, job);
-        self.state.record(canister, &execution, time);
-        if let Some(profile) = &mut self.state.profile {
-            let entry = profile.callback(canister.id, mode.callback_name(), callback.context);
-            execution.add_to(profile, entry);
-        }
+        let execution = self.state.runtime.run(canister, job);
         if let Some(statistics) = &mut self.state.statistics {
             let cycles = self
                 .state
                 .fees
                 .executed(limit, execution.instructions, wasm64);
-            statistics.callback(canister.id, callback.context, &execution, cycles);
+            statistics.callback(canister.id, context, &execution, cycles);
         }
         let mut cleanup = None;
-        if let (Err(_), Some(closure)) = (&execution.result, callback.cleanup) {
+        if let (Err(_), Some(closure)) = (&execution.result, closure) {
             let left = limit - execution.instructions;
-            let view = callback_view(context);
-            let job = self.callback_job(canister, Mode::Cleanup, closure, left, view);
-            let mut execution = self.state.runtime.run(canister, job);
-            self.state.record(canister, &execution, time);
-            if let Some(profile) = &mut self.state.profile {
-                let what = Mode::Cleanup.callback_name();
-                let entry = profile.callback(canister.id, what, callback.context);
-                execution.add_to(profile, entry);
-            }
+            let view = canister.calls.get(context).map(callback_view);
+            let (view, entry) = (view.unwrap_or_default(), Entry::Table(closure));
+            let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+            let execution = self.state.runtime.run(canister, job);
             if let Some(statistics) = &mut self.state.statistics {
                 let fees = self.state.fees;
                 let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
                 let cycles = fees.unused(left, wasm64) - after;
-                statistics.callback(canister.id, callback.context, &execution, cycles);
+                statistics.callback(canister.id, context, &execution, cycles);
             }
             cleanup = Some(Box::new(execution));
         }
         Pending {
-            context: callback.context,
+            context,
             kind: Kind::Callback(cleanup),
             execution: Box::new(execution),
             time,
             version,
             balance,
             limit,
-            prepaid: callback.prepaid_execution,
+            prepaid,
             wasm64,
+            cleanup: closure,
             done: 0,
+            aborted: false,
         }
     }
 
@@ -262,12 +306,12 @@ impl Subnet {
         &self,
         canister: &Canister,
         mode: Mode,
-        closure: Closure,
+        entry: Entry,
         limit: u64,
         message: MessageView,
     ) -> Job {
         Job {
-            entry: Entry::Table(closure),
+            entry,
             mode,
             message,
             slice: self.state.limits.slice,
@@ -282,7 +326,8 @@ impl Subnet {
         let Pending {
             context,
             kind,
-            execution,
+            mut execution,
+            time,
             version,
             balance,
             limit,
@@ -291,10 +336,12 @@ impl Subnet {
             ..
         } = pending;
         let mut instructions = execution.instructions;
+        self.record(canister, context, &mut execution, time);
         let (effects, result) = match kind {
             Kind::Method | Kind::Callback(None) => split(*execution),
-            Kind::Callback(Some(cleanup)) => {
+            Kind::Callback(Some(mut cleanup)) => {
                 instructions += cleanup.instructions;
+                self.record(canister, context, &mut cleanup, time);
                 let (_, callback_result) = split(*execution);
                 let (effects, cleanup_result) = split(*cleanup);
                 let error = match (callback_result, cleanup_result) {
@@ -323,6 +370,28 @@ impl Subnet {
         self.settle(canister, context, result);
     }
 
+    /// Counts what an execution has used, where users see it.
+    fn record(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        execution: &mut Execution,
+        time: u64,
+    ) {
+        self.state.record(canister, execution, time);
+        let Some(profile) = &mut self.state.profile else {
+            return;
+        };
+        let entry = match (&execution.entry, canister.calls.get(context)) {
+            (Entry::Export(_), Some(begun)) => {
+                let label = Label::of(&execution.entry, execution.mode).text();
+                profile.method(canister.id, &label, &begun.origin, context)
+            }
+            _ => profile.callback(canister.id, execution.mode.callback_name(), context),
+        };
+        execution.add_to(profile, entry);
+    }
+
     /// Applies what a successful execution asked for.
     fn apply(
         &mut self,
@@ -343,7 +412,7 @@ impl Subnet {
             canister.certified_data = data;
         }
         if let Some(context) = canister.calls.get_mut(context) {
-            context.available = execution.available_cycles;
+            context.available = execution.message.available_cycles;
         }
         if let Some(parked) = execution.parked {
             self.state.runtime.unpark(canister, *parked);
@@ -540,6 +609,11 @@ fn check_callable(
             Ok(())
         }
     }
+}
+
+/// The instructions of a callback that are kept for its cleanup.
+fn reserve(limit: u64) -> u64 {
+    limit * CLEANUP_PERCENT / 100
 }
 
 /// What the callbacks of a context see of the call that they help to answer.

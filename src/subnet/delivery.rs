@@ -19,12 +19,13 @@ impl Subnet {
         *id == Principal::management_canister() || *id == self.state.subnet_id()
     }
 
-    /// Drops best-effort requests that waited too long at their receivers.
+    /// Drops best-effort requests that waited too long at their receivers, the management canister last.
     pub(super) fn expire_messages(&mut self) {
         let now = self.state.time / SECOND;
         for canister in self.state.canisters.values_mut() {
             canister.inputs.drop_expired(now);
         }
+        self.management.drop_expired(now);
     }
 
     /// Answers best-effort calls whose deadline has passed.
@@ -58,10 +59,10 @@ impl Subnet {
                     self.management.push(request);
                 }
                 CanisterMessage::Request(request) => match self.refusal(&request.receiver) {
-                    Some(reject) => self.induct_response(request.refuse(reject)),
-                    None => self.push_input(CanisterMessage::Request(request)),
+                    Some(reject) => self.deliver(CanisterMessage::Response(request.refuse(reject))),
+                    None => self.deliver(CanisterMessage::Request(request)),
                 },
-                CanisterMessage::Response(response) => self.induct_response(response),
+                response => self.deliver(response),
             }
         }
     }
@@ -79,24 +80,11 @@ impl Subnet {
         Some(reject.into())
     }
 
-    fn push_input(&mut self, message: CanisterMessage) {
+    /// Puts a message into the queue of its receiver, if there is one.
+    fn deliver(&mut self, message: CanisterMessage) {
         if let Some(canister) = self.state.canisters.get_mut(&message.receiver()) {
-            canister.inputs.push(message);
+            take_in(canister, message);
         }
-    }
-
-    /// A response is always taken; a stopped canister only keeps the cycles that it brings.
-    fn induct_response(&mut self, response: Response) {
-        let Some(canister) = self.state.canisters.get_mut(&response.originator) else {
-            return;
-        };
-        if matches!(canister.status, Status::Stopped)
-            && canister.calls.callback(response.callback).is_none()
-        {
-            canister.cycles = canister.cycles.saturating_add(response.refund);
-            return;
-        }
-        canister.inputs.push(CanisterMessage::Response(response));
     }
 
     /// Moves messages directly between canisters, sources and destinations ascending; what cannot be delivered stays.
@@ -117,7 +105,7 @@ impl Subnet {
                 && let Some(own) = queues.remove(&source)
             {
                 for message in own {
-                    canister.inputs.push(message);
+                    take_in(canister, message);
                 }
             }
             for (destination, mut queue) in queues {
@@ -133,7 +121,7 @@ impl Subnet {
                             queue.push_front(message);
                             break;
                         }
-                        self.push_input(message);
+                        self.deliver(message);
                     }
                 }
                 if let Some(canister) = self.state.canisters.get_mut(&source) {
@@ -288,6 +276,24 @@ impl Subnet {
             payload,
         });
     }
+}
+
+/// Puts a message into the queue of a canister. Of a response that comes too late, when its call was answered by the deadline,
+/// only the cycles are kept.
+fn take_in(canister: &mut Canister, message: CanisterMessage) {
+    if let CanisterMessage::Response(response) = &message {
+        let too_late = match canister.calls.callback(response.callback) {
+            None => true,
+            Some(callback) => {
+                callback.deadline.is_some() && canister.inputs.has_response(response.callback)
+            }
+        };
+        if too_late {
+            canister.cycles = canister.cycles.saturating_add(response.refund);
+            return;
+        }
+    }
+    canister.inputs.push(message);
 }
 
 /// The refusal of an argument that is decoded in the state of the sender.

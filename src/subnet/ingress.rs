@@ -283,7 +283,10 @@ impl Subnet {
             ..self.job(&canister, self.state.limits.inspect)
         };
         let time = job.time;
-        let label = self.state.wants_labels().then(|| Label::of(&job));
+        let label = self
+            .state
+            .wants_labels()
+            .then(|| Label::of(&job.entry, job.mode));
         let mut execution = self.state.runtime.run(&mut canister, job);
         if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
             let entry = profile.entry(profile.message(), *id, &label.text());

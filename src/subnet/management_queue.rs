@@ -72,6 +72,17 @@ impl ManagementQueue {
         self.postponed.push_back(call);
     }
 
+    /// Drops the best-effort calls whose deadline has passed; the cycles attached to them are lost (scheduling.md 1.2).
+    pub fn drop_expired(&mut self, now_seconds: u64) {
+        self.postponed.retain(|call| match call {
+            ManagementCall::Canister(request) => request
+                .deadline
+                .is_none_or(|deadline| deadline >= now_seconds),
+            ManagementCall::Ingress(_) => true,
+        });
+        self.queues.drop_expired(now_seconds);
+    }
+
     /// True if nothing waits.
     pub fn is_empty(&self) -> bool {
         self.postponed.is_empty() && self.queues.is_empty()

@@ -4,9 +4,11 @@
 mod budget;
 mod calls;
 mod certificate;
+mod checkpoint;
 mod clock;
 mod delivery;
 mod ingress;
+mod long_install;
 mod management_queue;
 mod outcalls;
 mod pending;
@@ -37,6 +39,7 @@ use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
 
 use clock::Clock;
+use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
@@ -66,6 +69,8 @@ pub struct Subnet {
     next_ingress: IngressId,
     /// Executions of several slices, by canister.
     paused: BTreeMap<Principal, Pending>,
+    /// The installation under way that takes several slices.
+    installing: Option<Installing>,
     /// Canisters that finished a paused execution in this round: they run nothing more in it.
     rested: BTreeSet<Principal>,
     query_cache: QueryCache,
@@ -110,6 +115,7 @@ impl Subnet {
                 random: RoundRandomness::new(0, config.seed),
                 printed: Vec::new(),
                 usage: Usage::default(),
+                long_install: None,
                 statistics: config.stats.then(Default::default),
                 profile: config.profile.then(Default::default),
                 memory_available: 0,
@@ -128,6 +134,7 @@ impl Subnet {
             answers: HashMap::new(),
             next_ingress: 0,
             paused: BTreeMap::new(),
+            installing: None,
             rested: BTreeSet::new(),
             query_cache: QueryCache::default(),
             on_print: None,

@@ -2,7 +2,9 @@
 //! The code has run already; what is left is to let rounds pass, print what belongs to each slice, and apply the effects.
 
 use crate::canister::ContextId;
+use crate::canister::contexts::Closure;
 use crate::execution::Execution;
+use crate::system_api::exec::PerformedCall;
 
 /// What the execution was.
 #[derive(Debug)]
@@ -34,14 +36,29 @@ pub struct Pending {
     pub prepaid: u128,
     /// The module has a 64-bit memory.
     pub wasm64: bool,
+    /// Runs when a callback fails, if it is one.
+    pub cleanup: Option<Closure>,
     /// Slices that have had their round.
     pub done: usize,
+    /// A checkpoint undid all that was done: only what it takes to begin anew is left.
+    pub aborted: bool,
 }
 
 /// Changed heap pages above which a sliced execution takes another slice for copying them.
 const COPY_SLICE_PAGES: u64 = 262_144;
 
 impl Pending {
+    /// Forgets what the execution did, and tells the calls that are thereby not made.
+    pub fn abort(&mut self) -> Vec<PerformedCall> {
+        self.aborted = true;
+        self.done = 0;
+        self.execution.parked = None;
+        if let Kind::Callback(cleanup) = &mut self.kind {
+            *cleanup = None;
+        }
+        std::mem::take(&mut self.execution.calls)
+    }
+
     /// Instructions of each slice.
     pub fn slices(&self) -> Vec<u64> {
         let mut slices = self.execution.slices.clone();

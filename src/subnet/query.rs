@@ -22,6 +22,11 @@ const MAX_DEPTH: u64 = 6;
 /// Instructions charged for each call beside what the callee uses.
 const CALL_OVERHEAD: i64 = 50_000_000;
 
+/// Bytes of queries and their results that are remembered.
+const CACHE_BYTES: usize = 100 << 20;
+/// Bytes of a remembered query beside argument and result.
+const ENTRY_BYTES: usize = 1 << 10;
+
 /// The method of the management canister whose refusal in composite queries is never delivered (errors.md 5.7).
 const LOST_METHOD: &str = "fetch_canister_logs";
 
@@ -35,9 +40,32 @@ struct Cached {
     dependencies: Dependencies,
 }
 
-/// Results of queries, by canister, method and argument. The sender is always the same.
+/// A query: canister, method and argument. The sender is always the same.
+type QueryKey = (Principal, String, Vec<u8>);
+
+/// Results of queries.
 #[derive(Debug, Default)]
-pub struct QueryCache(HashMap<(Principal, String, Vec<u8>), Cached>);
+pub struct QueryCache {
+    entries: HashMap<QueryKey, Cached>,
+    /// Bytes of arguments and results, at least.
+    bytes: usize,
+}
+
+impl QueryCache {
+    /// Remembers a result; everything else is forgotten when there is too much.
+    fn insert(&mut self, key: QueryKey, entry: Cached) {
+        let result = match &entry.result {
+            MessageResult::Replied(data) => data.len(),
+            MessageResult::Rejected(text) => text.len(),
+            MessageResult::Failed(_) => 0,
+        };
+        self.bytes += key.2.len() + result + ENTRY_BYTES;
+        if self.bytes > CACHE_BYTES {
+            *self = QueryCache::default();
+        }
+        self.entries.insert(key, entry);
+    }
+}
 
 /// A query and all queries that it calls.
 struct Tree {
@@ -123,13 +151,13 @@ impl Subnet {
                 time: self.state.time,
                 dependencies: tree.dependencies,
             };
-            self.query_cache.0.insert(key, entry);
+            self.query_cache.insert(key, entry);
         }
         result
     }
 
-    fn cached(&self, key: &(Principal, String, Vec<u8>)) -> Option<MessageResult> {
-        let cached = self.query_cache.0.get(key)?;
+    fn cached(&self, key: &QueryKey) -> Option<MessageResult> {
+        let cached = self.query_cache.entries.get(key)?;
         let unchanged = cached.canisters.iter().all(|(id, (version, balance))| {
             self.state.canisters.get(id).is_some_and(|canister| {
                 canister.version == *version
@@ -294,7 +322,7 @@ impl Subnet {
         let time = job.time;
         let label = self.state.wants_labels().then(|| match &on {
             Some((context, _)) => Label::callback(context.method.clone()),
-            None => Label::of(&job),
+            None => Label::of(&job.entry, job.mode),
         });
         let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
         let mut execution = match on {

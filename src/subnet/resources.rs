@@ -21,7 +21,10 @@ impl Subnet {
                 continue;
             };
             let passed = now.saturating_sub(canister.charged_at);
-            if passed < INTERVAL * SECOND || self.paused.contains_key(&id) {
+            if passed < INTERVAL * SECOND
+                || self.paused.contains_key(&id)
+                || self.is_installing(&id)
+            {
                 continue;
             }
             let bytes = canister

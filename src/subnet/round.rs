@@ -19,8 +19,6 @@ const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
 const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
 const STOP_TIMEOUT: u64 = 300;
-/// Rounds between two checkpoints, by kind of subnet: system, application.
-const CHECKPOINT_ROUNDS: [u64; 2] = [200, 500];
 /// The part of a round's instructions that management calls may use.
 const MANAGEMENT_SHARE: u64 = 16;
 
@@ -30,7 +28,7 @@ impl Subnet {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
-        let checkpoint = self.is_checkpoint_round();
+        let checkpoint = self.is_checkpoint_due();
         if checkpoint {
             self.state.known_modules.clear();
         }
@@ -39,6 +37,7 @@ impl Subnet {
         self.expire_callbacks();
         self.induct_loopback();
         self.induct_ingress();
+        self.continue_install();
         self.run_iterations();
         self.finish_stopping();
         self.answer_outcalls();
@@ -47,24 +46,6 @@ impl Subnet {
         self.route_outputs();
         if checkpoint {
             self.checkpoint();
-        }
-    }
-
-    /// True if a checkpoint ends this round (scheduling.md 1.13).
-    fn is_checkpoint_round(&self) -> bool {
-        if self.state.is_drun() {
-            return !self.inbox.is_empty();
-        }
-        let interval = CHECKPOINT_ROUNDS[usize::from(self.state.is_application())];
-        self.state.round.is_multiple_of(interval)
-    }
-
-    /// A checkpoint forgets which modules are known to compile, and what executions under way have done: they start again in
-    /// the next round, with all that they print.
-    fn checkpoint(&mut self) {
-        self.state.known_modules.clear();
-        for pending in self.paused.values_mut() {
-            pending.done = 0;
         }
     }
 
@@ -148,7 +129,8 @@ impl Subnet {
         }
     }
 
-    /// Executes the calls of the management canister that wait.
+    /// Executes the calls of the management canister that wait. A heavy one that uses up the budget ends the drain; while there
+    /// is none left, only the light ones are executed.
     fn drain_management(&mut self, budget: &mut i64) {
         if self.management.is_empty() {
             return;
@@ -159,7 +141,9 @@ impl Subnet {
             let effective = method
                 .and_then(|method| method.effective_canister(call.payload()).ok())
                 .flatten();
-            let busy = effective.is_some_and(|id| self.paused.contains_key(&id));
+            let busy = effective
+                .is_some_and(|id| self.paused.contains_key(&id) || self.is_installing(&id))
+                || method.is_some_and(|method| self.waits_for_install(method));
             let heavy = method.is_some_and(Method::is_heavy);
             if busy || heavy && *budget <= 0 {
                 self.management.postpone(call);
@@ -167,11 +151,17 @@ impl Subnet {
             }
             let before = self.state.usage.instructions;
             self.execute_management(call);
+            self.flush_prints();
             if heavy {
                 *budget -= (self.state.usage.instructions - before) as i64;
+                if *budget <= 0 {
+                    break;
+                }
             }
-            self.flush_prints();
         }
+        calls
+            .into_iter()
+            .for_each(|call| self.management.postpone(call));
     }
 
     fn execute_management(&mut self, call: ManagementCall) {
@@ -182,42 +172,46 @@ impl Subnet {
                 ManagementCall::Canister(request) => Some((request.sender, request.callback)),
             });
         }
-        match call {
-            ManagementCall::Ingress(ingress) => {
-                let caller = Caller::User {
-                    id: ingress.id,
-                    sender: ingress.sender,
-                };
-                let verdict = crate::management::execute(
-                    &mut self.state,
-                    &mut self.outcalls,
-                    caller,
-                    &ingress.method,
-                    &ingress.payload,
-                    &mut notices,
-                );
-                if let Verdict::Answered { result, .. } = verdict {
-                    self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
-                }
-            }
-            ManagementCall::Canister(request) => {
-                let (method, payload) = (request.method.clone(), request.payload.clone());
-                let caller = Caller::Canister(Box::new(request.clone()));
-                let verdict = crate::management::execute(
-                    &mut self.state,
-                    &mut self.outcalls,
-                    caller,
-                    &method,
-                    &payload,
-                    &mut notices,
-                );
-                if let Verdict::Answered { result, refund } = verdict {
-                    self.answer_from_management(request, result, refund);
-                }
+        let caller = match &call {
+            ManagementCall::Ingress(ingress) => Caller::User {
+                id: ingress.id,
+                sender: ingress.sender,
+            },
+            ManagementCall::Canister(request) => Caller::Canister(Box::new(request.clone())),
+        };
+        let verdict = crate::management::execute(
+            &mut self.state,
+            &mut self.outcalls,
+            caller,
+            call.method(),
+            call.payload(),
+            &mut notices,
+        );
+        if let Verdict::Answered { result, refund } = verdict {
+            match self.state.long_install.take() {
+                Some(install) => self.begin_install(install, call, result, refund),
+                None => self.answer_management(call, result, refund),
             }
         }
         for notice in notices {
             self.deliver_notice(notice);
+        }
+    }
+
+    /// Answers a call of the management canister.
+    pub(super) fn answer_management(
+        &mut self,
+        call: ManagementCall,
+        result: Result<Vec<u8>, UserError>,
+        refund: u128,
+    ) {
+        match call {
+            ManagementCall::Ingress(ingress) => {
+                self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
+            }
+            ManagementCall::Canister(request) => {
+                self.answer_from_management(request, result, refund);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::turn::Item;
 use crate::canister::Canister;
 use crate::canister::contexts::Origin;
 use crate::canister::tasks::{LowMemoryHook, Task};
-use crate::execution::{Entry, Job, Keep};
+use crate::execution::Entry;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 
@@ -13,13 +13,23 @@ impl Subnet {
     /// Decides which tasks run in this round, from what waits at its beginning.
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;
+        let installing = match &self.installing {
+            Some(_) => self
+                .state
+                .canisters
+                .keys()
+                .find(|id| self.is_installing(id)),
+            None => None,
+        }
+        .copied();
         let paused = &self.paused;
         for canister in self.state.canisters.values_mut() {
             let Some(code) = &canister.code else {
                 continue;
             };
             let facts = &code.module.facts;
-            if !canister.status.is_running() || paused.contains_key(&canister.id) {
+            let blocked = paused.contains_key(&canister.id) || installing == Some(canister.id);
+            if !canister.status.is_running() || blocked {
                 continue;
             }
             let timer = facts.has_global_timer
@@ -82,17 +92,12 @@ impl Subnet {
             canister.global_timer = 0;
         }
         let context = canister.calls.open(Origin::SystemTask, 0);
-        let job = Job {
-            entry: Entry::Export(export.to_owned()),
-            mode,
-            message: MessageView {
-                caller: Some(Origin::SystemTask.caller()),
-                ..MessageView::default()
-            },
-            slice: self.state.limits.slice,
-            keep: Keep::ParkIfSliced,
-            ..self.job(canister, limit)
+        let message = MessageView {
+            caller: Some(Origin::SystemTask.caller()),
+            ..MessageView::default()
         };
+        let entry = Entry::Export(export.to_owned());
+        let job = self.method_job(canister, entry, mode, limit, message);
         Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
     }
 }

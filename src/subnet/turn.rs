@@ -15,6 +15,7 @@ impl Subnet {
     pub(super) fn may_run(&self, canister: &Canister) -> bool {
         (canister.has_work() || self.paused.contains_key(&canister.id))
             && !self.rested.contains(&canister.id)
+            && !self.is_installing(&canister.id)
     }
 
     /// Runs what the canister has to run; true if anything was.
@@ -27,9 +28,12 @@ impl Subnet {
         let mut used = 0;
         if self.paused.contains_key(&id) {
             while budget.allows(position)
-                && let Some(pending) = self.paused.remove(&id)
+                && let Some(mut pending) = self.paused.remove(&id)
             {
                 consumed = true;
+                if pending.aborted {
+                    pending = self.begin_anew(&mut canister, pending);
+                }
                 used += self.next_slice(&mut canister, pending, position, budget);
             }
             if !self.paused.contains_key(&id) {
