@@ -95,6 +95,9 @@ pub struct Config {
     pub http_mocks: Vec<HttpMock>,
     /// Count executions by canister and method.
     pub stats: bool,
+    /// Hand out with each outcome what was printed. Else it only goes to who listens, so that a canister that never stops
+    /// printing does not fill the memory.
+    pub keep_prints: bool,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
 }
@@ -115,6 +118,7 @@ impl Config {
             http_mocks: Vec::new(),
             threshold_keys: Vec::new(),
             stats: false,
+            keep_prints: true,
         }
     }
 

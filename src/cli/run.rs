@@ -29,6 +29,10 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let format = options.format.unwrap_or(Format::Manual);
     let mut printer = Printer::new(format, config.compat);
+    let config = Config {
+        keep_prints: format == Format::Json,
+        ..config
+    };
     let mut subnet = Subnet::new(config)?;
     if !options.quiet_canisters {
         subnet.on_print(Box::new(|print| {

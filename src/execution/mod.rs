@@ -16,6 +16,7 @@ use crate::system_api::exec::{
 };
 use crate::system_api::meter::Meter;
 use crate::system_api::mode::Mode;
+use crate::system_api::prints::Prints;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
 use crate::wasm::{GlobalValue, Tier};
 
@@ -192,7 +193,7 @@ impl Runtime {
             certified_data: None,
             accepted: false,
             log: Log::default(),
-            prints: Vec::new(),
+            prints: Prints::new(self.overflow.clone()),
             dependencies: Dependencies::default(),
             stable_access: StableAccess::new(),
             stable_accessed: 0,
@@ -326,7 +327,7 @@ impl Runtime {
             dependencies: exec.dependencies,
             grew,
             log: exec.log,
-            prints: exec.prints,
+            prints: exec.prints.into_waiting(),
             parked,
         }
     }
@@ -429,7 +430,7 @@ impl Rerun {
         exec.certified_data = None;
         exec.accepted = false;
         exec.log = Log::default();
-        exec.prints.clear();
+        exec.prints.restart();
         exec.dependencies = Dependencies::default();
         exec.stable_access = StableAccess::new();
         exec.stable_accessed = 0;

@@ -20,6 +20,8 @@ mod tasks;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use candid::Principal;
@@ -33,9 +35,10 @@ use crate::fees::Fees;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
-use crate::outcome::MessageResult;
+use crate::outcome::{DebugPrint, MessageResult};
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
+use crate::system_api::prints::Overflow;
 
 use clock::Clock;
 use long_install::Installing;
@@ -70,10 +73,12 @@ pub struct Subnet {
     paused: BTreeMap<Principal, Pending>,
     /// The installation under way that takes several slices.
     installing: Option<Installing>,
+    /// The last round ended because its instructions were used up.
+    used_up: bool,
     /// Canisters that finished a paused execution in this round: they run nothing more in it.
     rested: BTreeSet<Principal>,
     query_cache: QueryCache,
-    on_print: Option<PrintHook>,
+    on_print: Rc<RefCell<PrintHook>>,
     on_refusal: Option<RefusalHook>,
     /// Lines printed since the last message began.
     debug: Vec<crate::outcome::DebugPrint>,
@@ -132,12 +137,27 @@ impl Subnet {
             next_ingress: 0,
             paused: BTreeMap::new(),
             installing: None,
+            used_up: false,
             rested: BTreeSet::new(),
             query_cache: QueryCache::default(),
-            on_print: None,
+            on_print: Rc::new(RefCell::new(Box::new(|_| {}))),
             on_refusal: None,
             debug: Vec::new(),
         };
+        if !subnet.state.config.keep_prints {
+            let hook = Rc::clone(&subnet.on_print);
+            subnet.state.runtime.overflow = Overflow::to(Rc::new(RefCell::new(
+                move |time, canister, text: &str| {
+                    let text = text.to_owned();
+                    let print = DebugPrint {
+                        time,
+                        canister,
+                        text,
+                    };
+                    (hook.borrow_mut())(&print);
+                },
+            )));
+        }
         subnet.start_up();
         Ok(subnet)
     }
@@ -152,7 +172,7 @@ impl Subnet {
 
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
-        self.on_print = Some(hook);
+        *self.on_print.borrow_mut() = hook;
     }
 
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.

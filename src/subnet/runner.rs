@@ -17,6 +17,8 @@ use crate::outcome::{MessageKind, MessageResult, Outcome};
 const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
 /// Rounds after which a message counts as never answered.
 const MAX_ROUNDS: u64 = 100_000;
+/// As many of them that used up the thousands of millions of instructions of a round without slices: an endless chain of calls.
+const MAX_FULL_ROUNDS: u64 = 100;
 /// Rounds that the runner lets pass for the answer to an installation, a stop or a start.
 const RUNNER_ROUNDS: u64 = 100;
 /// Name of the section that asks for the heap to be kept.
@@ -203,12 +205,18 @@ impl Subnet {
                 return MessageResult::Failed(error);
             }
         };
+        let before = self.state.round;
         let rounds = match wait {
             Wait::Rounds if !self.state.is_drun() => RUNNER_ROUNDS,
             _ => MAX_ROUNDS,
         };
+        let mut full = 0;
         for _ in 0..rounds {
             self.round();
+            full += u64::from(self.used_up && self.state.is_drun());
+            if full == MAX_FULL_ROUNDS && !self.state.is_application() {
+                break;
+            }
             if wait == Wait::Seconds {
                 self.clock.after_ingress_round();
             }
@@ -218,7 +226,10 @@ impl Subnet {
         }
         MessageResult::Failed(UserError::new(
             crate::errors::ErrorCode::IngressMessageTimeout,
-            format!("The message was not answered within {rounds} rounds"),
+            format!(
+                "The message was not answered within {} rounds",
+                self.state.round - before
+            ),
         ))
     }
 }
