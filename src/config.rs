@@ -95,8 +95,11 @@ pub struct Config {
     pub http_mocks: Vec<HttpMock>,
     /// Count executions by canister and method.
     pub stats: bool,
-    /// Record which functions the instructions are spent in. Threads that run canisters then need 48 MiB of stack.
+    /// Record which functions the instructions are spent in.
     pub profile: bool,
+    /// Hand out with each outcome what was printed. Else it only goes to who listens, so that a canister that never stops
+    /// printing does not fill the memory.
+    pub keep_prints: bool,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
 }
@@ -118,6 +121,7 @@ impl Config {
             threshold_keys: Vec::new(),
             stats: false,
             profile: false,
+            keep_prints: true,
         }
     }
 

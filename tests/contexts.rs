@@ -1,6 +1,7 @@
 //! Every ic0 function in every context that its caller can tell apart: the matrix of the interface specification
 //! ("Overview of imports"), as a table of marks that is compared with what canisters are told.
 
+use candid::{CandidType, Encode};
 use drun::canister::InstallMode;
 use drun::outcome::MessageResult;
 use drun::wasm::{Slot, ic0_functions};
@@ -110,6 +111,30 @@ const MATRIX: [(&str, &[&str]); 16] = [
             "env_var_value_copy",
         ],
     ),
+];
+
+/// What heartbeat, timer and low-memory hook may not call (column T).
+const REFUSED_IN_TASKS: [&str; 20] = [
+    "msg_arg_data_size",
+    "msg_arg_data_copy",
+    "msg_reject_code",
+    "msg_reject_msg_size",
+    "msg_reject_msg_copy",
+    "msg_reply",
+    "msg_reply_data_append",
+    "msg_reject",
+    "msg_deadline",
+    "msg_method_name_size",
+    "msg_method_name_copy",
+    "accept_message",
+    "msg_cycles_available",
+    "msg_cycles_available128",
+    "msg_cycles_accept",
+    "msg_cycles_accept128",
+    "msg_cycles_refunded",
+    "msg_cycles_refunded128",
+    "data_certificate_size",
+    "data_certificate_copy",
 ];
 
 /// Marks of a function; those not in the table may be called everywhere.
@@ -241,6 +266,124 @@ fn check(wasm64: bool) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A module that calls one function, with zeros and within a call under construction, in a task, and prints before and after.
+fn task_module(index: usize, wasm64: bool, task: &str) -> Vec<u8> {
+    let function = &ic0_functions()[index];
+    let p = if wasm64 { "i64" } else { "i32" };
+    let list = |slots: &[Slot], keyword: &str| -> String {
+        let types = slots.iter().map(|slot| wat_type(*slot, wasm64));
+        types.map(|ty| format!("({keyword} {ty}) ")).collect()
+    };
+    let zeros: String = function
+        .parameters
+        .iter()
+        .map(|slot| format!("({}.const 0) ", wat_type(*slot, wasm64)))
+        .collect();
+    let text = format!(
+        r#"(module
+        (import "ic0" "{name}" (func $tested {parameters} {results}))
+        (import "ic0" "debug_print" (func $print (param {p} {p})))
+        (import "ic0" "global_timer_set" (func $timer (param i64) (result i64)))
+        (import "ic0" "call_new" (func $new (param {p} {p} {p} {p} {p} {p} {p} {p})))
+        (memory {memory} 1)
+        (data ({p}.const 100) "beforeafter")
+        (func (export "canister_init") (drop (call $timer (i64.const 1))))
+        (func (export "{task}")
+          (call $print ({p}.const 100) ({p}.const 6))
+          (call $new {eight_zeros})
+          {zeros} call $tested {dropped}
+          (call $print ({p}.const 106) ({p}.const 5))))"#,
+        name = function.name,
+        parameters = list(function.parameters, "param"),
+        results = list(function.results, "result"),
+        memory = if wasm64 { "i64" } else { "" },
+        eight_zeros = format!("({p}.const 0) ").repeat(8),
+        dropped = "drop ".repeat(function.results.len()),
+    );
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{}: {error}", function.name))
+}
+
+#[derive(CandidType)]
+struct Variable {
+    name: String,
+    value: String,
+}
+
+#[derive(CandidType)]
+struct Settings {
+    wasm_memory_threshold: Option<candid::Nat>,
+    environment_variables: Option<Vec<Variable>>,
+}
+
+#[derive(CandidType)]
+struct UpdateSettings {
+    canister_id: Principal,
+    settings: Settings,
+}
+
+/// What a task prints that calls the function; nobody is told how it ends, but what it prints stays.
+fn printed_by_task(index: usize, wasm64: bool, task: &str) -> Vec<String> {
+    // The number of the canister that may mint cycles.
+    let id = Principal::from_text("rkp4c-7iaaa-aaaaa-aaaca-cai").expect("an id");
+    let mut subnet = Subnet::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    subnet.create_for_install(id).expect("it is missing");
+    // Little memory from the beginning, and a variable whose name is empty.
+    let settings = Settings {
+        wasm_memory_threshold: Some((4u64 << 30).into()),
+        environment_variables: Some(vec![Variable {
+            name: String::new(),
+            value: String::new(),
+        }]),
+    };
+    let update = UpdateSettings {
+        canister_id: id,
+        settings,
+    };
+    let argument = Encode!(&update).expect("memory can be written");
+    let management = Principal::management_canister();
+    let outcome = subnet.ingress(management, "update_settings", &argument);
+    assert_eq!(text(outcome.result), "");
+    let module = task_module(index, wasm64, task);
+    let outcome = subnet.install(InstallMode::Install, id, &module, b"");
+    assert_eq!(text(outcome.result), "");
+    outcome.debug.into_iter().map(|line| line.text).collect()
+}
+
+fn check_tasks(wasm64: bool) {
+    let mut wrong = Vec::new();
+    for (index, function) in ic0_functions().iter().enumerate() {
+        if wasm64 && function.only_32_bit || function.name == "trap" {
+            continue;
+        }
+        let expected: &[&str] = match REFUSED_IN_TASKS.contains(&function.name) {
+            true => &["before"],
+            false if function.name == "debug_print" => &["before", "", "after"],
+            false => &["before", "after"],
+        };
+        for task in [
+            "canister_heartbeat",
+            "canister_global_timer",
+            "canister_on_low_wasm_memory",
+        ] {
+            let printed = printed_by_task(index, wasm64, task);
+            if printed != expected {
+                wrong.push(format!("{} in {task}: {printed:?}", function.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn tasks_of_32_bit_modules_may_call_what_the_matrix_says() {
+    check_tasks(false);
+}
+
+#[test]
+fn tasks_of_64_bit_modules_may_call_what_the_matrix_says() {
+    check_tasks(true);
 }
 
 #[test]

@@ -343,6 +343,18 @@ mod tests {
         assert_eq!(drain(&mut queues), ["i3", "1.4"]);
     }
 
+    /// scheduling.md 1.13: a checkpoint resets the pointer.
+    #[test]
+    fn the_source_pointer_can_begin_afresh() {
+        let mut queues = InputQueues::default();
+        queues.push(request(1, 1));
+        assert_eq!(drain(&mut queues), ["1.1"]);
+        queues.reset_rotation();
+        queues.push_ingress(ingress(1));
+        queues.push(request(1, 2));
+        assert_eq!(drain(&mut queues), ["1.2", "i1"]);
+    }
+
     #[test]
     fn receivers_take_turns_on_the_way_out() {
         let mut outputs = OutputQueues::default();

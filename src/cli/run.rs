@@ -32,6 +32,10 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
     }
+    let config = Config {
+        keep_prints: format == Format::Json,
+        ..config
+    };
     let mut subnet = Subnet::new(config)?;
     if !options.quiet_canisters {
         subnet.on_print(Box::new(|print| {

@@ -14,6 +14,7 @@ use crate::canister::contexts::Closure;
 use crate::config::Config;
 use crate::errors::{ContractViolation, ExecutionError};
 use crate::system_api::exec::{Exec, SubnetView};
+use crate::system_api::prints::Overflow;
 use crate::system_api::{Host, linker};
 use crate::wasm::memory::{Heap, refresh_size, remaining_stack, with_heap};
 use crate::wasm::{
@@ -33,6 +34,8 @@ pub struct Runtime {
     pub(super) compiler: Arc<Compiler>,
     pub(super) profile: bool,
     pub(super) live: LiveInstances,
+    /// Where lines go when there are too many.
+    pub overflow: Overflow,
     /// Modules loaded before, the newest last: those in use and some that may be installed again.
     modules: Vec<Arc<CanisterModule>>,
 }
@@ -61,6 +64,7 @@ impl Runtime {
             }),
             profile: config.profile,
             live: LiveInstances::default(),
+            overflow: Overflow::default(),
             modules: Vec::new(),
         })
     }

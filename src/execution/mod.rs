@@ -17,6 +17,7 @@ use crate::system_api::exec::{
 };
 use crate::system_api::meter::Meter;
 use crate::system_api::mode::Mode;
+use crate::system_api::prints::Prints;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
 use crate::wasm::{CanisterModule, GlobalValue, Tier, WASM_STACK};
 
@@ -222,7 +223,7 @@ impl Runtime {
             certified_data: None,
             accepted: false,
             log: Log::default(),
-            prints: Vec::new(),
+            prints: Prints::new(self.overflow.clone()),
             dependencies: Dependencies::default(),
             stable_access: StableAccess::new(),
             stable_accessed: 0,
@@ -409,7 +410,7 @@ impl Runtime {
             dependencies: exec.dependencies,
             grew,
             log: exec.log,
-            prints: exec.prints,
+            prints: exec.prints.into_waiting(),
             parked,
             recording: exec.recording,
         }
@@ -513,7 +514,7 @@ impl Beginning {
         exec.certified_data = None;
         exec.accepted = false;
         exec.log = Log::default();
-        exec.prints.clear();
+        exec.prints.restart();
         exec.dependencies = Dependencies::default();
         exec.stable_access = StableAccess::new();
         exec.stable_accessed = 0;

@@ -20,7 +20,7 @@ mod tasks;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candid::Principal;
 
@@ -33,10 +33,11 @@ use crate::fees::Fees;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
-use crate::outcome::MessageResult;
+use crate::outcome::{DebugPrint, MessageResult};
 use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
+use crate::system_api::prints::Overflow;
 
 use clock::Clock;
 use long_install::Installing;
@@ -45,10 +46,15 @@ use pending::Pending;
 use query::QueryCache;
 
 /// Called with every line that a canister prints, as soon as it is printed.
-pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint)>;
+pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint) + Send>;
 
 /// Called with the refusal of a message that the runner goes on after.
 pub type RefusalHook = Box<dyn FnMut(&crate::errors::UserError)>;
+
+/// The listener, which nobody else can be using.
+fn listening(hook: &Mutex<PrintHook>) -> MutexGuard<'_, PrintHook> {
+    hook.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A subnet of one node.
 pub struct Subnet {
@@ -71,10 +77,12 @@ pub struct Subnet {
     paused: BTreeMap<Principal, Pending>,
     /// The installation under way that takes several slices.
     installing: Option<Installing>,
+    /// The last round ended because its instructions were used up.
+    used_up: bool,
     /// Canisters that finished a paused execution in this round: they run nothing more in it.
     rested: BTreeSet<Principal>,
     query_cache: QueryCache,
-    on_print: Option<PrintHook>,
+    on_print: Arc<Mutex<PrintHook>>,
     on_refusal: Option<RefusalHook>,
     /// Lines printed since the last message began.
     debug: Vec<crate::outcome::DebugPrint>,
@@ -135,12 +143,26 @@ impl Subnet {
             next_ingress: 0,
             paused: BTreeMap::new(),
             installing: None,
+            used_up: false,
             rested: BTreeSet::new(),
             query_cache: QueryCache::default(),
-            on_print: None,
+            on_print: Arc::new(Mutex::new(Box::new(|_| {}))),
             on_refusal: None,
             debug: Vec::new(),
         };
+        if !subnet.state.config.keep_prints {
+            let hook = Arc::clone(&subnet.on_print);
+            subnet.state.runtime.overflow =
+                Overflow::to(Arc::new(Mutex::new(move |time, canister, text: &str| {
+                    let text = text.to_owned();
+                    let print = DebugPrint {
+                        time,
+                        canister,
+                        text,
+                    };
+                    listening(&hook)(&print);
+                })));
+        }
         subnet.start_up();
         Ok(subnet)
     }
@@ -155,7 +177,7 @@ impl Subnet {
 
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
-        self.on_print = Some(hook);
+        *listening(&self.on_print) = hook;
     }
 
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.

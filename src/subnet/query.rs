@@ -476,3 +476,26 @@ fn in_turn(calls: Vec<PerformedCall>) -> Vec<PerformedCall> {
     }
     ordered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Results of many megabytes must not pile up.
+    #[test]
+    fn the_cache_forgets_before_it_is_too_large() {
+        let mut cache = QueryCache::default();
+        for n in 0..60u8 {
+            let key = (Principal::anonymous(), String::new(), vec![n]);
+            let entry = Cached {
+                result: MessageResult::Replied(vec![0; 3 << 20]),
+                canisters: BTreeMap::new(),
+                time: 0,
+                dependencies: Dependencies::default(),
+            };
+            cache.insert(key, entry);
+            assert!(cache.entries.len() <= 34);
+        }
+        assert!(!cache.entries.is_empty());
+    }
+}

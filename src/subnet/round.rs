@@ -65,6 +65,7 @@ impl Subnet {
             i64::try_from(self.state.limits.round / MANAGEMENT_SHARE).unwrap_or(i64::MAX);
         let pages_before = self.state.usage.heap_pages + self.state.usage.stable_pages;
         let mut first = true;
+        self.used_up = false;
         loop {
             self.drain_management(&mut management_budget);
             if std::mem::take(&mut first) {
@@ -83,6 +84,7 @@ impl Subnet {
             let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
             let heap_delta = HEAP_DELTA[usize::from(self.state.is_application())];
             let may_go_on = budget.end_iteration(self.state.canisters.len());
+            self.used_up = !may_go_on;
             if !consumed || !may_go_on || pages * PAGE >= heap_delta {
                 break;
             }
@@ -122,10 +124,10 @@ impl Subnet {
                 canister: line.canister,
                 text: line.text,
             };
-            if let Some(hook) = &mut self.on_print {
-                hook(&print);
+            super::listening(&self.on_print)(&print);
+            if self.state.config.keep_prints {
+                self.debug.push(print);
             }
-            self.debug.push(print);
         }
     }
 

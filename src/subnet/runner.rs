@@ -21,6 +21,9 @@ const RUNNER_CYCLES: u128 = 1_000_000_000_000_000;
 const MAX_ROUNDS: u64 = 100_000;
 /// The same for a message that the runner awaits without letting time pass.
 const MAX_ROUNDS_OF_RUNNER: u64 = 100;
+/// The same for rounds that used up the thousands of millions of instructions of a round without slices: an endless chain
+/// of calls.
+const MAX_FULL_ROUNDS: u64 = 100;
 /// Bytes of module and argument from which on the runner reinstalls through the chunk store.
 const LARGE_INSTALLATION: usize = 2_000_000;
 /// Name of the section that asks for the heap to be kept.
@@ -268,12 +271,18 @@ impl Subnet {
                 return MessageResult::Failed(error);
             }
         };
+        let before = self.state.round;
         let max_rounds = match wait {
             Wait::Rounds if !self.state.is_drun() => MAX_ROUNDS_OF_RUNNER,
             _ => MAX_ROUNDS,
         };
+        let mut full = 0;
         for _ in 0..max_rounds {
             self.round();
+            full += u64::from(self.used_up && self.state.is_drun());
+            if full == MAX_FULL_ROUNDS && !self.state.is_application() {
+                break;
+            }
             if wait == Wait::Seconds {
                 self.clock.after_ingress_round();
             }
@@ -283,7 +292,10 @@ impl Subnet {
         }
         MessageResult::Failed(UserError::new(
             crate::errors::ErrorCode::IngressMessageTimeout,
-            format!("The message was not answered within {max_rounds} rounds"),
+            format!(
+                "The message was not answered within {} rounds",
+                self.state.round - before
+            ),
         ))
     }
 }

@@ -41,6 +41,8 @@ impl Subnet {
             }
         } else {
             while budget.allows(position) {
+                // What was printed before comes before what the next may print in a flood.
+                self.flush_prints();
                 let Some(pending) = self.next_item(&mut canister) else {
                     break;
                 };

@@ -8,6 +8,7 @@ use candid::Principal;
 
 use super::meter::Meter;
 use super::mode::Mode;
+use super::prints::Prints;
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
@@ -267,7 +268,7 @@ pub struct Exec {
     /// What goes to the canister's log.
     pub log: Log,
     /// What goes to the screen.
-    pub prints: Vec<Print>,
+    pub prints: Prints,
     /// What the execution depended on.
     pub dependencies: Dependencies,
     /// Which stable pages were accessed and written.
@@ -302,9 +303,8 @@ impl Exec {
 
     /// Prints a line and records it in the log.
     pub fn print(&mut self, text: String) {
-        self.prints.push(Print {
-            slice: self.meter.finished_slices().len(),
-            text,
-        });
+        let slice = self.meter.finished_slices().len();
+        let line = Print { slice, text };
+        self.prints.push(self.time, self.canister.id, line);
     }
 }

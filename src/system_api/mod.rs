@@ -14,6 +14,7 @@ mod growth;
 mod message;
 pub mod meter;
 pub mod mode;
+pub mod prints;
 mod profile;
 mod stable;
 
