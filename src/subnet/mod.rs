@@ -19,8 +19,8 @@ mod runner;
 mod tasks;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -146,8 +146,8 @@ impl Subnet {
         };
         if !subnet.state.config.keep_prints {
             let hook = Rc::clone(&subnet.on_print);
-            subnet.state.runtime.overflow = Overflow::to(Rc::new(RefCell::new(
-                move |time, canister, text: &str| {
+            subnet.state.runtime.overflow =
+                Overflow::to(Rc::new(RefCell::new(move |time, canister, text: &str| {
                     let text = text.to_owned();
                     let print = DebugPrint {
                         time,
@@ -155,8 +155,7 @@ impl Subnet {
                         text,
                     };
                     (hook.borrow_mut())(&print);
-                },
-            )));
+                })));
         }
         subnet.start_up();
         Ok(subnet)
