@@ -137,24 +137,15 @@ impl Subnet {
                 (true, _) | (_, "__motoko_stabilize_before_upgrade") => Wait::Rounds,
                 _ => Wait::Seconds,
             };
-            let argument = match method {
-                "start_canister" | "stop_canister" if subnet.is_management(&canister) => {
-                    subnet.named_by_runner(argument)
-                }
-                _ => argument.to_vec(),
+            let by_name = !subnet.state.is_drun()
+                && subnet.is_management(&canister)
+                && matches!(method, "start_canister" | "stop_canister");
+            let argument = match by_name {
+                true => named_by_runner(argument),
+                false => argument.to_vec(),
             };
             subnet.send_and_wait(canister, method, argument, wait)
         })
-    }
-
-    /// The argument of `start_canister` and `stop_canister`: the runner takes the last ten bytes for the canister's id.
-    fn named_by_runner(&self, argument: &[u8]) -> Vec<u8> {
-        match argument.last_chunk::<10>() {
-            Some(id) if !self.state.is_drun() => {
-                crate::management::canister_id_reply(Principal::from_slice(id))
-            }
-            _ => argument.to_vec(),
-        }
     }
 
     /// Asks a query method of a canister.
@@ -297,6 +288,14 @@ impl Subnet {
                 self.state.round - before
             ),
         ))
+    }
+}
+
+/// The argument of `start_canister` and `stop_canister`: the runner takes the last ten bytes for the canister's id.
+fn named_by_runner(argument: &[u8]) -> Vec<u8> {
+    match argument.last_chunk::<10>() {
+        Some(id) => crate::management::canister_id_reply(Principal::from_slice(id)),
+        None => argument.to_vec(),
     }
 }
 
