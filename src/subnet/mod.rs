@@ -6,6 +6,7 @@ mod calls;
 mod certificate;
 mod checkpoint;
 mod clock;
+mod conclusion;
 mod delivery;
 mod ingress;
 mod long_install;
