@@ -140,14 +140,8 @@ impl Bench {
             "≤ 8 ms, 60 MB",
             format!("{}, {peak} MB", milliseconds(warm)),
         );
-        let module = std::fs::read(MOTOKO).expect("the Motoko module");
         let bare = median(9, || {
-            let mut config = wasmtime::Config::new();
-            config
-                .strategy(wasmtime::Strategy::Winch)
-                .wasm_memory64(true);
-            let engine = wasmtime::Engine::new(&config).expect("a valid configuration");
-            black_box(wasmtime::Module::new(&engine, &module).expect("a valid module"));
+            run(Command::new(empty_program()).arg("--compile").arg(MOTOKO));
         });
         let mut number = 0;
         let cold = median(9, || {
@@ -326,8 +320,9 @@ fn heaps() {
     let time = |mebibytes: u64, method: &str| {
         let (mut subnet, canister) = subnet(&canisters::heap(mebibytes));
         subnet.ingress(canister, "fill", b"");
+        let mut numbers = 0_u32..;
         let many = median(5, || {
-            for number in 0..2000_u32 {
+            for number in numbers.by_ref().take(2000) {
                 match method {
                     // Another argument each time, since the answers of queries are remembered.
                     "peek" => {
