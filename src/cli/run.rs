@@ -80,6 +80,8 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
         eprintln!("state kept in {}", directory.display());
     }
+    subnet.end_with_process();
+    std::mem::forget(script);
     Ok(if failed && options.fail_on_error {
         FAILURE
     } else {

@@ -152,6 +152,11 @@ impl Runtime {
         Ok(live.read_globals())
     }
 
+    /// At the end of a run: waits for compilations that are worth keeping.
+    pub fn end(&self) {
+        self.live.promotions.end();
+    }
+
     /// Drops the instance of a canister.
     pub fn forget(&mut self, canister: &Principal) {
         self.live.live.remove(canister);

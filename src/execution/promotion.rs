@@ -77,6 +77,11 @@ impl Promotions {
         }
     }
 
+    /// At the end of a run: waits for what the next one will be glad of.
+    pub fn end(&self) {
+        self.0.end();
+    }
+
     /// Waits for all compilations.
     #[cfg(test)]
     pub fn finish(&self) {
@@ -89,16 +94,22 @@ impl Promotions {
     }
 }
 
-impl Drop for Started {
+impl Started {
     /// Lets those be finished whose code is worth keeping in the cache.
-    fn drop(&mut self) {
-        let started = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+    fn end(&self) {
+        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for promotion in started.drain(..) {
             if promotion.module.add_fast_instructions(0) >= WORTH_WAITING {
                 // A compiler that failed has kept nothing, and this run needs it no more.
                 let _ = promotion.thread.join();
             }
         }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

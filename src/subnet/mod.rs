@@ -176,6 +176,13 @@ impl Subnet {
         }
     }
 
+    /// Ends a subnet together with the process, to which all its memory is left: giving gigabytes back piece by piece takes
+    /// longer than most scripts. Only what the module cache is to keep is waited for.
+    pub fn end_with_process(self) {
+        self.state.runtime.end();
+        std::mem::forget(self);
+    }
+
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
         *listening(&self.on_print) = hook;
