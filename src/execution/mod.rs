@@ -1,6 +1,7 @@
 //! Runs ONE entry point of ONE canister: circumstances in, effects out. Commits or undoes heap, stable memory and globals;
 //! everything else that the canister asked for is handed back as data. Knows no rounds, queues or calls.
 
+mod beginning;
 mod live;
 mod promotion;
 mod traps;
@@ -21,6 +22,7 @@ use crate::system_api::prints::Prints;
 use crate::wasm::memory::{ParkedHeap, ParkedStable, StableAccess};
 use crate::wasm::{CanisterModule, GlobalValue, Tier, WASM_STACK};
 
+use beginning::Beginning;
 use live::Called;
 pub use live::{LiveInstances, Runtime};
 
@@ -475,50 +477,5 @@ impl Runtime {
         }
         code.globals = parked.globals;
         self.live.restore(canister.id, code);
-    }
-}
-
-/// What has to be as before when an execution starts again.
-struct Beginning {
-    balance: u128,
-    available: u128,
-    free_callbacks: u64,
-    memory: MemoryRules,
-    meter: Meter,
-    heap_bytes: u64,
-}
-
-impl Beginning {
-    fn of(exec: &Exec) -> Self {
-        Beginning {
-            balance: exec.canister.balance,
-            available: exec.message.available_cycles,
-            free_callbacks: exec.canister.free_callbacks,
-            memory: exec.canister.memory,
-            meter: exec.meter.clone(),
-            heap_bytes: exec.heap_bytes,
-        }
-    }
-
-    fn restore(&self, exec: &mut Exec) {
-        exec.canister.balance = self.balance;
-        exec.message.available_cycles = self.available;
-        exec.canister.free_callbacks = self.free_callbacks;
-        exec.canister.memory = self.memory;
-        exec.meter = self.meter.clone();
-        exec.heap_bytes = self.heap_bytes;
-        exec.reply_data.clear();
-        exec.answer = None;
-        exec.call = None;
-        exec.timer_set = None;
-        exec.certified_data = None;
-        exec.accepted = false;
-        exec.log = Log::default();
-        exec.prints.restart();
-        exec.dependencies = Dependencies::default();
-        exec.stable_access = StableAccess::new();
-        exec.stable_accessed = 0;
-        exec.stable_written = 0;
-        exec.error = None;
     }
 }
