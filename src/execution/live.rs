@@ -32,7 +32,6 @@ pub struct Runtime {
     /// The subnet as canisters see it.
     pub subnet: Arc<SubnetView>,
     pub(super) compiler: Arc<Compiler>,
-    pub(super) profile: bool,
     pub(super) live: LiveInstances,
     /// Where lines go when there are too many.
     pub overflow: Overflow,
@@ -62,7 +61,6 @@ impl Runtime {
                 true => compiler.for_profile(),
                 false => compiler,
             }),
-            profile: config.profile,
             live: LiveInstances::default(),
             overflow: Overflow::default(),
             modules: Vec::new(),

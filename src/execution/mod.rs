@@ -162,15 +162,15 @@ impl Runtime {
         let beginning = Beginning::of(&exec);
         let heap_before = exec.heap_bytes;
         let mut called = self.call(canister, exec, &entry);
-        let mut tried = vec![called.tier];
+        let mut tried = Vec::new();
         while let Some(tier) = called.again
             && !tried.contains(&tier)
         {
+            tried.push(called.tier);
             self.undo(canister, &mut called.exec);
             beginning.restore(&mut called.exec);
             self.live.prefer(canister.id, tier);
             called = self.call(canister, called.exec, &entry);
-            tried.push(called.tier);
         }
         let deepest = called.exec.recording.as_ref();
         if deepest.map_or(0, |record| record.deepest()) > DEEP {
@@ -238,7 +238,7 @@ impl Runtime {
 
     fn recording(&self, module: &Arc<CanisterModule>, end: Option<u64>) -> Option<Box<Recording>> {
         let record = || Box::new(Recording::new(Arc::clone(module), end));
-        self.profile.then(record)
+        self.compiler.is_for_profile().then(record)
     }
 
     /// Repeats an execution in which profiled code needed so much of the stack that other code may have had too little:

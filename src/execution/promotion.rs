@@ -46,7 +46,7 @@ impl Promotions {
                 [] => Tier::Optimizing,
                 _ => Tier::Exact,
             };
-            if module.add_fast_instructions(0) + instructions >= LONG {
+            if module.fast_instructions() + instructions >= LONG {
                 promotions.start(&compiler, &module, tier);
             }
             module.is_compiled(tier)
@@ -99,7 +99,7 @@ impl Started {
     fn end(&self) {
         let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for promotion in started.drain(..) {
-            if promotion.module.add_fast_instructions(0) >= WORTH_WAITING {
+            if promotion.module.fast_instructions() >= WORTH_WAITING {
                 // A compiler that failed has kept nothing, and this run needs it no more.
                 let _ = promotion.thread.join();
             }

@@ -108,9 +108,8 @@ mod tests {
         })
     }
 
-    /// The line in the format `manual`, and in the format `drun` for either tool.
-    fn lines(kind: MessageKind, result: MessageResult) -> [String; 3] {
-        let outcome = Outcome {
+    fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
+        Outcome {
             kind,
             canister: None,
             method: None,
@@ -121,7 +120,12 @@ mod tests {
             heap_pages: 0,
             stable_pages: 0,
             debug: vec![],
-        };
+        }
+    }
+
+    /// The line in the format `manual`, and in the format `drun` for either tool.
+    fn lines(kind: MessageKind, result: MessageResult) -> [String; 3] {
+        let outcome = outcome(kind, result);
         let number = (kind != MessageKind::Query).then_some(7);
         [
             manual(&outcome, number),
@@ -133,16 +137,9 @@ mod tests {
     #[test]
     fn the_runner_says_of_every_start_and_stop_that_it_is_done() {
         let outcome = Outcome {
-            kind: MessageKind::Ingress,
             canister: Some(Principal::management_canister()),
             method: Some("stop_canister".into()),
-            result: failed(ErrorCode::CanisterNotFound),
-            instructions: 0,
-            rounds: 0,
-            cycles: 0,
-            heap_pages: 0,
-            stable_pages: 0,
-            debug: vec![],
+            ..outcome(MessageKind::Ingress, failed(ErrorCode::CanisterNotFound))
         };
         let error = "IC0301: two\nlines";
         assert_eq!(

@@ -30,6 +30,7 @@ impl Subnet {
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
         let checkpoint = self.is_checkpoint_due();
         if checkpoint {
+            // What is installed in such a round pays in full (metering.md 5.2).
             self.state.known_modules.clear();
         }
         self.state.refresh_memory();

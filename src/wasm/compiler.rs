@@ -91,6 +91,11 @@ impl Compiler {
         self
     }
 
+    /// True if its code tells which functions run.
+    pub fn is_for_profile(&self) -> bool {
+        self.profile
+    }
+
     /// A module that can be run: out of the cache, or else decoded, validated, rewritten and compiled.
     ///
     /// # Errors

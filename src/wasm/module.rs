@@ -181,6 +181,11 @@ impl CanisterModule {
             .fetch_add(instructions, Ordering::Relaxed)
     }
 
+    /// Instructions that fast code has executed, of executions that have ended.
+    pub fn fast_instructions(&self) -> u64 {
+        self.fast_instructions.load(Ordering::Relaxed)
+    }
+
     /// True if machine code of this code generator is at hand.
     pub fn is_compiled(&self, tier: Tier) -> bool {
         self.code[tier as usize].get().is_some()
