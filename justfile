@@ -11,8 +11,8 @@ default:
 ci:
     .ci/run
 
-# All tests, or those of the workspace whose names hold these words
-test *NAME:
+# All tests, or those of the workspace whose names hold this word
+test NAME='':
     cargo test {{release}} --workspace -- {{NAME}}
 
 # One test of the program, from outside: `just one bad_input::unknown_keyword`
@@ -20,11 +20,11 @@ one NAME:
     cargo test {{release}} --test drun -- {{NAME}}
 
 # One unit test of a package: `just unit drun-ic budget`
-unit PACKAGE *NAME:
+unit PACKAGE NAME='':
     cargo test {{release}} --package {{PACKAGE}} --lib -- {{NAME}}
 
 # Scripts against their expected outputs, all code generators: `just golden wat/timer`
-golden *NAME:
+golden NAME='':
     cargo test {{release}} --test golden -- {{NAME}}
 
 # What these scripts print now is right: `just accept wat/timer.drun`; look at `git diff` afterwards
