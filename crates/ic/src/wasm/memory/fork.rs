@@ -148,7 +148,7 @@ impl Tracker {
             }
         }
         for run in adjacent(zero) {
-            if run.len() >= DISCARD_FROM && !self.mapped {
+            if run.len() >= DISCARD_FROM {
                 // SAFETY: the pages were opened above, and no reference into the heap exists.
                 unsafe { self.space.discard(run.clone()) };
                 run.for_each(|page| self.state[page] &= !TOUCHED);

@@ -71,8 +71,6 @@ pub(super) struct Tracker {
     pub(super) base: Option<Pages>,
     /// Pages that were changed for good since then. Empty without a base.
     pub(super) dirty: Vec<u32>,
-    /// A part of the heap is mapped from a file: discarded pages are not zero.
-    pub(super) mapped: bool,
 }
 
 impl Tracker {
@@ -94,7 +92,6 @@ impl Tracker {
             counted: false,
             base: None,
             dirty: Vec::new(),
-            mapped: false,
         })
     }
 
