@@ -40,7 +40,7 @@ pub mod report;
 pub mod script;
 
 pub use candid::Principal;
-pub use drun_ic::{Compat, Config, Outcome, Subnet};
+pub use drun_ic::{Compat, Config, Failure, Outcome, Subnet};
 pub use drun_ic::{
     canister, compat, config, errors, execution, fees, management, outcome, profile, statistics,
     subnet, system_api, time, wasm,

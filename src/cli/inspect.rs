@@ -270,7 +270,7 @@ impl Inspection {
     }
 
     fn function_name(&self, index: u32) -> Option<&str> {
-        let names = self.verdict.as_ref().ok()?.function_names();
+        let names = self.verdict.as_ref().ok()?.names.function_names();
         let at = names
             .binary_search_by_key(&index, |(index, _)| *index)
             .ok()?;

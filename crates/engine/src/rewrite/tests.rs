@@ -4,33 +4,53 @@
 use wasmtime::{Caller, Config, Engine, Instance, Linker, Module, Store, Strategy, Trap, Val};
 
 use super::*;
-use crate::wasm::validate::{Slot, ic0_functions, validate};
 
-const LIMITS: ValidationLimits = ValidationLimits::REPLICA;
+/// The weights of the Internet Computer, of which the examples tell.
+#[path = "../../../ic/src/wasm/weights.rs"]
+mod weights;
 
-fn prepared(text: &str) -> (ModuleFacts, Result<Instrumented, InstrumentError>) {
+struct Examples;
+
+impl Weights for Examples {
+    fn operator(&self, operator: &wasmparser::Operator<'_>, memory64: bool) -> u64 {
+        weights::weight(operator, memory64)
+    }
+
+    fn function(&self) -> u64 {
+        weights::FUNCTION_ENTRY
+    }
+}
+
+fn prepared(text: &str) -> Result<Rewritten, Defect> {
     prepared_for(text, Metering::Global)
 }
 
-fn prepared_for(
-    text: &str,
-    metering: Metering,
-) -> (ModuleFacts, Result<Instrumented, InstrumentError>) {
+fn prepared_for(text: &str, metering: Metering) -> Result<Rewritten, Defect> {
     let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let facts = validate(&module, &LIMITS).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let result = instrument(&module, &facts, &LIMITS, metering);
-    (facts, result)
+    wasmparser::Validator::new_with_features(crate::FEATURES)
+        .validate_all(&module)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let plan = Plan {
+        shape: Shape::of(&module)?,
+        weights: &Examples,
+        compile_base: 72,
+        max_wasm64_pages: 98_304,
+        max_table_elements: 1_000_000,
+        start: Some(START_EXPORT),
+    };
+    rewrite(&module, &plan, metering)
 }
 
-fn instrumented(text: &str) -> Instrumented {
-    prepared(text)
-        .1
-        .unwrap_or_else(|error| panic!("{error:?}\n{text}"))
+/// What the start function is exported as.
+const START_EXPORT: &str = "the start";
+
+fn instrumented(text: &str) -> Rewritten {
+    prepared(text).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
 }
 
 fn engine_error(text: &str) -> String {
-    match prepared(text).1 {
-        Err(InstrumentError::Engine(text)) => text,
+    match prepared(text) {
+        Err(Defect::Instantiation(text)) => text,
         other => panic!("{other:?}\n{text}"),
     }
 }
@@ -109,8 +129,8 @@ fn call_host(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> i6
 impl Running {
     /// `None` if the code generator cannot compile this module.
     fn start(text: &str, strategy: Strategy, metering: Metering) -> Option<Running> {
-        let (facts, result) = prepared_for(text, metering);
-        let module = result.unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+        let module =
+            prepared_for(text, metering).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         let mut config = Config::new();
         config.strategy(strategy);
         let engine = Engine::new(&config).unwrap();
@@ -119,28 +139,19 @@ impl Running {
             Err(error) => {
                 assert!(
                     matches!(strategy, Strategy::Winch)
-                        && (facts.uses_tail_calls || facts.uses_simd || facts.uses_reference_types),
+                        && (module.shape.needs_optimizing || text.contains("v128")),
                     "{error:?}\n{text}"
                 );
                 return None;
             }
         };
         let mut linker: Linker<Host> = Linker::new(&engine);
-        for function in ic0_functions() {
-            let types = |slots: &[Slot]| -> Vec<wasmtime::ValType> {
-                let types = slots.iter().map(|slot| slot.value_type(facts.memory64));
-                types
-                    .map(|ty| match ty {
-                        wasmparser::ValType::I32 => wasmtime::ValType::I32,
-                        _ => wasmtime::ValType::I64,
-                    })
-                    .collect()
-            };
-            let results = types(function.results);
-            let is_i64 = matches!(results.first(), Some(wasmtime::ValType::I64));
-            let ty = wasmtime::FuncType::new(&engine, types(function.parameters), results);
+        for import in compiled.imports().filter(|import| import.module() == "ic0") {
+            let name = import.name().to_owned();
+            let ty = import.ty().unwrap_func().clone();
+            let is_i64 = matches!(ty.results().next(), Some(wasmtime::ValType::I64));
             let call = move |mut caller: Caller<'_, Host>, arguments: &[Val], out: &mut [Val]| {
-                let value = call_host(&mut caller, function.name, arguments);
+                let value = call_host(&mut caller, &name, arguments);
                 if let Some(result) = out.first_mut() {
                     *result = if is_i64 {
                         Val::I64(value)
@@ -150,7 +161,7 @@ impl Running {
                 }
                 Ok(())
             };
-            linker.func_new("ic0", function.name, ty, call).unwrap();
+            linker.func_new("ic0", import.name(), ty, call).unwrap();
         }
         linker
             .func_wrap(
@@ -343,8 +354,8 @@ fn segments_outside_the_memory_are_refused_the_first_one_named() {
         ),
     ] {
         assert_eq!(
-            prepared(&format!("(module {segments})")).1.unwrap_err(),
-            InstrumentError::Module(ModuleError::DataOutsideMemory { offset, len })
+            prepared(&format!("(module {segments})")).unwrap_err(),
+            Defect::DataOutsideMemory { offset, len }
         );
     }
 }
@@ -383,7 +394,7 @@ fn a_second_export_of_such_a_name_is_the_engines_error() {
     ] {
         let error = engine_error(&format!("(module {module})"));
         let expected = format!(
-            "Failed to instantiate module: failed to parse WebAssembly module\n\nCaused by:\n    duplicate export name `{name}` already defined (at offset 0x"
+            "failed to parse WebAssembly module\n\nCaused by:\n    duplicate export name `{name}` already defined (at offset 0x"
         );
         assert!(error.starts_with(&expected), "{error}");
     }
@@ -417,10 +428,7 @@ fn what_only_instantiation_would_notice_is_told_in_the_engines_words() {
             "wasm trap: undefined element: out of bounds table access",
         ),
     ] {
-        assert_eq!(
-            engine_error(&format!("(module {module})")),
-            format!("Failed to instantiate module: {reason}")
-        );
+        assert_eq!(engine_error(&format!("(module {module})")), reason);
     }
     instrumented("(module (table 1000000 funcref) (elem (i32.const 999999) $f) (func $f))");
 }
@@ -502,45 +510,4 @@ fn compiling_is_charged_by_the_operators_of_the_result() {
         ),
         72 + (9 + 10 + 1 + 3) + 2
     );
-}
-
-#[test]
-fn imported_stable_functions_count_once_for_compiling() {
-    let import = |name: &str, ty: &str| format!(r#"(import "ic0" "{name}" (func {ty}))"#);
-    for (name, ty, count) in [
-        ("stable_size", "(result i32)", 10),
-        ("stable64_size", "(result i64)", 2),
-        ("stable_grow", "(param i32) (result i32)", 24),
-        ("stable64_grow", "(param i64) (result i64)", 21),
-        ("stable_read", "(param i32 i32 i32)", 106),
-        ("stable64_read", "(param i64 i64 i64)", 119),
-        ("stable_write", "(param i32 i32 i32)", 91),
-        ("stable64_write", "(param i64 i64 i64)", 107),
-        ("msg_reply", "", 0),
-    ] {
-        let import = import(name, ty);
-        for text in [
-            format!("(module {import})"),
-            format!("(module {import} {import})"),
-        ] {
-            assert_eq!(instrumented(&text).compile_operators, 72 + count, "{name}");
-        }
-    }
-}
-
-#[test]
-fn names_of_functions_are_taken_from_the_original() {
-    let module = wat::parse_str(
-        r#"(module (import "ic0" "msg_reply" (func $reply)) (func $a) (func) (func $b))"#,
-    )
-    .unwrap();
-    assert_eq!(
-        crate::wasm::names::function_names(&module),
-        [
-            (0, "reply".to_owned()),
-            (1, "a".to_owned()),
-            (3, "b".to_owned())
-        ]
-    );
-    assert!(crate::wasm::names::function_names(b"\0asm\x01\0\0\0").is_empty());
 }

@@ -80,3 +80,25 @@ fn name_sections<'a>(sections: &Sections<'a>) -> impl Iterator<Item = NameSectio
             _ => None,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_functions_are_taken_from_the_original() {
+        let module = wat::parse_str(
+            r#"(module (import "ic0" "msg_reply" (func $reply)) (func $a) (func) (func $b))"#,
+        )
+        .unwrap();
+        assert_eq!(
+            function_names(&module),
+            [
+                (0, "reply".to_owned()),
+                (1, "a".to_owned()),
+                (3, "b".to_owned())
+            ]
+        );
+        assert!(function_names(b"\0asm\x01\0\0\0").is_empty());
+    }
+}

@@ -65,3 +65,39 @@ fn stable_operators(imports: &[&str]) -> u64 {
         .map(|(_, count)| count)
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::canister::code::CanisterModule;
+    use crate::wasm::ValidationLimits;
+
+    fn operators(text: &str) -> u64 {
+        let blob = wat::parse_str(text).unwrap();
+        let module = CanisterModule::new(blob.into(), &ValidationLimits::REPLICA).unwrap();
+        module.compile_operators()
+    }
+
+    #[test]
+    fn imported_stable_functions_count_once_for_compiling() {
+        let import = |name: &str, ty: &str| format!(r#"(import "ic0" "{name}" (func {ty}))"#);
+        for (name, ty, count) in [
+            ("stable_size", "(result i32)", 10),
+            ("stable64_size", "(result i64)", 2),
+            ("stable_grow", "(param i32) (result i32)", 24),
+            ("stable64_grow", "(param i64) (result i64)", 21),
+            ("stable_read", "(param i32 i32 i32)", 106),
+            ("stable64_read", "(param i64 i64 i64)", 119),
+            ("stable_write", "(param i32 i32 i32)", 91),
+            ("stable64_write", "(param i64 i64 i64)", 107),
+            ("msg_reply", "", 0),
+        ] {
+            let import = import(name, ty);
+            for text in [
+                format!("(module {import})"),
+                format!("(module {import} {import})"),
+            ] {
+                assert_eq!(operators(&text), 72 + count, "{name}");
+            }
+        }
+    }
+}

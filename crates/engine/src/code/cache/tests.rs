@@ -4,35 +4,45 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::module::CanisterModule;
-use super::super::{Compiler, Tier, ValidationLimits};
+use super::super::compiler::{Compiler, Settings};
 use super::*;
-use crate::config::CompilerChoice;
-use crate::wasm::instrument::Metering;
+use crate::module::Module as Loaded;
+use crate::rewrite::Metering;
+use crate::testing::Plain;
+use crate::tier::Choice;
 
-const LIMITS: ValidationLimits = ValidationLimits::REPLICA;
+const LIMITS: Plain = Plain(1);
 
 /// A module with something in each part of what is known about it.
 fn blob() -> Arc<[u8]> {
     let text = r#"(module
-        (import "ic0" "msg_reply" (func $reply))
         (memory (export "memory") 1)
         (global (export "shown") i64 (i64.const 7))
         (global $hidden (mut i32) (i32.const 5))
         (data (i32.const 40) "some data")
-        (func (export "canister_update go") (global.set $hidden (i32.const 6)) (call $reply))
-        (@custom "icp:public candid:service" "service : {}"))"#;
+        (func (export "go") (global.set $hidden (i32.const 6))))"#;
     wat::parse_str(text).unwrap().into()
 }
 
-fn compiler(directory: &Path) -> Compiler {
-    Compiler::new(CompilerChoice::Fast, 4 << 30, false, Some(directory))
+fn settings(directory: &Path) -> Settings {
+    Settings {
+        choice: Choice::Fast,
+        cache: Some(directory.to_owned()),
+        ..Settings::default()
+    }
 }
 
-fn load(directory: &Path, limits: &ValidationLimits) -> CanisterModule {
+fn load_with(settings: Settings, host: &Plain) -> Loaded<Plain> {
     let blob = blob();
     let hash = Sha256::digest(&blob).into();
-    compiler(directory).load(&blob, hash, limits).unwrap()
+    Compiler::new(settings)
+        .load(host, &blob, hash)
+        .unwrap()
+        .unwrap()
+}
+
+fn load(directory: &Path, host: &Plain) -> Loaded<Plain> {
+    load_with(settings(directory), host)
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -41,8 +51,8 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// True if the module came out of the cache, which keeps no rewritten module.
-fn was_cached(module: &CanisterModule) -> bool {
-    module.instrumented.wasm.is_empty()
+fn was_cached(module: &Loaded<Plain>) -> bool {
+    module.rewritten.wasm.is_empty()
 }
 
 #[test]
@@ -53,13 +63,13 @@ fn a_second_load_finds_what_the_first_has_made() {
     assert!(!was_cached(&first) && was_cached(&second));
     assert!(second.is_compiled(Tier::Fast));
     assert_eq!(first.facts, second.facts);
-    assert_eq!(first.compile_operators, second.compile_operators);
+    assert_eq!(first.compile_operators(), second.compile_operators());
     assert_eq!(first.saved_globals(), second.saved_globals());
     assert!(first.data().eq(second.data()));
     for metering in [Metering::Global, Metering::Profiled] {
         assert_eq!(
-            first.rewritten(metering).unwrap(),
-            second.rewritten(metering).unwrap()
+            first.rewritten_for(metering).unwrap(),
+            second.rewritten_for(metering).unwrap()
         );
     }
 }
@@ -69,16 +79,18 @@ fn a_second_load_finds_what_the_first_has_made() {
 fn code_for_a_profile_has_its_own_entries() {
     let directory = tempfile::tempdir().unwrap();
     let plain = load(directory.path(), &LIMITS);
-    let (blob, hash) = (blob(), plain.hash);
     let profiled = || {
-        let compiler = compiler(directory.path()).for_profile();
-        compiler.load(&blob, hash, &LIMITS).unwrap()
+        let settings = Settings {
+            profile: true,
+            ..settings(directory.path())
+        };
+        load_with(settings, &LIMITS)
     };
     let (first, second) = (profiled(), profiled());
     assert!(!was_cached(&first) && was_cached(&second));
     for module in [first, second] {
         assert!(module.is_compiled(Tier::Profiled) && !module.is_compiled(Tier::Fast));
-        assert_eq!(module.compile_operators, plain.compile_operators);
+        assert_eq!(module.compile_operators(), plain.compile_operators());
         assert_eq!(module.saved_globals(), plain.saved_globals());
     }
     let again = load(directory.path(), &LIMITS);
@@ -86,22 +98,15 @@ fn code_for_a_profile_has_its_own_entries() {
 }
 
 #[test]
-fn other_limits_or_another_code_generator_find_nothing() {
+fn other_rules_or_another_code_generator_find_nothing() {
     let directory = tempfile::tempdir().unwrap();
     load(directory.path(), &LIMITS);
-    assert!(!was_cached(&load(
-        directory.path(),
-        &ValidationLimits::OLD_DRUN
-    )));
-    let other = Compiler::new(
-        CompilerChoice::Optimizing,
-        4 << 30,
-        false,
-        Some(directory.path()),
-    );
-    let blob = blob();
-    let hash = Sha256::digest(&blob).into();
-    assert!(!was_cached(&other.load(&blob, hash, &LIMITS).unwrap()));
+    assert!(!was_cached(&load(directory.path(), &Plain(2))));
+    let other = Settings {
+        choice: Choice::Optimizing,
+        ..settings(directory.path())
+    };
+    assert!(!was_cached(&load_with(other, &LIMITS)));
 }
 
 /// Whatever happens to the file of an entry, the module is made again and the entry is replaced.
@@ -144,7 +149,7 @@ fn the_entry_of_another_key_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     load(directory.path(), &LIMITS);
     let own = entries(directory.path()).remove(0);
-    load(directory.path(), &ValidationLimits::OLD_DRUN);
+    load(directory.path(), &Plain(2));
     let other = entries(directory.path())
         .into_iter()
         .find(|path| *path != own)
@@ -169,7 +174,7 @@ fn many_threads_at_once_leave_whole_entries() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let module = load(directory.path(), &LIMITS);
-                assert_eq!(module.facts.methods.len(), 1);
+                assert_eq!(module.saved_globals().len(), 2);
             });
         }
     });
