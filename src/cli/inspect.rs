@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::table::{Align, Table, grouped};
 use super::{FAILURE, Failure, SUCCESS, modules};
 use drun_ic::compat::Compat;
-use drun_ic::config::{Config, SubnetType};
+use drun_ic::config::{NodeSettings, SubnetType};
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
@@ -106,7 +106,7 @@ impl Cost {
         let instructions = COMPILE_COST * operators;
         // The runner's application subnet has 13 nodes, the original program's has one.
         let [thirteen, one] = [Compat::PocketIc, Compat::Drun].map(|compat| {
-            let mut config = Config::new(compat);
+            let mut config = NodeSettings::new(compat);
             config.subnet_type = SubnetType::Application;
             let (limit, wide) = (config.limits().install, module.facts.memory64);
             let fees = Fees::new(&config);

@@ -1,5 +1,5 @@
-//! What a run is told from outside: whose circumstances are reproduced, the kind of subnet, limits, time, randomness and places for files.
-//! Owns plain values and their defaults; knows nothing of canisters.
+//! What a node is told from outside: the kind of subnet, its circumstances, limits, time, randomness and places for files.
+//! Owns plain values and their defaults; knows nothing of canisters, and nothing of the program that drives the node.
 
 use std::path::PathBuf;
 
@@ -70,17 +70,19 @@ pub struct HttpMock {
     pub body: Vec<u8>,
 }
 
-/// All settings of a run.
+/// All settings of a node. Its driver fills them in.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct NodeSettings {
     /// Whose circumstances are reproduced.
     pub compat: Compat,
     /// Fees and limits.
     pub subnet_type: SubnetType,
     /// Instructions allowed for one message; the subnet's own limit if absent.
     pub instruction_limit: Option<u64>,
-    /// Rounds to run after each message has its answer.
-    pub extra_batches: u64,
+    /// Nanoseconds that a round takes if nobody moves the clock meanwhile (`scheduling.md`, 5).
+    pub round_time: u64,
+    /// Messages of users are checked before they are taken, and canisters asked to inspect them (`scheduling.md`, 7.2).
+    pub ingress_filter: bool,
     /// Time of the genesis, nanoseconds since the Unix epoch; the first rounds follow it closely.
     pub start_time: u64,
     /// Seed of all randomness.
@@ -104,14 +106,15 @@ pub struct Config {
     pub threshold_keys: Vec<String>,
 }
 
-impl Config {
+impl NodeSettings {
     /// The defaults of [`Compat`]'s circumstances on a system subnet, without a module cache.
     pub fn new(compat: Compat) -> Self {
-        Config {
+        NodeSettings {
             compat,
             subnet_type: SubnetType::System,
             instruction_limit: None,
-            extra_batches: 0,
+            round_time: 1,
+            ingress_filter: compat == Compat::PocketIc,
             start_time: GENESIS_NS,
             seed: 0,
             compiler: CompilerChoice::Auto,
@@ -154,9 +157,9 @@ pub fn default_cache_dir() -> Option<PathBuf> {
     Some(caches.join("drun"))
 }
 
-impl Default for Config {
+impl Default for NodeSettings {
     fn default() -> Self {
-        Config::new(Compat::Drun)
+        NodeSettings::new(Compat::Drun)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What things cost in cycles (metering.md, section 8). Owns formulas and roundings, not balances.
 
-use crate::config::{Config, SubnetType};
+use crate::config::{NodeSettings, SubnetType};
 
 /// The subnet size that the base fees are made for.
 const REFERENCE_NODES: u128 = 13;
@@ -34,7 +34,7 @@ pub struct Fees {
 
 impl Fees {
     /// The price list that follows from the settings of a run.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &NodeSettings) -> Self {
         Fees {
             nodes: u128::from(config.nodes()),
             free: config.subnet_type == SubnetType::System,
@@ -164,7 +164,7 @@ mod tests {
     use crate::compat::Compat;
 
     fn application(compat: Compat) -> Fees {
-        let mut config = Config::new(compat);
+        let mut config = NodeSettings::new(compat);
         config.subnet_type = SubnetType::Application;
         Fees::new(&config)
     }
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_system_subnet_is_free_of_charge() {
-        let fees = Fees::new(&Config::new(Compat::PocketIc));
+        let fees = Fees::new(&NodeSettings::new(Compat::PocketIc));
         assert_eq!(
             fees.execution(1_000, true) + fees.ingress(10) + fees.creation(),
             0

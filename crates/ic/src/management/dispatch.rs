@@ -8,12 +8,12 @@ use super::{
     chunks, create, cycles, info, install, keys, lifecycle, logs, outcalls, randomness, settings,
     snapshots, status, subnet_info,
 };
+use crate::answer::MessageResult;
 use crate::canister::contexts::Origin;
 use crate::canister::history::ChangeOrigin;
 use crate::canister::queues::{IngressId, Payload, Request, Response};
 use crate::canister::{Canister, StopWaiter};
 use crate::errors::{CallError, ErrorCode, ManagementError, SystemReject, UserError};
-use crate::outcome::MessageResult;
 
 /// Who calls.
 #[derive(Clone, Debug)]

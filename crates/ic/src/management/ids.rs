@@ -13,8 +13,6 @@ const RANGE: u64 = 1 << 20;
 const FIRST_ALLOCATION: u64 = 0xffff_ffff_ffe0_0000;
 /// First number of the second one.
 const SECOND_ALLOCATION: u64 = 0xffff_ffff_ffd0_0000;
-/// Number of the first canister of the runner on an application subnet.
-const FIRST_APPLICATION_CANISTER: u64 = 0x1e0_1d15;
 
 /// The canister id of a number.
 pub fn canister_id(number: u64) -> Principal {
@@ -39,8 +37,6 @@ pub struct Ids {
     next: u64,
     /// Ranges hosted beside the allocation range: first and last number.
     hosted: Vec<(u64, u64)>,
-    /// Number of the next canister that a `create` line asks for by number, where it does.
-    next_specified: Option<u64>,
     /// A number of the allocation range may be asked for.
     specify_own: bool,
     /// Ranges of other subnets of the environment.
@@ -57,7 +53,6 @@ impl Ids {
                 first: 0,
                 next: 0,
                 hosted: Vec::new(),
-                next_specified: None,
                 specify_own: true,
                 foreign: Vec::new(),
                 adopted: BTreeSet::new(),
@@ -66,7 +61,6 @@ impl Ids {
                 first: FIRST_ALLOCATION,
                 next: FIRST_ALLOCATION,
                 hosted: vec![(0, 6), (8, RANGE - 1)],
-                next_specified: Some(0),
                 specify_own: false,
                 foreign: vec![(SECOND_ALLOCATION, SECOND_ALLOCATION + RANGE - 1)],
                 adopted: BTreeSet::new(),
@@ -75,7 +69,6 @@ impl Ids {
                 first: SECOND_ALLOCATION,
                 next: SECOND_ALLOCATION,
                 hosted: vec![(0x1e0_0000, 0x1ef_ffff)],
-                next_specified: Some(FIRST_APPLICATION_CANISTER),
                 specify_own: false,
                 foreign: vec![(FIRST_ALLOCATION, FIRST_ALLOCATION + RANGE - 1)],
                 adopted: BTreeSet::new(),
@@ -93,14 +86,7 @@ impl Ids {
         Some(id)
     }
 
-    /// The id that the next `create` line asks for, where the runner asks for one.
-    pub fn next_specified(&mut self) -> Option<Principal> {
-        let number = self.next_specified?;
-        self.next_specified = Some(number + 1);
-        Some(canister_id(number))
-    }
-
-    /// From now on this subnet hosts this id, too: a script names it in an `install` line.
+    /// From now on this subnet hosts this id, too: its driver was told to use it.
     pub fn adopt(&mut self, id: Principal) {
         self.adopted.insert(id);
     }
@@ -168,11 +154,6 @@ mod tests {
         assert_eq!(
             first(Compat::PocketIc, Application),
             "7tjcv-pp777-77776-qaaaa-cai"
-        );
-        let mut ids = Ids::new(Compat::PocketIc, Application);
-        assert_eq!(
-            ids.next_specified().unwrap().to_text(),
-            "22ajg-aqaaa-aaaap-adukq-cai"
         );
     }
 

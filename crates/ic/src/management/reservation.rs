@@ -58,14 +58,14 @@ pub fn reserve(canister: &mut Canister, cycles: u128) {
 #[cfg(test)]
 mod tests {
     use crate::Compat;
-    use crate::config::{Config, SubnetType};
+    use crate::config::{NodeSettings, SubnetType};
     use crate::fees::{Fees, Fullness};
 
     /// Thirteen nodes ask 127,000 cycles for a GiB and second. A subnet of 1,000 GiB that begins to reserve at 800 is full to a
     /// quarter of what is left with 850: a quarter of ten years.
     #[test]
     fn new_memory_is_paid_ahead_for_longer_the_fuller_the_subnet_is() {
-        let mut config = Config::new(Compat::PocketIc);
+        let mut config = NodeSettings::new(Compat::PocketIc);
         config.subnet_type = SubnetType::Application;
         let fees = Fees::new(&config);
         let gib = |number: u64| number << 30;
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(fees.reservation(gib(1), with(799)), 0);
         assert_eq!(fees.reservation(gib(1), with(849)), 127_000 * ten_years / 4);
         assert_eq!(fees.reservation(gib(2), with(998)), 2 * 127_000 * ten_years);
-        let system = Fees::new(&Config::new(Compat::PocketIc));
+        let system = Fees::new(&NodeSettings::new(Compat::PocketIc));
         assert_eq!(system.reservation(gib(1), with(900)), 0);
     }
 }

@@ -10,7 +10,7 @@ use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
 use crate::canister::{Bookkeeping, Canister};
 use crate::compat::Compat;
-use crate::config::{Config, Limits, SubnetType};
+use crate::config::{Limits, NodeSettings, SubnetType};
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
@@ -75,7 +75,7 @@ impl Usage {
 /// The state of the node.
 pub struct State {
     /// The settings of the run.
-    pub config: Config,
+    pub config: NodeSettings,
     /// Limits that follow from them.
     pub limits: Limits,
     /// The price list.

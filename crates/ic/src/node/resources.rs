@@ -1,14 +1,14 @@
 //! What time costs: storage and compute, charged when ten seconds have passed (metering.md 8.6), and what becomes of
 //! canisters that cannot pay. Owns the periodic charge only.
 
-use super::Subnet;
+use super::Node;
 use super::round::SECOND;
 
 /// Seconds between two charges.
 const INTERVAL: u64 = 10;
 const SECONDS_PER_DAY: u128 = 86_400;
 
-impl Subnet {
+impl Node {
     /// Charges all canisters for the time that has passed.
     pub(super) fn charge_resources(&mut self) {
         if self.state.fees.free() {

@@ -2,14 +2,14 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::budget::Budget;
 use super::management_queue::ManagementCall;
+use crate::answer::DebugPrint;
 use crate::canister::Status;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Caller, Method, Notice, Verdict};
-use crate::outcome::DebugPrint;
 
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -22,9 +22,9 @@ const STOP_TIMEOUT: u64 = 300;
 /// The part of a round's instructions that management calls may use.
 const MANAGEMENT_SHARE: u64 = 16;
 
-impl Subnet {
-    /// Runs one round.
-    pub(super) fn round(&mut self) {
+impl Node {
+    /// Runs one round (scheduling.md 1.1).
+    pub fn tick(&mut self) {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
@@ -210,7 +210,7 @@ impl Subnet {
     ) {
         match call {
             ManagementCall::Ingress(ingress) => {
-                self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
+                self.answer_ingress(ingress.id, crate::answer::MessageResult::from(result));
             }
             ManagementCall::Canister(request) => {
                 self.answer_from_management(request, result, refund);

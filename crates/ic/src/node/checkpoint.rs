@@ -1,13 +1,13 @@
 //! What a checkpoint makes of the state of rounds: executions under way begin anew, rotations too, and no module counts as
 //! compiled before (scheduling.md 1.13). Nothing is written anywhere.
 
-use super::Subnet;
+use super::Node;
 use crate::compat::Compat;
 
 /// Rounds between two checkpoints of a PocketIC server, by kind of subnet: system, application.
 const INTERVAL: [u64; 2] = [200, 500];
 
-impl Subnet {
+impl Node {
     /// True if the round ends with a checkpoint: with the original program every round that a user's message came with.
     pub(super) fn is_checkpoint_due(&self) -> bool {
         match self.state.config.compat {

@@ -1,6 +1,6 @@
 //! Heartbeats, timers and low-memory hooks: when they run and how (scheduling.md 4).
 
-use super::Subnet;
+use super::Node;
 use super::turn::Item;
 use crate::canister::Canister;
 use crate::canister::contexts::Origin;
@@ -9,7 +9,7 @@ use crate::execution::Entry;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 
-impl Subnet {
+impl Node {
     /// Decides which tasks run in this round, from what waits at its beginning.
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;

@@ -3,7 +3,7 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::round::SECOND;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
@@ -13,9 +13,9 @@ use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, Us
 use crate::management::Destination;
 use crate::management::decode::DecodeError;
 
-impl Subnet {
+impl Node {
     /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
-    pub(super) fn is_management(&self, id: &Principal) -> bool {
+    pub fn is_management(&self, id: &Principal) -> bool {
         *id == Principal::management_canister() || *id == self.state.subnet_id()
     }
 

@@ -2,7 +2,7 @@
 //! the first slice is shown, and queries see what it did; what is left is to keep the canister still until the last slice,
 //! print what belongs to each, and give the answer then.
 
-use super::Subnet;
+use super::Node;
 use super::management_queue::ManagementCall;
 use crate::errors::UserError;
 use crate::management::{LongInstall, Method};
@@ -19,7 +19,7 @@ pub struct Installing {
     refund: u128,
 }
 
-impl Subnet {
+impl Node {
     /// Begins to let the rounds of an installation pass; it has had the first one.
     pub(super) fn begin_install(
         &mut self,
