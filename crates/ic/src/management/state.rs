@@ -130,11 +130,7 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        let unknown = match self.is_drun() {
-            true => method.is_unknown_to_drun(),
-            false => method.is_known_to_drun_only(),
-        };
-        (!unknown).then_some(method)
+        method.is_known(self.is_drun()).then_some(method)
     }
 
     /// The subnet's principal.

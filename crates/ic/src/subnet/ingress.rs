@@ -4,11 +4,11 @@ use candid::Principal;
 
 use super::Subnet;
 use crate::canister::Status;
-use crate::canister::queues::{Ingress, IngressId};
+use crate::canister::queues::{Carried, Ingress, IngressId};
 use crate::compat::Compat;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
-use crate::management::{Method, MethodAudience, is_charged_late};
+use crate::management::{Method, MethodAudience, is_charged_late, open};
 use crate::outcome::MessageResult;
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
@@ -32,8 +32,9 @@ impl Subnet {
         payload: Vec<u8>,
     ) -> Result<IngressId, UserError> {
         let sender = Principal::anonymous();
+        let mut decoded = None;
         if self.state.config.compat == Compat::PocketIc {
-            self.filter(&canister, method, &payload, &sender)?;
+            self.filter(&canister, method, &payload, &mut decoded, &sender)?;
         }
         let id = self.next_ingress;
         self.next_ingress += 1;
@@ -42,6 +43,7 @@ impl Subnet {
             sender,
             method: method.to_owned(),
             payload,
+            decoded,
         };
         self.inbox.push((canister, ingress));
         Ok(id)
@@ -87,17 +89,22 @@ impl Subnet {
         }
     }
 
-    fn induct_management(&mut self, ingress: Ingress) -> Result<(), UserError> {
-        let name = || ingress.method.clone();
+    fn induct_management(&mut self, mut ingress: Ingress) -> Result<(), UserError> {
         let Some(method) = self.state.method(&ingress.method) else {
-            return Err(IngressError::InductUnknownMethod { method: name() }.into());
+            return Err(IngressError::InductUnknownMethod {
+                method: ingress.method,
+            }
+            .into());
         };
         if !method.allowed_as_ingress() {
-            return Err(IngressError::InductNotForIngress { method: name() }.into());
+            return Err(IngressError::InductNotForIngress {
+                method: ingress.method,
+            }
+            .into());
         }
         if method.ingress() != MethodAudience::Whitelist {
-            let payer = method
-                .effective_canister(&ingress.payload)
+            let payer = open(&mut ingress.decoded, method, &ingress.payload)
+                .canister()
                 .map_err(|_| IngressError::InductUndecodable)?;
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
@@ -157,6 +164,7 @@ impl Subnet {
         receiver: &Principal,
         method: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
@@ -172,7 +180,7 @@ impl Subnet {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, sender);
+            return self.filter_management(method, payload, decoded, sender);
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
@@ -213,6 +221,7 @@ impl Subnet {
         &mut self,
         name: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
@@ -222,13 +231,12 @@ impl Subnet {
         if !method.allowed_as_ingress() {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
-        let effective =
-            method
-                .effective_canister(payload)
-                .map_err(|error| IngressError::Undecodable {
-                    method: owned(),
-                    reason: error.reason().to_owned(),
-                })?;
+        let effective = open(decoded, method, payload).canister().map_err(|error| {
+            IngressError::Undecodable {
+                method: owned(),
+                reason: error.reason().to_owned(),
+            }
+        })?;
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
