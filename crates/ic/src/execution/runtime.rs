@@ -10,7 +10,7 @@ use drun_engine::{Choice, Engine, Failure, GlobalValue, Instance, Order, Resourc
 use super::{Entry, Execution, Job, Keep, Parked, traps};
 use crate::canister::Canister;
 use crate::canister::code::{CanisterModule, Code};
-use crate::config::{CompilerChoice, Config};
+use crate::config::{CompilerChoice, NodeSettings};
 use crate::errors::ExecutionError;
 use crate::profile::Recording;
 use crate::system_api::Ic;
@@ -75,17 +75,14 @@ impl Runtime {
     ///
     /// # Errors
     /// None; a module cache that cannot be set up is gone without.
-    pub fn new(subnet: Arc<SubnetView>, config: &Config) -> anyhow::Result<Self> {
+    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> anyhow::Result<Self> {
         let settings = Settings {
             choice: match config.compiler {
                 CompilerChoice::Auto => Choice::Auto,
                 CompilerChoice::Fast => Choice::Fast,
                 CompilerChoice::Optimizing => Choice::Optimizing,
             },
-            max_memory: match config.compat {
-                crate::compat::Compat::Drun => 16 << 30,
-                crate::compat::Compat::PocketIc => 6 << 30,
-            },
+            max_memory: config.protocol.modules.max_wasm64_pages << 16,
             backtraces: config.backtrace,
             profile: config.profile,
             cache: config.cache_dir.clone(),

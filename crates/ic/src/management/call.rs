@@ -3,12 +3,12 @@
 
 use candid::Principal;
 
+use crate::answer::MessageResult;
 use crate::canister::contexts::Origin;
 use crate::canister::history::ChangeOrigin;
 use crate::canister::queues::{IngressId, Payload, Request, Response};
 use crate::canister::{Canister, StopWaiter};
 use crate::errors::{CallError, ManagementError, SystemReject, UserError};
-use crate::outcome::MessageResult;
 
 /// Who calls.
 #[derive(Clone, Debug)]

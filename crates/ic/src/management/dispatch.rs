@@ -88,7 +88,9 @@ pub fn query(
 ) -> Result<Vec<u8>, UserError> {
     let method = name.parse::<Method>().ok();
     match method.and_then(|method| method.row().query) {
-        Some((known, query)) if known.to(state.is_drun()) => query(state, sender, payload),
+        Some((known, query)) if known.to(state.config.protocol.methods) => {
+            query(state, sender, payload)
+        }
         _ => Err(QueryError::UnknownManagementMethod(name.to_owned()).into()),
     }
 }

@@ -25,7 +25,7 @@ pub fn install_code(
     args: Given<OldInstallCodeArgs>,
 ) -> Answer {
     let args = args?;
-    let settings = match state.is_drun() {
+    let settings = match state.config.protocol.install_takes_allocations {
         true => CanisterSettings {
             compute_allocation: args.compute_allocation,
             memory_allocation: args.memory_allocation,

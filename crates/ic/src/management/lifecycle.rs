@@ -8,8 +8,6 @@ use super::decode::Given;
 use super::types::lifecycle::{CanisterIdRecord, RenameCanisterArgs, UninstallCodeArgs};
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::{Canister, Status, StopWaiter};
-use crate::compat::Compat;
-use crate::config::SubnetType;
 use crate::errors::{ErrorCode, ManagementError, UserError};
 
 /// Number of the canister that may uninstall every other: the governance canister of the main network.
@@ -170,9 +168,7 @@ pub fn rename_canister(
 ) -> Answer {
     call.only_canisters()?;
     let args = args?;
-    let on_nns =
-        state.config.compat == Compat::PocketIc && state.config.subnet_type == SubnetType::System;
-    if !on_nns {
+    if !state.config.is_nns {
         return Err(ManagementError::OnlyForNns {
             method: call.name.to_owned(),
             caller: call.sender(),

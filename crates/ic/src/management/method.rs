@@ -2,6 +2,7 @@
 //! (management-canister.md, sections 0.1, 0.2 and 1). What holds for which method stands in `table`.
 
 use super::types::keys::KeyId;
+use crate::protocol::MethodSet;
 use candid::Principal;
 use std::fmt;
 
@@ -30,12 +31,12 @@ pub enum Known {
 }
 
 impl Known {
-    /// Is it known to the replica of March 2025, or else to that of October?
-    pub fn to(self, march: bool) -> bool {
+    /// Is it known to a replica with these methods?
+    pub fn to(self, methods: MethodSet) -> bool {
         match self {
             Known::Always => true,
-            Known::MarchOnly => march,
-            Known::OctoberOnly => !march,
+            Known::MarchOnly => methods == MethodSet::March2025,
+            Known::OctoberOnly => methods == MethodSet::October2025,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Knows canisters and how to run their code; rounds, and messages between canisters, are the business of the subnet.
 
 pub mod call;
+pub mod canisters;
 pub mod chunks;
 pub mod create;
 pub mod cycles;

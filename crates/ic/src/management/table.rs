@@ -29,6 +29,7 @@ use super::{
     chunks, create, cycles, decode, info, install, keys, lifecycle, logs, outcalls, randomness,
     settings, snapshots, status, subnet_info,
 };
+use crate::protocol::MethodSet;
 
 impl Method {
     /// All that is known of it.
@@ -51,9 +52,9 @@ impl Method {
         self.ingress() != Ingress::Never
     }
 
-    /// Does the replica of March 2025 have it, or else that of October?
-    pub fn is_known(self, march: bool) -> bool {
-        self.row().known.to(march)
+    /// Does a replica with these methods have it?
+    pub fn is_known(self, methods: MethodSet) -> bool {
+        self.row().known.to(methods)
     }
 
     /// Does it wait while the round's instructions for management calls are used up (scheduling.md 1.4)?
