@@ -36,14 +36,7 @@ impl Host for Plain {
     }
 
     fn plan<'a>(&'a self, shape: &'a Shape) -> Plan<'a> {
-        Plan {
-            shape: shape.clone(),
-            weights: &One,
-            compile_base: 0,
-            max_wasm64_pages: 65_536,
-            max_table_elements: 1000,
-            start: None,
-        }
+        Plan::new(shape.clone(), &One)
     }
 
     fn refuse(&self, defect: Defect) -> String {

@@ -43,7 +43,20 @@ pub struct Plan<'a> {
     pub start: Option<&'a str>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// The plan of a host with few wishes: 64-bit memories of 4 GiB, tables of 10,000,000 elements, and no start
+    /// function. What is written into the fields afterwards counts.
+    pub fn new(shape: Shape, weights: &'a dyn Weights) -> Self {
+        Plan {
+            shape,
+            weights,
+            compile_base: 0,
+            max_wasm64_pages: MAX_WASM32_PAGES,
+            max_table_elements: 10_000_000,
+            start: None,
+        }
+    }
+
     pub(super) fn max_pages(&self, memory64: bool) -> u64 {
         match memory64 {
             true => self.max_wasm64_pages,
