@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::table::{Align, Table, grouped};
 use super::{FAILURE, Failure, SUCCESS, modules};
+use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
 use drun_ic::protocol::{Protocol, SubnetType};
-use drun_ic::wasm::{CanisterModule, MethodKind, Survey, ValidationLimits};
+use drun_ic::wasm::{MethodKind, Survey, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::code::{Compiler, Promotions, Settings};
 use crate::failure::Failure;
-use crate::guest::Imports;
+use crate::guest::{Imports, Linking};
 use crate::host::Host;
 use crate::memory::{Heap, Image, WASM_PAGE_SIZE};
 use crate::module::Module;
@@ -44,7 +44,7 @@ impl<H: Host> Loaded<H> {
     }
 }
 
-impl<H: Host> Engine<H> {
+impl<H: Linking> Engine<H> {
     /// An engine with these settings. What costs time is made when it is first needed.
     pub fn new(settings: Settings) -> Self {
         Engine {

@@ -341,6 +341,12 @@ fn range(address: u64, len: u64) -> Option<std::ops::Range<usize>> {
     Some(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }
 
+/// A host whose modules can run: it says what they may import.
+pub trait Linking: Host {
+    /// Defines what modules with addresses of this type may import.
+    fn link<A: Address>(imports: &mut Imports<Self>);
+}
+
 /// The functions that modules may import.
 pub struct Imports<H: Host> {
     pub(crate) linker: Linker<Cell<H>>,
@@ -357,7 +363,10 @@ impl<H: Host> Imports<H> {
     }
 
     /// All imports of modules with addresses of this type.
-    pub(crate) fn of<A: Address>(engine: &wasmtime::Engine) -> Self {
+    pub(crate) fn of<A: Address>(engine: &wasmtime::Engine) -> Self
+    where
+        H: Linking,
+    {
         let mut imports = Imports {
             linker: Linker::new(engine),
         };

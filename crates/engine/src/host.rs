@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::guest::{Address, Imports};
 use crate::meter::Exhausted;
 use crate::rewrite::{Defect, Plan};
 
@@ -43,9 +42,6 @@ pub trait Host: Clone + Send + Sync + Sized + 'static {
 
     /// What the host says of an admitted module that cannot be rewritten, compiled or instantiated.
     fn refuse(&self, defect: Defect) -> Self::Refusal;
-
-    /// Defines what modules with addresses of this type may import.
-    fn link<A: Address>(imports: &mut Imports<Self>);
 }
 
 /// What a host keeps of one execution: circumstances, and effects as data.

@@ -8,7 +8,7 @@ use wasmtime::{Global, Memory, Store, TypedFunc, Val};
 
 use crate::engine::Engine;
 use crate::failure::{Failure, Resource, of_machine};
-use crate::guest::Cell;
+use crate::guest::{Cell, Linking};
 use crate::host::Host;
 use crate::memory::{Heap, ParkedHeap, refresh_size, with_heap};
 use crate::module::{GlobalValue, Module};
@@ -116,7 +116,7 @@ fn value_of<H: Host>(global: &Global, store: &mut Store<Cell<H>>) -> GlobalValue
     }
 }
 
-impl<H: Host> Engine<H> {
+impl<H: Linking> Engine<H> {
     /// Values that the globals of a module begin with. The module is instantiated for that, on the given heap.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ fn refused<H: Host>(
     Ok(module.host.refuse(Defect::Instantiation(text)))
 }
 
-impl<H: Host> Instance<H> {
+impl<H: Linking> Instance<H> {
     /// The instance of a program, made anew if there is none of this code.
     pub(crate) fn get(
         &mut self,

@@ -20,7 +20,7 @@
 //!
 //! use drun_engine::rewrite::{Defect, Plan, Shape, Weights};
 //! use drun_engine::{
-//!     Activation, Address, End, Engine, Entry, Exhausted, FEATURES, Guest, Host, Imports, Instance, Order,
+//!     Activation, Address, End, Engine, Entry, Exhausted, FEATURES, Guest, Host, Imports, Linking, Instance, Order,
 //!     Program, Settings,
 //! };
 //!
@@ -70,6 +70,8 @@
 //!     fn refuse(&self, defect: Defect) -> String {
 //!         format!("{defect:?}")
 //!     }
+//! }
+//! impl Linking for Talk {
 //!     fn link<A: Address>(imports: &mut Imports<Self>) {
 //!         imports.function("env", "log", |guest: &mut Guest<'_, Self>, from: A, len: A| {
 //!             guest.charge("log", 100)?;
@@ -132,7 +134,7 @@ pub use code::Settings;
 pub use engine::Engine;
 pub use failure::{Failure, Resource};
 pub use features::FEATURES;
-pub use guest::{Address, Function, Guest, Imports, NoMemory, Returned, Stopped, Word};
+pub use guest::{Address, Function, Guest, Imports, Linking, NoMemory, Returned, Stopped, Word};
 pub use host::{Activation, Host};
 pub use instance::{Instance, Parked, Program};
 pub use meter::Exhausted;

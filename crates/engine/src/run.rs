@@ -6,7 +6,7 @@ use wasmtime::{Extern, Func, Ref, Table};
 use crate::code::PORTION;
 use crate::engine::Engine;
 use crate::failure::{Failure, Resource};
-use crate::guest::{Interruption, Running};
+use crate::guest::{Interruption, Linking, Running};
 use crate::host::{Activation, Host};
 use crate::instance::{Instance, Live, Program};
 use crate::memory::remaining_stack;
@@ -178,7 +178,7 @@ impl<H: Host> Attempt<H> {
     }
 }
 
-impl<H: Host> Engine<H> {
+impl<H: Linking> Engine<H> {
     /// Runs an entry point of a program. Opens a level of its heap, which the host has to end whatever came of it.
     pub fn run(
         &self,

@@ -1,7 +1,7 @@
 //! A host for the tests of this crate that imports nothing and admits everything.
 
 use crate::features::FEATURES;
-use crate::guest::{Address, Imports};
+use crate::guest::{Address, Imports, Linking};
 use crate::host::{Activation, Host};
 use crate::meter::Exhausted;
 use crate::rewrite::{Defect, Plan, Shape, Weights};
@@ -42,7 +42,9 @@ impl Host for Plain {
     fn refuse(&self, defect: Defect) -> String {
         format!("{defect:?}")
     }
+}
 
+impl Linking for Plain {
     fn link<A: Address>(_: &mut Imports<Self>) {}
 }
 

@@ -8,7 +8,7 @@ use drun_engine::memory::Heap;
 use drun_engine::rewrite::{Defect, Plan, Shape, Weights};
 use drun_engine::{
     Activation, Address, Choice, End, Engine, Entry, Exhausted, FEATURES, GlobalValue, Guest, Host,
-    Imports, Instance, Module, NotEntered, Order, Program, Run, Settings, Tier, TrapKind,
+    Imports, Instance, Linking, Module, NotEntered, Order, Program, Run, Settings, Tier, TrapKind,
 };
 
 /// Loads and stores cost two, everything else one.
@@ -99,7 +99,9 @@ impl Host for Env {
     fn refuse(&self, defect: Defect) -> String {
         format!("{defect:?}")
     }
+}
 
+impl Linking for Env {
     fn link<A: Address>(imports: &mut Imports<Self>) {
         imports.function(
             "env",

@@ -7,9 +7,6 @@ use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Bytes behind the reservation that are never accessible, so that code can leave out bounds checks of offsets.
-pub(super) const GUARD: usize = 32 << 20;
-
 /// What the handle, wasmtime's instances and the fault handler share.
 pub(super) struct Core {
     base: *mut u8,

@@ -1,8 +1,9 @@
 //! How wasmtime's instances come to run on our heaps: the configuration an engine needs, the creator of memories
 //! that hands out a prepared heap, and what an instance has to be told when a heap changes its size.
 
-use super::core::{Core, GUARD};
+use super::core::Core;
 use super::heap::Heap;
+use super::sys::GUARD;
 use super::sys::{Access, Reservation};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::RefCell;

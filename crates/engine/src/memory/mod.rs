@@ -12,6 +12,7 @@ mod creator;
 mod fault;
 mod fork;
 mod heap;
+mod hot;
 mod image;
 mod pages;
 mod pool;

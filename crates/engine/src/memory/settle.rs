@@ -3,9 +3,10 @@
 //! execution which writes the same few pages as the one before it needs no call into the system.
 
 use super::arena::{self, Arena};
+use super::hot::Hot;
 use super::sys::{Access, host_page_size};
 use super::tracker::{DIRTY, HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
-use super::{PAGE_SIZE, Page, ZERO_PAGE};
+use super::{PAGE_SIZE, ZERO_PAGE};
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,25 +28,6 @@ const MAX_GAP: usize = 512;
 
 /// From so many adjacent pages on, undoing writes to fresh pages gives their memory back.
 pub(super) const DISCARD_FROM: usize = 16;
-
-/// A page that stays open between executions.
-#[derive(Debug)]
-pub(super) struct Hot {
-    pub(super) page: u32,
-    /// Executions since it last changed.
-    idle: u8,
-    /// Whether the content differed from the copy when that was last looked at.
-    pub(super) changed: bool,
-    /// The content at the begin of the level.
-    copy: Box<Page>,
-}
-
-impl Hot {
-    /// Takes a content that was given to the page outside of levels for the one at the begin of the next.
-    pub(super) fn set_copy(&mut self, content: &Page) {
-        self.copy.copy_from_slice(content);
-    }
-}
 
 impl Tracker {
     /// Begins a level: from here on everything can be undone.

@@ -8,6 +8,9 @@ use std::ops::{Deref, DerefMut, Range};
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
+/// Bytes behind the reservation that are never accessible, so that code can leave out bounds checks of offsets.
+pub(super) const GUARD: usize = 32 << 20;
+
 /// What may be done with a range of a [`Reservation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {

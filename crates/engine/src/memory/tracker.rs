@@ -5,10 +5,9 @@
 //! logged, the page is opened, and the write is tried again. `settle.rs` closes pages again.
 
 use super::arena::Arena;
-use super::core::GUARD;
+use super::hot::Hot;
 use super::pages::Pages;
-use super::settle::Hot;
-use super::sys::{Access, Buffer, Reservation};
+use super::sys::{Access, Buffer, GUARD, Reservation};
 use super::{PAGE_SIZE, Page};
 use std::io;
 use std::ops::Range;

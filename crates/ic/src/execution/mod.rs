@@ -10,10 +10,9 @@ use crate::canister::contexts::Closure;
 use crate::canister::log::Log;
 use crate::errors::ExecutionError;
 use crate::profile::{Profile, Recording, Stack};
-use crate::system_api::exec::{
-    Answer, Dependencies, MemoryRules, MessageView, PerformedCall, Print,
-};
+use crate::system_api::exec::{Answer, Dependencies, MemoryRules, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
+use crate::system_api::prints::Print;
 
 pub use runtime::{Runtime, until_failure};
 

@@ -8,15 +8,13 @@ use candid::Principal;
 
 use drun_engine::memory::{StableAccess, StableMemory};
 use drun_engine::record::Stack;
-use drun_engine::{Activation, Exhausted};
 
-use super::growth::check_heap_growth;
 use super::mode::Mode;
-use super::prints::Prints;
+use super::prints::{Print, Prints};
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
-use crate::errors::{ExecutionError, Reject};
+use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
 use crate::wasm::ModuleNames;
 
@@ -209,15 +207,6 @@ pub struct PerformedCall {
     pub place: Stack,
 }
 
-/// A line that a canister printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// Slice of the execution in which it was printed, from 0.
-    pub slice: usize,
-    /// The text.
-    pub text: String,
-}
-
 /// What an execution looked at that may change without the canister changing; decides whether a query's result may be reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dependencies {
@@ -336,59 +325,3 @@ impl Exec {
 
 /// Why beginning a level of the memories does not fail.
 pub const LEVELS: &str = "executions nest no deeper than the memories allow";
-
-/// What has to be as before when an execution begins again.
-pub struct Mark {
-    balance: u128,
-    available: u128,
-    free_callbacks: u64,
-    memory: MemoryRules,
-    heap_bytes: u64,
-}
-
-impl Activation for Exec {
-    type Stop = ExecutionError;
-    type Mark = Mark;
-
-    fn mark(&mut self) -> Mark {
-        self.stable.begin().expect(LEVELS);
-        Mark {
-            balance: self.canister.balance,
-            available: self.message.available_cycles,
-            free_callbacks: self.canister.free_callbacks,
-            memory: self.canister.memory,
-            heap_bytes: self.heap_bytes,
-        }
-    }
-
-    fn rewind(&mut self, mark: &Mark) {
-        self.undo();
-        self.stable.begin().expect(LEVELS);
-        self.canister.balance = mark.balance;
-        self.message.available_cycles = mark.available;
-        self.canister.free_callbacks = mark.free_callbacks;
-        self.canister.memory = mark.memory;
-        self.heap_bytes = mark.heap_bytes;
-        self.effects = Effects::default();
-        self.prints.restart();
-    }
-
-    fn memory_grown(&mut self, previous: u64, added: u64) -> Result<(), ExecutionError> {
-        check_heap_growth(self, previous, added)
-    }
-
-    fn exhausted(&mut self, why: Exhausted) -> ExecutionError {
-        match why {
-            Exhausted::Limit => ExecutionError::InstructionLimitExceeded {
-                limit: self.reported_limit,
-            },
-            Exhausted::Slice {
-                instructions,
-                limit,
-            } => ExecutionError::SliceOverrun {
-                instructions,
-                limit,
-            },
-        }
-    }
-}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use drun_engine::rewrite::{Defect, Plan};
-use drun_engine::{Address, Host, Imports};
+use drun_engine::{Address, Host, Imports, Linking};
 
 use super::api::Ic;
 use super::exec::Exec;
@@ -43,7 +43,9 @@ impl Host for Ic {
             Defect::Instantiation(reason) => return ExecutionError::instantiation(reason),
         })
     }
+}
 
+impl Linking for Ic {
     fn link<A: Address>(imports: &mut Imports<Self>) {
         message::link::<A>(imports);
         answer::link::<A>(imports);

@@ -1,6 +1,7 @@
 //! The ic0 imports: what a canister may ask of its host. One file per family; each function charges, checks its context,
 //! checks its arguments and then acts, in that order (system-api.md 1.3). Owns no state beyond one execution.
 
+mod activation;
 mod answer;
 mod api;
 mod calls;

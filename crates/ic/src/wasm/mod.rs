@@ -4,6 +4,7 @@
 mod complexity;
 mod decode;
 mod facts;
+mod ic0_table;
 mod inflate_fault;
 mod labels;
 mod names;
@@ -15,12 +16,12 @@ mod weights;
 #[cfg(test)]
 mod weights_tests;
 
-pub use crate::canister::code::CanisterModule;
 pub use decode::{decode, stated_size};
 pub use drun_engine::{GlobalValue, memory};
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
+pub use ic0_table::{Ic0Function, Slot, ic0_functions};
 pub use labels::ModuleNames;
 pub use peek::{declares_memory64, has_custom_section};
 pub use plan::{START_EXPORT, plan};
 pub use survey::{FunctionSize, Survey};
-pub use validate::{Ic0Function, Slot, ValidationLimits, ic0_functions, validate};
+pub use validate::{ValidationLimits, validate};

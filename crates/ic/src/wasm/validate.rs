@@ -10,8 +10,6 @@ mod imports;
 
 use wasmparser::{Payload, ValType, types::TypesRef};
 
-pub use imports::{Ic0Function, Slot, ic0_functions};
-
 use super::facts::{MemoryLimits, ModuleFacts};
 use super::names;
 use crate::errors::ModuleError;
