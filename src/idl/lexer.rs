@@ -185,6 +185,18 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Reads a text literal in double quotes at the beginning of the text; with it comes how many bytes it takes.
+///
+/// # Errors
+/// The first mistake in it.
+pub fn text(text: &str) -> Result<(String, usize), Fault> {
+    let mut lexer = Lexer::new(text);
+    match lexer.next()? {
+        (Token::Text(bytes), at) => Ok((super::parser::utf8(bytes, &at)?, at.end)),
+        (_, at) => Err(unexpected(at, "this", "text in double quotes")),
+    }
+}
+
 /// The length of an escape at the beginning of the text, and the bytes it stands for.
 fn escape(text: &str) -> Option<(usize, Vec<u8>)> {
     let body = &text[1..];

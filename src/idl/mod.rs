@@ -20,11 +20,13 @@ mod value;
 pub use decode::decode;
 pub use did::Interface;
 pub use encode::{Argument, Fit};
+pub(crate) use mistake::one_of;
 pub use mistake::{Fault, Mistake};
+pub use lexer::text;
 pub use parser::{Grammar, arguments};
 pub use pattern::{Difference, compare};
 pub use print::{FieldNames, print_arguments};
-pub use value::{Kind, Label, Value};
+pub use value::{Field, Kind, Label, Value, quoted};
 
 /// How deep values and types may be nested.
 const MAX_DEPTH: usize = 100;

@@ -17,6 +17,49 @@ pub struct Value {
     pub at: Range<usize>,
 }
 
+impl Value {
+    /// Moves all places: the text began so many bytes behind the beginning of its file.
+    pub fn shift(&mut self, bytes: usize) {
+        let move_range = |at: &mut Range<usize>| *at = at.start + bytes..at.end + bytes;
+        move_range(&mut self.at);
+        match &mut self.kind {
+            Kind::Service(value)
+            | Kind::Func(value, _)
+            | Kind::Opt(value)
+            | Kind::Typed(value, _) => value.shift(bytes),
+            Kind::Vec(values) => values.iter_mut().for_each(|value| value.shift(bytes)),
+            Kind::Record { fields, .. } => {
+                for field in fields {
+                    move_range(&mut field.at);
+                    field.value.shift(bytes);
+                }
+            }
+            Kind::Variant(case) => {
+                move_range(&mut case.at);
+                case.value.shift(bytes);
+            }
+            _ => {}
+        }
+    }
+
+    /// All names in the value, with their places.
+    pub fn names<'a>(&'a self, found: &mut Vec<(&'a str, Range<usize>)>) {
+        match &self.kind {
+            Kind::Name(name) => found.push((name, self.at.clone())),
+            Kind::Service(value)
+            | Kind::Func(value, _)
+            | Kind::Opt(value)
+            | Kind::Typed(value, _) => value.names(found),
+            Kind::Vec(values) => values.iter().for_each(|value| value.names(found)),
+            Kind::Record { fields, .. } => {
+                fields.iter().for_each(|field| field.value.names(found));
+            }
+            Kind::Variant(case) => case.value.names(found),
+            _ => {}
+        }
+    }
+}
+
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -160,7 +203,7 @@ const KEYWORDS: [&str; 37] = [
 ];
 
 /// A text literal that reads back as this text.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {
