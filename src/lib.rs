@@ -5,7 +5,7 @@
 //! ```
 //! use drun::canister::InstallMode;
 //! use drun::outcome::MessageResult;
-//! use drun::{Compat, Config, Principal, Subnet};
+//! use drun::{Compat, Config, Principal, Runner};
 //!
 //! let module = wat::parse_str(r#"
 //!     (module
@@ -19,9 +19,9 @@
 //! "#)?;
 //! let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai")?;
 //!
-//! let mut subnet = Subnet::new(Config::new(Compat::Drun))?;
-//! subnet.install(InstallMode::Install, canister, &module, b"");
-//! let outcome = subnet.query_outcome(canister, "greet", b"");
+//! let mut runner = Runner::new(Config::new(Compat::Drun))?;
+//! runner.install(InstallMode::Install, canister, &module, b"");
+//! let outcome = runner.query_outcome(canister, "greet", b"");
 //! assert_eq!(outcome.result, MessageResult::Replied(b"hello".to_vec()));
 //! assert_eq!(outcome.instructions, 1263);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,7 +30,7 @@
 //! Wasm code may use 5 MiB of stack. On a thread that has not got so much, tests among them, each execution runs on a
 //! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
 //!
-//! Behind the face: `drun_ic` is the Internet Computer; the command line stands on it (feature `cli`).
+//! Behind the face: `drun_ic` is the Internet Computer, [`runner`] drives it; the command line stands on both (feature `cli`).
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -38,12 +38,15 @@ pub mod cli;
 pub mod idl;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod runner;
 #[cfg(feature = "cli")]
 pub mod script;
 
 pub use candid::Principal;
-pub use drun_ic::{Compat, Config, Outcome, Subnet};
 pub use drun_ic::{
-    canister, compat, config, errors, execution, fees, management, outcome, profile, statistics,
-    subnet, system_api, time, wasm,
+    canister, errors, execution, fees, management, node, profile, statistics, system_api, time,
+    wasm,
 };
+pub use runner::config::{Compat, Config};
+pub use runner::outcome::Outcome;
+pub use runner::{Runner, config, outcome};

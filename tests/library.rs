@@ -3,7 +3,7 @@
 use drun::canister::InstallMode;
 use drun::config::CompilerChoice;
 use drun::outcome::MessageResult;
-use drun::{Compat, Config, Principal, Subnet};
+use drun::{Compat, Config, Principal, Runner};
 
 /// Recurses as deep as the argument says, and for ever if there is none.
 const RECURSION: &str = r#"(module
@@ -21,7 +21,7 @@ fn results(stack: usize, compiler: CompilerChoice) -> [(MessageResult, u64); 2] 
     let run = move || {
         let mut config = Config::new(Compat::Drun);
         config.compiler = compiler;
-        let mut subnet = Subnet::new(config).unwrap();
+        let mut subnet = Runner::new(config).unwrap();
         let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").unwrap();
         let module = wat::parse_str(RECURSION).unwrap();
         subnet.install(InstallMode::Install, canister, &module, b"");

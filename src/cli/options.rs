@@ -7,8 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::inspect::InspectOptions;
 use super::test::TestOptions;
 use crate::report::Format;
-use drun_ic::compat::Compat;
-use drun_ic::config::{CompilerChoice, SubnetType};
+use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
 /// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
 #[derive(Debug, Parser)]

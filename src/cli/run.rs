@@ -10,11 +10,11 @@ use super::modules::{self, Modules};
 use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
 use crate::report::{Format, Printer, debug_line};
+use crate::runner::Runner;
+use crate::runner::config::{self, Config};
+use crate::runner::outcome::{MessageResult, Outcome};
 use crate::script::{self, Message};
 use drun_ic::canister::InstallMode;
-use drun_ic::config::Config;
-use drun_ic::outcome::{MessageResult, Outcome};
-use drun_ic::subnet::Subnet;
 
 /// Runs a script.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
@@ -28,7 +28,6 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let modules =
         modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let format = options.format.unwrap_or(Format::Manual);
-    let mut printer = Printer::new(format, config.compat);
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
     }
@@ -36,15 +35,16 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         keep_prints: format == Format::Json,
         ..config
     };
-    let mut subnet = Subnet::new(config)?;
+    let mut runner = Runner::new(config)?;
+    let mut printer = Printer::new(format, runner.wording());
     if !options.quiet_canisters {
-        subnet.on_print(Box::new(|print| {
+        runner.on_print(Box::new(|print| {
             // A closed standard error is no reason to stop.
             let line = debug_line(print.time, print.canister, &print.text);
             let _ = writeln!(std::io::stderr(), "{line}");
         }));
     }
-    subnet.on_refusal(Box::new(|error| {
+    runner.on_refusal(Box::new(|error| {
         let _ = writeln!(
             std::io::stderr(),
             "Failed to submit ingress message: {error:?}"
@@ -59,28 +59,28 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     for located in &script.messages {
         if let Message::Install { canister, .. } = &located.message
-            && let Some(created) = subnet.create_for_install(*canister)
+            && let Some(created) = runner.create_for_install(*canister)
         {
             writeln!(out, "{}", printer.line(&created))?;
         }
-        let outcome = execute(&mut subnet, &located.message, &modules);
+        let outcome = execute(&mut runner, &located.message, &modules);
         log.line(format_args!("line {}: {:?}", located.line, outcome.kind));
         failed |= !matches!(outcome.result, MessageResult::Replied(_));
         writeln!(out, "{}", printer.line(&outcome))?;
         out.flush()?;
     }
-    if let Some(statistics) = subnet.statistics() {
+    if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
         let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
     }
-    if let (Some(directory), Some(profile)) = (&options.profile, subnet.profile()) {
+    if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, &name, profile)?;
     }
     if options.keep_state {
-        let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
+        let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
         eprintln!("state kept in {}", directory.display());
     }
-    subnet.end_with_process();
+    runner.end_with_process();
     std::mem::forget(script);
     Ok(if failed && options.fail_on_error {
         FAILURE
@@ -89,9 +89,9 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     })
 }
 
-fn execute(subnet: &mut Subnet, message: &Message, modules: &Modules) -> Outcome {
+fn execute(runner: &mut Runner, message: &Message, modules: &Modules) -> Outcome {
     match message {
-        Message::Create => subnet.create(),
+        Message::Create => runner.create(),
         Message::Install {
             mode,
             canister,
@@ -103,18 +103,18 @@ fn execute(subnet: &mut Subnet, message: &Message, modules: &Modules) -> Outcome
                 script::InstallMode::Reinstall => InstallMode::Reinstall,
                 script::InstallMode::Upgrade => InstallMode::Upgrade,
             };
-            subnet.install(mode, *canister, &modules[module], argument)
+            runner.install(mode, *canister, &modules[module], argument)
         }
         Message::Ingress {
             canister,
             method,
             argument,
-        } => subnet.ingress(*canister, method, argument),
+        } => runner.ingress(*canister, method, argument),
         Message::Query {
             canister,
             method,
             argument,
-        } => subnet.query_outcome(*canister, method, argument),
+        } => runner.query_outcome(*canister, method, argument),
     }
 }
 
@@ -172,7 +172,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if !options.no_cache {
         let chosen = options.cache_dir.clone().or(config.cache_dir);
-        config.cache_dir = chosen.or_else(drun_ic::config::default_cache_dir);
+        config.cache_dir = chosen.or_else(config::default_cache_dir);
     }
     config.backtrace |= options.backtrace;
     config.stats = options.stats;

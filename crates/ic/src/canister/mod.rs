@@ -30,7 +30,7 @@ use settings::{LogVisibility, Settings};
 use snapshots::Snapshot;
 use tasks::{LowMemoryHook, Task, TaskRotation};
 
-use crate::compat::Compat;
+pub use crate::protocol::Bookkeeping;
 use crate::wasm::memory::StableMemory;
 
 /// How code is installed.
@@ -78,31 +78,6 @@ impl Status {
     /// True while the canister takes messages.
     pub fn is_running(&self) -> bool {
         matches!(self, Status::Running)
-    }
-}
-
-/// Bytes that bookkeeping counts as memory, which changed over time (management-canister.md 6.1).
-#[derive(Clone, Copy, Debug)]
-pub struct Bookkeeping {
-    /// An entry of the history, beside its controllers.
-    pub history_entry: u64,
-    /// A global.
-    pub global: u64,
-}
-
-impl Bookkeeping {
-    /// The figures of either program.
-    pub fn of(compat: Compat) -> Self {
-        match compat {
-            Compat::Drun => Bookkeeping {
-                history_entry: 112,
-                global: 8,
-            },
-            Compat::PocketIc => Bookkeeping {
-                history_entry: 160,
-                global: 32,
-            },
-        }
     }
 }
 
@@ -288,6 +263,20 @@ impl Canister {
             .heap_bytes()
             .saturating_add(self.settings.wasm_memory_threshold);
         self.hook.update(capacity < needed);
+    }
+
+    /// True if rounds may pass it by until it is changed from outside: nothing waits, is open, due later or to be worked off.
+    pub fn is_idle(&self) -> bool {
+        let has_tasks = self.code.as_ref().is_some_and(|code| {
+            let facts = &code.module.facts;
+            facts.has_heartbeat || facts.has_global_timer && self.global_timer != 0
+        });
+        !has_tasks
+            && !self.has_work()
+            && self.outputs.is_empty()
+            && self.calls.is_empty()
+            && self.debits == Debits::default()
+            && !matches!(self.status, Status::Stopping(_))
     }
 
     /// True if something is to be executed.

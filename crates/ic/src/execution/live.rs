@@ -11,7 +11,7 @@ use super::promotion::{PORTION, Promotions};
 use super::{Entry, traps};
 use crate::canister::code::Code;
 use crate::canister::contexts::Closure;
-use crate::config::Config;
+use crate::config::NodeSettings;
 use crate::errors::{ContractViolation, ExecutionError};
 use crate::system_api::exec::{Exec, SubnetView};
 use crate::system_api::prints::Overflow;
@@ -44,11 +44,8 @@ impl Runtime {
     ///
     /// # Errors
     /// If the module cache cannot be set up.
-    pub fn new(subnet: Arc<SubnetView>, config: &Config) -> anyhow::Result<Self> {
-        let max_memory = match config.compat {
-            crate::compat::Compat::Drun => 16 << 30,
-            crate::compat::Compat::PocketIc => 6 << 30,
-        };
+    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> anyhow::Result<Self> {
+        let max_memory = config.protocol.modules.max_wasm64_pages << 16;
         let compiler = Compiler::new(
             config.compiler,
             max_memory,

@@ -8,12 +8,12 @@ use super::{
     chunks, create, cycles, info, install, keys, lifecycle, logs, outcalls, randomness, settings,
     snapshots, status, subnet_info,
 };
+use crate::answer::MessageResult;
 use crate::canister::contexts::Origin;
 use crate::canister::history::ChangeOrigin;
 use crate::canister::queues::{IngressId, Payload, Request, Response};
 use crate::canister::{Canister, StopWaiter};
 use crate::errors::{CallError, ErrorCode, ManagementError, SystemReject, UserError};
-use crate::outcome::MessageResult;
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -282,7 +282,9 @@ pub fn query(
 ) -> Result<Vec<u8>, UserError> {
     match method.parse::<Method>() {
         Ok(Method::FetchCanisterLogs) => logs::fetch(state, sender, payload),
-        Ok(Method::CanisterStatus) if !state.is_drun() => status::query(state, sender, payload),
+        Ok(Method::CanisterStatus) if state.config.protocol.status_by_query => {
+            status::query(state, sender, payload)
+        }
         _ => Err(crate::errors::QueryError::UnknownManagementMethod(method.to_owned()).into()),
     }
 }

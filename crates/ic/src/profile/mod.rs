@@ -12,7 +12,6 @@ use candid::Principal;
 
 use crate::canister::contexts::Origin;
 use crate::canister::{CallbackId, ContextId};
-use crate::outcome::MessageKind;
 
 pub use names::Kind;
 pub use recording::Recording;
@@ -49,21 +48,13 @@ pub struct Line<'a> {
 }
 
 impl Profile {
-    /// A message of the script begins. Messages have the numbers that results have; queries, which have none, are
+    /// A message of the driver begins, in words. Messages have the numbers that results have; queries, which have none, are
     /// numbered on their own.
-    pub fn begin(&mut self, kind: MessageKind, canister: Option<Principal>, method: Option<&str>) {
-        let (count, mark) = match kind {
-            MessageKind::Query => (&mut self.counts[1], "q"),
-            _ => (&mut self.counts[0], ""),
-        };
-        let mut text = format!("{mark}{count} {}", kind.name());
+    pub fn begin(&mut self, message: &str, query: bool) {
+        let mark = if query { "q" } else { "" };
+        let count = &mut self.counts[usize::from(query)];
+        let text = format!("{mark}{count} {message}");
         *count += 1;
-        if let Some(method) = method {
-            text = format!("{text} {method}");
-        }
-        if let Some(canister) = canister {
-            text = format!("{text} ({canister})");
-        }
         let name = self.names.name(Kind::Message, &text);
         self.message = self.tree.push_always(Stack::EMPTY, name);
         self.management = self.message;

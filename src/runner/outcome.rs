@@ -1,10 +1,10 @@
-//! What became of one message of a script.
+//! What became of one message of a script, and how its driver words it.
 //!
-//! Owns plain data that the subnet fills in and `report` prints; no rules.
+//! Owns plain data that the runner fills in and `report` prints; no rules.
 
 use candid::Principal;
 
-use crate::errors::UserError;
+pub use drun_ic::answer::{DebugPrint, MessageResult};
 
 /// Which line of a script a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,34 +62,28 @@ pub struct Outcome {
     pub debug: Vec<DebugPrint>,
 }
 
-/// How a message ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MessageResult {
-    /// With a reply.
-    Replied(Vec<u8>),
-    /// With a reject that the canister itself chose.
-    Rejected(String),
-    /// With an error.
-    Failed(UserError),
+/// In what the two programs differ when they print, under the format `drun`, what became of a message (scheduling.md 7.4, 7.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wording {
+    /// An explicit reject prints as an error with the code IC0406.
+    pub rejects_are_errors: bool,
+    /// Of every start and stop of a canister by a user it is said that it is done, whatever became of it.
+    pub starts_and_stops_succeed: bool,
+    /// The first canister that a script creates prints as the one of number 0, whatever its id is.
+    pub first_creation_is_number_0: bool,
 }
 
-/// One `ic0.debug_print`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DebugPrint {
-    /// The time of the round, in nanoseconds since 1970-01-01 00:00:00 UTC.
-    pub time: u64,
-    /// The canister that printed.
-    pub canister: Principal,
-    /// The text, possibly of several lines.
-    pub text: String,
-}
-
-/// The answer of the management canister.
-impl From<Result<Vec<u8>, UserError>> for MessageResult {
-    fn from(result: Result<Vec<u8>, UserError>) -> Self {
-        match result {
-            Ok(reply) => MessageResult::Replied(reply),
-            Err(error) => MessageResult::Failed(error),
-        }
-    }
+impl Wording {
+    /// How the original program prints.
+    pub const ORIGINAL: Wording = Wording {
+        rejects_are_errors: false,
+        starts_and_stops_succeed: false,
+        first_creation_is_number_0: false,
+    };
+    /// How the runner on a PocketIC server prints.
+    pub const POCKET_IC: Wording = Wording {
+        rejects_are_errors: true,
+        starts_and_stops_succeed: true,
+        first_creation_is_number_0: true,
+    };
 }

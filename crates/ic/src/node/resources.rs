@@ -1,21 +1,25 @@
 //! What time costs: storage and compute, charged when ten seconds have passed (metering.md 8.6), and what becomes of
 //! canisters that cannot pay. Owns the periodic charge only.
 
-use super::Subnet;
+use super::Node;
 use super::round::SECOND;
 
 /// Seconds between two charges.
 const INTERVAL: u64 = 10;
 const SECONDS_PER_DAY: u128 = 86_400;
 
-impl Subnet {
+impl Node {
     /// Charges all canisters for the time that has passed.
     pub(super) fn charge_resources(&mut self) {
         if self.state.fees.free() {
             return;
         }
         let now = self.state.time;
+        if now.saturating_sub(self.charged_all_since) < INTERVAL * SECOND {
+            return;
+        }
         let ids: Vec<_> = self.state.canisters.keys().copied().collect();
+        let mut earliest = now;
         for id in ids {
             let Some(canister) = self.state.canisters.get(&id) else {
                 continue;
@@ -25,6 +29,7 @@ impl Subnet {
                 || self.paused.contains_key(&id)
                 || self.is_installing(&id)
             {
+                earliest = earliest.min(canister.charged_at);
                 continue;
             }
             let bytes = canister
@@ -61,5 +66,6 @@ impl Subnet {
                 }
             }
         }
+        self.charged_all_since = earliest;
     }
 }

@@ -2,14 +2,14 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
+use crate::answer::MessageResult;
 use crate::canister::Status;
 use crate::canister::queues::{Ingress, IngressId};
-use crate::compat::Compat;
+use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
 use crate::management::{Method, MethodAudience, is_charged_late};
-use crate::outcome::MessageResult;
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
@@ -18,37 +18,43 @@ use crate::wasm::MethodKind;
 /// Bytes of a signed anonymous envelope beside receiver, method name and argument (metering.md 8.4: 121 with the ten bytes
 /// of an ordinary id).
 const ENVELOPE_BYTES: u64 = 111;
-/// Bytes of the nonce of the original program.
+/// Bytes of a nonce.
 const NONCE_BYTES: u64 = 8;
-/// The largest message that a node of the runner's environment takes, by kind of subnet: system, application.
-const MAX_MESSAGE_BYTES: [u64; 2] = [3_670_016, 2_097_152];
 
-impl Subnet {
-    /// Takes a user's message for the next round, unless it is refused at once.
-    pub(super) fn submit(
+impl Node {
+    /// Takes a user's message for the next round.
+    ///
+    /// # Errors
+    /// With an ingress filter: why the message is refused before it enters a round (errors.md 5.1).
+    pub fn submit(
         &mut self,
-        canister: Principal,
+        from: Principal,
+        to: Principal,
         method: &str,
-        payload: Vec<u8>,
+        argument: Vec<u8>,
     ) -> Result<IngressId, UserError> {
-        let sender = Principal::anonymous();
-        if self.state.config.compat == Compat::PocketIc {
-            self.filter(&canister, method, &payload, &sender)?;
+        if self.state.config.ingress_filter {
+            self.filter(&to, method, &argument, &from)?;
         }
         let id = self.next_ingress;
         self.next_ingress += 1;
         let ingress = Ingress {
             id,
-            sender,
+            sender: from,
             method: method.to_owned(),
-            payload,
+            payload: argument,
         };
-        self.inbox.push((canister, ingress));
+        self.inbox.push((to, ingress));
         Ok(id)
     }
 
-    /// The result of a message, if there is one.
-    pub(super) fn take_answer(&mut self, id: IngressId) -> Option<MessageResult> {
+    /// The result of a message, if there is one yet and nobody has taken it.
+    pub fn answer(&self, id: IngressId) -> Option<&MessageResult> {
+        self.answers.get(&id)
+    }
+
+    /// The result of a message, if there is one yet. The node forgets it.
+    pub fn take_answer(&mut self, id: IngressId) -> Option<MessageResult> {
         self.answers.remove(&id)
     }
 
@@ -122,7 +128,7 @@ impl Subnet {
     /// Bytes of a message that are paid for.
     fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
         let content = (method.len() + payload.len()) as u64;
-        if self.state.is_drun() {
+        if self.state.config.envelope == Envelope::Nonce {
             return content + NONCE_BYTES;
         }
         ENVELOPE_BYTES
@@ -161,7 +167,7 @@ impl Subnet {
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
         let bytes = self.message_bytes(receiver, method, payload);
-        let max = MAX_MESSAGE_BYTES[usize::from(self.state.is_application())];
+        let max = self.state.limits.ingress_bytes;
         // An installation from a script is let through at any size.
         if !to_management && bytes > max {
             return Err(UserError::new(
@@ -319,12 +325,21 @@ fn long_head(length: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::NodeSettings;
+    use crate::protocol::{Protocol, SubnetType};
+
+    fn node(envelope: Envelope) -> Node {
+        let settings = NodeSettings {
+            envelope,
+            ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System)
+        };
+        Node::new(settings).expect("the engine starts")
+    }
 
     /// metering.md 8.4: 121 bytes and what CBOR needs for the lengths. The id of the management canister has no bytes.
     #[test]
     fn the_whole_envelope_is_paid_for() {
-        let subnet = Subnet::new(Config::new(Compat::PocketIc)).unwrap();
+        let subnet = node(Envelope::Signed);
         let id = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
         let bytes = |method: &str, payload| subnet.message_bytes(&id, method, &vec![0; payload]);
         assert_eq!(bytes("go", 0), 121 + 2);
@@ -344,7 +359,7 @@ mod tests {
     /// The original program counts its nonce of eight bytes instead of the envelope.
     #[test]
     fn the_original_pays_for_content_and_nonce() {
-        let subnet = Subnet::new(Config::new(Compat::Drun)).unwrap();
+        let subnet = node(Envelope::Nonce);
         assert_eq!(
             subnet.management_bytes("install_code", &[0; 300]),
             12 + 300 + 8

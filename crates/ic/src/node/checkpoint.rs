@@ -1,19 +1,16 @@
 //! What a checkpoint makes of the state of rounds: executions under way begin anew, rotations too, and no module counts as
 //! compiled before (scheduling.md 1.13). Nothing is written anywhere.
 
-use super::Subnet;
-use crate::compat::Compat;
+use super::Node;
+use crate::config::Checkpoints;
 
-/// Rounds between two checkpoints of a PocketIC server, by kind of subnet: system, application.
-const INTERVAL: [u64; 2] = [200, 500];
-
-impl Subnet {
-    /// True if the round ends with a checkpoint: with the original program every round that a user's message came with.
+impl Node {
+    /// True if the round ends with a checkpoint.
     pub(super) fn is_checkpoint_due(&self) -> bool {
-        match self.state.config.compat {
-            Compat::Drun => !self.inbox.is_empty(),
-            Compat::PocketIc => {
-                let interval = INTERVAL[usize::from(self.state.is_application())];
+        match self.state.config.checkpoints {
+            Checkpoints::AfterIngress => !self.inbox.is_empty(),
+            Checkpoints::ByInterval => {
+                let interval = self.state.limits.checkpoint_interval;
                 self.state.round.is_multiple_of(interval)
             }
         }
@@ -24,11 +21,7 @@ impl Subnet {
         self.state.known_modules.clear();
         self.abort_install();
         self.abort_paused();
-        for canister in self.state.canisters.values_mut() {
-            if canister.inputs.is_empty() && canister.outputs.is_empty() {
-                canister.inputs.reset_rotation();
-            }
-        }
+        self.state.canisters.reset_rotations();
     }
 
     /// Lets go of what the executions under way have done; each begins anew when it is its canister's turn.

@@ -2,7 +2,9 @@
 //! the first slice is shown, and queries see what it did; what is left is to keep the canister still until the last slice,
 //! print what belongs to each, and give the answer then.
 
-use super::Subnet;
+use candid::Principal;
+
+use super::Node;
 use super::management_queue::ManagementCall;
 use crate::errors::UserError;
 use crate::management::{LongInstall, Method};
@@ -19,7 +21,14 @@ pub struct Installing {
     refund: u128,
 }
 
-impl Subnet {
+impl Installing {
+    /// The canister that is installed.
+    pub fn canister(&self) -> Principal {
+        self.install.canister
+    }
+}
+
+impl Node {
     /// Begins to let the rounds of an installation pass; it has had the first one.
     pub(super) fn begin_install(
         &mut self,
@@ -73,10 +82,10 @@ impl Subnet {
     }
 
     /// True while a sliced installation of this canister is under way.
-    pub(super) fn is_installing(&self, canister: &candid::Principal) -> bool {
+    pub(super) fn is_installing(&self, canister: &Principal) -> bool {
         self.installing
             .as_ref()
-            .is_some_and(|installing| installing.install.canister == *canister)
+            .is_some_and(|installing| installing.canister() == *canister)
     }
 
     /// True for methods of which one at a time may take several slices, while one does.

@@ -2,19 +2,17 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::budget::Budget;
 use super::management_queue::ManagementCall;
+use crate::answer::DebugPrint;
 use crate::canister::Status;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Caller, Method, Notice, Verdict};
-use crate::outcome::DebugPrint;
 
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
-/// Bytes of changed memory after which a round ends, by kind of subnet: system, application.
-const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
 /// Bytes of a page in which changes are counted.
 const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
@@ -22,9 +20,9 @@ const STOP_TIMEOUT: u64 = 300;
 /// The part of a round's instructions that management calls may use.
 const MANAGEMENT_SHARE: u64 = 16;
 
-impl Subnet {
-    /// Runs one round.
-    pub(super) fn round(&mut self) {
+impl Node {
+    /// Runs one round (scheduling.md 1.1).
+    pub fn tick(&mut self) {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
@@ -53,9 +51,8 @@ impl Subnet {
     /// A round passes for canisters that installed or changed too much.
     fn pay_off_debits(&mut self) {
         if self.state.has_rate_limits() {
-            for canister in self.state.canisters.values_mut() {
-                canister.debits.pay_off();
-            }
+            let canisters = &mut self.state.canisters;
+            canisters.for_each_busy(|canister| canister.debits.pay_off());
         }
     }
 
@@ -83,17 +80,15 @@ impl Subnet {
             }
             self.flush_prints();
             let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
-            let heap_delta = HEAP_DELTA[usize::from(self.state.is_application())];
             let may_go_on = budget.end_iteration(self.state.canisters.len());
             self.used_up = !may_go_on;
-            if !consumed || !may_go_on || pages * PAGE >= heap_delta {
+            if !consumed || !may_go_on || pages * PAGE >= self.state.limits.heap_delta {
                 break;
             }
             self.induct_locally();
         }
-        for canister in self.state.canisters.values_mut() {
-            canister.tasks.clear();
-        }
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.tasks.clear());
         self.rested.clear();
         self.flush_prints();
     }
@@ -104,7 +99,7 @@ impl Subnet {
         let mut active: Vec<Principal> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| self.may_run(canister))
             .map(|canister| canister.id)
             .collect();
@@ -210,7 +205,7 @@ impl Subnet {
     ) {
         match call {
             ManagementCall::Ingress(ingress) => {
-                self.answer_ingress(ingress.id, crate::outcome::MessageResult::from(result));
+                self.answer_ingress(ingress.id, crate::answer::MessageResult::from(result));
             }
             ManagementCall::Canister(request) => {
                 self.answer_from_management(request, result, refund);
@@ -240,24 +235,24 @@ impl Subnet {
     fn finish_stopping(&mut self) {
         let time = self.state.time;
         let mut answers = Vec::new();
-        for canister in self.state.canisters.values_mut() {
+        let paused = &self.paused;
+        self.state.canisters.for_each_busy(|canister| {
             let Status::Stopping(waiters) = &mut canister.status else {
-                continue;
+                return;
             };
-            if canister.calls.is_empty() && !self.paused.contains_key(&canister.id) {
+            if canister.calls.is_empty() && !paused.contains_key(&canister.id) {
                 let waiters = std::mem::take(waiters);
                 canister.status = Status::Stopped;
                 canister.version += 1;
                 answers.extend(waiters.into_iter().map(|(waiter, _)| (waiter, true)));
-                continue;
+                return;
             }
-            let (late, waiting) = std::mem::take(waiters)
+            let (late, waiting): (Vec<_>, _) = std::mem::take(waiters)
                 .into_iter()
                 .partition(|(_, since)| time.saturating_sub(*since) > STOP_TIMEOUT * SECOND);
             *waiters = waiting;
-            let late: Vec<_> = late;
             answers.extend(late.into_iter().map(|(waiter, _)| (waiter, false)));
-        }
+        });
         for (waiter, stopped) in answers {
             let result = if stopped {
                 Ok(crate::management::empty_reply())

@@ -2,7 +2,7 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::budget::Budget;
 use super::pending::Pending;
 use crate::canister::Canister;
@@ -10,7 +10,7 @@ use crate::canister::queues::{CanisterMessage, Input};
 use crate::canister::tasks::LowMemoryHook;
 use crate::management::PrintedLine;
 
-impl Subnet {
+impl Node {
     /// True if the canister has something to execute.
     pub(super) fn may_run(&self, canister: &Canister) -> bool {
         (canister.has_work() || self.paused.contains_key(&canister.id))

@@ -2,13 +2,13 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
+use crate::answer::MessageResult;
 use crate::errors::{ErrorCode, QueryError, UserError};
 use crate::management::outcalls::TransformCall;
-use crate::outcome::MessageResult;
 use crate::wasm::MethodKind;
 
-impl Subnet {
+impl Node {
     /// Answers the requests that have their answer by now.
     pub(super) fn answer_outcalls(&mut self) {
         if self.outcalls.is_empty() {
@@ -21,7 +21,7 @@ impl Subnet {
                     due.transformed(Err(QueryError::CompositeTransform.into()))
                 }
                 Some(call) => {
-                    let result = self.query_from(
+                    let result = self.query(
                         // Who transforms by right can tell by this caller (interface specification, http_request).
                         Principal::management_canister(),
                         call.canister,

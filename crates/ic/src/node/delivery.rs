@@ -3,35 +3,32 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::round::SECOND;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
-use crate::compat::Compat;
-use crate::config::SubnetType;
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
 use crate::management::Destination;
 use crate::management::decode::DecodeError;
 
-impl Subnet {
+impl Node {
     /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
-    pub(super) fn is_management(&self, id: &Principal) -> bool {
+    pub fn is_management(&self, id: &Principal) -> bool {
         *id == Principal::management_canister() || *id == self.state.subnet_id()
     }
 
     /// Drops best-effort requests that waited too long at their receivers, the management canister last.
     pub(super) fn expire_messages(&mut self) {
         let now = self.state.time / SECOND;
-        for canister in self.state.canisters.values_mut() {
-            canister.inputs.drop_expired(now);
-        }
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.inputs.drop_expired(now));
         self.management.drop_expired(now);
     }
 
     /// Answers best-effort calls whose deadline has passed.
     pub(super) fn expire_callbacks(&mut self) {
         let now = self.state.time / SECOND;
-        for canister in self.state.canisters.values_mut() {
+        self.state.canisters.for_each_busy(|canister| {
             for id in canister.calls.expired(now) {
                 let Some(callback) = canister.calls.callback(id) else {
                     continue;
@@ -48,7 +45,7 @@ impl Subnet {
                 };
                 canister.inputs.push(CanisterMessage::Response(response));
             }
-        }
+        });
     }
 
     /// Takes in what the subnet sent to itself in the round before.
@@ -92,7 +89,7 @@ impl Subnet {
         let sources: Vec<Principal> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| !canister.outputs.is_empty())
             .map(|canister| canister.id)
             .collect();
@@ -140,7 +137,7 @@ impl Subnet {
         let mut sources: Vec<(Principal, Option<Principal>)> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| !canister.outputs.is_empty())
             .map(|canister| (canister.id, None))
             .collect();
@@ -202,9 +199,7 @@ impl Subnet {
             })
         };
         if request.receiver == self.state.subnet_id() {
-            let on_nns = self.state.config.compat == Compat::PocketIc
-                && self.state.config.subnet_type == SubnetType::System;
-            return match on_nns {
+            return match self.state.config.is_nns {
                 true => Ok(management),
                 false => Err(unroutable(Unroutable::AlreadyResolved(request.receiver))),
             };

@@ -16,7 +16,6 @@ mod pending;
 mod query;
 mod resources;
 mod round;
-mod runner;
 mod tasks;
 mod turn;
 
@@ -25,16 +24,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candid::Principal;
 
+use crate::answer::{DebugPrint, MessageResult};
+use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
-use crate::canister::{Bookkeeping, Canister};
-use crate::compat::Compat;
-use crate::config::{Config, SubnetType};
+use crate::config::NodeSettings;
 use crate::execution::Runtime;
 use crate::fees::Fees;
+use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
-use crate::outcome::{DebugPrint, MessageResult};
 use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
@@ -47,10 +46,7 @@ use pending::Pending;
 use query::QueryCache;
 
 /// Called with every line that a canister prints, as soon as it is printed.
-pub type PrintHook = Box<dyn FnMut(&crate::outcome::DebugPrint) + Send>;
-
-/// Called with the refusal of a message that the runner goes on after.
-pub type RefusalHook = Box<dyn FnMut(&crate::errors::UserError)>;
+pub type PrintHook = Box<dyn FnMut(&crate::answer::DebugPrint) + Send>;
 
 /// The listener, which nobody else can be using.
 fn listening(hook: &Mutex<PrintHook>) -> MutexGuard<'_, PrintHook> {
@@ -58,7 +54,7 @@ fn listening(hook: &Mutex<PrintHook>) -> MutexGuard<'_, PrintHook> {
 }
 
 /// A subnet of one node.
-pub struct Subnet {
+pub struct Node {
     state: State,
     clock: Clock,
     /// Requests to the management canister that wait for execution.
@@ -82,45 +78,46 @@ pub struct Subnet {
     used_up: bool,
     /// Canisters that finished a paused execution in this round: they run nothing more in it.
     rested: BTreeSet<Principal>,
+    /// No canister was charged for its resources earlier than this, nanoseconds.
+    charged_all_since: u64,
     query_cache: QueryCache,
     on_print: Arc<Mutex<PrintHook>>,
-    on_refusal: Option<RefusalHook>,
     /// Lines printed since the last message began.
-    debug: Vec<crate::outcome::DebugPrint>,
+    debug: Vec<crate::answer::DebugPrint>,
 }
 
-impl Subnet {
+impl Node {
     /// A subnet without canisters.
     ///
     /// # Errors
     /// If the engines or the module cache cannot be set up.
-    pub fn new(config: Config) -> anyhow::Result<Self> {
+    pub fn new(config: NodeSettings) -> anyhow::Result<Self> {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
-            subnet_id: subnet_id(config.compat, config.subnet_type),
+            subnet_id: config.subnet_id,
             root_key: root_key(),
-            nodes: config.nodes(),
+            nodes: config.nodes,
             fees,
             keys: config
                 .threshold_keys
                 .iter()
                 .filter_map(|key| KeyKind::of_key(key))
-                .map(|key| (key, config.nodes()))
+                .map(|key| (key, config.nodes))
                 .collect(),
             backtrace: config.backtrace,
-            trap_logs_are_charged: config.compat == Compat::PocketIc,
+            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
         });
-        let clock = Clock::new(config.compat, config.start_time);
-        let mut subnet = Subnet {
+        let clock = Clock::new(config.start_time, config.round_time);
+        let mut node = Node {
             state: State {
                 limits: config.limits(),
                 fees,
-                bookkeeping: Bookkeeping::of(config.compat),
-                canisters: BTreeMap::new(),
+                bookkeeping: config.protocol.bookkeeping,
+                canisters: Canisters::default(),
                 runtime: Runtime::new(view, &config)?,
                 time: config.start_time,
                 round: 0,
-                ids: Ids::new(config.compat, config.subnet_type),
+                ids: Ids::new(config.ids.clone()),
                 random: RoundRandomness::new(0, config.seed),
                 printed: Vec::new(),
                 usage: Usage::default(),
@@ -146,14 +143,14 @@ impl Subnet {
             installing: None,
             used_up: false,
             rested: BTreeSet::new(),
+            charged_all_since: 0,
             query_cache: QueryCache::default(),
             on_print: Arc::new(Mutex::new(Box::new(|_| {}))),
-            on_refusal: None,
             debug: Vec::new(),
         };
-        if !subnet.state.config.keep_prints {
-            let hook = Arc::clone(&subnet.on_print);
-            subnet.state.runtime.overflow =
+        if !node.state.config.keep_prints {
+            let hook = Arc::clone(&node.on_print);
+            node.state.runtime.overflow =
                 Overflow::to(Arc::new(Mutex::new(move |time, canister, text: &str| {
                     let text = text.to_owned();
                     let print = DebugPrint {
@@ -164,16 +161,7 @@ impl Subnet {
                     listening(&hook)(&print);
                 })));
         }
-        subnet.start_up();
-        Ok(subnet)
-    }
-
-    /// The rounds that a PocketIC server runs before the first message.
-    fn start_up(&mut self) {
-        if self.state.config.compat == Compat::PocketIc {
-            self.round();
-            self.round();
-        }
+        Ok(node)
     }
 
     /// Ends a subnet together with the process, to which all its memory is left: giving gigabytes back piece by piece takes
@@ -188,9 +176,52 @@ impl Subnet {
         *listening(&self.on_print) = hook;
     }
 
-    /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
-    pub fn on_refusal(&mut self, hook: RefusalHook) {
-        self.on_refusal = Some(hook);
+    /// A message of the driver begins, in words for the profile: what is used and printed counts for it from now on.
+    pub fn begin_message(&mut self, message: &dyn Fn() -> String, query: bool) {
+        self.state.usage = Usage::default();
+        self.debug.clear();
+        if let Some(profile) = &mut self.state.profile {
+            profile.begin(&message(), query);
+        }
+    }
+
+    /// A message of the driver ends: what it used and what canisters printed meanwhile, if the settings keep that.
+    pub fn end_message(&mut self) -> (Usage, Vec<DebugPrint>) {
+        let usage = self.state.usage;
+        if let Some(statistics) = &mut self.state.statistics {
+            statistics.charge(usage.cycles);
+        }
+        (usage, std::mem::take(&mut self.debug))
+    }
+
+    /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
+    pub fn set_time(&mut self, nanoseconds: u64) {
+        self.clock.set(nanoseconds);
+    }
+
+    /// So much time passes between two rounds, in nanoseconds.
+    pub fn advance(&mut self, nanoseconds: u64) {
+        self.clock.advance(nanoseconds);
+    }
+
+    /// From now on the subnet hosts this id, so that a canister of this id may be made; not if it is a name of the management
+    /// canister.
+    pub fn host(&mut self, canister: Principal) {
+        if !self.is_management(&canister) {
+            self.state.ids.adopt(canister);
+        }
+    }
+
+    /// Adds cycles out of nothing, between rounds; nothing if there is no such canister.
+    pub fn add_cycles(&mut self, canister: &Principal, cycles: u128) {
+        if let Some(canister) = self.state.canisters.get_mut(canister) {
+            canister.cycles = canister.cycles.saturating_add(cycles);
+        }
+    }
+
+    /// True if the last round ended because its instructions were used up.
+    pub fn used_up(&self) -> bool {
+        self.used_up
     }
 
     /// Time of the last round, in nanoseconds since the Unix epoch.
@@ -221,18 +252,6 @@ impl Subnet {
     /// The canister of this id.
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)
-    }
-}
-
-/// The subnet's principal (system-api.md 7.4, 7.5). That of a PocketIC server depends on keys it generates; ours stands for it.
-fn subnet_id(compat: Compat, _subnet_type: SubnetType) -> Principal {
-    match compat {
-        Compat::Drun => Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
-        Compat::PocketIc => {
-            let mut bytes = [0x5b; 29];
-            bytes[28] = 2;
-            Principal::from_slice(&bytes)
-        }
     }
 }
 

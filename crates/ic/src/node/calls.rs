@@ -1,7 +1,7 @@
 //! Executing calls and responses: which function runs, in which circumstances (scheduling.md 2.7, metering.md 8). What
 //! comes of it is `conclusion`'s business.
 
-use super::Subnet;
+use super::Node;
 use super::pending::{Kind, Pending};
 use super::turn::Item;
 use crate::canister::contexts::{CallContext, Closure, Origin};
@@ -17,7 +17,7 @@ use crate::wasm::MethodKind;
 /// The part of a callback's instructions that is kept for its cleanup, in percent.
 const CLEANUP_PERCENT: u64 = 5;
 
-impl Subnet {
+impl Node {
     pub(super) fn execute_ingress(&mut self, canister: &mut Canister, ingress: Ingress) -> Item {
         let origin = Origin::Ingress {
             id: ingress.id,
@@ -64,13 +64,13 @@ impl Subnet {
         let caller = origin.caller();
         if let Err(error) = self.state.charge(canister, price, Some(&caller)) {
             let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
-            self.answer(canister, &origin, cycles, Err(error));
+            self.answer_origin(canister, &origin, cycles, Err(error));
             return Item::Done;
         }
         if let Err(error) = check_callable(canister, kind, &method) {
             let unused = self.state.fees.unused(limit, wasm64);
             self.state.refund(canister, unused);
-            self.answer(canister, &origin, cycles, Err(error));
+            self.answer_origin(canister, &origin, cycles, Err(error));
             return Item::Done;
         }
         let message = MessageView {
@@ -356,7 +356,7 @@ fn check_callable(
 
 /// The instructions of a callback that are kept for its cleanup.
 fn reserve(limit: u64) -> u64 {
-    limit * CLEANUP_PERCENT / 100
+    (u128::from(limit) * u128::from(CLEANUP_PERCENT) / 100) as u64
 }
 
 /// What the callbacks of a context see of the call that they help to answer.

@@ -1,6 +1,6 @@
 //! Heartbeats, timers and low-memory hooks: when they run and how (scheduling.md 4).
 
-use super::Subnet;
+use super::Node;
 use super::turn::Item;
 use crate::canister::Canister;
 use crate::canister::contexts::Origin;
@@ -9,28 +9,20 @@ use crate::execution::Entry;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 
-impl Subnet {
+impl Node {
     /// Decides which tasks run in this round, from what waits at its beginning.
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;
-        let installing = match &self.installing {
-            Some(_) => self
-                .state
-                .canisters
-                .keys()
-                .find(|id| self.is_installing(id)),
-            None => None,
-        }
-        .copied();
+        let installing = self.installing.as_ref().map(|it| it.canister());
         let paused = &self.paused;
-        for canister in self.state.canisters.values_mut() {
+        self.state.canisters.for_each_busy(|canister| {
             let Some(code) = &canister.code else {
-                continue;
+                return;
             };
             let facts = &code.module.facts;
             let blocked = paused.contains_key(&canister.id) || installing == Some(canister.id);
             if !canister.status.is_running() || blocked {
-                continue;
+                return;
             }
             let timer = facts.has_global_timer
                 && canister.global_timer != 0
@@ -41,7 +33,7 @@ impl Subnet {
                 .rotation
                 .choose(facts.has_heartbeat, timer, input, hook);
             canister.tasks = tasks.into();
-        }
+        });
     }
 
     /// Runs heartbeat or timer. Who cannot pay does not run; a timer then stays active.

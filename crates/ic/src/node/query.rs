@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
+use crate::answer::MessageResult;
 use crate::canister::Status;
 use crate::canister::contexts::Closure;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
-use crate::outcome::MessageResult;
 use crate::profile::Stack;
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
@@ -105,20 +105,16 @@ struct Context {
     entry: Stack,
 }
 
-impl Subnet {
-    /// Runs a query of the anonymous user.
-    pub fn query(&mut self, canister: Principal, method: &str, payload: Vec<u8>) -> MessageResult {
-        self.query_from(Principal::anonymous(), canister, method, payload)
-    }
-
-    /// Runs a query of the given sender.
-    pub(super) fn query_from(
+impl Node {
+    /// Runs a query on the latest state. Nothing of it stays but what the canister printed.
+    pub fn query(
         &mut self,
-        sender: Principal,
-        canister: Principal,
+        from: Principal,
+        to: Principal,
         method: &str,
-        payload: Vec<u8>,
+        argument: Vec<u8>,
     ) -> MessageResult {
+        let (sender, canister, payload) = (from, to, argument);
         if self.is_management(&canister) {
             return match crate::management::query(&self.state, &sender, method, &payload) {
                 Ok(reply) => MessageResult::Replied(reply),

@@ -3,8 +3,9 @@
 
 use candid::Principal;
 
-use super::Subnet;
+use super::Node;
 use super::pending::{Kind, Pending};
+use crate::answer::MessageResult;
 use crate::canister::contexts::{Callback, Origin};
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, ContextId};
@@ -13,12 +14,11 @@ use crate::errors::{
     CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
 };
 use crate::execution::{Entry, Execution};
-use crate::outcome::MessageResult;
 use crate::statistics::Label;
 use crate::system_api::exec::{Answer, PerformedCall};
 use crate::system_api::mode::Mode;
 
-impl Subnet {
+impl Node {
     /// Applies the effects of an execution and answers its call if it is due.
     pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Pending) {
         let Pending {
@@ -209,7 +209,7 @@ impl Subnet {
             context.responded = true;
             let refund = std::mem::take(&mut context.available);
             let origin = context.origin.clone();
-            self.answer(canister, &origin, refund, answer);
+            self.answer_origin(canister, &origin, refund, answer);
         }
         canister.calls.close_if_done(id);
     }
@@ -232,7 +232,7 @@ impl Subnet {
     }
 
     /// Answers a call.
-    pub(super) fn answer(
+    pub(super) fn answer_origin(
         &mut self,
         canister: &mut Canister,
         origin: &Origin,
