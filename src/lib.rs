@@ -41,6 +41,8 @@ pub mod report;
 pub mod runner;
 #[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
+pub mod session;
 
 pub use candid::Principal;
 pub use drun_ic::{

@@ -109,6 +109,9 @@ impl fmt::Display for Diagnostic {
             "^".repeat(picture.carets)
         )?;
         write!(f, "{gutter} = expected: {}", self.kind.expected())?;
+        if let Some(actual) = self.kind.actual() {
+            write!(f, "\n{gutter} = actual:   {actual}")?;
+        }
         let mut source = &self.source;
         while let Some((from, line, column)) = &source.included_from {
             let name: String = from.name.chars().map(shown).collect();

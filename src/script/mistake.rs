@@ -125,6 +125,15 @@ pub enum Mistake {
         /// What would be right.
         expected: String,
     },
+    /// Something is not as it was expected.
+    Unmet {
+        /// What, in words.
+        said: String,
+        /// What was expected.
+        expected: String,
+        /// What is.
+        actual: String,
+    },
 
     /// The module file cannot be used.
     Module {
@@ -185,7 +194,7 @@ impl fmt::Display for Mistake {
             Self::AfterQuote => f.write_str("something follows the closing quote"),
             Self::Extension(word) => write!(f, "`{word}` is no word of the older language"),
             Self::Candid(mistake) => shown_all(f, &mistake.to_string()),
-            Self::Said { said, .. } => shown_all(f, said),
+            Self::Said { said, .. } | Self::Unmet { said, .. } => shown_all(f, said),
             Self::Module { reason } => {
                 write!(
                     f,
@@ -243,10 +252,22 @@ impl Mistake {
             Self::AfterQuote => "the end of the line".into(),
             Self::Extension(_) => "a script without `--strict`".into(),
             Self::Candid(mistake) => mistake.expected().chars().map(shown).collect(),
-            Self::Said { expected, .. } => expected.chars().map(shown).collect(),
+            Self::Said { expected, .. } | Self::Unmet { expected, .. } => {
+                expected.chars().map(shown).collect()
+            }
             Self::Module { .. } => {
                 "a file with WebAssembly, plain or gzip-compressed, or its text form".into()
             }
+        }
+    }
+}
+
+impl Mistake {
+    /// What is in the place of what was expected.
+    pub(super) fn actual(&self) -> Option<String> {
+        match self {
+            Self::Unmet { actual, .. } => Some(actual.chars().map(shown).collect()),
+            _ => None,
         }
     }
 }

@@ -150,6 +150,34 @@ impl Placed {
         self.flaw(Flaw::said(at, said, expected))
     }
 
+    /// Something in a place of its file that is not as it was expected.
+    pub fn unmet(
+        &self,
+        at: Range<usize>,
+        said: &str,
+        expected: String,
+        actual: String,
+    ) -> Diagnostic {
+        let said = said.to_owned();
+        self.flaw(Flaw::new(
+            at,
+            Mistake::Unmet {
+                said,
+                expected,
+                actual,
+            },
+        ))
+    }
+
+    /// From its first word to the end of that line, without a comment.
+    pub fn rest_of_line(&self) -> Range<usize> {
+        let (_, line) = self.source.line_of(self.word.start);
+        let rest = String::from_utf8_lossy(&self.source.bytes[self.word.start..line.end]);
+        // A `#` within quotes is rare enough to be shown as a comment.
+        let text = rest.split(" #").next().unwrap_or(&rest).trim_end();
+        self.word.start..(self.word.start + text.len()).max(self.word.end)
+    }
+
     /// A mistake in the module field, for a file that is missing or cannot be read; `reason` in a few words.
     pub fn module_error(&self, reason: String) -> Diagnostic {
         let at = match &self.statement {

@@ -23,6 +23,6 @@ pub use compiler::{Compiler, Tier, WASM_STACK};
 pub use decode::stated_size;
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
 pub use instrument::{COUNTER_EXPORT, MEMORY_EXPORT, TABLE_EXPORT};
-pub use module::{CanisterModule, GlobalValue, declares_memory64, has_custom_section};
+pub use module::{CanisterModule, GlobalValue, declares_memory64, has_custom_section, icp_section};
 pub use survey::{FunctionSize, Survey};
 pub use validate::{Ic0Function, Slot, ValidationLimits, ic0_functions};
