@@ -35,10 +35,14 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
+pub mod idl;
+#[cfg(feature = "cli")]
 pub mod report;
 pub mod runner;
 #[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
+pub mod session;
 
 pub use candid::Principal;
 pub use drun_ic::{Failure, Protocol};

@@ -83,6 +83,10 @@ pub struct RunOptions {
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 
+    /// Allow nothing but the language of scripts that other programs read, too
+    #[arg(long)]
+    pub strict: bool,
+
     /// Keep the state directory and print its path
     #[arg(long)]
     pub keep_state: bool,

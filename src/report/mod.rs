@@ -59,6 +59,18 @@ impl Printer {
         }
     }
 
+    /// The outcome's text, with this text in the place of a reply's bytes unless machines read it.
+    pub fn readable(&mut self, outcome: &Outcome, text: Option<&str>) -> String {
+        let number = self.next;
+        let line = self.line(outcome);
+        match (self.format, text) {
+            (Format::Json, _) | (_, None) => line,
+            (_, Some(text)) if outcome.kind == MessageKind::Query => format!("Ok: {text}"),
+            (Format::Manual, Some(text)) => format!("ingress({number}) Completed: {text}"),
+            (Format::Drun, Some(text)) => format!("ingress Completed: {text}"),
+        }
+    }
+
     /// The outcome's text without the newline at its end; within it there may be some, in the words of a canister.
     pub fn line(&mut self, outcome: &Outcome) -> String {
         let number = (outcome.kind != MessageKind::Query).then_some(self.next);

@@ -3,6 +3,7 @@
 //! Owns what a message makes its driver do, and what it took; [`Config`] says which program is re-enacted, and each program
 //! has a file of its own. What happens inside of a round is the business of `drun_ic::node`.
 
+mod act;
 mod compat;
 pub mod config;
 mod driver;
@@ -25,6 +26,9 @@ use original::Original;
 use outcome::{MessageKind, MessageResult, Outcome, Wording};
 use pocket_ic::PocketIc;
 
+/// The management canister.
+const MANAGEMENT: Principal = Principal::management_canister();
+
 /// Called with the refusal of a message that the program goes on after.
 pub type RefusalHook = Box<dyn FnMut(&UserError) + Send>;
 
@@ -32,6 +36,8 @@ pub type RefusalHook = Box<dyn FnMut(&UserError) + Send>;
 pub struct Runner {
     node: Node,
     driver: Box<dyn Driver>,
+    /// Who sends messages, if not the program's own sender.
+    sender: Option<Principal>,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
 }
@@ -53,6 +59,7 @@ impl Runner {
         Ok(Runner {
             node,
             driver,
+            sender: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
         })
@@ -181,7 +188,7 @@ impl Runner {
     pub fn query_outcome(&mut self, canister: Principal, method: &str, argument: &[u8]) -> Outcome {
         let kind = MessageKind::Query;
         self.measure(kind, Some(canister), Some(method), |runner| {
-            let sender = runner.driver.sender();
+            let sender = runner.sender();
             runner
                 .node
                 .query(sender, canister, method, argument.to_vec())
@@ -246,7 +253,7 @@ impl Runner {
         payload: Vec<u8>,
         wait: Wait,
     ) -> MessageResult {
-        let sender = self.driver.sender();
+        let sender = self.sender();
         let id = match self.node.submit(sender, canister, method, payload) {
             Ok(id) => id,
             Err(error) => {

@@ -21,6 +21,8 @@ pub enum MessageKind {
     Ingress,
     /// `query`
     Query,
+    /// `advance` and `tick`
+    Advance,
 }
 
 impl MessageKind {
@@ -33,6 +35,7 @@ impl MessageKind {
             MessageKind::Upgrade => "upgrade",
             MessageKind::Ingress => "ingress",
             MessageKind::Query => "query",
+            MessageKind::Advance => "advance",
         }
     }
 }

@@ -8,6 +8,7 @@ mod checkpoint;
 mod clock;
 mod conclusion;
 mod delivery;
+mod fixtures;
 mod ingress;
 mod long_install;
 mod management_queue;

@@ -21,7 +21,7 @@ pub use drun_engine::{GlobalValue, memory};
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
 pub use ic0_table::{Ic0Function, Slot, ic0_functions};
 pub use labels::ModuleNames;
-pub use peek::{declares_memory64, has_custom_section};
+pub use peek::{declares_memory64, has_custom_section, icp_section};
 pub use plan::{START_EXPORT, plan};
 pub use survey::{FunctionSize, Survey};
 pub use validate::{ValidationLimits, validate};

@@ -18,6 +18,25 @@ pub fn declares_memory64(blob: &[u8]) -> bool {
         })
 }
 
+/// The content of a module file's `icp:` section of this name, public or private; nothing if there is none or the file
+/// cannot be read.
+pub fn icp_section(blob: &[u8], name: &str) -> Option<Vec<u8>> {
+    let raw = decode(blob).ok()?;
+    wasmparser::Parser::new(0)
+        .parse_all(&raw)
+        .map_while(Result::ok)
+        .find_map(|payload| match payload {
+            wasmparser::Payload::CustomSection(section) => {
+                let after = section.name().strip_prefix("icp:p")?;
+                let found = after
+                    .strip_prefix("ublic ")
+                    .or(after.strip_prefix("rivate "))?;
+                (found == name).then(|| section.data().to_vec())
+            }
+            _ => None,
+        })
+}
+
 /// True if a module file has a custom section of this name; false if it cannot be read.
 pub fn has_custom_section(blob: &[u8], name: &str) -> bool {
     let Ok(raw) = decode(blob) else {
