@@ -302,8 +302,8 @@ fn host_functions_read_and_write_memory_and_keep_effects() {
         assert_eq!(told(&run), "returned");
         assert_eq!(run.activation.effects.stored, [(7, 258), (8, 1)].into());
         let run = guests.call("how far");
-        // Entering, three constants, the call and the charge: what was executed when `put` looked.
-        assert_eq!(run.activation.effects.stored, [(0, 1 + 4 + 10)].into());
+        // Entering, the eight operators of the body, which are paid for at once, and the charge of the first `put`.
+        assert_eq!(run.activation.effects.stored, [(0, 1 + 8 + 10)].into());
     });
 }
 
@@ -314,10 +314,10 @@ fn heap_and_globals_stay_after_a_commit_and_not_after_a_trap() {
             let run = guests.call("count");
             let stored = [(1, expected), (2, 2 * expected)].into();
             assert_eq!(run.activation.effects.stored, stored, "{settings:?}");
-            // Function 8 of the module calls function 7, which loads.
+            // Function 11 of the module calls function 10, which loads.
             assert_eq!(
                 told(&guests.call("bad load")),
-                "trapped MemoryOutOfBounds [Some(9), Some(10)]"
+                "trapped MemoryOutOfBounds [Some(10), Some(11)]"
             );
         }
     });
@@ -358,8 +358,8 @@ fn every_kind_of_code_tells_the_same_of_every_end() {
     let ends: Vec<String> = first.unwrap().into_iter().map(|(end, ..)| end).collect();
     assert_eq!(ends[1], "stopped NoSuchKey(9)");
     assert_eq!(ends[2], "stopped OutOfBounds");
-    assert_eq!(ends[4], "trapped IntegerDivisionByZero [Some(11)]");
-    assert_eq!(ends[5], "trapped Unreachable [Some(12)]");
+    assert_eq!(ends[4], "trapped IntegerDivisionByZero [Some(12)]");
+    assert_eq!(ends[5], "trapped Unreachable [Some(13)]");
     assert_eq!(ends[6], "returned");
     assert_eq!(ends[7], "stopped TooLarge(786432)");
     assert_eq!(ends[10], "stopped Exhausted(Limit)");
