@@ -16,7 +16,7 @@ use drun_ic::management::types::lifecycle::{
     CanisterIdRecord, ProvisionalTopUpArgs, UninstallCodeArgs,
 };
 use drun_ic::management::types::limited::Limited;
-use drun_ic::management::types::misc::FetchCanisterLogsArgs;
+use drun_ic::management::types::logs::FetchCanisterLogsArgs;
 use drun_ic::management::types::settings::{CanisterSettings, LogVisibility, UpdateSettingsArgs};
 
 fn encoded(argument: impl CandidType) -> Vec<u8> {
@@ -107,7 +107,9 @@ impl Session<'_> {
             Statement::Controllers { canister, change } => {
                 let canister_id = self.principal(canister)?;
                 match change {
-                    None => Act::Manage("canister_status", encoded(CanisterIdRecord { canister_id })),
+                    None => {
+                        Act::Manage("canister_status", encoded(CanisterIdRecord { canister_id }))
+                    }
                     Some((change, parties)) => {
                         self.controllers(canister_id, *change, &self.principals(parties)?)
                     }

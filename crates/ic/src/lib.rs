@@ -18,6 +18,7 @@ pub mod profile;
 pub mod protocol;
 pub mod statistics;
 pub mod system_api;
+pub mod testing;
 pub mod time;
 pub mod wasm;
 

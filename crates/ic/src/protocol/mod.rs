@@ -99,3 +99,8 @@ protocols! {
     /// A canister can be given the snapshot of another one.
     snapshots_of_others: bool = false, true;
 }
+
+impl Protocol {
+    /// The newest date that is known here.
+    pub const NEWEST: Protocol = Protocol::OCTOBER_2025;
+}
