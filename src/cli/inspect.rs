@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::table::{Align, Table, grouped};
 use super::{FAILURE, Failure, SUCCESS, modules};
-use drun_ic::compat::Compat;
-use drun_ic::config::{NodeSettings, SubnetType};
+use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
+use drun_ic::protocol::{Protocol, SubnetType};
 use drun_ic::wasm::{CanisterModule, MethodKind, Survey, Tier, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
@@ -105,9 +105,11 @@ impl Cost {
         let operators = module.compile_operators;
         let instructions = COMPILE_COST * operators;
         // The runner's application subnet has 13 nodes, the original program's has one.
-        let [thirteen, one] = [Compat::PocketIc, Compat::Drun].map(|compat| {
-            let mut config = NodeSettings::new(compat);
-            config.subnet_type = SubnetType::Application;
+        let [thirteen, one] = [13, 1].map(|nodes| {
+            let config = NodeSettings {
+                nodes,
+                ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::Application)
+            };
             let (limit, wide) = (config.limits().install, module.facts.memory64);
             let fees = Fees::new(&config);
             (

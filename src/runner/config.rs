@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-pub use drun_ic::config::{CompilerChoice, GENESIS_NS, HttpMock, SubnetType, default_cache_dir};
+pub use drun_ic::config::{CompilerChoice, GENESIS_NS, HttpMock};
+pub use drun_ic::protocol::SubnetType;
 
-pub use drun_ic::compat::Compat;
+pub use super::compat::Compat;
 
 /// All settings of a run.
 #[derive(Clone, Debug)]
@@ -66,4 +67,18 @@ impl Default for Config {
     fn default() -> Self {
         Config::new(Compat::Drun)
     }
+}
+
+/// Where compiled modules are kept unless the user says otherwise; nowhere if the user has no home.
+pub fn default_cache_dir() -> Option<PathBuf> {
+    let place = |variable: &str| {
+        let path = PathBuf::from(std::env::var_os(variable)?);
+        path.is_absolute().then_some(path)
+    };
+    let caches = if cfg!(target_os = "macos") {
+        place("HOME")?.join("Library/Caches")
+    } else {
+        place("XDG_CACHE_HOME").or_else(|| Some(place("HOME")?.join(".cache")))?
+    };
+    Some(caches.join("drun"))
 }

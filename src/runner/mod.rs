@@ -3,6 +3,7 @@
 //! Owns what a message makes its driver do, and what it took; [`Config`] says which program is re-enacted, and each program
 //! has a file of its own. What happens inside of a round is the business of `drun_ic::node`.
 
+mod compat;
 pub mod config;
 mod driver;
 mod original;
@@ -15,6 +16,7 @@ use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::node::{Node, PrintHook};
 use drun_ic::profile::Profile;
+use drun_ic::protocol::Protocol;
 use drun_ic::statistics::Statistics;
 
 use config::{Compat, Config};
@@ -278,9 +280,8 @@ impl Runner {
 }
 
 /// What of the settings of a run every node is told, whoever drives it.
-fn settings(config: &Config) -> NodeSettings {
+fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
     NodeSettings {
-        subnet_type: config.subnet_type,
         instruction_limit: config.instruction_limit,
         start_time: config.start_time,
         seed: config.seed,
@@ -292,7 +293,7 @@ fn settings(config: &Config) -> NodeSettings {
         profile: config.profile,
         keep_prints: config.keep_prints,
         threshold_keys: config.threshold_keys.clone(),
-        ..NodeSettings::new(config.compat)
+        ..NodeSettings::new(protocol, config.subnet_type)
     }
 }
 

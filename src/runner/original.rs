@@ -3,9 +3,10 @@
 
 use candid::Principal;
 use drun_ic::canister::InstallMode;
-use drun_ic::config::NodeSettings;
+use drun_ic::config::{Checkpoints, Envelope, NodeSettings};
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
+use drun_ic::protocol::{Protocol, Slicing};
 
 use super::config::{Config, SubnetType};
 use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
@@ -36,9 +37,18 @@ impl Original {
 impl Driver for Original {
     fn settings(&self, config: &Config) -> NodeSettings {
         NodeSettings {
-            round_time: BATCH,
+            nodes: 1,
             ingress_filter: false,
-            ..super::settings(config)
+            envelope: Envelope::Nonce,
+            slicing: match self.sliced {
+                true => Slicing::Always,
+                false => Slicing::Never,
+            },
+            checkpoints: Checkpoints::AfterIngress,
+            rate_limits: false,
+            http_outcalls: false,
+            round_time: BATCH,
+            ..super::settings(Protocol::MARCH_2025, config)
         }
     }
 

@@ -4,14 +4,15 @@
 use candid::Principal;
 use drun_ic::canister::InstallMode;
 use drun_ic::canister::chunks::{CHUNK_BYTES, hash_of};
-use drun_ic::config::NodeSettings;
+use drun_ic::config::{IdRanges, NodeSettings};
 use drun_ic::management::canister_id_reply;
-use drun_ic::management::ids::canister_id;
+use drun_ic::management::ids::{RANGE as ID_RANGE, canister_id};
 use drun_ic::management::types::chunks::{ChunkHash, UploadChunkArgs};
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::limited::Limited;
 use drun_ic::management::types::settings::CanisterSettings;
+use drun_ic::protocol::Protocol;
 
 use super::config::{Config, SubnetType};
 use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
@@ -29,6 +30,10 @@ const MAX_ROUNDS_WITHOUT_TIME: u64 = 100;
 const ROUNDS_BEFORE_START: u64 = 2;
 /// Bytes of module and argument from which on a module is reinstalled through the chunk store.
 const LARGE_INSTALLATION: usize = 2_000_000;
+/// First number that the first subnet of a server hands out.
+const FIRST_ALLOCATION: u64 = 0xffff_ffff_ffe0_0000;
+/// First number that the second one does.
+const SECOND_ALLOCATION: u64 = 0xffff_ffff_ffd0_0000;
 /// Number of the first canister on an application subnet; on a system subnet it is zero.
 const FIRST_APPLICATION_CANISTER: u64 = 0x1e0_1d15;
 /// The method that is awaited like the management canister's.
@@ -54,10 +59,26 @@ impl PocketIc {
 
 impl Driver for PocketIc {
     fn settings(&self, config: &Config) -> NodeSettings {
+        let system = config.subnet_type == SubnetType::System;
         NodeSettings {
-            round_time: 1,
-            ingress_filter: true,
-            ..super::settings(config)
+            subnet_id: subnet_id(),
+            is_nns: system,
+            nodes: if system { 40 } else { 13 },
+            ids: match system {
+                true => IdRanges {
+                    first: FIRST_ALLOCATION,
+                    own_may_be_chosen: false,
+                    hosted: vec![(0, 6), (8, ID_RANGE - 1)],
+                    elsewhere: vec![(SECOND_ALLOCATION, SECOND_ALLOCATION + ID_RANGE - 1)],
+                },
+                false => IdRanges {
+                    first: SECOND_ALLOCATION,
+                    own_may_be_chosen: false,
+                    hosted: vec![(0x1e0_0000, 0x1ef_ffff)],
+                    elsewhere: vec![(FIRST_ALLOCATION, FIRST_ALLOCATION + ID_RANGE - 1)],
+                },
+            },
+            ..super::settings(Protocol::OCTOBER_2025, config)
         }
     }
 
@@ -157,6 +178,13 @@ impl Driver for PocketIc {
     }
 }
 
+/// The subnet's principal (system-api.md 7.4, 7.5). That of a server depends on keys it generates; ours stands for it.
+fn subnet_id() -> Principal {
+    let mut bytes = [0x5b; 29];
+    bytes[28] = 2;
+    Principal::from_slice(&bytes)
+}
+
 /// How the runner's client reinstalls a large module: through the chunk store of the canister.
 fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8]) -> Vec<Step> {
     let mut steps = vec![("clear_chunk_store", canister_id_reply(canister))];
@@ -199,6 +227,24 @@ mod tests {
         assert_eq!(
             ids,
             ["rwlgt-iiaaa-aaaaa-aaaaa-cai", "rrkah-fqaaa-aaaaa-aaaaq-cai"]
+        );
+    }
+
+    /// What a canister makes gets an id of the subnet's own.
+    #[test]
+    fn the_first_ids_of_the_subnets_follow_from_their_place() {
+        let first = |subnet_type| {
+            let config = Config {
+                subnet_type,
+                ..Config::new(super::super::Compat::PocketIc)
+            };
+            let settings = PocketIc::new(subnet_type).settings(&config);
+            canister_id(settings.ids.first).to_text()
+        };
+        assert_eq!(first(SubnetType::System), "lxzze-o7777-77777-aaaaa-cai");
+        assert_eq!(
+            first(SubnetType::Application),
+            "7tjcv-pp777-77776-qaaaa-cai"
         );
     }
 

@@ -6,7 +6,6 @@
 
 pub mod answer;
 pub mod canister;
-pub mod compat;
 pub mod config;
 pub mod errors;
 pub mod execution;
@@ -14,11 +13,12 @@ pub mod fees;
 pub mod management;
 pub mod node;
 pub mod profile;
+pub mod protocol;
 pub mod statistics;
 pub mod system_api;
 pub mod time;
 pub mod wasm;
 
-pub use compat::Compat;
 pub use config::NodeSettings;
 pub use node::Node;
+pub use protocol::Protocol;

@@ -30,7 +30,7 @@ use settings::{LogVisibility, Settings};
 use snapshots::Snapshot;
 use tasks::{LowMemoryHook, Task, TaskRotation};
 
-use crate::compat::Compat;
+pub use crate::protocol::Bookkeeping;
 use crate::wasm::memory::StableMemory;
 
 /// How code is installed.
@@ -78,31 +78,6 @@ impl Status {
     /// True while the canister takes messages.
     pub fn is_running(&self) -> bool {
         matches!(self, Status::Running)
-    }
-}
-
-/// Bytes that bookkeeping counts as memory, which changed over time (management-canister.md 6.1).
-#[derive(Clone, Copy, Debug)]
-pub struct Bookkeeping {
-    /// An entry of the history, beside its controllers.
-    pub history_entry: u64,
-    /// A global.
-    pub global: u64,
-}
-
-impl Bookkeeping {
-    /// The figures of either program.
-    pub fn of(compat: Compat) -> Self {
-        match compat {
-            Compat::Drun => Bookkeeping {
-                history_entry: 112,
-                global: 8,
-            },
-            Compat::PocketIc => Bookkeeping {
-                history_entry: 160,
-                global: 32,
-            },
-        }
     }
 }
 

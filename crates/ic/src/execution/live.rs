@@ -45,10 +45,7 @@ impl Runtime {
     /// # Errors
     /// If the module cache cannot be set up.
     pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> anyhow::Result<Self> {
-        let max_memory = match config.compat {
-            crate::compat::Compat::Drun => 16 << 30,
-            crate::compat::Compat::PocketIc => 6 << 30,
-        };
+        let max_memory = config.protocol.modules.max_wasm64_pages << 16;
         let compiler = Compiler::new(
             config.compiler,
             max_memory,

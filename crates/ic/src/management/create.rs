@@ -103,7 +103,7 @@ fn create(
     let variables = requested
         .environment_variables
         .clone()
-        .filter(|_| !state.is_drun());
+        .filter(|_| state.config.protocol.environment_variables);
     let mut settings = Settings::new(Controllers::from_iter([call.sender()]));
     apply_settings(&mut settings, requested);
     let mut canister = Canister::new(id, settings, cycles, state.time);

@@ -282,7 +282,9 @@ pub fn query(
 ) -> Result<Vec<u8>, UserError> {
     match method.parse::<Method>() {
         Ok(Method::FetchCanisterLogs) => logs::fetch(state, sender, payload),
-        Ok(Method::CanisterStatus) if !state.is_drun() => status::query(state, sender, payload),
+        Ok(Method::CanisterStatus) if state.config.protocol.status_by_query => {
+            status::query(state, sender, payload)
+        }
         _ => Err(crate::errors::QueryError::UnknownManagementMethod(method.to_owned()).into()),
     }
 }

@@ -15,6 +15,7 @@ use super::types::info::{
 use super::types::snapshots::SnapshotSource;
 use crate::canister::{InstallMode, history};
 use crate::errors::ManagementError;
+use crate::protocol::Replies;
 use crate::wasm::CustomSection;
 
 /// `canister_info`.
@@ -32,7 +33,7 @@ pub fn canister_info(state: &mut State, call: &mut Call<'_>) -> Answer {
             .map(|code| ByteBuf::from(code.module.hash)),
         controllers: canister.settings.controllers.to_vec(),
     };
-    let bytes = if state.is_drun() {
+    let bytes = if state.config.protocol.replies == Replies::March2025 {
         Encode!(&march::CanisterInfoReply::from(reply))
     } else {
         Encode!(&reply)

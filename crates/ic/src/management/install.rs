@@ -42,7 +42,7 @@ pub(super) enum Source {
 /// `install_code`. The replica of March 2025 also takes allocations in the argument.
 pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
     let args: OldInstallCodeArgs = decode::one(call.payload)?;
-    let settings = match state.is_drun() {
+    let settings = match state.config.protocol.install_takes_allocations {
         true => CanisterSettings {
             compute_allocation: args.compute_allocation,
             memory_allocation: args.memory_allocation,

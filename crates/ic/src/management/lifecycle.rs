@@ -8,8 +8,6 @@ use super::target::{argument, named};
 use super::types::lifecycle::{RenameCanisterArgs, UninstallCodeArgs};
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::{Canister, Status, StopWaiter};
-use crate::compat::Compat;
-use crate::config::SubnetType;
 use crate::errors::{ErrorCode, ManagementError, UserError};
 
 /// Number of the canister that may uninstall every other: the governance canister of the main network.
@@ -153,9 +151,7 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
 pub fn rename_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
     call.only_canisters()?;
     let args: RenameCanisterArgs = argument(call)?;
-    let on_nns =
-        state.config.compat == Compat::PocketIc && state.config.subnet_type == SubnetType::System;
-    if !on_nns {
+    if !state.config.is_nns {
         return Err(ManagementError::OnlyForNns {
             method: call.method.name().to_owned(),
             caller: call.sender(),

@@ -140,7 +140,7 @@ pub fn http_request(
     let Caller::Canister(request) = call.caller else {
         unreachable!("users were just refused")
     };
-    if state.is_drun() {
+    if !state.config.http_outcalls {
         return Err(OutcallError::NotEnabled.into());
     }
     let args: HttpRequestArgs = argument(call)?;

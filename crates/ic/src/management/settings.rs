@@ -26,8 +26,6 @@ const MAX_VARIABLES: usize = 20;
 const MAX_VARIABLE_BYTES: usize = 128;
 /// Percent of compute that all canisters of a subnet together may allocate.
 const COMPUTE_CAPACITY: u64 = 149;
-/// Largest memory allocation of the replica of March 2025, in bytes.
-const MAX_ALLOCATION_OF_DRUN: u64 = 543_313_362_944;
 
 /// `update_settings`.
 pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
@@ -69,7 +67,7 @@ fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
 
 /// True for an `update_settings` message with an argument of so many bytes that is charged when it has taken effect.
 pub fn is_charged_late(state: &State, argument_bytes: usize) -> bool {
-    argument_bytes <= if state.is_drun() { 267 } else { 324 }
+    argument_bytes <= state.config.protocol.late_charge_bytes
 }
 
 /// The settings asked for, each in its range. The replica of March 2025 ignores those that it does not know and knows a narrower
@@ -81,10 +79,15 @@ pub fn requested_settings(
     state: &State,
     mut asked: CanisterSettings,
 ) -> Result<RequestedSettings, ManagementError> {
-    if state.is_drun() {
+    let protocol = &state.config.protocol;
+    if !protocol.environment_variables {
         asked.environment_variables = None;
+    }
+    if !protocol.log_memory_limit {
         asked.log_memory_limit = None;
-        let limit = Nat::from(MAX_ALLOCATION_OF_DRUN);
+    }
+    if let Some(limit) = protocol.max_memory_allocation {
+        let limit = Nat::from(limit);
         if let Some(bytes) = asked.memory_allocation.take_if(|bytes| *bytes > limit) {
             // Only the compute allocation is looked at before.
             RequestedSettings::try_from(CanisterSettings {

@@ -23,10 +23,6 @@ use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::canister::snapshots::{Snapshot, SnapshotId};
 use crate::errors::{ManagementError, SnapshotError};
 
-/// Snapshots that a canister may have.
-const MAX_SNAPSHOTS: usize = 10;
-/// The same for the replica of March 2025.
-const MAX_SNAPSHOTS_OF_DRUN: usize = 1;
 /// Instructions that a snapshot costs when it is made or loaded, beside its bytes.
 const SNAPSHOT_INSTRUCTIONS: u64 = 2_000_000_000;
 
@@ -96,7 +92,7 @@ fn make_room(
     let index = match replaced {
         Some(id) => Some(position(state, canister, id)?),
         None => {
-            check_number(canister, state.is_drun())?;
+            check_number(canister, state.config.protocol.max_snapshots)?;
             None
         }
     };
@@ -139,11 +135,7 @@ impl Room {
     }
 }
 
-fn check_number(canister: &Canister, drun: bool) -> Result<(), SnapshotError> {
-    let max = match drun {
-        true => MAX_SNAPSHOTS_OF_DRUN,
-        false => MAX_SNAPSHOTS,
-    };
+fn check_number(canister: &Canister, max: usize) -> Result<(), SnapshotError> {
     if canister.snapshots.len() >= max {
         return Err(SnapshotError::LimitExceeded {
             canister: canister.id,
@@ -208,16 +200,16 @@ mod tests {
 
     #[test]
     fn ten_snapshots_are_allowed_and_one_in_old_drun() {
-        assert_eq!(check_number(&canister_with(9), false), Ok(()));
+        assert_eq!(check_number(&canister_with(9), 10), Ok(()));
         let refused = |max| {
             Err(SnapshotError::LimitExceeded {
                 canister: Principal::anonymous(),
                 max,
             })
         };
-        assert_eq!(check_number(&canister_with(10), false), refused(10));
-        assert_eq!(check_number(&canister_with(0), true), Ok(()));
-        assert_eq!(check_number(&canister_with(1), true), refused(1));
+        assert_eq!(check_number(&canister_with(10), 10), refused(10));
+        assert_eq!(check_number(&canister_with(0), 1), Ok(()));
+        assert_eq!(check_number(&canister_with(1), 1), refused(1));
     }
 
     #[test]

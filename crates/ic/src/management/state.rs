@@ -9,12 +9,12 @@ use super::Method;
 use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
 use crate::canister::{Bookkeeping, Canister};
-use crate::compat::Compat;
-use crate::config::{Limits, NodeSettings, SubnetType};
+use crate::config::NodeSettings;
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::profile::Profile;
+use crate::protocol::{Limits, MethodSet, SubnetType};
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
@@ -117,11 +117,6 @@ pub struct State {
 }
 
 impl State {
-    /// True for the circumstances of the original program.
-    pub fn is_drun(&self) -> bool {
-        self.config.compat == Compat::Drun
-    }
-
     /// True if somebody wants to know what runs.
     pub fn wants_labels(&self) -> bool {
         self.statistics.is_some() || self.profile.is_some()
@@ -130,9 +125,9 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        let unknown = match self.is_drun() {
-            true => method.is_unknown_to_drun(),
-            false => method.is_known_to_drun_only(),
+        let unknown = match self.config.protocol.methods {
+            MethodSet::March2025 => method.is_unknown_to_drun(),
+            MethodSet::October2025 => method.is_known_to_drun_only(),
         };
         (!unknown).then_some(method)
     }
@@ -144,11 +139,7 @@ impl State {
 
     /// Memory for canisters on the subnet, in bytes.
     pub fn memory_capacity(&self) -> u64 {
-        let total: u64 = match self.config.compat {
-            Compat::Drun => 1 << 40,
-            Compat::PocketIc => 2 << 40,
-        };
-        total - KEPT_FOR_CALLBACKS
+        self.config.protocol.subnet_memory - KEPT_FOR_CALLBACKS
     }
 
     /// Bytes that a canister takes from the subnet: its allocation, or what it uses.
@@ -173,11 +164,8 @@ impl State {
     }
 
     /// What modules may be.
-    pub fn validation_limits(&self) -> &'static ValidationLimits {
-        match self.config.compat {
-            Compat::Drun => &ValidationLimits::OLD_DRUN,
-            Compat::PocketIc => &ValidationLimits::REPLICA,
-        }
+    pub fn validation_limits(&self) -> &ValidationLimits {
+        &self.config.protocol.modules
     }
 
     /// What growing memory of this canister is checked against.
@@ -273,7 +261,7 @@ impl State {
 
     /// True where canisters may not install and change memory as fast as they like.
     pub fn has_rate_limits(&self) -> bool {
-        self.is_application() && !self.is_drun()
+        self.config.rate_limits
     }
 
     /// Takes over what a replicated execution used and recorded in the canister's log.

@@ -17,6 +17,7 @@ use super::{State, decode, legacy_controller};
 use crate::canister::settings::{LOG_MEMORY_LIMIT, Settings};
 use crate::canister::{self, Canister, Status};
 use crate::errors::{QueryError, UserError};
+use crate::protocol::Replies;
 
 /// `canister_status` as a replicated call.
 pub fn canister_status(state: &mut State, call: &mut Call<'_>) -> Answer {
@@ -43,7 +44,7 @@ pub fn query(state: &State, sender: &Principal, payload: &[u8]) -> Result<Vec<u8
 
 fn encode(state: &State, canister: &Canister) -> Vec<u8> {
     let reply = status_of(state, canister);
-    if state.is_drun() {
+    if state.config.protocol.replies == Replies::March2025 {
         Encode!(&march::CanisterStatusReply::from(reply))
     } else {
         Encode!(&reply)

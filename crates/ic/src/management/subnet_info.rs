@@ -10,6 +10,7 @@ use super::types::misc::{
     NodeMetricsEntry, NodeMetricsHistoryArgs, SubnetInfoArgs, SubnetInfoReply,
 };
 use crate::errors::{ManagementError, OutcallError};
+use crate::protocol::Replies;
 
 /// What both programs call their version.
 const REPLICA_VERSION: &str = "0.9.0";
@@ -28,7 +29,7 @@ pub fn subnet_info(state: &mut State, call: &mut Call<'_>) -> Answer {
     let args: SubnetInfoArgs = argument(call)?;
     check_subnet(state, args.subnet_id)?;
     let replica_version = REPLICA_VERSION.to_owned();
-    let bytes = if state.is_drun() {
+    let bytes = if state.config.protocol.replies == Replies::March2025 {
         Encode!(&SubnetInfoOfDrun { replica_version })
     } else {
         Encode!(&SubnetInfoReply {

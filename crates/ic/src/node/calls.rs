@@ -356,7 +356,7 @@ fn check_callable(
 
 /// The instructions of a callback that are kept for its cleanup.
 fn reserve(limit: u64) -> u64 {
-    limit * CLEANUP_PERCENT / 100
+    (u128::from(limit) * u128::from(CLEANUP_PERCENT) / 100) as u64
 }
 
 /// What the callbacks of a context see of the call that they help to answer.

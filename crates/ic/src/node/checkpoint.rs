@@ -2,18 +2,15 @@
 //! compiled before (scheduling.md 1.13). Nothing is written anywhere.
 
 use super::Node;
-use crate::compat::Compat;
-
-/// Rounds between two checkpoints of a PocketIC server, by kind of subnet: system, application.
-const INTERVAL: [u64; 2] = [200, 500];
+use crate::config::Checkpoints;
 
 impl Node {
-    /// True if the round ends with a checkpoint: with the original program every round that a user's message came with.
+    /// True if the round ends with a checkpoint.
     pub(super) fn is_checkpoint_due(&self) -> bool {
-        match self.state.config.compat {
-            Compat::Drun => !self.inbox.is_empty(),
-            Compat::PocketIc => {
-                let interval = INTERVAL[usize::from(self.state.is_application())];
+        match self.state.config.checkpoints {
+            Checkpoints::AfterIngress => !self.inbox.is_empty(),
+            Checkpoints::ByInterval => {
+                let interval = self.state.limits.checkpoint_interval;
                 self.state.round.is_multiple_of(interval)
             }
         }

@@ -7,8 +7,6 @@ use super::Node;
 use super::round::SECOND;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
-use crate::compat::Compat;
-use crate::config::SubnetType;
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
 use crate::management::Destination;
 use crate::management::decode::DecodeError;
@@ -202,9 +200,7 @@ impl Node {
             })
         };
         if request.receiver == self.state.subnet_id() {
-            let on_nns = self.state.config.compat == Compat::PocketIc
-                && self.state.config.subnet_type == SubnetType::System;
-            return match on_nns {
+            return match self.state.config.is_nns {
                 true => Ok(management),
                 false => Err(unroutable(Unroutable::AlreadyResolved(request.receiver))),
             };

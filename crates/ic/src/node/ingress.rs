@@ -6,6 +6,7 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::Status;
 use crate::canister::queues::{Ingress, IngressId};
+use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
 use crate::management::{Method, MethodAudience, is_charged_late};
@@ -17,10 +18,8 @@ use crate::wasm::MethodKind;
 /// Bytes of a signed anonymous envelope beside receiver, method name and argument (metering.md 8.4: 121 with the ten bytes
 /// of an ordinary id).
 const ENVELOPE_BYTES: u64 = 111;
-/// Bytes of the nonce of the original program.
+/// Bytes of a nonce.
 const NONCE_BYTES: u64 = 8;
-/// The largest message that a node of the runner's environment takes, by kind of subnet: system, application.
-const MAX_MESSAGE_BYTES: [u64; 2] = [3_670_016, 2_097_152];
 
 impl Node {
     /// Takes a user's message for the next round.
@@ -129,7 +128,7 @@ impl Node {
     /// Bytes of a message that are paid for.
     fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
         let content = (method.len() + payload.len()) as u64;
-        if self.state.is_drun() {
+        if self.state.config.envelope == Envelope::Nonce {
             return content + NONCE_BYTES;
         }
         ENVELOPE_BYTES
@@ -168,7 +167,7 @@ impl Node {
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
         let bytes = self.message_bytes(receiver, method, payload);
-        let max = MAX_MESSAGE_BYTES[usize::from(self.state.is_application())];
+        let max = self.state.limits.ingress_bytes;
         // An installation from a script is let through at any size.
         if !to_management && bytes > max {
             return Err(UserError::new(
@@ -326,13 +325,21 @@ fn long_head(length: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compat::Compat;
     use crate::config::NodeSettings;
+    use crate::protocol::{Protocol, SubnetType};
+
+    fn node(envelope: Envelope) -> Node {
+        let settings = NodeSettings {
+            envelope,
+            ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System)
+        };
+        Node::new(settings).expect("the engine starts")
+    }
 
     /// metering.md 8.4: 121 bytes and what CBOR needs for the lengths. The id of the management canister has no bytes.
     #[test]
     fn the_whole_envelope_is_paid_for() {
-        let subnet = Node::new(NodeSettings::new(Compat::PocketIc)).unwrap();
+        let subnet = node(Envelope::Signed);
         let id = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
         let bytes = |method: &str, payload| subnet.message_bytes(&id, method, &vec![0; payload]);
         assert_eq!(bytes("go", 0), 121 + 2);
@@ -352,7 +359,7 @@ mod tests {
     /// The original program counts its nonce of eight bytes instead of the envelope.
     #[test]
     fn the_original_pays_for_content_and_nonce() {
-        let subnet = Node::new(NodeSettings::new(Compat::Drun)).unwrap();
+        let subnet = node(Envelope::Nonce);
         assert_eq!(
             subnet.management_bytes("install_code", &[0; 300]),
             12 + 300 + 8

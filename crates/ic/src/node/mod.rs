@@ -25,10 +25,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use candid::Principal;
 
 use crate::answer::{DebugPrint, MessageResult};
+use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
-use crate::canister::{Bookkeeping, Canister};
-use crate::compat::Compat;
-use crate::config::{NodeSettings, SubnetType};
+use crate::config::NodeSettings;
 use crate::execution::Runtime;
 use crate::fees::Fees;
 use crate::management::ids::Ids;
@@ -92,30 +91,30 @@ impl Node {
     pub fn new(config: NodeSettings) -> anyhow::Result<Self> {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
-            subnet_id: subnet_id(config.compat, config.subnet_type),
+            subnet_id: config.subnet_id,
             root_key: root_key(),
-            nodes: config.nodes(),
+            nodes: config.nodes,
             fees,
             keys: config
                 .threshold_keys
                 .iter()
                 .filter_map(|key| KeyKind::of_key(key))
-                .map(|key| (key, config.nodes()))
+                .map(|key| (key, config.nodes))
                 .collect(),
             backtrace: config.backtrace,
-            trap_logs_are_charged: config.compat == Compat::PocketIc,
+            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
         });
         let clock = Clock::new(config.start_time, config.round_time);
         let mut node = Node {
             state: State {
                 limits: config.limits(),
                 fees,
-                bookkeeping: Bookkeeping::of(config.compat),
+                bookkeeping: config.protocol.bookkeeping,
                 canisters: BTreeMap::new(),
                 runtime: Runtime::new(view, &config)?,
                 time: config.start_time,
                 round: 0,
-                ids: Ids::new(config.compat, config.subnet_type),
+                ids: Ids::new(config.ids.clone()),
                 random: RoundRandomness::new(0, config.seed),
                 printed: Vec::new(),
                 usage: Usage::default(),
@@ -249,18 +248,6 @@ impl Node {
     /// The canister of this id.
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)
-    }
-}
-
-/// The subnet's principal (system-api.md 7.4, 7.5). That of a PocketIC server depends on keys it generates; ours stands for it.
-fn subnet_id(compat: Compat, _subnet_type: SubnetType) -> Principal {
-    match compat {
-        Compat::Drun => Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
-        Compat::PocketIc => {
-            let mut bytes = [0x5b; 29];
-            bytes[28] = 2;
-            Principal::from_slice(&bytes)
-        }
     }
 }
 

@@ -13,8 +13,6 @@ use crate::management::{Caller, Method, Notice, Verdict};
 
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
-/// Bytes of changed memory after which a round ends, by kind of subnet: system, application.
-const HEAP_DELTA: [u64; 2] = [2_000_000_000, 200_000_000];
 /// Bytes of a page in which changes are counted.
 const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
@@ -83,10 +81,9 @@ impl Node {
             }
             self.flush_prints();
             let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
-            let heap_delta = HEAP_DELTA[usize::from(self.state.is_application())];
             let may_go_on = budget.end_iteration(self.state.canisters.len());
             self.used_up = !may_go_on;
-            if !consumed || !may_go_on || pages * PAGE >= heap_delta {
+            if !consumed || !may_go_on || pages * PAGE >= self.state.limits.heap_delta {
                 break;
             }
             self.induct_locally();

@@ -5,7 +5,6 @@ use candid::{Encode, Principal};
 use sha2::{Digest, Sha256};
 
 use super::{ed25519, secp256k1};
-use crate::compat::Compat;
 use crate::errors::{ManagementError, OutcallError};
 use crate::fees::Fees;
 use crate::management::State;
@@ -139,7 +138,7 @@ fn take_fee(
     kind: KeyKind,
     name: &str,
 ) -> Result<(), OutcallError> {
-    if state.config.compat == Compat::PocketIc && !state.is_application() {
+    if state.config.is_nns {
         return Ok(());
     }
     let keys = &state.runtime.subnet.keys;

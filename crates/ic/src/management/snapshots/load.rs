@@ -18,9 +18,6 @@ use crate::management::types::snapshots::LoadSnapshotArgs;
 use crate::wasm::GlobalValue;
 use crate::wasm::memory::StableMemory;
 
-/// Rounds between two checkpoints: system, application subnet.
-const CHECKPOINT_INTERVAL: [u64; 2] = [200, 500];
-
 /// `load_canister_snapshot`.
 pub fn load(state: &mut State, call: &mut Call<'_>) -> Answer {
     let args: LoadSnapshotArgs = argument(call)?;
@@ -118,7 +115,7 @@ fn loadable<'a>(
         return Ok(snapshot);
     }
     let name = id.to_string();
-    if state.is_drun() {
+    if !state.config.protocol.snapshots_of_others {
         return Err(SnapshotError::InvalidOwnership {
             snapshot: name,
             canister: canister.id,
@@ -132,7 +129,7 @@ fn loadable<'a>(
             sender: caller,
         });
     }
-    let interval = CHECKPOINT_INTERVAL[usize::from(state.is_application())];
+    let interval = state.limits.checkpoint_interval;
     let empty = snapshot.heap.size_bytes() == 0 && snapshot.stable.size_bytes() == 0;
     if !empty && !checkpoint_between(snapshot.taken_in_round, state.round, interval) {
         return Err(SnapshotError::NotLoadable {

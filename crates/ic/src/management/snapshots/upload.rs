@@ -256,7 +256,7 @@ mod tests {
     /// A page of each memory, the module and the certified data; a global counts 32 bytes (management-canister.md 1.27).
     #[test]
     fn the_size_is_that_of_all_parts() {
-        let bookkeeping = Bookkeeping::of(crate::compat::Compat::PocketIc);
+        let bookkeeping = crate::protocol::Protocol::OCTOBER_2025.bookkeeping;
         assert_eq!(total_bytes(&args(|_| ()), bookkeeping), 131_072 + 8 + 2);
         let one_global = args(|args| args.globals = vec![Global::I64(0)]);
         assert_eq!(total_bytes(&one_global, bookkeeping), 131_072 + 8 + 2 + 32);

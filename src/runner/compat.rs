@@ -1,7 +1,6 @@
-//! Whose circumstances are reproduced.
+//! Which program is re-enacted.
 //!
-//! Owns the name of the choice only; each room that depends on it (ids, clock, senders, ingress filter, printing of
-//! rejects) holds its own consequences.
+//! Owns the name of the choice only; what follows from it is the business of each program's own file.
 
 use std::fmt;
 use std::str::FromStr;
