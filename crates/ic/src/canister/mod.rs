@@ -265,6 +265,20 @@ impl Canister {
         self.hook.update(capacity < needed);
     }
 
+    /// True if rounds may pass it by until it is changed from outside: nothing waits, is open, due later or to be worked off.
+    pub fn is_idle(&self) -> bool {
+        let has_tasks = self.code.as_ref().is_some_and(|code| {
+            let facts = &code.module.facts;
+            facts.has_heartbeat || facts.has_global_timer && self.global_timer != 0
+        });
+        !has_tasks
+            && !self.has_work()
+            && self.outputs.is_empty()
+            && self.calls.is_empty()
+            && self.debits == Debits::default()
+            && !matches!(self.status, Status::Stopping(_))
+    }
+
     /// True if something is to be executed.
     pub fn has_work(&self) -> bool {
         !self.inputs.is_empty() || !self.tasks.is_empty() || self.hook == LowMemoryHook::Ready

@@ -1,6 +1,7 @@
 //! The management canister `aaaaa-aa`, one file per family of methods, and the state that its methods work on.
 //! Knows canisters and how to run their code; rounds, and messages between canisters, are the business of the subnet.
 
+pub mod canisters;
 pub mod chunks;
 pub mod create;
 pub mod cycles;

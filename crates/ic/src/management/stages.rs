@@ -388,8 +388,7 @@ impl State {
 
     /// A module that can be run.
     pub fn load_module(&mut self, blob: &Arc<[u8]>) -> Result<Arc<CanisterModule>, ExecutionError> {
-        let limits = self.validation_limits();
-        self.runtime.load(blob, limits)
+        self.runtime.load(blob, &self.config.protocol.modules)
     }
 
     /// Code of a module with the heap and globals that it declares.

@@ -1,11 +1,12 @@
 //! What management methods work on: the canisters of the subnet, its clock, its ids and its price list.
 //! Owns data and questions to it; rounds and queues between canisters are the business of the subnet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use candid::Principal;
 
 use super::Method;
+use super::canisters::Canisters;
 use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
 use crate::canister::{Bookkeeping, Canister};
@@ -18,7 +19,6 @@ use crate::protocol::{Limits, MethodSet, SubnetType};
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
-use crate::wasm::ValidationLimits;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
@@ -83,7 +83,7 @@ pub struct State {
     /// What bookkeeping counts as memory.
     pub bookkeeping: Bookkeeping,
     /// All canisters, by id.
-    pub canisters: BTreeMap<Principal, Box<Canister>>,
+    pub canisters: Canisters,
     /// What runs their code.
     pub runtime: Runtime,
     /// Time of the round, nanoseconds.
@@ -144,28 +144,21 @@ impl State {
 
     /// Bytes that a canister takes from the subnet: its allocation, or what it uses.
     pub fn memory_taken(&self, canister: &Canister) -> u64 {
-        let used = canister.memory_metrics(self.bookkeeping).total();
-        used.max(canister.settings.memory_allocation)
+        memory_taken(canister, self.bookkeeping)
     }
 
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
+        let bookkeeping = self.bookkeeping;
         self.memory_used = self
             .canisters
-            .values()
-            .map(|canister| self.memory_taken(canister))
-            .sum();
+            .look_around(|canister| memory_taken(canister, bookkeeping));
         self.memory_available = self.memory_capacity().saturating_sub(self.memory_used) / THREADS;
     }
 
     /// Largest heap of a 64-bit module, in bytes.
     pub fn max_heap64(&self) -> u64 {
-        self.validation_limits().max_wasm64_pages * WASM_PAGE
-    }
-
-    /// What modules may be.
-    pub fn validation_limits(&self) -> &ValidationLimits {
-        &self.config.protocol.modules
+        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE
     }
 
     /// What growing memory of this canister is checked against.
@@ -294,4 +287,9 @@ impl State {
                 text: print.text.clone(),
             }));
     }
+}
+
+fn memory_taken(canister: &Canister, bookkeeping: Bookkeeping) -> u64 {
+    let used = canister.memory_metrics(bookkeeping).total();
+    used.max(canister.settings.memory_allocation)
 }

@@ -21,11 +21,7 @@ impl Node {
         self.state.known_modules.clear();
         self.abort_install();
         self.abort_paused();
-        for canister in self.state.canisters.values_mut() {
-            if canister.inputs.is_empty() && canister.outputs.is_empty() {
-                canister.inputs.reset_rotation();
-            }
-        }
+        self.state.canisters.reset_rotations();
     }
 
     /// Lets go of what the executions under way have done; each begins anew when it is its canister's turn.

@@ -20,16 +20,15 @@ impl Node {
     /// Drops best-effort requests that waited too long at their receivers, the management canister last.
     pub(super) fn expire_messages(&mut self) {
         let now = self.state.time / SECOND;
-        for canister in self.state.canisters.values_mut() {
-            canister.inputs.drop_expired(now);
-        }
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.inputs.drop_expired(now));
         self.management.drop_expired(now);
     }
 
     /// Answers best-effort calls whose deadline has passed.
     pub(super) fn expire_callbacks(&mut self) {
         let now = self.state.time / SECOND;
-        for canister in self.state.canisters.values_mut() {
+        self.state.canisters.for_each_busy(|canister| {
             for id in canister.calls.expired(now) {
                 let Some(callback) = canister.calls.callback(id) else {
                     continue;
@@ -46,7 +45,7 @@ impl Node {
                 };
                 canister.inputs.push(CanisterMessage::Response(response));
             }
-        }
+        });
     }
 
     /// Takes in what the subnet sent to itself in the round before.
@@ -90,7 +89,7 @@ impl Node {
         let sources: Vec<Principal> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| !canister.outputs.is_empty())
             .map(|canister| canister.id)
             .collect();
@@ -138,7 +137,7 @@ impl Node {
         let mut sources: Vec<(Principal, Option<Principal>)> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| !canister.outputs.is_empty())
             .map(|canister| (canister.id, None))
             .collect();

@@ -2,6 +2,8 @@
 //! the first slice is shown, and queries see what it did; what is left is to keep the canister still until the last slice,
 //! print what belongs to each, and give the answer then.
 
+use candid::Principal;
+
 use super::Node;
 use super::management_queue::ManagementCall;
 use crate::errors::UserError;
@@ -17,6 +19,13 @@ pub struct Installing {
     call: ManagementCall,
     result: Result<Vec<u8>, UserError>,
     refund: u128,
+}
+
+impl Installing {
+    /// The canister that is installed.
+    pub fn canister(&self) -> Principal {
+        self.install.canister
+    }
 }
 
 impl Node {
@@ -73,10 +82,10 @@ impl Node {
     }
 
     /// True while a sliced installation of this canister is under way.
-    pub(super) fn is_installing(&self, canister: &candid::Principal) -> bool {
+    pub(super) fn is_installing(&self, canister: &Principal) -> bool {
         self.installing
             .as_ref()
-            .is_some_and(|installing| installing.install.canister == *canister)
+            .is_some_and(|installing| installing.canister() == *canister)
     }
 
     /// True for methods of which one at a time may take several slices, while one does.

@@ -30,6 +30,7 @@ use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
 use crate::execution::Runtime;
 use crate::fees::Fees;
+use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State, Usage};
@@ -77,6 +78,8 @@ pub struct Node {
     used_up: bool,
     /// Canisters that finished a paused execution in this round: they run nothing more in it.
     rested: BTreeSet<Principal>,
+    /// No canister was charged for its resources earlier than this, nanoseconds.
+    charged_all_since: u64,
     query_cache: QueryCache,
     on_print: Arc<Mutex<PrintHook>>,
     /// Lines printed since the last message began.
@@ -110,7 +113,7 @@ impl Node {
                 limits: config.limits(),
                 fees,
                 bookkeeping: config.protocol.bookkeeping,
-                canisters: BTreeMap::new(),
+                canisters: Canisters::default(),
                 runtime: Runtime::new(view, &config)?,
                 time: config.start_time,
                 round: 0,
@@ -140,6 +143,7 @@ impl Node {
             installing: None,
             used_up: false,
             rested: BTreeSet::new(),
+            charged_all_since: 0,
             query_cache: QueryCache::default(),
             on_print: Arc::new(Mutex::new(Box::new(|_| {}))),
             debug: Vec::new(),

@@ -15,7 +15,11 @@ impl Node {
             return;
         }
         let now = self.state.time;
+        if now.saturating_sub(self.charged_all_since) < INTERVAL * SECOND {
+            return;
+        }
         let ids: Vec<_> = self.state.canisters.keys().copied().collect();
+        let mut earliest = now;
         for id in ids {
             let Some(canister) = self.state.canisters.get(&id) else {
                 continue;
@@ -25,6 +29,7 @@ impl Node {
                 || self.paused.contains_key(&id)
                 || self.is_installing(&id)
             {
+                earliest = earliest.min(canister.charged_at);
                 continue;
             }
             let bytes = canister
@@ -61,5 +66,6 @@ impl Node {
                 }
             }
         }
+        self.charged_all_since = earliest;
     }
 }

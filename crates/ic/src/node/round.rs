@@ -51,9 +51,8 @@ impl Node {
     /// A round passes for canisters that installed or changed too much.
     fn pay_off_debits(&mut self) {
         if self.state.has_rate_limits() {
-            for canister in self.state.canisters.values_mut() {
-                canister.debits.pay_off();
-            }
+            let canisters = &mut self.state.canisters;
+            canisters.for_each_busy(|canister| canister.debits.pay_off());
         }
     }
 
@@ -88,9 +87,8 @@ impl Node {
             }
             self.induct_locally();
         }
-        for canister in self.state.canisters.values_mut() {
-            canister.tasks.clear();
-        }
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.tasks.clear());
         self.rested.clear();
         self.flush_prints();
     }
@@ -101,7 +99,7 @@ impl Node {
         let mut active: Vec<Principal> = self
             .state
             .canisters
-            .values()
+            .busy()
             .filter(|canister| self.may_run(canister))
             .map(|canister| canister.id)
             .collect();
@@ -237,24 +235,24 @@ impl Node {
     fn finish_stopping(&mut self) {
         let time = self.state.time;
         let mut answers = Vec::new();
-        for canister in self.state.canisters.values_mut() {
+        let paused = &self.paused;
+        self.state.canisters.for_each_busy(|canister| {
             let Status::Stopping(waiters) = &mut canister.status else {
-                continue;
+                return;
             };
-            if canister.calls.is_empty() && !self.paused.contains_key(&canister.id) {
+            if canister.calls.is_empty() && !paused.contains_key(&canister.id) {
                 let waiters = std::mem::take(waiters);
                 canister.status = Status::Stopped;
                 canister.version += 1;
                 answers.extend(waiters.into_iter().map(|(waiter, _)| (waiter, true)));
-                continue;
+                return;
             }
-            let (late, waiting) = std::mem::take(waiters)
+            let (late, waiting): (Vec<_>, _) = std::mem::take(waiters)
                 .into_iter()
                 .partition(|(_, since)| time.saturating_sub(*since) > STOP_TIMEOUT * SECOND);
             *waiters = waiting;
-            let late: Vec<_> = late;
             answers.extend(late.into_iter().map(|(waiter, _)| (waiter, false)));
-        }
+        });
         for (waiter, stopped) in answers {
             let result = if stopped {
                 Ok(crate::management::empty_reply())

@@ -13,24 +13,16 @@ impl Node {
     /// Decides which tasks run in this round, from what waits at its beginning.
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;
-        let installing = match &self.installing {
-            Some(_) => self
-                .state
-                .canisters
-                .keys()
-                .find(|id| self.is_installing(id)),
-            None => None,
-        }
-        .copied();
+        let installing = self.installing.as_ref().map(|it| it.canister());
         let paused = &self.paused;
-        for canister in self.state.canisters.values_mut() {
+        self.state.canisters.for_each_busy(|canister| {
             let Some(code) = &canister.code else {
-                continue;
+                return;
             };
             let facts = &code.module.facts;
             let blocked = paused.contains_key(&canister.id) || installing == Some(canister.id);
             if !canister.status.is_running() || blocked {
-                continue;
+                return;
             }
             let timer = facts.has_global_timer
                 && canister.global_timer != 0
@@ -41,7 +33,7 @@ impl Node {
                 .rotation
                 .choose(facts.has_heartbeat, timer, input, hook);
             canister.tasks = tasks.into();
-        }
+        });
     }
 
     /// Runs heartbeat or timer. Who cannot pay does not run; a timer then stays active.
