@@ -140,6 +140,7 @@ mod tests {
             sender: id(0),
             method: String::new(),
             payload: Vec::new(),
+            decoded: None,
         };
         all.get_mut(&id(7)).unwrap().inputs.push_ingress(message);
         all.get_mut(&id(3)).unwrap();

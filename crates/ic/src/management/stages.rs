@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::install::{Order, Source};
+use super::order::{Order, Source};
 use super::state::{LongInstall, PrintedLine, State};
 use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
 use crate::canister::Canister;

@@ -15,7 +15,7 @@ use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::profile::Profile;
-use crate::protocol::{Limits, MethodSet, SubnetType};
+use crate::protocol::{Limits, SubnetType};
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
@@ -125,11 +125,9 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        let unknown = match self.config.protocol.methods {
-            MethodSet::March2025 => method.is_unknown_to_drun(),
-            MethodSet::October2025 => method.is_known_to_drun_only(),
-        };
-        (!unknown).then_some(method)
+        method
+            .is_known(self.config.protocol.methods)
+            .then_some(method)
     }
 
     /// The subnet's principal.

@@ -167,6 +167,7 @@ impl Node {
             cycles: call.cycles,
             method: call.method,
             payload: call.payload,
+            decoded: None,
             deadline,
         };
         if to_management {

@@ -5,11 +5,11 @@ use candid::Principal;
 use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::Status;
-use crate::canister::queues::{Ingress, IngressId};
+use crate::canister::queues::{Carried, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
-use crate::management::{Method, MethodAudience, is_charged_late};
+use crate::management::{Method, MethodAudience, is_charged_late, open};
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
@@ -33,8 +33,9 @@ impl Node {
         method: &str,
         argument: Vec<u8>,
     ) -> Result<IngressId, UserError> {
+        let mut decoded = None;
         if self.state.config.ingress_filter {
-            self.filter(&to, method, &argument, &from)?;
+            self.filter(&to, method, &argument, &mut decoded, &from)?;
         }
         let id = self.next_ingress;
         self.next_ingress += 1;
@@ -43,6 +44,7 @@ impl Node {
             sender: from,
             method: method.to_owned(),
             payload: argument,
+            decoded,
         };
         self.inbox.push((to, ingress));
         Ok(id)
@@ -93,17 +95,22 @@ impl Node {
         }
     }
 
-    fn induct_management(&mut self, ingress: Ingress) -> Result<(), UserError> {
-        let name = || ingress.method.clone();
+    fn induct_management(&mut self, mut ingress: Ingress) -> Result<(), UserError> {
         let Some(method) = self.state.method(&ingress.method) else {
-            return Err(IngressError::InductUnknownMethod { method: name() }.into());
+            return Err(IngressError::InductUnknownMethod {
+                method: ingress.method,
+            }
+            .into());
         };
         if !method.allowed_as_ingress() {
-            return Err(IngressError::InductNotForIngress { method: name() }.into());
+            return Err(IngressError::InductNotForIngress {
+                method: ingress.method,
+            }
+            .into());
         }
         if method.ingress() != MethodAudience::Whitelist {
-            let payer = method
-                .effective_canister(&ingress.payload)
+            let payer = open(&mut ingress.decoded, method, &ingress.payload)
+                .canister()
                 .map_err(|_| IngressError::InductUndecodable)?;
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
@@ -163,6 +170,7 @@ impl Node {
         receiver: &Principal,
         method: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
@@ -178,7 +186,7 @@ impl Node {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, sender);
+            return self.filter_management(method, payload, decoded, sender);
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
@@ -219,6 +227,7 @@ impl Node {
         &mut self,
         name: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
@@ -228,13 +237,12 @@ impl Node {
         if !method.allowed_as_ingress() {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
-        let effective =
-            method
-                .effective_canister(payload)
-                .map_err(|error| IngressError::Undecodable {
-                    method: owned(),
-                    reason: error.reason().to_owned(),
-                })?;
+        let effective = open(decoded, method, payload).canister().map_err(|error| {
+            IngressError::Undecodable {
+                method: owned(),
+                reason: error.reason().to_owned(),
+            }
+        })?;
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
