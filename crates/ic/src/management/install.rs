@@ -91,12 +91,11 @@ pub fn install_chunked_code(
 
 fn install(state: &mut State, call: &mut Call<'_>, order: Order) -> Answer {
     let id = order.id;
-    let Some(mut canister) = state.canisters.remove(&id) else {
-        return Err(ManagementError::CanisterNotFound(id));
-    };
-    let result = install_into(state, call, &mut canister, order);
-    state.canisters.insert(id, canister);
-    result
+    state
+        .lend(&id, |state, canister| {
+            install_into(state, call, canister, order)
+        })
+        .unwrap_or(Err(ManagementError::CanisterNotFound(id)))
 }
 
 fn install_into(

@@ -117,6 +117,18 @@ pub struct State {
 }
 
 impl State {
+    /// Lends a canister out of the state, so that it can be worked on together with the rest; nothing if there is none.
+    pub fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut State, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.canisters.insert(*id, canister);
+        Some(result)
+    }
+
     /// True if somebody wants to know what runs.
     pub fn wants_labels(&self) -> bool {
         self.statistics.is_some() || self.profile.is_some()

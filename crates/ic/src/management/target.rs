@@ -20,10 +20,7 @@ pub fn with_canister<T>(
     id: Principal,
     work: impl FnOnce(&mut State, &mut Canister) -> Result<T, ManagementError>,
 ) -> Result<T, ManagementError> {
-    let Some(mut canister) = state.canisters.remove(&id) else {
-        return Err(ManagementError::UnknownCanister(id));
-    };
-    let result = work(state, &mut canister);
-    state.canisters.insert(id, canister);
-    result
+    state
+        .lend(&id, work)
+        .unwrap_or(Err(ManagementError::UnknownCanister(id)))
 }

@@ -155,13 +155,14 @@ impl Node {
         bytes: u64,
         sender: &Principal,
     ) -> Result<(), UserError> {
-        let Some(mut canister) = self.state.canisters.remove(payer) else {
-            return Err(IngressError::CanisterNotFound(*payer).into());
-        };
         let price = self.state.fees.ingress(bytes);
-        let charged = self.state.charge(&mut canister, price, Some(sender));
-        self.state.canisters.insert(*payer, canister);
-        charged.map_err(|error| IngressError::OutOfCycles(error).into())
+        let charged = self.state.lend(payer, |state, canister| {
+            state.charge(canister, price, Some(sender))
+        });
+        match charged {
+            None => Err(IngressError::CanisterNotFound(*payer).into()),
+            Some(charged) => charged.map_err(|error| IngressError::OutOfCycles(error).into()),
+        }
     }
 
     /// What a node asks before it takes a message (errors.md 5.1).
@@ -281,36 +282,38 @@ impl Node {
         payload: &[u8],
         sender: &Principal,
     ) -> Result<(), UserError> {
-        let Some(mut canister) = self.state.canisters.remove(id) else {
+        let execution = self.lend(id, |node, canister| {
+            let job = Job {
+                entry: Entry::Export("canister_inspect_message".to_owned()),
+                mode: Mode::Inspect,
+                message: MessageView {
+                    argument: payload.to_vec(),
+                    caller: Some(*sender),
+                    method_name: method.to_owned(),
+                    ..MessageView::default()
+                },
+                keep: Keep::Never,
+                ..node.job(canister, node.state.limits.inspect)
+            };
+            let time = job.time;
+            let label = node
+                .state
+                .wants_labels()
+                .then(|| Label::of(&job.entry, job.mode));
+            let mut execution = node.state.runtime.run(canister, job);
+            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
+                let entry = profile.entry(profile.message(), *id, &label.text());
+                execution.add_to(profile, entry);
+            }
+            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
+                statistics.count(*id, label, Use::of(&execution, 0));
+            }
+            node.print_unlogged(*id, time, &execution);
+            execution
+        });
+        let Some(execution) = execution else {
             return Err(IngressError::CanisterNotFound(*id).into());
         };
-        let job = Job {
-            entry: Entry::Export("canister_inspect_message".to_owned()),
-            mode: Mode::Inspect,
-            message: MessageView {
-                argument: payload.to_vec(),
-                caller: Some(*sender),
-                method_name: method.to_owned(),
-                ..MessageView::default()
-            },
-            keep: Keep::Never,
-            ..self.job(&canister, self.state.limits.inspect)
-        };
-        let time = job.time;
-        let label = self
-            .state
-            .wants_labels()
-            .then(|| Label::of(&job.entry, job.mode));
-        let mut execution = self.state.runtime.run(&mut canister, job);
-        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
-            let entry = profile.entry(profile.message(), *id, &label.text());
-            execution.add_to(profile, entry);
-        }
-        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            statistics.count(*id, label, Use::of(&execution, 0));
-        }
-        self.print_unlogged(*id, time, &execution);
-        self.state.canisters.insert(*id, canister);
         self.flush_prints();
         match execution.result {
             Ok(()) if execution.accepted => Ok(()),

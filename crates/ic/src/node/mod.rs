@@ -13,6 +13,7 @@ mod long_install;
 mod management_queue;
 mod outcalls;
 mod pending;
+mod prepayment;
 mod query;
 mod resources;
 mod round;
@@ -174,6 +175,18 @@ impl Node {
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
         *listening(&self.on_print) = hook;
+    }
+
+    /// Lends a canister out of the node, so that it can be worked on together with the rest; nothing if there is none.
+    fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut Node, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.state.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.state.canisters.insert(*id, canister);
+        Some(result)
     }
 
     /// A message of the driver begins, in words for the profile: what is used and printed counts for it from now on.

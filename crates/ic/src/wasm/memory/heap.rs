@@ -8,8 +8,9 @@
 use super::core::Core;
 use super::fault::{self, Activation};
 use super::image::{Image, ParkedHeap};
-use super::tracker::{TOUCHED, Tracker};
-use super::{MAX_HEAP_BYTES, PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
+use super::pool::PooledPage;
+use super::tracker::Tracker;
+use super::{MAX_HEAP_BYTES, PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -98,12 +99,31 @@ impl Heap {
     /// As for [`Heap::new`], and an image larger than the capacity.
     pub fn from_image(image: &Image, capacity: u64, reserved: u64) -> Result<Self, HeapError> {
         let mut heap = Heap::new(capacity, reserved)?;
-        heap.grow_to(image.size_bytes())?;
-        heap.begin()?;
-        heap.write_pages(image.pages())?;
-        heap.commit();
-        heap.cool();
+        heap.restore(image)?;
         Ok(heap)
+    }
+
+    /// The content, at the cost of the pages that were changed since the last snapshot or restore of this heap; the
+    /// first one costs all pages that were ever written. The heap keeps the pages too, to share them with the next
+    /// snapshot. Within a level it is the present content, and later snapshots do not become cheaper by it.
+    pub fn snapshot(&mut self) -> Image {
+        self.core.lock().snapshot()
+    }
+
+    /// Makes this heap hold what the image holds, smaller or larger than it is, at the cost of the pages changed since
+    /// the last snapshot or restore and of those that the image of that time does not share with this one. When the
+    /// size changes, instances have to be told (`refresh_size`).
+    ///
+    /// # Errors
+    ///
+    /// An image larger than the capacity (the heap is as it was then), and the system's; what the heap holds is
+    /// undefined then.
+    ///
+    /// # Panics
+    ///
+    /// If a level is open.
+    pub fn restore(&mut self, image: &Image) -> Result<(), HeapError> {
+        Ok(self.core.lock().restore_image(image)?)
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -258,7 +278,7 @@ impl Heap {
         let pages = tracker.changed_pages();
         let pages = pages
             .into_iter()
-            .map(|page| (u64::from(page), Box::new(*tracker.page(page as usize))))
+            .map(|page| (u64::from(page), PooledPage::of(tracker.page(page as usize))))
             .collect();
         drop(tracker);
         let parked = ParkedHeap::new(self.size_bytes(), pages);
@@ -302,18 +322,9 @@ impl Heap {
         Ok(())
     }
 
-    /// A copy of the content, without the pages that are zero.
+    /// As [`Heap::snapshot`], but the heap keeps no pages for the next one.
     pub fn image(&self) -> Image {
-        let tracker = self.core.lock();
-        let touched =
-            |page: &usize| tracker.state[*page] & TOUCHED != 0 && tracker.page(*page) != &ZERO_PAGE;
-        let pages = (0..tracker.pages()).filter(touched);
-        Image::new(
-            tracker.size as u64,
-            pages
-                .map(|page| (page as u64, Box::new(*tracker.page(page))))
-                .collect(),
-        )
+        self.core.lock().image()
     }
 
     /// Gives up what makes the next execution fast: for canisters that will not run for a while, since a process

@@ -2,9 +2,9 @@
 //! in an execution stay open for the next one as its hot set, with a copy of their content beside them, so that an
 //! execution which writes the same few pages as the one before it needs no call into the system.
 
-use super::arena::Arena;
+use super::arena::{self, Arena};
 use super::sys::{Access, host_page_size};
-use super::tracker::{HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
+use super::tracker::{DIRTY, HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
 use super::{PAGE_SIZE, Page, ZERO_PAGE};
 use std::io;
 use std::ops::Range;
@@ -26,7 +26,7 @@ const COLD_BATCH: usize = 16;
 const MAX_GAP: usize = 512;
 
 /// From so many adjacent pages on, undoing writes to fresh pages gives their memory back.
-const DISCARD_FROM: usize = 16;
+pub(super) const DISCARD_FROM: usize = 16;
 
 /// A page that stays open between executions.
 #[derive(Debug)]
@@ -38,6 +38,13 @@ pub(super) struct Hot {
     pub(super) changed: bool,
     /// The content at the begin of the level.
     copy: Box<Page>,
+}
+
+impl Hot {
+    /// Takes a content that was given to the page outside of levels for the one at the begin of the next.
+    pub(super) fn set_copy(&mut self, content: &Page) {
+        self.copy.copy_from_slice(content);
+    }
 }
 
 impl Tracker {
@@ -280,6 +287,9 @@ impl Tracker {
     fn end(&mut self, undone: bool) {
         let arena = self.arena.take().expect("an open level has an arena");
         let entries = arena.entries(0);
+        if !undone && self.base.is_some() {
+            self.note_dirty(entries);
+        }
         for hot in &mut self.hot {
             hot.idle = if hot.changed {
                 0
@@ -308,6 +318,24 @@ impl Tracker {
         self.cool_down(&mut closing);
         if self.close(closing).is_err() {
             self.close_everything();
+        }
+    }
+
+    /// Notes the pages that the level changed, or may have changed, for the next image.
+    fn note_dirty(&mut self, entries: &[arena::Entry]) {
+        let logged = entries
+            .iter()
+            .filter(|entry| entry.changed || !self.counted);
+        let hot = self.hot.iter().filter(|hot| hot.changed);
+        for page in logged
+            .map(|entry| entry.page)
+            .chain(hot.map(|hot| hot.page))
+        {
+            let state = &mut self.state[page as usize];
+            if *state & DIRTY == 0 {
+                *state |= DIRTY;
+                self.dirty.push(page);
+            }
         }
     }
 
@@ -361,6 +389,13 @@ impl Tracker {
         HOT_TOTAL.fetch_sub(count, Ordering::Relaxed);
     }
 
+    /// Takes pages that are about to vanish out of the hot set.
+    pub(super) fn forget_hot(&mut self, vanish: impl Fn(u32) -> bool) {
+        let before = self.hot.len();
+        self.hot.retain(|hot| !vanish(hot.page));
+        HOT_TOTAL.fetch_sub(before - self.hot.len(), Ordering::Relaxed);
+    }
+
     /// Empties the hot set. Only outside of levels.
     pub(super) fn cool(&mut self) {
         if self.depth > 0 || self.hot.is_empty() {
@@ -382,7 +417,7 @@ impl Tracker {
     }
 
     /// Makes the whole memory read-only, which leaves one region and cannot fail for want of regions.
-    fn close_everything(&mut self) {
+    pub(super) fn close_everything(&mut self) {
         for hot in std::mem::take(&mut self.hot) {
             self.state[hot.page as usize] &= !(HOT | WRITABLE);
             HOT_TOTAL.fetch_sub(1, Ordering::Relaxed);
@@ -394,7 +429,7 @@ impl Tracker {
     }
 
     /// Sorts pages into runs. Short gaps are included where all pages in them are closed already.
-    fn runs(&self, mut pages: Vec<u32>) -> Vec<Range<usize>> {
+    pub(super) fn runs(&self, mut pages: Vec<u32>) -> Vec<Range<usize>> {
         pages.sort_unstable();
         let mut runs: Vec<Range<usize>> = Vec::new();
         for page in pages {
@@ -422,7 +457,7 @@ impl Drop for Tracker {
 }
 
 /// Sorts pages into runs without gaps.
-fn adjacent(mut pages: Vec<u32>) -> Vec<Range<usize>> {
+pub(super) fn adjacent(mut pages: Vec<u32>) -> Vec<Range<usize>> {
     pages.sort_unstable();
     let mut runs: Vec<Range<usize>> = Vec::new();
     for page in pages {

@@ -1,10 +1,11 @@
 //! The stable memory of one canister: up to 500 GiB of address space, of which only written pages exist. Pages are
-//! boxes in a sparse table (`table.rs`) from a pool (`pool.rs`); a level keeps the replaced ones, so that undoing puts
-//! pointers back. Only host functions come here, so this needs neither mappings nor `unsafe`.
+//! held in a sparse table (`table.rs`), come from a pool (`pool.rs`), and are shared with images until one of the two
+//! is written; a level keeps the replaced ones, so that undoing puts pointers back. Only host functions come here, so
+//! this needs neither mappings nor `unsafe`.
 
 use super::image::{Image, ParkedStable};
 use super::pool::PooledPage;
-use super::table::{BLOCK, Slot, Table, pieces};
+use super::table::{BLOCK, Block, Slot, Table, pieces};
 use super::tracker::{MAX_LEVELS, logged};
 use super::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
 use std::collections::TryReserveError;
@@ -72,18 +73,43 @@ impl StableMemory {
         StableMemory::default()
     }
 
-    /// A stable memory with the content of an image.
+    /// A stable memory with the content of an image, at the cost of the image's blocks of 64 pages: both share the
+    /// pages.
     ///
     /// # Errors
     ///
-    /// An image that is too large, and a machine without memory.
+    /// An image that is too large.
     pub fn from_image(image: &Image) -> Result<Self, StableError> {
         let mut memory = StableMemory::new();
-        memory.grow_to(image.size_bytes() / WASM_PAGE_SIZE as u64)?;
-        for (page, content) in image.pages() {
-            memory.write(page * PAGE_SIZE as u64, content)?;
-        }
+        memory.restore(image)?;
         Ok(memory)
+    }
+
+    /// Makes this memory hold what the image holds, smaller or larger than it is, at the cost of what was written
+    /// since the last snapshot or restore and of the blocks that the image of that time does not share with this one.
+    ///
+    /// # Errors
+    ///
+    /// An image that is too large; the memory is as it was then.
+    ///
+    /// # Panics
+    ///
+    /// If a level is open.
+    pub fn restore(&mut self, image: &Image) -> Result<(), StableError> {
+        assert!(self.levels.is_empty(), "no level is open in a restore");
+        let wasm_pages = image.size_bytes() / WASM_PAGE_SIZE as u64;
+        if wasm_pages > MAX_STABLE_WASM_PAGES {
+            return Err(StableError::OutOfBounds);
+        }
+        self.table.restore(image.shared());
+        self.size = wasm_pages * WASM_PAGE_SIZE as u64;
+        Ok(())
+    }
+
+    /// The content, at the cost of the blocks of 64 pages that were written since the last snapshot or restore. It
+    /// can be taken within a level, as the present content.
+    pub fn snapshot(&mut self) -> Image {
+        Image::new(self.size, self.table.snapshot())
     }
 
     /// The size in bytes.
@@ -132,10 +158,10 @@ impl StableMemory {
             if block.0 != piece.page / BLOCK {
                 block = (piece.page / BLOCK, self.table.block(piece.page / BLOCK));
             }
-            let slot = block.1.map(|block| &block[(piece.page % BLOCK) as usize]);
-            let content = slot
-                .and_then(|slot| slot.page.as_deref())
-                .unwrap_or(&ZERO_PAGE);
+            let page = block
+                .1
+                .and_then(|block: &Block| block.page((piece.page % BLOCK) as usize));
+            let content = page.unwrap_or(&ZERO_PAGE);
             let content = &content[piece.within..piece.within + piece.len];
             target[piece.at..piece.at + piece.len].copy_from_slice(content);
         }
@@ -170,21 +196,20 @@ impl StableMemory {
     /// Takes everything away: size 0.
     pub fn clear(&mut self) {
         let depth = self.levels.len();
+        self.size = 0;
         if depth == 0 {
             self.table.clear();
+            return;
         }
-        for (page, slot) in self
-            .table
-            .slots_mut()
-            .filter(|(_, slot)| slot.page.is_some())
-        {
+        let slots = self.table.slots_mut();
+        let slots = slots.expect("there is memory for a table of as many blocks as before");
+        for (page, slot) in slots.filter(|(_, slot)| slot.page.is_some()) {
             let old = slot.page.take();
             if slot.logged & logged(depth - 1) == 0 {
                 slot.logged |= logged(depth - 1);
                 self.log.push(Entry { page, old });
             }
         }
-        self.size = 0;
     }
 
     /// Begins a level, in which everything can be undone. Levels nest, at most [`MAX_LEVELS`] deep.
@@ -298,11 +323,9 @@ impl StableMemory {
         Ok(())
     }
 
-    /// A copy of the content, without the pages that are zero.
+    /// As [`StableMemory::snapshot`], but the next one costs as much again.
     pub fn image(&self) -> Image {
-        let pages = self.table.pages().filter(|(_, page)| *page != &ZERO_PAGE);
-        let pages = pages.map(|(number, page)| (u64::from(number), Box::new(*page)));
-        Image::new(self.size, pages.collect())
+        Image::new(self.size, self.table.pages())
     }
 }
 
@@ -316,33 +339,32 @@ impl Log<'_> {
     /// Writes bytes into a page, keeping the old page for the innermost level if it is the first write there.
     fn write(
         self,
-        page: u32,
+        number: u32,
         slot: &mut Slot,
         within: usize,
         bytes: &[u8],
     ) -> Result<(), StableError> {
         let first_in_level = self.levels > 0 && slot.logged & logged(self.levels - 1) == 0;
-        if first_in_level || slot.page.is_none() {
-            self.entries.try_reserve(1)?;
-            let whole = bytes.len() == PAGE_SIZE;
-            let base = if whole {
-                bytes
-            } else {
-                slot.page
-                    .as_deref()
-                    .map_or(&ZERO_PAGE[..], |page| &page[..])
-            };
-            let old = slot.page.replace(PooledPage::new(base)?);
-            if first_in_level {
-                slot.logged |= logged(self.levels - 1);
-                self.entries.push(Entry { page, old });
-            }
-            if whole {
-                return Ok(());
-            }
-        }
-        if let Some(page) = &mut slot.page {
+        if !first_in_level && let Some(page) = slot.page.as_mut().and_then(PooledPage::get_mut) {
             page[within..within + bytes.len()].copy_from_slice(bytes);
+            return Ok(());
+        }
+        // A page that a level or an image holds too, or none: it gets a successor.
+        self.entries.try_reserve(1)?;
+        let whole = bytes.len() == PAGE_SIZE;
+        let base = match &slot.page {
+            _ if whole => bytes,
+            Some(page) => &page[..],
+            None => &ZERO_PAGE[..],
+        };
+        let mut page = PooledPage::new(base)?;
+        if !whole && let Some(page) = page.get_mut() {
+            page[within..within + bytes.len()].copy_from_slice(bytes);
+        }
+        let old = slot.page.replace(page);
+        if first_in_level {
+            slot.logged |= logged(self.levels - 1);
+            self.entries.push(Entry { page: number, old });
         }
         Ok(())
     }
@@ -368,8 +390,20 @@ mod tests {
     fn history(mut seed: u64) {
         let (mut memory, mut model, mut levels) =
             (StableMemory::new(), Vec::new(), Vec::<Vec<u8>>::new());
+        let mut images: Vec<(Image, Vec<u8>)> = vec![(Image::zeroed(0), Vec::new())];
         for _ in 0..300 {
-            match random(&mut seed, 10) {
+            match random(&mut seed, 14) {
+                10 => images.push((memory.snapshot(), model.clone())),
+                11 => images.push((memory.image(), model.clone())),
+                12 | 13 if levels.is_empty() => {
+                    let (image, content) = &images[random(&mut seed, images.len())];
+                    if random(&mut seed, 4) == 0 {
+                        memory = StableMemory::from_image(image).unwrap();
+                    } else {
+                        memory.restore(image).unwrap();
+                    }
+                    model.clone_from(content);
+                }
                 0 if levels.len() < MAX_LEVELS => {
                     memory.begin().unwrap();
                     levels.push(model.clone());
@@ -415,6 +449,12 @@ mod tests {
             assert!(bytes(&memory) == model);
         }
         assert!(bytes(&StableMemory::from_image(&memory.image()).unwrap()) == model);
+        for (image, content) in &images {
+            assert_eq!(image.size_bytes(), content.len() as u64);
+            let mut read = vec![9; content.len()];
+            assert!(image.read(0, &mut read) && read == *content);
+            assert!(image.pages().all(|(_, page)| page != &ZERO_PAGE));
+        }
     }
 
     #[test]
@@ -436,7 +476,10 @@ mod tests {
         let mut far = [9; 5];
         memory.read(end / 2, &mut far).unwrap();
         assert_eq!(far, [0; 5]);
-        assert_eq!(memory.table.slots_mut().count(), 2 * BLOCK as usize);
+        assert_eq!(
+            memory.table.slots_mut().unwrap().count(),
+            2 * BLOCK as usize
+        );
         assert_eq!(memory.image().pages().count(), 2);
         memory.rollback();
         assert_eq!(memory.image().pages().count(), 0);

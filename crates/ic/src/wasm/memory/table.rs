@@ -1,13 +1,15 @@
 //! A sparse table of pages, the store behind a stable memory: what was never written does not exist. When the
 //! machine has no memory left that is an error here and not the end of the process.
 
+use super::pages::{self, Pages};
 use super::pool::PooledPage;
-use super::{PAGE_SIZE, Page};
+use super::{PAGE_SIZE, Page, ZERO_PAGE};
 use std::collections::TryReserveError;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::btree_map::BTreeMap;
+use std::sync::Arc;
 
 /// Pages of one block of the table.
-pub(super) const BLOCK: u32 = 64;
+pub(super) const BLOCK: u32 = pages::BLOCK as u32;
 
 #[derive(Debug, Default)]
 pub(super) struct Slot {
@@ -17,31 +19,83 @@ pub(super) struct Slot {
     pub(super) logged: u8,
 }
 
-pub(super) type Block = [Slot; BLOCK as usize];
+pub(super) type Slots = [Slot; BLOCK as usize];
+
+/// A block as it came from an image, or one that was written since.
+#[derive(Debug)]
+pub(super) enum Block {
+    Shared(Arc<pages::Block>),
+    Own {
+        slots: Box<Slots>,
+        /// The block may hold something else than the base, and is in the list of those that do.
+        dirty: bool,
+    },
+}
+
+impl Block {
+    pub(super) fn page(&self, within: usize) -> Option<&Page> {
+        match self {
+            Block::Shared(pages) => pages[within].as_deref(),
+            Block::Own { slots, .. } => slots[within].page.as_deref(),
+        }
+    }
+}
+
+fn new_slots() -> Result<Box<Slots>, TryReserveError> {
+    let mut slots = Vec::new();
+    slots.try_reserve_exact(BLOCK as usize)?;
+    slots.resize_with(BLOCK as usize, Slot::default);
+    let slots = slots.into_boxed_slice().try_into();
+    Ok(slots.expect("a block has its number of slots"))
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    blocks: BTreeMap<u32, Box<Block>>,
+    blocks: BTreeMap<u32, Block>,
+    /// What the table held when pages were last taken from it or put into it. Blocks that are not in `dirty` still
+    /// hold the same.
+    base: Pages,
+    dirty: Vec<u32>,
 }
 
 impl Table {
     /// The block with this number, if one of its pages was ever written.
     pub(super) fn block(&self, number: u32) -> Option<&Block> {
-        self.blocks.get(&number).map(|block| &**block)
+        self.blocks.get(&number)
     }
 
-    /// The block with this number, made if it does not exist.
-    pub(super) fn block_mut(&mut self, number: u32) -> Result<&mut Block, TryReserveError> {
-        match self.blocks.entry(number) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                let mut slots = Vec::new();
-                slots.try_reserve_exact(BLOCK as usize)?;
-                slots.resize_with(BLOCK as usize, Slot::default);
-                let block = slots.into_boxed_slice().try_into();
-                Ok(entry.insert(block.expect("a block has its number of slots")))
+    /// The slots of the block with this number for writing, made if they do not exist.
+    pub(super) fn block_mut(&mut self, number: u32) -> Result<&mut Slots, TryReserveError> {
+        if !matches!(
+            self.blocks.get(&number),
+            Some(Block::Own { dirty: true, .. })
+        ) {
+            self.make_own(number)?;
+        }
+        match self.blocks.get_mut(&number) {
+            Some(Block::Own { slots, .. }) => Ok(slots),
+            _ => unreachable!("the block was made just now"),
+        }
+    }
+
+    /// Makes a block of its own which is known to be dirty.
+    fn make_own(&mut self, number: u32) -> Result<(), TryReserveError> {
+        self.dirty.try_reserve(1)?;
+        match self.blocks.get_mut(&number) {
+            Some(Block::Own { dirty, .. }) => *dirty = true,
+            other => {
+                let mut slots = new_slots()?;
+                if let Some(Block::Shared(pages)) = other {
+                    for (slot, page) in slots.iter_mut().zip(pages.iter()) {
+                        slot.page.clone_from(page);
+                    }
+                }
+                self.blocks
+                    .insert(number, Block::Own { slots, dirty: true });
             }
         }
+        self.dirty.push(number);
+        Ok(())
     }
 
     /// The slot of a page, made if it does not exist.
@@ -51,27 +105,84 @@ impl Table {
 
     /// The slot of a page that is in a log.
     pub(super) fn logged_slot(&mut self, page: u32) -> &mut Slot {
-        let block = self.blocks.get_mut(&(page / BLOCK));
-        &mut block.expect("a logged page has its block")[(page % BLOCK) as usize]
-    }
-
-    /// All pages that exist, ascending.
-    pub(super) fn pages(&self) -> impl Iterator<Item = (u32, &Page)> {
-        self.blocks.iter().flat_map(|(number, block)| {
-            let slots = (number * BLOCK..).zip(block.iter());
-            slots.filter_map(|(page, slot)| Some((page, slot.page.as_deref()?)))
-        })
+        // It exists, so what could fail is the list of dirty blocks only, which is shorter than the table.
+        self.slot(page).expect("a logged page has its slot")
     }
 
     /// All slots there are, ascending.
-    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = (u32, &mut Slot)> {
-        self.blocks
-            .iter_mut()
-            .flat_map(|(number, block)| (number * BLOCK..).zip(block.iter_mut()))
+    ///
+    /// # Errors
+    ///
+    /// A machine without memory.
+    pub(super) fn slots_mut(
+        &mut self,
+    ) -> Result<impl Iterator<Item = (u32, &mut Slot)>, TryReserveError> {
+        let numbers: Vec<u32> = self.blocks.keys().copied().collect();
+        for number in numbers {
+            self.block_mut(number)?;
+        }
+        Ok(self.blocks.iter_mut().flat_map(|(number, block)| {
+            let slots = match block {
+                Block::Own { slots, .. } => &mut slots[..],
+                Block::Shared(_) => &mut [],
+            };
+            (number * BLOCK..).zip(slots.iter_mut())
+        }))
     }
 
     pub(super) fn clear(&mut self) {
-        self.blocks.clear();
+        *self = Table::default();
+    }
+
+    /// The pages of a block as they are shared; nothing if all are zero.
+    fn shared(&self, number: u32) -> Option<Arc<pages::Block>> {
+        match self.blocks.get(&number)? {
+            Block::Shared(pages) => Some(pages.clone()),
+            Block::Own { slots, .. } => {
+                let page = |index: usize| slots[index].page.clone();
+                let kept = |page: &PooledPage| **page != ZERO_PAGE;
+                Some(Arc::new(std::array::from_fn(|index| {
+                    page(index).filter(kept)
+                })))
+            }
+        }
+    }
+
+    /// The pages that are not zero, sharing what they hold: at the cost of the blocks that are dirty.
+    pub(super) fn pages(&self) -> Pages {
+        let mut pages = self.base.clone();
+        for number in &self.dirty {
+            pages.set_block(u64::from(*number), self.shared(*number));
+        }
+        pages
+    }
+
+    /// As [`Table::pages`], and remembers them, so that the next time costs what changes from here on.
+    pub(super) fn snapshot(&mut self) -> Pages {
+        let dirty = std::mem::take(&mut self.dirty);
+        for number in dirty {
+            let block = self.shared(number);
+            self.base.set_block(u64::from(number), block);
+            if let Some(Block::Own { dirty, .. }) = self.blocks.get_mut(&number) {
+                *dirty = false;
+            }
+        }
+        self.base.clone()
+    }
+
+    /// Makes the table hold these pages, at the cost of the blocks that are dirty or not the same. Nothing may be
+    /// logged.
+    pub(super) fn restore(&mut self, pages: &Pages) {
+        let differing = self.base.differing_blocks(pages).into_iter();
+        let differing = differing.map(|number| number as u32);
+        let numbers: Vec<u32> = differing.chain(self.dirty.drain(..)).collect();
+        for number in numbers {
+            match pages.block(u64::from(number)) {
+                Some(block) => self.blocks.insert(number, Block::Shared(block.clone())),
+                None => self.blocks.remove(&number),
+            };
+        }
+        self.base = pages.clone();
     }
 }
 
@@ -136,7 +247,7 @@ mod tests {
             table.slot(page).unwrap().page = Some(PooledPage::new(&[1; PAGE_SIZE]).unwrap());
         }
         table.slot(7).unwrap();
-        let pages: Vec<u32> = table.pages().map(|(page, _)| page).collect();
+        let pages: Vec<u64> = table.pages().iter().map(|(page, _)| page).collect();
         assert_eq!(pages, [63, 64, 131_071_999]);
         assert!(table.block(0).is_some() && table.block(5).is_none());
     }

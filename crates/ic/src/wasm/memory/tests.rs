@@ -4,7 +4,7 @@
 use super::fault::errno;
 use super::sys::{Access, Reservation};
 use super::tracker::{HOT, WRITABLE};
-use super::{Heap, PAGE_SIZE, ParkedHeap, Rollback, WASM_PAGE_SIZE};
+use super::{Heap, Image, PAGE_SIZE, ParkedHeap, Rollback, StableMemory, WASM_PAGE_SIZE};
 
 /// Writes as Wasm code does: nobody is told, pages fault.
 fn poke(heap: &Heap, offset: usize, bytes: &[u8]) {
@@ -81,8 +81,21 @@ fn random_history(seed: u64) {
     let mut model = vec![0; 3 * WASM_PAGE_SIZE];
     let mut levels: Vec<Vec<u8>> = Vec::new();
     let mut parked: Option<(ParkedHeap, Vec<u8>)> = None;
+    let mut images: Vec<(Image, Vec<u8>)> = vec![(Image::zeroed(131_072), vec![0; 131_072])];
     for step in 0..400 {
-        match random.below(14) {
+        match random.below(18) {
+            14 => images.push((heap.snapshot(), model.clone())),
+            15 => images.push((heap.image(), model.clone())),
+            16 | 17 if levels.is_empty() => {
+                let (image, content) = &images[random.below(images.len())];
+                if random.below(4) == 0 {
+                    heap = Heap::from_image(image, 4 << 30, 0).unwrap();
+                } else {
+                    heap.restore(image).unwrap();
+                }
+                model.clone_from(content);
+                parked = None;
+            }
             0 if levels.len() < 4 => {
                 heap.begin().unwrap();
                 levels.push(model.clone());
@@ -96,6 +109,7 @@ fn random_history(seed: u64) {
                         let size_changed = old.len() != model.len();
                         assert_eq!(heap.rollback(), Rollback { size_changed });
                         model = old;
+                        parked = None;
                     }
                     _ => {
                         let taken = heap.park();
@@ -147,6 +161,13 @@ fn random_history(seed: u64) {
             _ => {}
         }
         assert!(bytes(&heap) == model, "step {step}");
+        assert_eq!(heap.size_bytes(), model.len() as u64, "step {step}");
+    }
+    for (image, content) in &images {
+        assert_eq!(image.size_bytes(), content.len() as u64);
+        let mut read = vec![9; content.len()];
+        assert!(image.read(0, &mut read) && read == *content);
+        assert!(image.pages().all(|(_, page)| page != &[0; PAGE_SIZE]));
     }
 }
 
@@ -494,4 +515,73 @@ fn without_regions_the_heap_opens_and_closes_in_one_piece() {
         output.status.success() && told.contains("1 passed"),
         "{told}"
     );
+}
+
+#[test]
+fn images_share_the_pages_that_did_not_change_between_them() {
+    let mut heap = heap(100);
+    execute(&mut heap, 0..1600, 1);
+    heap.commit();
+    let first = heap.snapshot();
+    execute(&mut heap, [7, 900], 2);
+    heap.commit();
+    execute(&mut heap, 20..30, 3);
+    heap.rollback();
+    assert_eq!(heap.core().lock().dirty, [7, 900]);
+    let second = heap.snapshot();
+    assert_eq!(first.shared().differing(second.shared()), [7, 900]);
+    assert!(heap.core().lock().dirty.is_empty());
+    heap.restore(&first).unwrap();
+    assert_eq!(heap.image(), first);
+    let mut fork = Heap::from_image(&second, 4 << 30, 0).unwrap();
+    assert!(
+        fork.snapshot()
+            .shared()
+            .differing(second.shared())
+            .is_empty()
+    );
+    assert_eq!(execute(&mut fork, [7, 8], 2), 1, "page 7 holds a 2 already");
+    fork.rollback();
+    assert!(Heap::from_image(&second, 65536, 0).is_err());
+}
+
+/// Prints what images of a 64 MiB heap cost.
+#[test]
+#[ignore = "prints times"]
+fn times_of_images() {
+    fn time<R>(what: &str, act: impl FnOnce() -> R) -> R {
+        let start = std::time::Instant::now();
+        let result = act();
+        println!(
+            "{:10.1} µs  {what}",
+            start.elapsed().as_nanos() as f64 / 1e3
+        );
+        result
+    }
+    let mut heap = heap(1024);
+    execute(&mut heap, 0..16384, 1);
+    heap.commit();
+    let first = time("first snapshot of 64 MiB", || heap.snapshot());
+    time("snapshot, nothing changed", || heap.snapshot());
+    time("restore, nothing changed", || heap.restore(&first).unwrap());
+    for value in 2..5 {
+        execute(&mut heap, [5000], value);
+        heap.commit();
+        time("snapshot, a page changed", || heap.snapshot());
+        time("restore, a page changed", || heap.restore(&first).unwrap());
+    }
+    let mut fork = time("fork", || Heap::from_image(&first, 4 << 30, 0).unwrap());
+    time("snapshot of the fork", || fork.snapshot());
+    time("drop of the fork", || drop(fork));
+    let mut stable = StableMemory::new();
+    stable.grow_to(1024).unwrap();
+    stable.write(0, &vec![1; 64 << 20]).unwrap();
+    let image = time("stable: first snapshot of 64 MiB", || stable.snapshot());
+    time("stable: snapshot, nothing changed", || stable.snapshot());
+    stable.write(5000, b"changed").unwrap();
+    time("stable: snapshot, a page changed", || stable.snapshot());
+    time("stable: restore, a page changed", || {
+        stable.restore(&image).unwrap()
+    });
+    time("stable: fork", || StableMemory::from_image(&image).unwrap());
 }

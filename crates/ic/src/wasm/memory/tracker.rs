@@ -6,6 +6,7 @@
 
 use super::arena::Arena;
 use super::core::GUARD;
+use super::pages::Pages;
 use super::settle::Hot;
 use super::sys::{Access, Buffer, Reservation};
 use super::{PAGE_SIZE, Page};
@@ -28,6 +29,8 @@ pub(super) const WRITABLE: u8 = 0x80;
 pub(super) const HOT: u8 = 0x40;
 /// The page may hold something else than zeros.
 pub(super) const TOUCHED: u8 = 0x20;
+/// The page may differ from the base, and is in the list of those that do.
+pub(super) const DIRTY: u8 = 0x10;
 const LOGGED: u8 = 0x0f;
 
 /// The bit that says that the level with this index has logged a page.
@@ -64,6 +67,10 @@ pub(super) struct Tracker {
     pub(super) openings: usize,
     /// Whether the marks of the innermost level's changed pages are those of the present content.
     pub(super) counted: bool,
+    /// What the heap held when its image was last taken or put back; see `fork.rs`.
+    pub(super) base: Option<Pages>,
+    /// Pages that were changed for good since then. Empty without a base.
+    pub(super) dirty: Vec<u32>,
 }
 
 impl Tracker {
@@ -83,6 +90,8 @@ impl Tracker {
             hot: Vec::new(),
             openings: 0,
             counted: false,
+            base: None,
+            dirty: Vec::new(),
         })
     }
 
