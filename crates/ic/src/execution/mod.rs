@@ -88,7 +88,7 @@ pub struct Job {
 }
 
 /// New state of the memories that is not visible yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parked {
     heap: Option<ParkedHeap>,
     stable: ParkedStable,
@@ -96,7 +96,7 @@ pub struct Parked {
 }
 
 /// What an execution did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Execution {
     /// Which function ran.
     pub entry: Entry,

@@ -27,7 +27,7 @@ impl super::tree::Frame for Frame {
 }
 
 /// The record of one execution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     /// Whose functions they are.
     pub module: Arc<CanisterModule>,

@@ -27,7 +27,7 @@ impl Stack {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node<F> {
     /// The innermost frame.
     frame: F,
@@ -37,7 +37,7 @@ struct Node<F> {
 }
 
 /// The tree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree<F> {
     nodes: Vec<Node<F>>,
     known: HashMap<(Stack, F), Stack>,
