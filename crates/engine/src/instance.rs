@@ -28,7 +28,7 @@ pub struct Program<'a, H: Host> {
 }
 
 /// State that was set aside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parked {
     heap: Option<ParkedHeap>,
     globals: Vec<GlobalValue>,

@@ -26,7 +26,7 @@ impl TreeFrame for Frame {
 }
 
 /// The record of one execution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     tree: Tree<Frame>,
     /// Stacks of the functions that are running, the outermost first.

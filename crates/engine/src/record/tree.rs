@@ -28,7 +28,7 @@ impl Stack {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node<F> {
     /// The innermost frame.
     frame: F,
@@ -38,7 +38,7 @@ struct Node<F> {
 }
 
 /// The tree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree<F> {
     nodes: Vec<Node<F>>,
     known: HashMap<(Stack, F), Stack>,

@@ -143,7 +143,7 @@ enum Source {
 }
 
 /// Messages that wait for execution.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct InputQueues {
     from: BTreeMap<Principal, VecDeque<CanisterMessage>>,
     /// Senders with waiting messages, in turn.
@@ -239,7 +239,7 @@ impl InputQueues {
 }
 
 /// Messages that wait to leave, by receiver in ascending order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OutputQueues {
     to: BTreeMap<Principal, VecDeque<CanisterMessage>>,
 }

@@ -66,14 +66,14 @@ pub struct Job {
 }
 
 /// New state of the memories that is not visible yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parked {
     heap: drun_engine::Parked,
     stable: ParkedStable,
 }
 
 /// What an execution did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Execution {
     /// Which function ran.
     pub entry: Entry,

@@ -23,13 +23,13 @@ const MAX_REQUESTS: usize = 3000;
 const TIMEOUT: u64 = 60_000_000_000;
 
 /// Requests that wait for an answer, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcalls {
     waiting: Vec<Outcall>,
 }
 
 /// A request that waits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Outcall {
     /// The call, with the cycles that go back.
     request: Request,

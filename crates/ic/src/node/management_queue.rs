@@ -7,7 +7,7 @@ use crate::canister::queues::{CanisterMessage, Ingress, Input, InputQueues, Requ
 use crate::management::{Argument, Method, open};
 
 /// A call of the management canister.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ManagementCall {
     /// By a canister.
     Canister(Request),
@@ -53,7 +53,7 @@ impl ManagementCall {
 }
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ManagementQueue {
     postponed: VecDeque<ManagementCall>,
     queues: InputQueues,

@@ -18,6 +18,7 @@ mod prepayment;
 mod query;
 mod resources;
 mod round;
+mod snapshot;
 mod tasks;
 mod turn;
 
@@ -40,6 +41,8 @@ use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
 use crate::system_api::prints::Overflow;
+
+pub use snapshot::Snapshot;
 
 use clock::Clock;
 use long_install::Installing;

@@ -8,7 +8,7 @@ use crate::execution::Execution;
 use crate::system_api::exec::PerformedCall;
 
 /// What the execution was.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// The first execution of a call or task.
     Method,
@@ -17,7 +17,7 @@ pub(super) enum Kind {
 }
 
 /// An execution that has run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     /// The call context it belongs to.
     pub context: ContextId,

@@ -7,8 +7,8 @@ use crate::canister::Canister;
 use crate::errors::OutOfCycles;
 use crate::management::State;
 
-/// What was paid ahead for so many instructions. There is one of each payment.
-#[derive(Debug)]
+/// What was paid ahead for so many instructions. There is one of each payment, and a copy in each snapshot of the node.
+#[derive(Clone, Debug)]
 #[must_use = "what an execution does not use has to go back"]
 pub(super) struct Prepayment {
     instructions: u64,

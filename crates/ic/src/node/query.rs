@@ -31,7 +31,7 @@ const ENTRY_BYTES: usize = 1 << 10;
 const LOST_METHOD: &str = "fetch_canister_logs";
 
 /// A query whose result may be told again without running it (scheduling.md 3.4).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cached {
     result: MessageResult,
     /// Canisters that took part, with version and balance.
@@ -44,7 +44,7 @@ struct Cached {
 type QueryKey = (Principal, Principal, String, Vec<u8>);
 
 /// Results of queries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct QueryCache {
     entries: HashMap<QueryKey, Cached>,
     /// Bytes of arguments and results, at least.

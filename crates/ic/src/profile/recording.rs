@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::wasm::ModuleNames;
 
 /// The record of one execution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     /// Whose functions they are.
     pub names: Arc<ModuleNames>,

@@ -66,7 +66,7 @@ impl KeyKind {
 }
 
 /// What the execution is about: the message or task, as the canister may ask for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MessageView {
     /// Argument or reply.
     pub argument: Vec<u8>,
