@@ -1,9 +1,10 @@
 //! The library in the process of its user: what depends on the thread that calls it.
 
-use drun::canister::InstallMode;
-use drun::config::CompilerChoice;
-use drun::outcome::MessageResult;
-use drun::{Compat, Config, Principal, Runner};
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
+use drun::MessageResult;
+use drun::Principal;
+use drun::internals::{Compat, Config, Runner};
 
 /// Recurses as deep as the argument says, and for ever if there is none.
 const RECURSION: &str = r#"(module
