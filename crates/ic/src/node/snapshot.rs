@@ -235,7 +235,14 @@ mod tests {
         (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
         (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
         (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
-        (memory 1)
+        (memory 17)
+        (func (export "canister_update long") (local $n i32)
+            (local.set $n (i32.const 2500))
+            (loop $more
+                (memory.fill (i32.const 0) (i32.const 7) (i32.const 0x100000))
+                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (call $append (i32.const 0) (i32.const 1))
+            (call $reply))
         (func (export "canister_init") (drop (call $grow (i64.const 1))))
         (func (export "canister_update count")
             (i32.store8 (i32.const 0) (i32.add (i32.load8_u (i32.const 0)) (i32.const 1)))
@@ -339,6 +346,27 @@ mod tests {
             node.tick();
             assert_eq!(node.take_answer(id), Some(replied(&[1])));
             node.restore(&waiting).expect("there is room");
+        }
+    }
+
+    /// 2,500 times a MiB are more instructions than a slice has.
+    #[test]
+    fn an_execution_under_way_is_part_of_a_snapshot() {
+        let mut node = node();
+        let canister = canister_id(1);
+        create(&mut node, canister);
+        let user = Principal::anonymous();
+        let id = node.submit(user, canister, "long", Vec::new());
+        let id = id.expect("it is taken");
+        node.tick();
+        let half = node.snapshot();
+        for _ in 0..2 {
+            assert!(node.answer(id).is_none());
+            assert_eq!(both(&mut node, canister), replied(&[0, 0]));
+            node.tick();
+            assert_eq!(node.take_answer(id), Some(replied(&[7])));
+            assert_eq!(both(&mut node, canister), replied(&[7, 0]));
+            node.restore(&half).expect("there is room");
         }
     }
 
