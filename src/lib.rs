@@ -30,30 +30,18 @@
 //! Wasm code may use 5 MiB of stack. On a thread that has not got so much, tests among them, each execution runs on a
 //! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
 //!
-//! The rooms, from the top: [`cli`] uses [`script`], [`report`] and [`subnet`]; `subnet` uses [`management`] and [`execution`];
-//! these use [`canister`] and [`system_api`]; all code of canisters goes through [`wasm`]. [`errors`] holds every text;
-//! [`statistics`] and [`profile`] keep what a run tells of itself.
+//! Behind the face: `drun_ic` is the Internet Computer; the command line stands on it (feature `cli`).
 
-pub mod canister;
+#[cfg(feature = "cli")]
 pub mod cli;
-pub mod compat;
-pub mod config;
-pub mod errors;
-pub mod execution;
-pub mod fees;
-pub mod management;
-pub mod outcome;
-pub mod profile;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
 pub mod script;
-pub mod statistics;
-pub mod subnet;
-pub mod system_api;
-pub mod time;
-pub mod wasm;
 
 pub use candid::Principal;
-pub use compat::Compat;
-pub use config::Config;
-pub use outcome::Outcome;
-pub use subnet::Subnet;
+pub use drun_ic::{Compat, Config, Outcome, Subnet};
+pub use drun_ic::{
+    canister, compat, config, errors, execution, fees, management, outcome, profile, statistics,
+    subnet, system_api, time, wasm,
+};

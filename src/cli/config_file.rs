@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::config::{Config, HttpMock};
-use crate::system_api::exec::KeyKind;
+use drun_ic::config::{Config, HttpMock};
+use drun_ic::system_api::exec::KeyKind;
 
 /// Applies a configuration file; returns the warnings.
 ///
@@ -56,7 +56,7 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static s
         "seed" => config.seed = number()?,
         "time" => {
             config.start_time =
-                crate::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?
+                drun_ic::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?
         }
         "backtrace" => config.backtrace = value.as_bool().ok_or("true or false")?,
         "http_mocks" => {

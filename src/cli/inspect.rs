@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::table::{Align, Table, grouped};
 use super::{FAILURE, Failure, SUCCESS, modules};
-use crate::compat::Compat;
-use crate::config::{Config, SubnetType};
-use crate::errors::ExecutionError;
-use crate::fees::Fees;
-use crate::management::COMPILE_COST;
-use crate::wasm::{CanisterModule, MethodKind, Survey, Tier, ValidationLimits};
+use drun_ic::compat::Compat;
+use drun_ic::config::{Config, SubnetType};
+use drun_ic::errors::ExecutionError;
+use drun_ic::fees::Fees;
+use drun_ic::management::COMPILE_COST;
+use drun_ic::wasm::{CanisterModule, MethodKind, Survey, Tier, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]

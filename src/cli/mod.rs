@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand. Turns arguments into a [`Config`](crate::config::Config), runs, prints,
+//! The command line: one file per subcommand. Turns arguments into a [`Config`](drun_ic::config::Config), runs, prints,
 //! and says with which status to exit; decides nothing about canisters.
 
 mod config_file;

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
 use super::test::TestOptions;
-use crate::compat::Compat;
-use crate::config::{CompilerChoice, SubnetType};
 use crate::report::Format;
+use drun_ic::compat::Compat;
+use drun_ic::config::{CompilerChoice, SubnetType};
 
 /// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
 #[derive(Debug, Parser)]

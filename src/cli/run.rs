@@ -9,12 +9,12 @@ use super::log::Log;
 use super::modules::{self, Modules};
 use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
-use crate::canister::InstallMode;
-use crate::config::Config;
-use crate::outcome::{MessageResult, Outcome};
 use crate::report::{Format, Printer, debug_line};
 use crate::script::{self, Message};
-use crate::subnet::Subnet;
+use drun_ic::canister::InstallMode;
+use drun_ic::config::Config;
+use drun_ic::outcome::{MessageResult, Outcome};
+use drun_ic::subnet::Subnet;
 
 /// Runs a script.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
@@ -166,13 +166,13 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     if let Some(time) = &options.time {
         config.start_time = match time.as_str() {
             "now" => now(),
-            time => crate::time::parse_rfc3339(time)
+            time => drun_ic::time::parse_rfc3339(time)
                 .map_err(|error| Failure::Input(format!("error: --time {time}: {error}")))?,
         };
     }
     if !options.no_cache {
         let chosen = options.cache_dir.clone().or(config.cache_dir);
-        config.cache_dir = chosen.or_else(crate::config::default_cache_dir);
+        config.cache_dir = chosen.or_else(drun_ic::config::default_cache_dir);
     }
     config.backtrace |= options.backtrace;
     config.stats = options.stats;

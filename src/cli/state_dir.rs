@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::canister::Canister;
-use crate::subnet::Subnet;
+use drun_ic::canister::Canister;
+use drun_ic::subnet::Subnet;
 
 /// Writes the state of all canisters to a new directory of random name and tells its path.
 ///

@@ -1,7 +1,7 @@
 //! `--stats`: the table of what a run executed, for people.
 
 use super::table::{Align, Table, grouped};
-use crate::statistics::Statistics;
+use drun_ic::statistics::Statistics;
 
 /// The place of the column for cycles.
 const CYCLES: usize = 8;
@@ -88,8 +88,8 @@ fn signed(number: i128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::{Label, Use};
     use candid::Principal;
+    use drun_ic::statistics::{Label, Use};
 
     #[test]
     fn rows_are_aligned_and_sorted_by_their_instructions() {

@@ -60,7 +60,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-pub use crate::errors::text::grouped;
+pub use drun_ic::errors::text::grouped;
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 use candid::Principal;
 
-use crate::compat::Compat;
-use crate::outcome::{MessageKind, Outcome};
+use drun_ic::compat::Compat;
+use drun_ic::outcome::{MessageKind, MessageResult, Outcome};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +45,8 @@ pub struct Printer {
     compat: Compat,
     /// The number of the next message that is no query.
     next: u64,
+    /// A canister was created by a line of the script.
+    created: bool,
 }
 
 impl Printer {
@@ -54,6 +56,7 @@ impl Printer {
             format,
             compat,
             next: 0,
+            created: false,
         }
     }
 
@@ -61,8 +64,15 @@ impl Printer {
     pub fn line(&mut self, outcome: &Outcome) -> String {
         let number = (outcome.kind != MessageKind::Query).then_some(self.next);
         self.next += u64::from(number.is_some());
+        let creates = outcome.kind == MessageKind::Create
+            && matches!(outcome.result, MessageResult::Replied(_));
+        let first_created = creates && !self.created;
+        self.created |= creates;
         match self.format {
             Format::Manual => text::manual(outcome, number),
+            Format::Drun if first_created && self.compat == Compat::PocketIc => {
+                text::first_creation_of_runner()
+            }
             Format::Drun => text::drun(outcome, self.compat),
             Format::Json => json::object(outcome, number),
         }
@@ -73,14 +83,13 @@ impl Printer {
 pub fn debug_line(time_ns: u64, canister: Principal, text: &str) -> String {
     format!(
         "{}: [Canister {canister}] {text}",
-        crate::time::utc(time_ns)
+        drun_ic::time::utc(time_ns)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::MessageResult;
 
     #[test]
     fn formats_have_their_names() {

@@ -5,9 +5,11 @@
 
 use candid::Principal;
 
-use crate::compat::Compat;
-use crate::errors::{ErrorCode, RejectCode};
-use crate::outcome::{MessageKind, MessageResult, Outcome};
+use drun_ic::compat::Compat;
+use drun_ic::errors::{ErrorCode, RejectCode};
+use drun_ic::management::canister_id_reply;
+use drun_ic::management::ids::canister_id;
+use drun_ic::outcome::{MessageKind, MessageResult, Outcome};
 
 /// One line for people; `number` unless it is a query.
 pub(super) fn manual(outcome: &Outcome, number: Option<u64>) -> String {
@@ -64,6 +66,13 @@ pub(super) fn drun(outcome: &Outcome, compat: Compat) -> String {
     }
 }
 
+/// What the runner prints of the first canister that it creates: the reply for number 0, whatever the id is
+/// (scheduling.md 7.5).
+pub(super) fn first_creation_of_runner() -> String {
+    let reply = canister_id_reply(canister_id(0));
+    format!("ingress Completed: Reply: 0x{}", hex::encode(reply))
+}
+
 fn starts_or_stops(outcome: &Outcome) -> bool {
     outcome.kind == MessageKind::Ingress
         && outcome.canister == Some(Principal::management_canister())
@@ -84,7 +93,7 @@ fn payload(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::UserError;
+    use drun_ic::errors::UserError;
 
     const INSTALLS: [MessageKind; 4] = [
         MessageKind::Create,

@@ -237,10 +237,13 @@ pub fn declares_memory64(blob: &[u8]) -> bool {
         })
 }
 
-/// True if a module file, which is not compressed, has a custom section of this name.
-pub fn has_custom_section(module: &[u8], name: &str) -> bool {
+/// True if a module file has a custom section of this name; false if it cannot be read.
+pub fn has_custom_section(blob: &[u8], name: &str) -> bool {
+    let Ok(raw) = decode(blob) else {
+        return false;
+    };
     wasmparser::Parser::new(0)
-        .parse_all(module)
+        .parse_all(&raw)
         .map_while(Result::ok)
         .any(|payload| matches!(payload, wasmparser::Payload::CustomSection(section) if section.name() == name))
 }

@@ -40,8 +40,8 @@ struct Cached {
     dependencies: Dependencies,
 }
 
-/// A query: canister, method and argument. The sender is always the same.
-type QueryKey = (Principal, String, Vec<u8>);
+/// A query: sender, canister, method and argument.
+type QueryKey = (Principal, Principal, String, Vec<u8>);
 
 /// Results of queries.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl QueryCache {
             MessageResult::Rejected(text) => text.len(),
             MessageResult::Failed(_) => 0,
         };
-        self.bytes += key.2.len() + result + ENTRY_BYTES;
+        self.bytes += key.3.len() + result + ENTRY_BYTES;
         if self.bytes > CACHE_BYTES {
             *self = QueryCache::default();
         }
@@ -108,14 +108,24 @@ struct Context {
 impl Subnet {
     /// Runs a query of the anonymous user.
     pub fn query(&mut self, canister: Principal, method: &str, payload: Vec<u8>) -> MessageResult {
+        self.query_from(Principal::anonymous(), canister, method, payload)
+    }
+
+    /// Runs a query of the given sender.
+    pub(super) fn query_from(
+        &mut self,
+        sender: Principal,
+        canister: Principal,
+        method: &str,
+        payload: Vec<u8>,
+    ) -> MessageResult {
         if self.is_management(&canister) {
-            let sender = Principal::anonymous();
             return match crate::management::query(&self.state, &sender, method, &payload) {
                 Ok(reply) => MessageResult::Replied(reply),
                 Err(error) => MessageResult::Failed(error),
             };
         }
-        let key = (canister, method.to_owned(), payload);
+        let key = (sender, canister, method.to_owned(), payload);
         if let Some(result) = self.cached(&key) {
             return result;
         }
@@ -131,14 +141,7 @@ impl Subnet {
                 .as_ref()
                 .map_or(Stack::EMPTY, |profile| profile.message()),
         };
-        let result = match self.evaluate(
-            &mut tree,
-            0,
-            canister,
-            &key.1,
-            key.2.clone(),
-            Principal::anonymous(),
-        ) {
+        let result = match self.evaluate(&mut tree, 0, canister, &key.2, key.3.clone(), sender) {
             Ok(Answer::Reply(data)) => MessageResult::Replied(data),
             Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
             Err(Failure::Own(error)) => MessageResult::Failed(error),
@@ -486,7 +489,8 @@ mod tests {
     fn the_cache_forgets_before_it_is_too_large() {
         let mut cache = QueryCache::default();
         for n in 0..60u8 {
-            let key = (Principal::anonymous(), String::new(), vec![n]);
+            let user = Principal::anonymous();
+            let key = (user, user, String::new(), vec![n]);
             let entry = Cached {
                 result: MessageResult::Replied(vec![0; 3 << 20]),
                 canisters: BTreeMap::new(),

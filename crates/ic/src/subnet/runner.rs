@@ -216,7 +216,6 @@ impl Subnet {
             sender_canister_version: None,
         };
         let payload = Encode!(&args).expect("encoding to memory does not fail");
-        let first = self.state.canisters.is_empty();
         let result = self.call_management("provisional_create_canister_with_cycles", payload);
         let MessageResult::Replied(_) = result else {
             return result;
@@ -225,12 +224,6 @@ impl Subnet {
             && runner
         {
             canister.cycles += RUNNER_CYCLES;
-        }
-        if runner && first {
-            // The runner prints the reply for number 0 whatever the id is.
-            let reply =
-                crate::management::canister_id_reply(crate::management::ids::canister_id(0));
-            return MessageResult::Replied(reply);
         }
         result
     }

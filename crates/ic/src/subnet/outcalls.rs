@@ -1,5 +1,7 @@
 //! HTTP requests whose answer is due: through the caller's transform function, and back to the caller.
 
+use candid::Principal;
+
 use super::Subnet;
 use crate::errors::{ErrorCode, QueryError, UserError};
 use crate::management::outcalls::TransformCall;
@@ -19,7 +21,13 @@ impl Subnet {
                     due.transformed(Err(QueryError::CompositeTransform.into()))
                 }
                 Some(call) => {
-                    let result = self.query(call.canister, &call.method, call.argument);
+                    let result = self.query_from(
+                        // Who transforms by right can tell by this caller (interface specification, http_request).
+                        Principal::management_canister(),
+                        call.canister,
+                        &call.method,
+                        call.argument,
+                    );
                     due.transformed(match result {
                         MessageResult::Replied(reply) => Ok(reply),
                         MessageResult::Rejected(text) => {
