@@ -5,9 +5,15 @@
 //! ([`inbox`], [`outbox`], [`micheline`]), data to reveal ([`reveal`]) and the host functions ([`host`]); above it the
 //! program `kernel-debugger` ([`debugger`]) and the maker of installer kernels ([`installer`]).
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod compiled;
+pub mod debugger;
 pub mod encoding;
 pub mod host;
 pub mod inbox;
+pub mod installer;
 pub mod interpreter;
 pub mod link;
 pub mod micheline;

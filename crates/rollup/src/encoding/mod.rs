@@ -2,4 +2,5 @@
 
 pub mod base58;
 pub mod hash;
+pub mod json;
 pub mod reader;

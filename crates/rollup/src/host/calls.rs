@@ -12,7 +12,7 @@ use crate::storage::{MAX_KEY, MAX_VALUE, Path, Value};
 pub const MAX_CHUNK: i32 = 2048;
 
 /// The ticks for a byte that moves between the kernel and the host.
-pub const TICKS_PER_BYTE: u64 = 42;
+pub const TICKS_PER_BYTE: u64 = crate::module::ticks::PER_ITEM;
 
 /// The end of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,3 +300,7 @@ impl Call<'_> {
         Ok((0, (path.as_str().len() + n as usize) as u64))
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

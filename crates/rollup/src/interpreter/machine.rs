@@ -9,16 +9,17 @@ use std::sync::Arc;
 use super::numeric::numeric;
 use super::{Profile, Trap};
 use crate::host::World;
-use crate::host::calls::{self, Outcome, Pending, TICKS_PER_BYTE};
+use crate::host::calls::{self, Outcome, Pending};
 use crate::link::Link;
+use crate::module::ticks::{self, ORDINARY, PER_COPY, PER_ITEM};
 use crate::module::{Code, Constant, Kernel, Op, Placement};
 
 /// The size of a page of memory.
 const PAGE: usize = 65_536;
 /// The most pages a memory can have.
 const MAX_PAGES: u64 = 65_536;
-/// The ticks for an item copied from one place in memory to another.
-const TICKS_PER_COPY: u64 = 48;
+/// The ticks between the end of `kernel_run`'s body and its result: its frame, and the machine's last step.
+pub const AFTER_RUN: u64 = 2 + 3;
 /// Elements that a table can grow to: our own bound, so that a kernel cannot take all memory.
 const MAX_TABLE: u64 = 10_000_000;
 
@@ -177,6 +178,11 @@ impl Machine {
         &self.memory
     }
 
+    /// The value of a global variable.
+    pub fn global(&self, n: usize) -> u64 {
+        self.globals[n]
+    }
+
     /// The ticks spent since the start began.
     pub fn spent(&self) -> u64 {
         self.spent
@@ -207,8 +213,7 @@ impl Machine {
                         return Some(Event::Reveal(pending));
                     }
                     Flow::Done if self.starting => self.ready(2),
-                    // The frame of kernel_run, and the machine's last two steps.
-                    Flow::Done => self.end(Ended::Succeeded, 2 + 3 + 1),
+                    Flow::Done => self.end(Ended::Succeeded, AFTER_RUN),
                     Flow::Trap(trap) => self.end(Ended::Trapped(trap), 3 + 1),
                     Flow::Fail(text) => self.end(Ended::Failed(text), 3 + 1),
                 },
@@ -270,12 +275,12 @@ impl Machine {
             match segment.placement {
                 Placement::Active(..) => {
                     self.next = Next::Elements(element);
-                    self.owed += segment_ticks(segment.items.len());
+                    self.owed += ticks::segment(segment.items.len());
                     return;
                 }
                 Placement::Declared => {
                     self.dropped_elements[element] = true;
-                    self.owed += 6;
+                    self.owed += ORDINARY;
                 }
                 Placement::Passive => {}
             }
@@ -284,7 +289,7 @@ impl Machine {
         while let Some(segment) = kernel.data.get(data) {
             if let Placement::Active(..) = segment.placement {
                 self.next = Next::Data(data);
-                self.owed += segment_ticks(segment.bytes.len());
+                self.owed += ticks::segment(segment.bytes.len());
                 return;
             }
             data += 1;
@@ -293,7 +298,7 @@ impl Machine {
             Some(function) if self.is_host(function) => self.end(Ended::Failed(NO_HOST.into()), 1),
             Some(function) => {
                 let ticks = self.outermost(function);
-                self.owed += 3 + 3 + ticks;
+                self.owed += ORDINARY + ticks;
             }
             None => {
                 let ticks = self.owed;
@@ -564,7 +569,7 @@ impl Machine {
             Op::MemoryFill => {
                 let (to, byte, n) = self.pop3();
                 self.memory.get_mut(to..to + n).ok_or(memory)?.fill(byte as u8);
-                Ok(n as u64 * TICKS_PER_BYTE)
+                Ok(n as u64 * PER_ITEM)
             }
             Op::MemoryCopy => {
                 let (to, from, n) = self.pop3();
@@ -572,7 +577,7 @@ impl Machine {
                     return Err(memory);
                 }
                 self.memory.copy_within(from..from + n, to);
-                Ok(n as u64 * TICKS_PER_COPY)
+                Ok(n as u64 * PER_COPY)
             }
             Op::MemoryInit(segment) => {
                 let (to, from, n) = self.pop3();
@@ -581,7 +586,7 @@ impl Machine {
                 let bytes = if dropped { 0..0 } else { kernel.data[segment as usize].bytes.clone() };
                 let bytes = kernel.bytes[bytes].get(from..from + n).ok_or(memory)?;
                 self.memory.get_mut(to..to + n).ok_or(memory)?.copy_from_slice(bytes);
-                Ok(n as u64 * TICKS_PER_BYTE)
+                Ok(n as u64 * PER_ITEM)
             }
             Op::DataDrop(segment) => {
                 self.dropped_data[segment as usize] = true;
@@ -625,13 +630,13 @@ impl Machine {
                 let value = self.pop();
                 let to = self.pop() as u32 as usize;
                 self.tables[n as usize].get_mut(to..to + count).ok_or(table)?.fill(value);
-                Ok(count as u64 * TICKS_PER_BYTE)
+                Ok(count as u64 * PER_ITEM)
             }
             Op::TableCopy { to: target, from: source } => {
                 let (to, from, n) = self.pop3();
                 let values = self.tables[source as usize].get(from..from + n).ok_or(table)?.to_vec();
                 self.tables[target as usize].get_mut(to..to + n).ok_or(table)?.copy_from_slice(&values);
-                Ok(n as u64 * TICKS_PER_COPY)
+                Ok(n as u64 * PER_COPY)
             }
             Op::TableInit { table: target, segment } => {
                 let (to, from, n) = self.pop3();
@@ -641,7 +646,7 @@ impl Machine {
                 let items = items.get(from..from + n).ok_or(table)?;
                 let values: Vec<u64> = items.iter().map(|item| self.constant(*item)).collect();
                 self.tables[target as usize].get_mut(to..to + n).ok_or(table)?.copy_from_slice(&values);
-                Ok(n as u64 * TICKS_PER_BYTE)
+                Ok(n as u64 * PER_ITEM)
             }
             _ => Err(Trap::Unreachable),
         }
@@ -667,11 +672,6 @@ impl Machine {
 
 /// What a call to the host during the start fails with.
 const NO_HOST: &str = "host functions must not access memory during initialisation";
-
-/// The ticks of copying a segment of `n` items when the module starts; its offset is one instruction.
-fn segment_ticks(n: usize) -> u64 {
-    6 + 3 + 3 + 3 + (3 + TICKS_PER_BYTE * n as u64) + 3
-}
 
 fn zeroes(size: usize) -> Result<Vec<u8>, String> {
     let mut probe: Vec<u8> = Vec::new();

@@ -4,7 +4,7 @@ mod machine;
 mod numeric;
 mod profile;
 
-pub use machine::{Context, Ended, Event, Machine};
+pub use machine::{AFTER_RUN, Context, Ended, Event, Machine};
 pub use profile::{Frame, Profile};
 
 use std::fmt;

@@ -1,87 +1,25 @@
 //! Expressions as JSON, the way Tezos tools write them: `{"prim": "Unit"}`, `{"int": "0"}`.
 
-use serde_json::{Value, json};
-
 use super::{Expr, name};
+use crate::encoding::json::Json;
 
 /// The JSON of an expression.
-pub fn to_json(expr: &Expr) -> Value {
+pub fn to_json(expr: &Expr) -> Json {
     match expr {
-        Expr::Int(number) => json!({ "int": number.to_string() }),
-        Expr::String(text) => json!({ "string": String::from_utf8_lossy(text) }),
-        Expr::Bytes(bytes) => json!({ "bytes": hex::encode(bytes) }),
+        Expr::Int(number) => Json::Object(vec![("int", number.to_string().into())]),
+        Expr::String(text) => Json::Object(vec![("string", String::from_utf8_lossy(text).into_owned().into())]),
+        Expr::Bytes(bytes) => Json::Object(vec![("bytes", hex::encode(bytes).into())]),
         Expr::Sequence(items) => items.iter().map(to_json).collect(),
         Expr::Prim(prim, args, annotations) => {
-            let mut object = json!({ "prim": name(*prim).unwrap_or("?") });
+            let mut fields = vec![("prim", name(*prim).unwrap_or("?").into())];
             if !args.is_empty() {
-                object["args"] = args.iter().map(to_json).collect();
+                fields.push(("args", args.iter().map(to_json).collect()));
             }
             if !annotations.is_empty() {
-                object["annots"] = json!(annotations);
+                fields.push(("annots", annotations.iter().map(|word| word.as_str().into()).collect()));
             }
-            object
+            Json::Object(fields)
         }
-    }
-}
-
-/// The same, laid out for people: objects of one line while they are short.
-pub fn pretty(value: &Value) -> String {
-    let mut out = String::new();
-    write(value, 0, &mut out);
-    out
-}
-
-/// Lines longer than this are broken.
-const WIDTH: usize = 80;
-
-fn write(value: &Value, indent: usize, out: &mut String) {
-    let line = one_line(value);
-    if indent + line.len() <= WIDTH {
-        out.push_str(&line);
-        return;
-    }
-    let inner = indent + 2;
-    let pad = |out: &mut String| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n(' ', inner));
-    };
-    match value {
-        Value::Object(fields) => {
-            out.push('{');
-            for (n, (key, value)) in fields.iter().enumerate() {
-                if n == 0 { out.push(' ') } else { out.push(','); pad(out) }
-                out.push_str(&format!("{}: ", json!(key)));
-                write(value, inner, out);
-            }
-            out.push_str(" }");
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                if n == 0 { out.push(' ') } else { out.push(','); pad(out) }
-                write(item, inner, out);
-            }
-            out.push_str(" ]");
-        }
-        _ => out.push_str(&line),
-    }
-}
-
-fn one_line(value: &Value) -> String {
-    let list = |items: Vec<String>, open: &str, close: &str| {
-        if items.is_empty() {
-            format!("{open}{close}")
-        } else {
-            format!("{open} {} {close}", items.join(", "))
-        }
-    };
-    match value {
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| format!("{}: {}", json!(key), one_line(value)));
-            list(fields.collect(), "{", "}")
-        }
-        Value::Array(items) => list(items.iter().map(one_line).collect(), "[", "]"),
-        other => other.to_string(),
     }
 }
 
@@ -92,7 +30,7 @@ mod tests {
 
     #[test]
     fn short_expressions_take_one_line_and_long_ones_are_indented() {
-        let json = |text: &str| pretty(&to_json(&parse(text).unwrap()));
+        let json = |text: &str| to_json(&parse(text).unwrap()).pretty();
         assert_eq!(json("Unit"), r#"{ "prim": "Unit" }"#);
         assert_eq!(json("{}"), "[]");
         assert_eq!(
@@ -104,5 +42,6 @@ mod tests {
             "{ \"prim\": \"Pair\",\n  \"args\": [ { \"prim\": \"Pair\",\n      \"args\": [ { \"string\": \"aaaaaaaaaaaaaaaaaaaaaaaa\" },\n        \
              { \"string\": \"bbbbbbbbbbbbbbbbbbbbbbb\" } ] },\n    { \"int\": \"1\" } ] }"
         );
+        assert_eq!(to_json(&parse("Some %a 1").unwrap()).to_string(), r#"{"prim":"Some","args":[{"int":"1"}],"annots":["%a"]}"#);
     }
 }

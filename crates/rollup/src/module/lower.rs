@@ -5,7 +5,7 @@
 
 use wasmparser::{BlockType, FrameKind, FuncToValidate, FuncValidatorAllocations, MemArg, Operator, ValidatorResources};
 
-use super::Kernel;
+use super::{Kernel, ticks};
 
 /// An instruction. Operands are numbers into the tables of [`Code`] or of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,7 +95,7 @@ pub struct Code {
 impl Code {
     /// The ticks of entering the function.
     pub fn entry_ticks(&self) -> u64 {
-        8 + 2 * u64::from(self.params) + 2 * u64::from(self.locals)
+        ticks::entry(self.params, self.locals)
     }
 }
 
@@ -127,7 +127,7 @@ struct Lowering<'a> {
 }
 
 /// Ticks of fetching any instruction and of doing an ordinary one.
-const ORDINARY: u32 = 3 + 3;
+const ORDINARY: u32 = ticks::ORDINARY as u32;
 
 /// Lowers a function that has been type-checked.
 pub(super) fn lower(
@@ -200,18 +200,11 @@ impl Lowering<'_> {
     }
 
     fn enter(&mut self, kind: FrameKind, height: u32, ty: BlockType) {
-        let (params, results) = match ty {
-            BlockType::Empty => (0, 0),
-            BlockType::Type(_) => (0, 1),
-            BlockType::FuncType(index) => {
-                let ty = &self.kernel.types[index as usize];
-                (ty.params.len() as u32, ty.results.len() as u32)
-            }
-        };
+        let (params, results) = ticks::arity(&self.kernel.types, ty);
         let live = self.live;
         let mut other = None;
         if live && kind == FrameKind::If {
-            other = Some(self.emit(Op::JumpIfZero(0), 3 + 6));
+            other = Some(self.emit(Op::JumpIfZero(0), ticks::IF as u32));
         } else if live {
             self.emit(Op::Nop, ORDINARY);
         }
@@ -230,7 +223,7 @@ impl Lowering<'_> {
 
     /// The ticks of reaching a block's end and leaving its label.
     fn leaving(block: &Block) -> u32 {
-        3 + 4 + block.results + block.outer
+        ticks::leaving(block.results, block.outer) as u32
     }
 
     fn target(&mut self, depth: u32) -> u32 {
@@ -238,14 +231,12 @@ impl Lowering<'_> {
         let function = depth as usize == self.blocks.len() - 1;
         let block = self.block(depth);
         let arity = if block.start.is_some() { block.params } else { block.results };
-        let raise = 3 + 3 * depth;
-        let arrive = if function { 3 } else { 4 + arity + block.outer };
-        let again = if block.start.is_some() { 3 } else { 0 };
+        let ticks = ticks::branch(depth, function, block.start.is_some(), arity, block.outer) as u32;
         let target = Target {
             pc: block.start.unwrap_or(u32::MAX),
             arity,
             height: block.height,
-            ticks: raise + arrive + again,
+            ticks,
             leaves: function,
         };
         self.code.targets.push(target);
@@ -261,7 +252,7 @@ impl Lowering<'_> {
         if self.blocks.is_empty() {
             // The body's end, 3 from the last instruction and 3 of the frame; branches to it have paid.
             let pc = self.here();
-            self.emit(Op::Return, 3 + 3);
+            self.emit(Op::Return, ticks::END as u32);
             for target in block.targets {
                 self.code.targets[target].pc = pc;
             }
@@ -321,7 +312,10 @@ impl Lowering<'_> {
             Operator::Nop => Op::Nop,
             Operator::Br { relative_depth } => {
                 self.live = false;
-                Op::Br(self.target(relative_depth))
+                let target = self.target(relative_depth);
+                // All beyond its fetching is paid with the branch.
+                self.emit(Op::Br(target), 3);
+                return;
             }
             Operator::BrIf { relative_depth } => Op::BrIf(self.target(relative_depth)),
             Operator::BrTable { ref targets } => {
@@ -333,13 +327,13 @@ impl Lowering<'_> {
             }
             Operator::Return => {
                 self.live = false;
-                self.emit(Op::Return, 3 + 3 + 3);
+                self.emit(Op::Return, ticks::RETURN as u32);
                 return;
             }
             Operator::Call { function_index } => return self.call(Op::Call(function_index), function_index, height),
             Operator::CallIndirect { type_index, table_index } => {
                 let op = Op::CallIndirect { signature: type_index, table: table_index };
-                return self.call_of_type(op, type_index, height - 1, ORDINARY);
+                return self.call_of_type(op, type_index, height - 1);
             }
             Operator::Drop => Op::Drop,
             Operator::Select | Operator::TypedSelect { .. } => Op::Select,
@@ -395,18 +389,16 @@ impl Lowering<'_> {
 
     fn call(&mut self, op: Op, function: u32, height: u32) {
         let signature = self.kernel.signature_index(function);
-        let host = (function as usize) < self.kernel.imports.len();
-        // A host call costs 5 or 6 more than other instructions; which of both is known when it is linked.
-        let ticks = if host { 3 + 3 } else { ORDINARY };
-        self.call_of_type(op, signature, height, ticks);
+        self.call_of_type(op, signature, height);
     }
 
-    fn call_of_type(&mut self, op: Op, signature: u32, height: u32, ticks: u32) {
+    fn call_of_type(&mut self, op: Op, signature: u32, height: u32) {
         let ty = &self.kernel.types[signature as usize];
         let left = height.saturating_sub(ty.params.len() as u32 + self.block(0).height);
         let results = ty.results.len() as u32;
-        let at = self.emit(op, ticks);
-        self.code.pops[at] = 2 + results + left;
+        // What a call of the host costs beyond this is known when it has ended.
+        let at = self.emit(op, ORDINARY);
+        self.code.pops[at] = ticks::pop(results, left) as u32;
     }
 }
 

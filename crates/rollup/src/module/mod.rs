@@ -5,6 +5,7 @@
 
 mod census;
 mod lower;
+pub mod ticks;
 
 pub use lower::{Code, Op, Target};
 
@@ -254,6 +255,26 @@ impl Kernel {
             let body = &self.bytes[function.body.clone()];
             Arc::new(lower::lower(self, function.signature, body, function.body.start, again(&function.validate)))
         })
+    }
+
+    /// What type-checks a function of the module itself another time.
+    pub fn checker(&self, function: u32) -> FuncToValidate<ValidatorResources> {
+        again(&self.functions[function as usize - self.imports.len()].validate)
+    }
+
+    /// Ticks of the whole start, from the linked module on; `None` when a function runs in it.
+    pub fn start_ticks(&self) -> Option<u64> {
+        let mut ticks = self.init_ticks + 4 + 1;
+        for segment in &self.elements {
+            ticks += match segment.placement {
+                Placement::Active(..) => ticks::segment(segment.items.len()),
+                Placement::Declared => ticks::ORDINARY,
+                Placement::Passive => 0,
+            };
+        }
+        let active = self.data.iter().filter(|data| matches!(data.placement, Placement::Active(..)));
+        ticks += active.map(|data| ticks::segment(data.bytes.len())).sum::<u64>();
+        self.start.is_none().then_some(ticks)
     }
 
     /// The name of a function: from the section `name`, else its number.

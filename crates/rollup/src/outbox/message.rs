@@ -1,8 +1,9 @@
 //! Outbox messages: their bytes, their JSON for people, and batches made from JSON (kernel-debugger.md, section 7).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::encoding::base58::{CONTRACT, KEYS};
+use crate::encoding::json::Json;
 use crate::encoding::reader::{Reader, put_block};
 use crate::micheline::{Expr, binary, json as micheline, text};
 
@@ -106,38 +107,41 @@ impl OutboxMessage {
     }
 
     /// The message as the rollup node's RPC shows it (rollup-node.md, section 8.1).
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Json {
         match self {
             Self::Transactions(transactions) => {
                 let typed = transactions.iter().any(|t| t.parameters_ty.is_some());
-                let transactions: Vec<Value> = transactions
-                    .iter()
-                    .map(|t| {
-                        let mut object = json!({ "parameters": micheline::to_json(&t.parameters) });
-                        if let Some(ty) = &t.parameters_ty {
-                            object["parameters_ty"] = micheline::to_json(ty);
-                        }
-                        object["destination"] = json!(CONTRACT.encode(&t.destination));
-                        if t.entrypoint != "default" {
-                            object["entrypoint"] = json!(t.entrypoint);
-                        }
-                        object
-                    })
-                    .collect();
-                json!({ "transactions": transactions, "kind": if typed { "typed" } else { "untyped" } })
+                Json::Object(vec![
+                    ("transactions", transactions.iter().map(Transaction::to_json).collect()),
+                    ("kind", if typed { "typed" } else { "untyped" }.into()),
+                ])
             }
             Self::Whitelist(keys) => {
-                let mut object = json!({});
-                if let Some(keys) = keys {
-                    let keys: Vec<String> =
-                        keys.iter().map(|(tag, key)| KEYS[usize::from(*tag)].encode(key)).collect();
-                    object["whitelist"] = json!(keys);
-                }
-                object["kind"] = json!("whitelist_update");
-                object
+                let keys = keys.iter().map(|keys| {
+                    let keys = keys.iter().map(|(tag, key)| KEYS[usize::from(*tag)].encode(key).into());
+                    ("whitelist", keys.collect())
+                });
+                Json::Object(keys.chain([("kind", "whitelist_update".into())]).collect())
             }
-            Self::Signal(word) => json!({ "payload": word, "kind": "canonical_rollup_signal" }),
+            Self::Signal(word) => Json::Object(vec![
+                ("payload", word.as_str().into()),
+                ("kind", "canonical_rollup_signal".into()),
+            ]),
         }
+    }
+}
+
+impl Transaction {
+    fn to_json(&self) -> Json {
+        let mut fields = vec![("parameters", micheline::to_json(&self.parameters))];
+        if let Some(ty) = &self.parameters_ty {
+            fields.push(("parameters_ty", micheline::to_json(ty)));
+        }
+        fields.push(("destination", CONTRACT.encode(&self.destination).into()));
+        if self.entrypoint != "default" {
+            fields.push(("entrypoint", self.entrypoint.as_str().into()));
+        }
+        Json::Object(fields)
     }
 }
 
@@ -165,7 +169,7 @@ pub fn show(bytes: &[u8]) -> String {
             let shown: Vec<String> = transactions.iter().map(show_transaction).collect();
             shown.join("\n")
         }
-        other => micheline::pretty(&other.to_json()),
+        other => other.to_json().pretty(),
     }
 }
 
@@ -173,10 +177,10 @@ fn show_transaction(transaction: &Transaction) -> String {
     let mut parts = vec![
         format!("destination: {}", CONTRACT.encode(&transaction.destination)),
         format!("entrypoint: {}", transaction.entrypoint),
-        format!("unparsed_parameters: {}", micheline::pretty(&micheline::to_json(&transaction.parameters))),
+        format!("unparsed_parameters: {}", micheline::to_json(&transaction.parameters).pretty()),
     ];
     if let Some(ty) = &transaction.parameters_ty {
-        parts.push(format!("unparsed_ty: {}", micheline::pretty(&micheline::to_json(ty))));
+        parts.push(format!("unparsed_ty: {}", micheline::to_json(ty).pretty()));
     }
     let line = parts.join(" ");
     if line.len() <= 80 { line } else { parts.join("\n  ") }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::host::World;
 use crate::host::calls::Pending;
 use crate::inbox::{Input, message::Message};
-use crate::interpreter::{Context, Ended, Event, Machine, Profile};
+use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine, Profile};
 use crate::link;
 use crate::module::{Kernel, ModuleError};
 use crate::storage::{Path, Value};
@@ -333,8 +333,7 @@ impl Pvm {
                 self.phases.run = 1 + machine.spent() - self.phases.init;
                 match event {
                     Some(Event::Ended(ended)) => {
-                        // The last steps are not kernel_run's own: its frame, and those of the machine.
-                        self.phases.run -= if ended == Ended::Succeeded { 2 + 3 + 1 } else { 3 + 1 };
+                        self.phases.run -= if ended == Ended::Succeeded { AFTER_RUN } else { 3 + 1 };
                         self.profile = machine.profile();
                         self.phase = Phase::Ended(machine, ended);
                         return Some(Stop::Ended);

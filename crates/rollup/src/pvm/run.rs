@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Phase, Pvm, Status, Stop};
 use crate::host::World;
-use crate::interpreter::{Context, Ended, Event, Machine};
+use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine};
 use crate::link::{self, Link};
 use crate::module::Kernel;
 use crate::reveal::Request;
@@ -30,7 +30,7 @@ pub enum Unfinished {
 
 /// Runs `kernel_run` of a module whose imports have been found, from its start to its end.
 pub trait Executor {
-    /// Runs it on a world; the ticks it took, where they were counted, from the start of the module on.
+    /// Runs it on a world; the ticks it took, as [`super::Phases::run`] counts them.
     fn run(
         &mut self,
         kernel: &Arc<Kernel>,
@@ -59,6 +59,7 @@ impl Executor for Interpreter {
         let mut machine = Machine::new(Arc::clone(kernel), Arc::clone(links), version.call_depth())
             .map_err(Unfinished::Undecided)?;
         let mut budget = version.tick_limit();
+        let mut before = 0;
         loop {
             let event = {
                 let mut debug = |text: &[u8]| surroundings.debug(text);
@@ -66,14 +67,14 @@ impl Executor for Interpreter {
             };
             match event {
                 Some(Event::Ready) => {
-                    budget -= 1;
+                    before = machine.spent();
                     machine.begin(entry);
                 }
                 Some(Event::Reveal(pending)) => {
                     let data = surroundings.reveal(&pending.request).map_err(Unfinished::NotRevealed)?;
                     machine.deliver(&pending, &data);
                 }
-                Some(Event::Ended(Ended::Succeeded)) => return Ok(version.tick_limit() - budget),
+                Some(Event::Ended(Ended::Succeeded)) => return Ok(1 + machine.spent() - before - AFTER_RUN),
                 Some(Event::Ended(Ended::Trapped(trap))) => return Err(Unfinished::Undecided(trap.to_string())),
                 Some(Event::Ended(Ended::Failed(text))) => return Err(Unfinished::Undecided(text)),
                 None => return Err(Unfinished::Undecided("too many ticks".into())),
@@ -163,7 +164,7 @@ impl Pvm {
                 self.phases = super::Phases {
                     decode: kernel.decode_ticks,
                     link: 1 + kernel.imports.len() as u64,
-                    init: 0,
+                    init: kernel.start_ticks().unwrap_or_default(),
                     run: ticks,
                 };
                 self.conclude(true);
