@@ -84,8 +84,8 @@ struct Frame {
 enum Flow {
     /// The next one, after this many ticks more.
     Next(u64),
-    /// The outermost function has returned.
-    Done,
+    /// The outermost function has returned, after this many ticks more.
+    Done(u64),
     Trap(Trap),
     Fail(String),
     Reveal(Pending),
@@ -212,8 +212,8 @@ impl Machine {
                         self.next = Next::Wait;
                         return Some(Event::Reveal(pending));
                     }
-                    Flow::Done if self.starting => self.ready(2),
-                    Flow::Done => self.end(Ended::Succeeded, AFTER_RUN),
+                    Flow::Done(more) if self.starting => self.ready(2 + more),
+                    Flow::Done(more) => self.end(Ended::Succeeded, more + AFTER_RUN),
                     Flow::Trap(trap) => self.end(Ended::Trapped(trap), 3 + 1),
                     Flow::Fail(text) => self.end(Ended::Failed(text), 3 + 1),
                 },
@@ -410,7 +410,7 @@ impl Machine {
         let from = self.stack.len() - results;
         self.stack.drain(self.base..from);
         let Some(frame) = self.frames.pop() else {
-            return Flow::Done;
+            return Flow::Done(0);
         };
         if let Some(profile) = &mut self.profile {
             profile.leave(self.spent);
@@ -425,11 +425,8 @@ impl Machine {
         if target.leaves {
             return match self.leave() {
                 Flow::Next(more) => Flow::Next(more + ticks),
-                // The ticks of the branch come before those of the end, in one sum.
-                other => {
-                    self.spent += ticks;
-                    other
-                }
+                Flow::Done(more) => Flow::Done(more + ticks),
+                other => other,
             };
         }
         let operands = self.base + (self.code.params + self.code.locals) as usize;
