@@ -4,6 +4,8 @@
 //! all code of canisters goes through [`wasm`]. [`errors`] holds every text; [`statistics`] and [`profile`] keep what a
 //! run tells of itself.
 
+#![forbid(unsafe_code)]
+
 pub mod canister;
 pub mod compat;
 pub mod config;
@@ -21,5 +23,7 @@ pub mod wasm;
 
 pub use compat::Compat;
 pub use config::Config;
+pub use drun_engine::Failure;
+pub use execution::until_failure;
 pub use outcome::Outcome;
 pub use subnet::Subnet;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use drun_rollup::inbox::level;
-use drun_rollup::pvm::{Executor, Interpreter, Pvm, Surroundings};
+use drun_rollup::pvm::{Executor, Pvm, Surroundings};
 use drun_rollup::reveal::Request;
 use drun_rollup::storage::{Durable, Path, Value};
 use drun_rollup::version::Version;
@@ -30,10 +30,7 @@ fn kernel(name: &str) -> Vec<u8> {
 }
 
 fn executor() -> Box<dyn Executor> {
-    #[cfg(feature = "engine")]
-    return Box::new(drun_rollup::compiled::Compiled::default());
-    #[cfg(not(feature = "engine"))]
-    Box::new(Interpreter)
+    Box::new(drun_rollup::compiled::Compiled::default())
 }
 
 fn start_to_prompt() {
@@ -109,7 +106,6 @@ fn messages() {
     assert_eq!(counted, Some((20 * COUNT as u64).to_le_bytes().to_vec()));
     let rate = COUNT as f64 / took.as_secs_f64();
     println!("{COUNT} messages through the counter kernel: {took:?}, {rate:.0} a second (promised 200000)");
-    let _ = Interpreter;
 }
 
 fn copies() {

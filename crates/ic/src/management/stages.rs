@@ -379,7 +379,7 @@ impl Undo {
 impl State {
     /// What compiling a module costs, in instructions (metering.md 5.2).
     pub fn compile_instructions(&self, module: &CanisterModule) -> u64 {
-        let full = COMPILE_COST * module.compile_operators;
+        let full = COMPILE_COST * module.compile_operators();
         match self.known_modules.contains(&module.hash) {
             true => full / KNOWN_MODULE_DISCOUNT,
             false => full,

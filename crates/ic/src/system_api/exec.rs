@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::meter::Meter;
+use drun_engine::memory::{StableAccess, StableMemory};
+use drun_engine::record::Stack;
+use drun_engine::{Activation, Exhausted};
+
+use super::growth::check_heap_growth;
 use super::mode::Mode;
 use super::prints::Prints;
 use crate::canister::contexts::{Closure, Slots};
@@ -14,9 +18,7 @@ use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
 use crate::errors::{ExecutionError, Reject};
 use crate::fees::{Fees, Fullness};
-use crate::profile::{Recording, Stack};
-use crate::wasm::CanisterModule;
-use crate::wasm::memory::{StableAccess, StableMemory};
+use crate::wasm::ModuleNames;
 
 /// What does not change while a subnet runs, as far as canisters see it.
 #[derive(Debug)]
@@ -225,32 +227,9 @@ pub struct Dependencies {
     pub balance: bool,
 }
 
-/// One execution: circumstances, working state, effects.
-#[derive(Debug)]
-pub struct Exec {
-    /// The context.
-    pub mode: Mode,
-    /// Time of the round, nanoseconds.
-    pub time: u64,
-    /// The subnet.
-    pub subnet: Arc<SubnetView>,
-    /// The message.
-    pub message: MessageView,
-    /// The canister; the balance in it is the working one.
-    pub canister: CanisterView,
-    /// The limits.
-    pub meter: Meter,
-    /// The code that runs.
-    pub module: Arc<CanisterModule>,
-    /// Stable memory, lent by the canister.
-    pub stable: Box<StableMemory>,
-    /// Requests that may be made per callee, lent by the canister.
-    pub slots: Slots,
-    /// The module has a 64-bit memory.
-    pub wasm64: bool,
-    /// Heap bytes at the moment.
-    pub heap_bytes: u64,
-
+/// What a canister asks for in an execution. Nothing of it is real before the execution has succeeded.
+#[derive(Debug, Default)]
+pub struct Effects {
     /// Data appended for a reply.
     pub reply_data: Vec<u8>,
     /// The answer given.
@@ -267,8 +246,6 @@ pub struct Exec {
     pub accepted: bool,
     /// What goes to the canister's log.
     pub log: Log,
-    /// What goes to the screen.
-    pub prints: Prints,
     /// What the execution depended on.
     pub dependencies: Dependencies,
     /// Which stable pages were accessed and written.
@@ -277,10 +254,37 @@ pub struct Exec {
     pub stable_accessed: u64,
     /// 4 KiB stable pages written so far.
     pub stable_written: u64,
-    /// Which functions the instructions are spent in, if that is recorded. The code is then made for it.
-    pub recording: Option<Box<Recording>>,
-    /// The error that ended the execution, if a host function raised it.
-    pub error: Option<ExecutionError>,
+}
+
+/// One execution: circumstances, working state, effects.
+#[derive(Debug)]
+pub struct Exec {
+    /// The context.
+    pub mode: Mode,
+    /// Time of the round, nanoseconds.
+    pub time: u64,
+    /// The subnet.
+    pub subnet: Arc<SubnetView>,
+    /// The message; the cycles in it are the working ones.
+    pub message: MessageView,
+    /// The canister; balance and memory in it are the working ones.
+    pub canister: CanisterView,
+    /// The limit that errors name, in instructions.
+    pub reported_limit: u64,
+    /// The names in the code that runs.
+    pub names: Arc<ModuleNames>,
+    /// Stable memory, lent by the canister.
+    pub stable: Box<StableMemory>,
+    /// Requests that may be made per callee, lent by the canister.
+    pub slots: Slots,
+    /// The module has a 64-bit memory.
+    pub wasm64: bool,
+    /// Heap bytes at the moment.
+    pub heap_bytes: u64,
+    /// What was asked for.
+    pub effects: Effects,
+    /// What goes to the screen.
+    pub prints: Prints,
 }
 
 impl Exec {
@@ -296,15 +300,95 @@ impl Exec {
 
     /// Drops the call under construction; its cycles return.
     pub fn abandon_call(&mut self) {
-        if let Some(call) = self.call.take() {
+        if let Some(call) = self.effects.call.take() {
             self.canister.balance += call.cycles;
         }
     }
 
-    /// Prints a line and records it in the log.
-    pub fn print(&mut self, text: String) {
-        let slice = self.meter.finished_slices().len();
+    /// Prints a line in a slice of the execution.
+    pub fn print(&mut self, slice: usize, text: String) {
         let line = Print { slice, text };
         self.prints.push(self.time, self.canister.id, line);
+    }
+
+    /// Gives up what was lent for calls, which are then not made.
+    fn release_slots(&mut self) {
+        for performed in std::mem::take(&mut self.effects.calls) {
+            let slot = self.slot_of(&performed.call.callee);
+            self.slots.release(&slot);
+        }
+    }
+
+    /// The callee under which a call counts: all names of the management canister share one allowance.
+    pub fn slot_of(&self, callee: &Principal) -> Principal {
+        match *callee == self.subnet.subnet_id {
+            true => Principal::management_canister(),
+            false => *callee,
+        }
+    }
+
+    /// Undoes what the execution did to stable memory and slots, which belong to the canister.
+    pub fn undo(&mut self) {
+        self.stable.rollback();
+        self.release_slots();
+    }
+}
+
+/// Why beginning a level of the memories does not fail.
+pub const LEVELS: &str = "executions nest no deeper than the memories allow";
+
+/// What has to be as before when an execution begins again.
+pub struct Mark {
+    balance: u128,
+    available: u128,
+    free_callbacks: u64,
+    memory: MemoryRules,
+    heap_bytes: u64,
+}
+
+impl Activation for Exec {
+    type Stop = ExecutionError;
+    type Mark = Mark;
+
+    fn mark(&mut self) -> Mark {
+        self.stable.begin().expect(LEVELS);
+        Mark {
+            balance: self.canister.balance,
+            available: self.message.available_cycles,
+            free_callbacks: self.canister.free_callbacks,
+            memory: self.canister.memory,
+            heap_bytes: self.heap_bytes,
+        }
+    }
+
+    fn rewind(&mut self, mark: &Mark) {
+        self.undo();
+        self.stable.begin().expect(LEVELS);
+        self.canister.balance = mark.balance;
+        self.message.available_cycles = mark.available;
+        self.canister.free_callbacks = mark.free_callbacks;
+        self.canister.memory = mark.memory;
+        self.heap_bytes = mark.heap_bytes;
+        self.effects = Effects::default();
+        self.prints.restart();
+    }
+
+    fn memory_grown(&mut self, previous: u64, added: u64) -> Result<(), ExecutionError> {
+        check_heap_growth(self, previous, added)
+    }
+
+    fn exhausted(&mut self, why: Exhausted) -> ExecutionError {
+        match why {
+            Exhausted::Limit => ExecutionError::InstructionLimitExceeded {
+                limit: self.reported_limit,
+            },
+            Exhausted::Slice {
+                instructions,
+                limit,
+            } => ExecutionError::SliceOverrun {
+                instructions,
+                limit,
+            },
+        }
     }
 }

@@ -106,6 +106,23 @@ pub struct ModuleFacts {
     pub uses_reference_types: bool,
 }
 
+impl ModuleFacts {
+    /// Bytes that the `icp:` sections count as memory (management-canister.md 6.1).
+    pub fn custom_section_bytes(&self) -> u64 {
+        self.custom_sections
+            .iter()
+            .map(|section| (section.name.len() + 1 + section.content.len()) as u64)
+            .sum()
+    }
+
+    /// True for a module with enhanced orthogonal persistence (system-api.md 5.9).
+    pub fn keeps_main_memory(&self) -> bool {
+        self.custom_sections
+            .iter()
+            .any(|section| section.name == "enhanced-orthogonal-persistence")
+    }
+}
+
 /// Reads the names of `ic0` functions.
 fn names_of_functions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<&'static str>, D::Error> {
     let known = |name: &String| {

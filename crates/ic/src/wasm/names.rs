@@ -2,8 +2,8 @@
 
 use wasmparser::{ExternalKind, KnownCustom, Name, NameSectionReader};
 
-use super::sections::Sections;
 use crate::errors::ModuleError;
+use drun_engine::Sections;
 
 /// The functions of a raw module that have a name, with their indices in that module (imported functions first), in
 /// the order of the section. Empty if there is no section or it cannot be read.

@@ -3,11 +3,8 @@
 //! A kernel counts its own ticks (see [`instrument`]); whatever does not simply return (a trap, a start function, a call
 //! stack that is too deep) is left to the interpreter, whose verdict counts, as in the original.
 
-#[cfg(feature = "engine")]
 mod executor;
-#[cfg(feature = "engine")]
 mod host;
 pub mod instrument;
 
-#[cfg(feature = "engine")]
 pub use executor::Compiled;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use drun_engine::{Choice, Settings};
 
 use super::console::{Captured, Console, Prints, Standard, Timings};
 use super::installing::{self, InstallerCommand};
@@ -15,7 +16,8 @@ use super::{kernel, suite};
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
 use crate::installer::{self, Instruction};
-use crate::pvm::{Interpreter, Pvm};
+use crate::compiled::Compiled;
+use crate::pvm::Pvm;
 use crate::storage::Value;
 use crate::version::Version;
 
@@ -218,7 +220,18 @@ pub(super) fn session(
         None => std::env::temp_dir(),
         given => directory(given, base, "")?,
     };
-    Ok(Session::new(pvm, Box::new(Interpreter), console, Options { profiles }, levels))
+    Ok(Session::new(pvm, Box::new(compiled()?), console, Options { profiles }, levels))
+}
+
+/// The compiler that the original's variable asks for; without it, one is chosen while the kernel runs.
+fn compiled() -> Result<Compiled, String> {
+    let choice = match std::env::var("OCTEZ_WASMER_COMPILER").as_deref() {
+        Err(_) => Choice::Auto,
+        Ok("singlepass") => Choice::Fast,
+        Ok("cranelift") => Choice::Optimizing,
+        Ok(other) => return Err(format!("OCTEZ_WASMER_COMPILER: unknown compiler `{other}`: expected singlepass or cranelift")),
+    };
+    Ok(Compiled::new(Settings { choice, ..Settings::default() }))
 }
 
 /// Sets the values of an installer's configuration.

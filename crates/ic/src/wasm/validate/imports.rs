@@ -5,7 +5,7 @@ use wasmparser::{FuncType, TypeRef, ValType, types::TypesRef};
 
 use crate::errors::ModuleError;
 use crate::wasm::facts::ModuleFacts;
-use crate::wasm::sections::Sections;
+use drun_engine::Sections;
 
 /// The only module there is to import from.
 const MODULE: &str = "ic0";

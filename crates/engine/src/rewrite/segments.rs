@@ -5,12 +5,9 @@ use serde::{Deserialize, Serialize};
 use wasm_encoder::DataSection;
 use wasmparser::{DataKind, Operator};
 
-use super::InstrumentError;
-use crate::errors::ModuleError;
-use crate::wasm::facts::ModuleFacts;
-use crate::wasm::sections::Sections;
-
-const PAGE_SIZE: u128 = 65_536;
+use super::Defect;
+use crate::memory::WASM_PAGE_SIZE;
+use crate::sections::Sections;
 
 /// What an active data segment writes where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +20,12 @@ pub struct DataSegment {
 
 /// The data section that is left, and the active segments taken out of it.
 ///
-/// Fails if one of these lies outside the initial memory.
+/// Fails if one of these lies outside the initial memory, which has so many pages.
 pub fn split(
     sections: &Sections<'_>,
-    facts: &ModuleFacts,
-) -> Result<(DataSection, Vec<DataSegment>), InstrumentError> {
-    let initial = facts.memory.map_or(0, |memory| memory.initial_pages);
+    initial: u64,
+) -> Result<(DataSection, Vec<DataSegment>), Defect> {
+    let memory = u128::from(initial) * WASM_PAGE_SIZE as u128;
     let mut left = DataSection::new();
     let mut taken = Vec::new();
     for data in sections.data.iter().flat_map(|s| s.clone()) {
@@ -42,11 +39,11 @@ pub fn split(
             Operator::I32Const { value } => i64::from(value) as u64,
             Operator::I64Const { value } => value as u64,
             // Only an imported global could stand here, and there are none.
-            other => return Err(ModuleError::DataOffset32(format!("[{other:?}]")).into()),
+            other => return Err(Defect::DataOffset(format!("[{other:?}]"))),
         };
         let len = data.data.len() as u64;
-        if u128::from(offset) + u128::from(len) > u128::from(initial) * PAGE_SIZE {
-            return Err(ModuleError::DataOutsideMemory { offset, len }.into());
+        if u128::from(offset) + u128::from(len) > memory {
+            return Err(Defect::DataOutsideMemory { offset, len });
         }
         left.passive([]);
         taken.push(DataSegment {

@@ -8,8 +8,7 @@ use wasmparser::{FunctionBody, Operator, OperatorsReader};
 use super::exits::Exits;
 use super::helpers::{Helper, Helpers};
 use super::profile::FunctionHooks;
-use super::{Layout, Metering};
-use crate::wasm::weights::FUNCTION_ENTRY;
+use super::{Layout, Metering, Plan, Weights};
 
 /// Locals that the engine allows in a function, its parameters among them.
 const MAX_LOCALS: u32 = 50_000;
@@ -17,6 +16,7 @@ const MAX_LOCALS: u32 = 50_000;
 /// Rewrites one body after the other.
 pub struct Rewriter<'a> {
     layout: Layout,
+    weights: &'a dyn Weights,
     memory64: bool,
     metering: Metering,
     helpers: &'a mut Helpers,
@@ -43,13 +43,14 @@ struct Segment {
 impl<'a> Rewriter<'a> {
     pub fn new(
         layout: Layout,
-        memory64: bool,
+        plan: &'a Plan<'_>,
         metering: Metering,
         helpers: &'a mut Helpers,
     ) -> Self {
         Rewriter {
             layout,
-            memory64,
+            weights: plan.weights,
+            memory64: plan.shape.memory64(),
             metering,
             helpers,
             local: None,
@@ -105,7 +106,7 @@ impl<'a> Rewriter<'a> {
         }
         let mut entered = false;
         let mut segment = Segment {
-            cost: FUNCTION_ENTRY,
+            cost: self.weights.function(),
             reentrant: true,
         };
         let mut operators = OperatorsReader::new(locals.get_binary_reader());
@@ -116,7 +117,7 @@ impl<'a> Rewriter<'a> {
             let start = operators.original_position() - base;
             let operator = operators.read()?;
             let end = operators.original_position() - base;
-            segment.cost += self.layout.weight(&operator, self.memory64);
+            segment.cost += self.weights.operator(&operator, self.memory64);
             self.compile_operators += 1;
             if self.shows_counter(&operator) && !self.stored {
                 self.pending.extend_from_slice(&bytes[copied..start]);
@@ -222,6 +223,9 @@ impl<'a> Rewriter<'a> {
 
     /// The call that charges for the length on top of the stack, and leaves it there.
     fn dynamic_charge(&mut self, operator: &Operator<'_>) -> Option<Instruction<'static>> {
+        if !self.weights.charges_length() {
+            return None;
+        }
         let helper = match operator {
             Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } if self.memory64 => {
                 Helper::ChargeI64

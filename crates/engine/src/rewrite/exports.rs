@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use wasm_encoder::{ExportKind, ExportSection};
 use wasmparser::{ExternalKind, TypeRef};
 
-use super::{COUNTER_EXPORT, InstrumentError, Layout, MEMORY_EXPORT, START_EXPORT, TABLE_EXPORT};
-use crate::wasm::sections::Sections;
+use super::{COUNTER_EXPORT, Defect, Layout, MEMORY_EXPORT, Plan, TABLE_EXPORT};
+use crate::sections::Sections;
 
 /// The type of a global; validation lets no other through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,11 @@ pub struct Exports {
 
 impl Exports {
     /// The exports of a module, own ones first and in their order.
-    pub fn of(sections: &Sections<'_>, layout: &Layout) -> Result<Exports, InstrumentError> {
+    pub fn of(
+        sections: &Sections<'_>,
+        layout: &Layout,
+        plan: &Plan<'_>,
+    ) -> Result<Exports, Defect> {
         let mut globals = Vec::new();
         for global in sections.globals.iter().flat_map(|s| s.clone()) {
             globals.push(global?.ty);
@@ -88,8 +92,8 @@ impl Exports {
             }
         }
         builder.add(COUNTER_EXPORT, ExportKind::Global, layout.counter());
-        if let Some(start) = sections.start {
-            builder.add(START_EXPORT, ExportKind::Func, layout.shifted(start));
+        if let (Some(start), Some(name)) = (sections.start, plan.start) {
+            builder.add(name, ExportKind::Func, layout.shifted(start));
         }
         Ok(Exports {
             section: builder.section,

@@ -118,23 +118,3 @@ impl Helpers {
         function
     }
 }
-
-/// What the stable memory functions count for compilation: the replica puts functions of its own into the module in
-/// their place (metering.md 5.2). Importing one twice counts once.
-pub fn stable_operators(imports: &[&str]) -> u64 {
-    const COUNTS: [(&str, u64); 8] = [
-        ("stable_size", 10),
-        ("stable64_size", 2),
-        ("stable_grow", 24),
-        ("stable64_grow", 21),
-        ("stable_read", 106),
-        ("stable64_read", 119),
-        ("stable_write", 91),
-        ("stable64_write", 107),
-    ];
-    COUNTS
-        .iter()
-        .filter(|(name, _)| imports.contains(name))
-        .map(|(_, count)| count)
-        .sum()
-}

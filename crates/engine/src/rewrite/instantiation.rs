@@ -4,39 +4,36 @@
 use wasmparser::{ElementItems, ElementKind, Operator, TypeRef, Validator};
 
 use super::exports::Exports;
-use super::{InstrumentError, Layout};
-use crate::wasm::features::FEATURES;
-use crate::wasm::sections::Sections;
+use super::{Defect, Layout, Plan};
+use crate::features::FEATURES;
+use crate::sections::Sections;
 
 /// The engine's limit for the types of a module.
 const MAX_TYPES: u32 = 1_000_000;
 const MAX_ADDED_TYPES: u32 = 5;
-/// The replica's limit for the elements of a table.
-const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
 
 /// Looks for such faults in the order in which the engine would meet them.
 pub fn check(
     sections: &Sections<'_>,
     exports: &Exports,
     layout: &Layout,
+    plan: &Plan<'_>,
     wasm: &[u8],
-) -> Result<(), InstrumentError> {
+) -> Result<(), Defect> {
     // Names and types are all that instrumentation can have added too many of.
     if exports.clash || layout.types > MAX_TYPES - MAX_ADDED_TYPES {
         check_validity(wasm)?;
     }
     check_imports(sections)?;
-    check_tables(sections)?;
+    check_tables(sections, plan.max_table_elements)?;
     check_elements(sections)
 }
 
-fn failed(reason: &str) -> Result<(), InstrumentError> {
-    Err(InstrumentError::Engine(format!(
-        "Failed to instantiate module: {reason}"
-    )))
+fn failed(reason: &str) -> Result<(), Defect> {
+    Err(Defect::Instantiation(reason.to_owned()))
 }
 
-fn check_validity(wasm: &[u8]) -> Result<(), InstrumentError> {
+fn check_validity(wasm: &[u8]) -> Result<(), Defect> {
     match Validator::new_with_features(FEATURES).validate_all(wasm) {
         Ok(_) => Ok(()),
         Err(error) => failed(&format!(
@@ -46,7 +43,7 @@ fn check_validity(wasm: &[u8]) -> Result<(), InstrumentError> {
 }
 
 /// Only functions can be linked.
-fn check_imports(sections: &Sections<'_>) -> Result<(), InstrumentError> {
+fn check_imports(sections: &Sections<'_>) -> Result<(), Defect> {
     for import in sections
         .imports
         .iter()
@@ -63,7 +60,7 @@ fn check_imports(sections: &Sections<'_>) -> Result<(), InstrumentError> {
     Ok(())
 }
 
-fn check_tables(sections: &Sections<'_>) -> Result<(), InstrumentError> {
+fn check_tables(sections: &Sections<'_>, max_elements: u64) -> Result<(), Defect> {
     let Some(tables) = &sections.tables else {
         return Ok(());
     };
@@ -75,7 +72,7 @@ fn check_tables(sections: &Sections<'_>) -> Result<(), InstrumentError> {
     }
     for table in tables.clone() {
         let size = table?.ty.initial;
-        if size > MAX_TABLE_ELEMENTS {
+        if size > max_elements {
             return failed(&format!(
                 "table minimum size of {size} elements exceeds table limits"
             ));
@@ -85,7 +82,7 @@ fn check_tables(sections: &Sections<'_>) -> Result<(), InstrumentError> {
 }
 
 /// Active element segments must fit into the table.
-fn check_elements(sections: &Sections<'_>) -> Result<(), InstrumentError> {
+fn check_elements(sections: &Sections<'_>) -> Result<(), Defect> {
     let mut size = 0;
     for table in sections.tables.iter().flat_map(|s| s.clone()) {
         size = table?.ty.initial;

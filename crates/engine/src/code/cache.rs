@@ -17,21 +17,22 @@ use wasmtime::{Engine, Module};
 use directory::Directory;
 use entry::Unreadable;
 
-use super::compiler::Tier;
-use super::facts::ModuleFacts;
-use super::instrument::{INSTRUMENTATION_VERSION, Instrumented};
-use super::validate::ValidationLimits;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::rewrite::{REWRITE_VERSION, Rewritten};
+use crate::tier::Tier;
 
 /// Increased whenever the layout of an entry changes.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Bytes that all entries together may take, more or less.
 const SIZE_LIMIT: u64 = 1 << 30;
 
 /// What an entry belongs to. Entries of other keys are never used.
 pub(super) type Key = [u8; 32];
 
-/// What is known about a module beside its machine code.
-pub(super) type Knowledge = (ModuleFacts, Instrumented);
+/// What is known about a module beside its machine code: the facts of its host and what was rewritten.
+pub(super) type Knowledge<F> = (F, Rewritten);
 
 /// A directory of compiled modules, shared with other processes.
 pub(super) struct ModuleCache {
@@ -55,8 +56,9 @@ impl ModuleCache {
         }
     }
 
-    /// The key of what an engine makes of a module. An engine's settings, version and machine are part of it.
-    pub fn key(module: &[u8; 32], limits: &ValidationLimits, tier: Tier, engine: &Engine) -> Key {
+    /// The key of what an engine makes of a module. The host's identity and the
+    /// engine's settings, version and machine are part of it.
+    pub fn key(module: &[u8; 32], host: &str, tier: Tier, engine: &Engine) -> Key {
         struct Sink(Sha256);
         impl Hasher for Sink {
             fn write(&mut self, bytes: &[u8]) {
@@ -68,23 +70,18 @@ impl ModuleCache {
         }
         let mut sink = Sink(Sha256::new());
         sink.0.update(module);
-        (FORMAT_VERSION, INSTRUMENTATION_VERSION, tier as u32).hash(&mut sink);
-        let ValidationLimits {
-            max_wasm64_pages,
-            return_call_indirect,
-        } = limits;
-        (
-            max_wasm64_pages,
-            return_call_indirect,
-            env!("CARGO_PKG_VERSION"),
-        )
-            .hash(&mut sink);
+        (FORMAT_VERSION, REWRITE_VERSION, tier as u32).hash(&mut sink);
+        (host, env!("CARGO_PKG_VERSION")).hash(&mut sink);
         engine.precompile_compatibility_hash().hash(&mut sink);
         sink.0.finalize().into()
     }
 
     /// The machine code under a key, made by an engine of the same settings, and what is known about its module.
-    pub fn load(&self, engine: &Engine, key: &Key) -> Option<(Module, Knowledge)> {
+    pub fn load<F: DeserializeOwned>(
+        &self,
+        engine: &Engine,
+        key: &Key,
+    ) -> Option<(Module, Knowledge<F>)> {
         let path = self.directory.path_of(key);
         match self.read(engine, key) {
             Ok(entry) => entry,
@@ -98,7 +95,11 @@ impl ModuleCache {
         }
     }
 
-    fn read(&self, engine: &Engine, key: &Key) -> Result<Option<(Module, Knowledge)>, Unreadable> {
+    fn read<F: DeserializeOwned>(
+        &self,
+        engine: &Engine,
+        key: &Key,
+    ) -> Result<Option<(Module, Knowledge<F>)>, Unreadable> {
         let Some(mut file) = self.directory.open_entry(key)? else {
             return Ok(None);
         };
@@ -114,18 +115,18 @@ impl ModuleCache {
     }
 
     /// Keeps machine code and what is known about its module.
-    pub fn store(&self, key: &Key, code: &Module, knowledge: (&ModuleFacts, &Instrumented)) {
+    pub fn store<F: Serialize>(&self, key: &Key, code: &Module, knowledge: (&F, &Rewritten)) {
         if let Err(error) = self.write(key, code, knowledge) {
             let path = self.directory.path();
             self.complain(&format!("cannot write to {}: {error}", path.display()));
         }
     }
 
-    fn write(
+    fn write<F: Serialize>(
         &self,
         key: &Key,
         code: &Module,
-        knowledge: (&ModuleFacts, &Instrumented),
+        knowledge: (&F, &Rewritten),
     ) -> io::Result<()> {
         let code = code.serialize().map_err(io::Error::other)?;
         let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;

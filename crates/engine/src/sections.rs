@@ -4,10 +4,10 @@
 use wasmparser::{
     CustomSectionReader, DataSectionReader, ElementSectionReader, ExportSectionReader,
     FunctionBody, FunctionSectionReader, GlobalSectionReader, ImportSectionReader,
-    MemorySectionReader, Parser, Payload, TableSectionReader, TypeSectionReader,
+    MemorySectionReader, Parser, Payload, TableSectionReader, TypeRef, TypeSectionReader,
 };
 
-use super::features::FEATURES;
+use crate::features::FEATURES;
 
 /// Readers of the sections that a module has.
 #[derive(Default)]
@@ -39,6 +39,17 @@ impl<'a> Sections<'a> {
             sections.add(payload?);
         }
         Ok(sections)
+    }
+
+    /// Functions that the module imports. What cannot be read is none.
+    pub fn imported_functions(&self) -> u32 {
+        let imports = self.imports.iter();
+        let types = imports
+            .flat_map(|imports| imports.clone().into_imports())
+            .flatten()
+            .map(|import| import.ty);
+        let functions = types.filter(|ty| matches!(ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+        functions.count() as u32
     }
 
     /// The number of parameters of each function that the module defines.

@@ -22,7 +22,8 @@ impl Stack {
     /// The stack without frames.
     pub const EMPTY: Stack = Stack(0);
 
-    pub(super) fn place(self) -> usize {
+    /// Its place among all stacks of its tree, callers first; 0 is the empty stack.
+    pub fn place(self) -> usize {
         self.0 as usize
     }
 }

@@ -1,6 +1,4 @@
-//! The arithmetic of instruction limits and slices (metering.md 1.5, 1.6). Knows no engine: the counter is handed in and out.
-
-use crate::errors::ExecutionError;
+//! The arithmetic of instruction limits and slices (metering.md 1.5, 1.6). The counter is handed in and out.
 
 /// Slices that one message may have at the most, before twice that many refills.
 const MAX_SLICES: u64 = 400;
@@ -10,8 +8,6 @@ const MAX_SLICES: u64 = 400;
 pub struct Meter {
     limit: u64,
     slice: u64,
-    /// What the error text tells as the limit.
-    reported_limit: u64,
     current_slice: i64,
     /// Instructions of the current slice that the counter has not been given.
     withheld: i64,
@@ -20,6 +16,20 @@ pub struct Meter {
     executed: i64,
     refills: u64,
     slices: Vec<u64>,
+}
+
+/// Why an execution cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// It has used all instructions that it may use.
+    Limit,
+    /// One charge was larger than a slice by a whole slice.
+    Slice {
+        /// Instructions that the slice has used.
+        instructions: u64,
+        /// Instructions that a slice may use.
+        limit: u64,
+    },
 }
 
 /// What the counter goes on with.
@@ -32,8 +42,8 @@ pub enum Refill {
 }
 
 impl Meter {
-    /// For an execution of at most `limit` instructions in slices of at most `max_slice`; errors name `reported_limit`.
-    pub fn new(limit: u64, max_slice: u64, reported_limit: u64) -> Self {
+    /// For an execution of at most `limit` instructions in slices of at most `max_slice`.
+    pub fn new(limit: u64, max_slice: u64) -> Self {
         let slice = max_slice.min(limit);
         let refills = match limit.checked_div(slice) {
             Some(slices) => (2 * slices.min(MAX_SLICES)).clamp(4, MAX_SLICES),
@@ -42,7 +52,6 @@ impl Meter {
         Meter {
             limit,
             slice,
-            reported_limit,
             current_slice: slice as i64,
             withheld: 0,
             portion: i64::MAX,
@@ -73,7 +82,7 @@ impl Meter {
     ///
     /// # Errors
     /// If the limit is exceeded, or by a whole slice the slice.
-    pub fn refill(&mut self, counter: i64) -> Result<Refill, ExecutionError> {
+    pub fn refill(&mut self, counter: i64) -> Result<Refill, Exhausted> {
         let counter = counter.saturating_add(self.withheld);
         if counter >= 0 {
             return Ok(Refill::Portion(self.hand_out(counter)));
@@ -82,15 +91,13 @@ impl Meter {
         let (limit, slice) = (self.limit as i64, self.slice as i64);
         let left = limit - self.executed;
         if self.current_slice >= left || self.refills <= 1 {
-            return Err(ExecutionError::InstructionLimitExceeded {
-                limit: self.reported_limit,
-            });
+            return Err(Exhausted::Limit);
         }
         let used = self.current_slice.saturating_sub(counter).max(0);
         let carry = (used - self.current_slice).max(0);
         let next = |left: i64| (slice - carry).clamp(0, left.max(0));
         if next(left) == 0 {
-            return Err(ExecutionError::SliceOverrun {
+            return Err(Exhausted::Slice {
                 instructions: used as u64,
                 limit: self.slice,
             });
@@ -131,17 +138,14 @@ mod tests {
 
     #[test]
     fn without_slicing_the_first_refill_fails_with_the_limit() {
-        let mut meter = Meter::new(100, 100, 500);
+        let mut meter = Meter::new(100, 100);
         assert_eq!(meter.initial_counter(), 100);
-        assert_eq!(
-            meter.refill(-1).unwrap_err().to_string(),
-            "Canister exceeded the limit of 500 instructions for single message execution."
-        );
+        assert_eq!(meter.refill(-1), Err(Exhausted::Limit));
     }
 
     #[test]
     fn what_a_slice_overshoots_is_taken_from_the_next() {
-        let mut meter = Meter::new(100, 30, 100);
+        let mut meter = Meter::new(100, 30);
         assert_eq!(meter.refill(-10).unwrap(), Refill::Slice(20));
         assert_eq!(meter.executed(20), 40);
         assert_eq!(meter.finished_slices(), [40]);
@@ -150,25 +154,27 @@ mod tests {
     /// metering.md 1.5: a charge that overshoots a slice by a whole slice fails, telling what was executed in it.
     #[test]
     fn overshooting_by_a_whole_slice_fails() {
-        let mut meter = Meter::new(50_000_000_000, 2_000_000_000, 50_000_000_000);
+        let mut meter = Meter::new(50_000_000_000, 2_000_000_000);
         let counter = 2_000_000_000 - 4_294_967_399;
-        assert_eq!(
-            meter.refill(counter).unwrap_err().to_string(),
-            "Canister attempted to perform a large memory operation that used 4294967399 instructions and exceeded the slice limit 2000000000."
-        );
+        let (instructions, limit) = (4_294_967_399, 2_000_000_000);
+        let expected = Exhausted::Slice {
+            instructions,
+            limit,
+        };
+        assert_eq!(meter.refill(counter), Err(expected));
     }
 
     /// Example 15 of metering.md: 24 executed under a limit of 4 are recorded as 4.
     #[test]
     fn use_is_capped_at_the_limit() {
-        let mut meter = Meter::new(4, 4, 4);
+        let mut meter = Meter::new(4, 4);
         assert_eq!(meter.initial_counter(), 4);
         assert_eq!((meter.executed(-20), meter.used(-20)), (24, 4));
     }
 
     #[test]
     fn the_last_slice_ends_at_the_limit() {
-        let mut meter = Meter::new(50, 30, 50);
+        let mut meter = Meter::new(50, 30);
         assert_eq!(meter.refill(-1).unwrap(), Refill::Slice(19));
         assert!(meter.refill(-1).is_err());
     }
@@ -176,7 +182,7 @@ mod tests {
     /// A slice of 30 in portions of 8: after 10 of them 2 are overdrawn, 20 are left and 8 at hand.
     #[test]
     fn portions_change_neither_slices_nor_counts() {
-        let mut meter = Meter::new(50, 30, 50);
+        let mut meter = Meter::new(50, 30);
         meter.in_portions(8);
         assert_eq!(meter.initial_counter(), 8);
         assert_eq!(meter.executed(5), 3);
@@ -187,9 +193,6 @@ mod tests {
         assert_eq!(meter.finished_slices(), [31]);
         assert_eq!(meter.executed(0), 39);
         assert_eq!(meter.refill(-1).unwrap(), Refill::Portion(8));
-        assert_eq!(
-            meter.refill(-11).unwrap_err().to_string(),
-            Meter::new(0, 0, 50).refill(-1).unwrap_err().to_string()
-        );
+        assert_eq!(meter.refill(-11), Err(Exhausted::Limit));
     }
 }

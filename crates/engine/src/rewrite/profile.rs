@@ -5,8 +5,8 @@
 use wasm_encoder::{BlockType, Encode, EntityType, ImportSection, Instruction, TypeSection};
 use wasmparser::{FuncType, ValType};
 
-use super::{HOST_MODULE, InstrumentError, Layout, PROFILE_ENTER, PROFILE_IMPORTS, PROFILE_LEAVE};
-use crate::wasm::sections::Sections;
+use super::{Defect, HOST_MODULE, Layout, PROFILE_ENTER, PROFILE_IMPORTS, PROFILE_LEAVE};
+use crate::sections::Sections;
 
 /// The hooks of a module.
 pub struct Hooks {
@@ -21,7 +21,7 @@ pub struct Hooks {
 
 impl Hooks {
     /// Makes room for the hooks in the layout of a module.
-    pub fn new(sections: &Sections<'_>, layout: &mut Layout) -> Result<Self, InstrumentError> {
+    pub fn new(sections: &Sections<'_>, layout: &mut Layout) -> Result<Self, Defect> {
         let mut types = Vec::new();
         let section = sections.types.clone().into_iter();
         for ty in section.flat_map(|s| s.into_iter_err_on_gc_types()) {

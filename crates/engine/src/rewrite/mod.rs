@@ -10,6 +10,7 @@ mod exits;
 mod exports;
 mod helpers;
 mod instantiation;
+mod plan;
 mod profile;
 mod segments;
 
@@ -20,19 +21,15 @@ use wasm_encoder::{
     GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, Section,
     TableSection, TypeSection, ValType,
 };
-use wasmparser::Operator;
 
-pub use exports::SavedGlobal;
+pub use exports::{GlobalValueType, SavedGlobal};
+pub use plan::{Defect, MemoryShape, Plan, Shape, Weights};
 pub use segments::DataSegment;
 
-use super::facts::ModuleFacts;
-use super::sections::Sections;
-use super::validate::ValidationLimits;
-use super::weights::weight;
-use crate::errors::ModuleError;
+use crate::sections::Sections;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const INSTRUMENTATION_VERSION: u32 = 3;
+pub const REWRITE_VERSION: u32 = 4;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";
@@ -53,17 +50,10 @@ pub const PROFILE_IMPORTS: u32 = 2;
 
 /// The export of the instruction counter, a mutable `i64` that starts at 0.
 pub const COUNTER_EXPORT: &str = "canister counter_instructions";
-/// The export of the function that the start section named.
-pub const START_EXPORT: &str = "canister_start";
 /// The export of the memory, if there is one.
 pub const MEMORY_EXPORT: &str = "memory";
 /// The export of the table, if there is one.
 pub const TABLE_EXPORT: &str = "table";
-
-/// The largest memory of a 32-bit module, in pages of 64 KiB.
-const MAX_WASM32_PAGES: u64 = 65_536;
-/// What compiling an empty module counts (metering.md 5.2).
-const COMPILE_BASE: u64 = 72;
 
 /// Where a rewritten module keeps its counter while it runs. The counts are the same; what differs is where the global
 /// is right, and what becomes of code whose counter falls below zero.
@@ -82,13 +72,15 @@ pub enum Metering {
 
 /// A module that meters itself, ready to be compiled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Instrumented {
-    /// Without custom sections; its functions have their own indices, see [`Instrumented::original_index`].
+pub struct Rewritten {
+    /// Without custom sections; its functions have their own indices, see [`Rewritten::original_index`].
     /// Left out where all else is saved, since it is only needed for compiling.
     #[serde(skip)]
     pub wasm: Vec<u8>,
     /// How it keeps its counter.
     pub metering: Metering,
+    /// What it is like.
+    pub shape: Shape,
     /// What the host writes into the memory of a new instance, in this order. Every segment fits in.
     pub data: Vec<DataSegment>,
     /// The number that compilation is charged by: `W` of metering.md 5.2.
@@ -102,7 +94,7 @@ pub struct Instrumented {
     pub defined_functions: u32,
 }
 
-impl Instrumented {
+impl Rewritten {
     /// The index in the rewritten module of a function of the one that was rewritten for a profile.
     pub fn index_without_profile(&self, index: u32) -> u32 {
         if index < self.imported_functions + ADDED_IMPORTS {
@@ -125,56 +117,25 @@ impl Instrumented {
     }
 }
 
-/// Why a valid module cannot be installed all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InstrumentError {
-    /// IC0505, as in validation.
-    Module(ModuleError),
-    /// IC0521: what follows `Canister encountered a Wasm engine error: `.
-    Engine(String),
-}
-
-impl From<ModuleError> for InstrumentError {
-    fn from(error: ModuleError) -> Self {
-        InstrumentError::Module(error)
-    }
-}
-
-impl From<wasmparser::Error> for InstrumentError {
-    fn from(error: wasmparser::Error) -> Self {
-        InstrumentError::Module(ModuleError::NotDeserializable(error.to_string()))
-    }
-}
-
-impl From<ReencodeError> for InstrumentError {
-    fn from(error: ReencodeError) -> Self {
-        InstrumentError::Module(ModuleError::NotSerializable(error.to_string()))
-    }
-}
-
-/// Rewrites a raw module that `validate` has accepted with these facts.
+/// Rewrites a valid module as planned.
 ///
-/// Fails with the fault that the replica reports first: a data segment outside the memory, then what the engine
-/// finds while compiling, linking and instantiating (system-api.md 5.5 to 5.7).
-pub fn instrument(
-    module: &[u8],
-    facts: &ModuleFacts,
-    limits: &ValidationLimits,
-    metering: Metering,
-) -> Result<Instrumented, InstrumentError> {
+/// # Errors
+/// With the defect that the replica reports first: a data segment outside the memory, then what the runtime finds while
+/// compiling, linking and instantiating (system-api.md 5.5 to 5.7).
+pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rewritten, Defect> {
     let sections = Sections::read(module)?;
-    let (data_section, data) = segments::split(&sections, facts)?;
-    let mut layout = Layout::of(&sections, facts, limits);
+    let (data_section, data) = segments::split(&sections, plan.shape.initial_pages())?;
+    let memory64 = plan.shape.memory64();
+    let mut layout = Layout::of(&sections);
     let hooks = match metering {
         Metering::Profiled => Some(profile::Hooks::new(&sections, &mut layout)?),
         _ => None,
     };
 
-    let mut helpers = helpers::Helpers::new(facts.memory64);
+    let mut helpers = helpers::Helpers::new(memory64);
     let mut code = CodeSection::new();
-    let mut compile_operators =
-        COMPILE_BASE + 2 * u64::from(layout.globals) + helpers::stable_operators(&facts.imports);
-    let mut rewriter = body::Rewriter::new(layout, facts.memory64, metering, &mut helpers);
+    let mut compile_operators = plan.compile_base + 2 * u64::from(layout.globals);
+    let mut rewriter = body::Rewriter::new(layout, plan, metering, &mut helpers);
     let parameters = sections.parameters()?;
     for (position, (body, parameters)) in sections.bodies.iter().zip(parameters).enumerate() {
         let hooks = hooks.as_ref().map(|hooks| hooks.function(position));
@@ -230,7 +191,7 @@ pub fn instrument(
     };
     globals.global(counter, &ConstExpr::i64_const(0));
 
-    let exports = exports::Exports::of(&sections, &layout)?;
+    let exports = exports::Exports::of(&sections, &layout, plan)?;
 
     let mut elements = ElementSection::new();
     if let Some(section) = &sections.elements {
@@ -240,7 +201,7 @@ pub fn instrument(
     let mut wasm = Module::new();
     wasm.section(&types).section(&imports).section(&functions);
     add_unless_empty(&mut wasm, &tables, tables.is_empty());
-    let memories = bounded_memories(&sections, limits)?;
+    let memories = bounded_memories(&sections, plan)?;
     add_unless_empty(&mut wasm, &memories, memories.is_empty());
     wasm.section(&globals).section(&exports.section);
     add_unless_empty(&mut wasm, &elements, elements.is_empty());
@@ -251,10 +212,11 @@ pub fn instrument(
     add_unless_empty(&mut wasm, &data_section, data_section.is_empty());
     let wasm = wasm.finish();
 
-    instantiation::check(&sections, &exports, &layout, &wasm)?;
-    Ok(Instrumented {
+    instantiation::check(&sections, &exports, &layout, plan, &wasm)?;
+    Ok(Rewritten {
         wasm,
         metering,
+        shape: plan.shape.clone(),
         data,
         compile_operators,
         saved_globals: exports.saved_globals,
@@ -263,7 +225,7 @@ pub fn instrument(
     })
 }
 
-/// Where things are in the rewritten module, and the one weight that releases do not share. Types and globals are added at the end; functions are added behind the
+/// Where things are in the rewritten module. Types and globals are added at the end; functions are added behind the
 /// imports, which shifts the module's own functions, and at the end.
 #[derive(Clone, Copy)]
 struct Layout {
@@ -279,31 +241,20 @@ struct Layout {
     added_imports: u32,
     /// Types that are added before those of the helpers.
     added_types: u32,
-    /// The one weight that changed.
-    return_call_indirect: u64,
 }
 
 impl Layout {
-    fn of(sections: &Sections<'_>, facts: &ModuleFacts, limits: &ValidationLimits) -> Self {
+    fn of(sections: &Sections<'_>) -> Self {
         Layout {
             types: sections.types.as_ref().map_or(0, |types| types.count()),
             globals: sections
                 .globals
                 .as_ref()
                 .map_or(0, |globals| globals.count()),
-            imported: facts.imported_function_count,
-            defined: facts.function_count,
+            imported: sections.imported_functions(),
+            defined: sections.bodies.len() as u32,
             added_imports: ADDED_IMPORTS,
             added_types: ADDED_IMPORTS,
-            return_call_indirect: limits.return_call_indirect,
-        }
-    }
-
-    /// What an operator costs.
-    fn weight(&self, operator: &Operator<'_>, memory64: bool) -> u64 {
-        match operator {
-            Operator::ReturnCallIndirect { .. } => self.return_call_indirect,
-            operator => weight(operator, memory64),
         }
     }
 
@@ -353,19 +304,12 @@ fn add_unless_empty(module: &mut Module, section: &impl Section, empty: bool) {
     }
 }
 
-/// The memories with the maximum that the network allows, or a smaller one if the module declares it.
-fn bounded_memories(
-    sections: &Sections<'_>,
-    limits: &ValidationLimits,
-) -> Result<MemorySection, InstrumentError> {
+/// The memories with the maximum that the host allows, or a smaller one if the module declares it.
+fn bounded_memories(sections: &Sections<'_>, plan: &Plan<'_>) -> Result<MemorySection, Defect> {
     let mut memories = MemorySection::new();
     for memory in sections.memories.iter().flat_map(|s| s.clone()) {
         let memory = memory?;
-        let cap = if memory.memory64 {
-            limits.max_wasm64_pages
-        } else {
-            MAX_WASM32_PAGES
-        };
+        let cap = plan.max_pages(memory.memory64);
         memories.memory(MemoryType {
             minimum: memory.initial,
             maximum: Some(memory.maximum.map_or(cap, |declared| declared.min(cap))),
