@@ -26,7 +26,8 @@ fn best(times: usize, mut run: impl FnMut() -> Duration) -> Duration {
 }
 
 fn kernel(name: &str) -> Vec<u8> {
-    wat::parse_file(format!("{}/kernels/{name}.wat", env!("CARGO_MANIFEST_DIR"))).expect("a kernel of ours")
+    wat::parse_file(format!("{}/kernels/{name}.wat", env!("CARGO_MANIFEST_DIR")))
+        .expect("a kernel of ours")
 }
 
 fn executor() -> Box<dyn Executor> {
@@ -37,7 +38,10 @@ fn start_to_prompt() {
     let took = best(20, || {
         let start = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_kernel-debugger"))
-            .args(["--kernel", concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/hello.wat")])
+            .args([
+                "--kernel",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/hello.wat"),
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status();
@@ -78,14 +82,19 @@ fn empty_levels() {
     let mut run = || {
         let payloads = level(Default::default(), None, false, Vec::new());
         let start = Instant::now();
-        pvm.load(number, payloads).expect("the level before is over");
+        pvm.load(number, payloads)
+            .expect("the level before is over");
         number += 1;
-        pvm.run_level(&mut *executor, &mut Silent).expect("a kernel without reveals");
+        pvm.run_level(&mut *executor, &mut Silent)
+            .expect("a kernel without reveals");
         start.elapsed()
     };
     let first = run();
     let warm = best(50, run);
-    println!("kernel of {} kB, empty inbox: first {first:?}, then {warm:?} (promised 10 ms)", wasm.len() / 1000);
+    println!(
+        "kernel of {} kB, empty inbox: first {first:?}, then {warm:?} (promised 10 ms)",
+        wasm.len() / 1000
+    );
 }
 
 fn messages() {
@@ -95,17 +104,30 @@ fn messages() {
     let mut executor = executor();
     let mut number = 0;
     let took = best(20, || {
-        let payloads = level(Default::default(), None, false, vec![vec![1, 2, 3, 4]; COUNT]);
+        let payloads = level(
+            Default::default(),
+            None,
+            false,
+            vec![vec![1, 2, 3, 4]; COUNT],
+        );
         let start = Instant::now();
-        pvm.load(number, payloads).expect("the level before is over");
+        pvm.load(number, payloads)
+            .expect("the level before is over");
         number += 1;
-        pvm.run_level(&mut *executor, &mut Silent).expect("a kernel without reveals");
+        pvm.run_level(&mut *executor, &mut Silent)
+            .expect("a kernel without reveals");
         start.elapsed()
     });
-    let counted = pvm.world.durable.value(&Path::known("/counter")).map(Value::to_vec);
+    let counted = pvm
+        .world
+        .durable
+        .value(&Path::known("/counter"))
+        .map(Value::to_vec);
     assert_eq!(counted, Some((20 * COUNT as u64).to_le_bytes().to_vec()));
     let rate = COUNT as f64 / took.as_secs_f64();
-    println!("{COUNT} messages through the counter kernel: {took:?}, {rate:.0} a second (promised 200000)");
+    println!(
+        "{COUNT} messages through the counter kernel: {took:?}, {rate:.0} a second (promised 200000)"
+    );
 }
 
 fn copies() {
@@ -126,9 +148,16 @@ fn copies() {
 }
 
 fn main() {
-    let filter = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let benches: [(&str, fn()); 4] =
-        [("start", start_to_prompt), ("empty", empty_levels), ("messages", messages), ("copies", copies)];
+    let filter = std::env::args()
+        .nth(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .unwrap_or_default();
+    let benches: [(&str, fn()); 4] = [
+        ("start", start_to_prompt),
+        ("empty", empty_levels),
+        ("messages", messages),
+        ("copies", copies),
+    ];
     for (name, bench) in benches {
         if name.contains(&filter) {
             bench();

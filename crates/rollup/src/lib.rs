@@ -3,7 +3,8 @@
 //! [`pvm::Pvm`] is the machine: it takes the messages of a level and runs the kernel over them, by whole runs or by
 //! single ticks. Below it stand durable storage with shared structure ([`storage`]), the formats of messages
 //! ([`inbox`], [`outbox`], [`micheline`]), data to reveal ([`reveal`]) and the host functions ([`host`]); above it the
-//! program `kernel-debugger` ([`debugger`]) and the maker of installer kernels ([`installer`]).
+//! program `kernel-debugger` ([`debugger`]) and the maker of installer kernels ([`installer`]). [`Rollup`] is the short way for
+//! a kernel's own tests.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -21,5 +22,8 @@ pub mod module;
 pub mod outbox;
 pub mod pvm;
 pub mod reveal;
+mod rollup;
 pub mod storage;
 pub mod version;
+
+pub use rollup::{Level, Rollup};

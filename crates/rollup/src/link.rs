@@ -42,7 +42,11 @@ fn named(import: &Import, version: Version) -> Result<Function, LinkError> {
 
 /// The first import that a version does not have: its position and the error.
 pub fn unlinked(kernel: &Kernel, version: Version) -> Option<(usize, LinkError)> {
-    kernel.imports.iter().enumerate().find_map(|(n, import)| Some((n, named(import, version).err()?)))
+    kernel
+        .imports
+        .iter()
+        .enumerate()
+        .find_map(|(n, import)| Some((n, named(import, version).err()?)))
 }
 
 /// All imports of a kernel whose names have been found; the error is that of a start with a wrong type.
@@ -57,7 +61,10 @@ pub fn link(kernel: &Kernel, version: Version) -> Result<Arc<[Link]>, String> {
         if fits && (result == *found.results || phantom) {
             Ok(Link { function, phantom })
         } else {
-            Err(format!("incompatible import type for {}.{}", import.module, import.item))
+            Err(format!(
+                "incompatible import type for {}.{}",
+                import.module, import.item
+            ))
         }
     });
     links.collect()

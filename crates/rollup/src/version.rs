@@ -59,7 +59,11 @@ impl Version {
 
     /// The ticks of a period: of the collection of a level, and of every `kernel_run`.
     pub fn tick_limit(self) -> u64 {
-        if self < R4 { 11_000_000_000 } else { 50_000_000_000_000 }
+        if self < R4 {
+            11_000_000_000
+        } else {
+            50_000_000_000_000
+        }
     }
 
     /// The levels for which outboxes are kept.

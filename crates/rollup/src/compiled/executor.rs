@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 
-use drun_engine::{Engine, End, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
+use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
 
+use super::host::{Activity, Answer, Demand, Rules, Stop};
 use super::instrument;
 use crate::encoding::hash::Hash;
 use crate::host::World;
@@ -13,7 +14,6 @@ use crate::link::Link;
 use crate::module::Kernel;
 use crate::pvm::{ENTRY_POINT, Executor, Surroundings, Unfinished};
 use crate::version::Version;
-use super::host::{Activity, Answer, Demand, Rules, Stop};
 
 /// Native stack for compiled code: what the engine gives Wasm, and what host functions need below.
 const STACK: usize = 16 << 20;
@@ -45,7 +45,11 @@ impl Default for Compiled {
 impl Compiled {
     /// With settings of the engine.
     pub fn new(settings: Settings) -> Self {
-        Self { engine: Engine::new(settings), loaded: HashMap::new(), generation: 0 }
+        Self {
+            engine: Engine::new(settings),
+            loaded: HashMap::new(),
+            generation: 0,
+        }
     }
 
     fn load(&mut self, kernel: &Kernel, depth: usize) -> Option<Arc<Loaded>> {
@@ -65,9 +69,20 @@ impl Compiled {
         let wasm: Arc<[u8]> = instrument::instrument(kernel, depth)?.into();
         let module = self.engine.load(&Rules, &wasm).ok()?.ok()?;
         let heap = self.engine.fresh_heap(&module).ok()?;
-        let globals = self.engine.initial_globals(&module, heap.as_ref()).ok()?.ok()?;
-        let ticks = module.saved_globals().iter().position(|saved| saved.export == instrument::TICKS)?;
-        Some(Loaded { module, globals, ticks })
+        let globals = self
+            .engine
+            .initial_globals(&module, heap.as_ref())
+            .ok()?
+            .ok()?;
+        let ticks = module
+            .saved_globals()
+            .iter()
+            .position(|saved| saved.export == instrument::TICKS)?;
+        Some(Loaded {
+            module,
+            globals,
+            ticks,
+        })
     }
 }
 
@@ -85,16 +100,24 @@ impl Executor for Compiled {
         if links.iter().any(|link| link.phantom) {
             return Err(undecided("write_debug with a result"));
         }
-        let loaded = self.load(kernel, version.call_depth()).ok_or_else(|| undecided("not compiled"))?;
+        let loaded = self
+            .load(kernel, version.call_depth())
+            .ok_or_else(|| undecided("not compiled"))?;
         self.generation += 1;
         let (generation, engine) = (self.generation, &self.engine);
         let (demand, demands) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         let activity = Activity::new(std::mem::take(world), demand, answers);
         let (result, after) = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("kernel".into()).stack_size(STACK);
-            let running = thread.spawn_scoped(scope, move || execute(engine, &loaded, generation, activity));
-            let Ok(running) = running else { return (Err(undecided("no thread")), None) };
+            let thread = std::thread::Builder::new()
+                .name("kernel".into())
+                .stack_size(STACK);
+            let running = thread.spawn_scoped(scope, move || {
+                execute(engine, &loaded, generation, activity)
+            });
+            let Ok(running) = running else {
+                return (Err(undecided("no thread")), None);
+            };
             // Ends when the activity, which holds the other end, is gone.
             for demand in demands {
                 match demand {
@@ -129,13 +152,26 @@ fn execute(
         Err(failure) => return (undecided(failure.to_string()), activity.world),
     };
     let mut globals = loaded.globals.clone();
-    let mut program = Program { module: &loaded.module, heap: heap.as_mut(), globals: &mut globals, generation };
+    let mut program = Program {
+        module: &loaded.module,
+        heap: heap.as_mut(),
+        globals: &mut globals,
+        generation,
+    };
     let mut instance = Instance::default();
     // The original sets no bound to what compiled code does.
     let limit = i64::MAX as u64 / 4;
-    let order = Order { entry: Entry::Export(ENTRY_POINT), limit, slice: limit };
+    let order = Order {
+        entry: Entry::Export(ENTRY_POINT),
+        limit,
+        slice: limit,
+    };
     let run = engine.run(&mut instance, &mut program, Box::new(activity), order);
-    let Activity { world, ticks: host_ticks, .. } = *run.activation;
+    let Activity {
+        world,
+        ticks: host_ticks,
+        ..
+    } = *run.activation;
     let result = match run.end {
         Ok(End::Returned) => {
             instance.commit(&mut program);

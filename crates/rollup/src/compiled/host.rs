@@ -114,12 +114,18 @@ impl Returned for () {
     fn of(_: i64) -> Self {}
 }
 
-fn host_call(guest: &mut Guest<'_, Rules>, function: Function, args: &[u64]) -> Result<i64, Stopped> {
+fn host_call(
+    guest: &mut Guest<'_, Rules>,
+    function: Function,
+    args: &[u64],
+) -> Result<i64, Stopped> {
     let Ok((memory, activity)) = guest.memory() else {
         return guest.stop(Stop::NotRevealed("no memory".into()));
     };
     let Activity { world, printed, .. } = activity;
-    match calls::call(function, args, memory, world, &mut |text| printed.extend_from_slice(text)) {
+    match calls::call(function, args, memory, world, &mut |text| {
+        printed.extend_from_slice(text)
+    }) {
         Outcome::Done { result, ticks } => {
             activity.print();
             activity.ticks += 5 + ticks;
@@ -193,7 +199,10 @@ impl Activity {
         if self.printed.is_empty() {
             return;
         }
-        let known = self.shown.saturating_sub(self.position).min(self.printed.len());
+        let known = self
+            .shown
+            .saturating_sub(self.position)
+            .min(self.printed.len());
         self.position += self.printed.len();
         let text = std::mem::take(&mut self.printed);
         if known < text.len() {
@@ -205,7 +214,9 @@ impl Activity {
 
     fn reveal(&mut self, request: Request) -> Answer {
         if self.used == self.revealed.len() {
-            self.demand.send(Demand::Reveal(request)).map_err(|error| error.to_string())?;
+            self.demand
+                .send(Demand::Reveal(request))
+                .map_err(|error| error.to_string())?;
             let data = self.answers.recv().map_err(|error| error.to_string())??;
             self.revealed.push(data);
         }

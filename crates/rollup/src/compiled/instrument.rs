@@ -14,11 +14,21 @@ pub const TICKS: &str = "kernel ticks";
 /// The kernel with counters; `None` for what is left to the interpreter: a start function, references as globals, and
 /// host functions that are called through a table.
 pub fn instrument(kernel: &Kernel, depth: usize) -> Option<Vec<u8>> {
-    if kernel.start.is_some() || kernel.globals.iter().any(|global| global.ty.is_reference_type()) {
+    if kernel.start.is_some()
+        || kernel
+            .globals
+            .iter()
+            .any(|global| global.ty.is_reference_type())
+    {
         return None;
     }
     let is_host = |item: &Constant| matches!(item, Constant::Function(n) if (*n as usize) < kernel.imports.len());
-    if kernel.elements.iter().flat_map(|segment| &segment.items).any(is_host) {
+    if kernel
+        .elements
+        .iter()
+        .flat_map(|segment| &segment.items)
+        .any(is_host)
+    {
         return None;
     }
     let mut writer = Writer {
@@ -75,7 +85,9 @@ impl Writer<'_> {
                 let function = self.kernel.imports.len() as u32 + self.code.len();
                 let body = self.body(function, body)?;
                 self.code.raw(&body);
-                if self.kernel.imports.len() as u32 + self.code.len() == self.kernel.function_count() {
+                if self.kernel.imports.len() as u32 + self.code.len()
+                    == self.kernel.function_count()
+                {
                     self.out.section(&self.code);
                 }
             }
@@ -84,7 +96,10 @@ impl Writer<'_> {
                 let (id, range) = other.as_section()?;
                 // The count of data segments stands before the code, out of the order of its number.
                 self.before(if id == 12 { CODE } else { id });
-                self.out.section(&wasm_encoder::RawSection { id, data: &self.kernel.bytes[range] });
+                self.out.section(&wasm_encoder::RawSection {
+                    id,
+                    data: &self.kernel.bytes[range],
+                });
             }
         }
         Some(())
@@ -104,13 +119,19 @@ impl Writer<'_> {
         let mut data = Vec::new();
         (count + 2).encode(&mut data);
         data.extend(raw);
-        for (ty, init) in [(ValType::I64, Instruction::I64Const(0)), (ValType::I32, Instruction::I32Const(1))] {
+        for (ty, init) in [
+            (ValType::I64, Instruction::I64Const(0)),
+            (ValType::I32, Instruction::I32Const(1)),
+        ] {
             ty.encode(&mut data);
             data.push(1);
             init.encode(&mut data);
             Instruction::End.encode(&mut data);
         }
-        self.out.section(&wasm_encoder::RawSection { id: GLOBALS, data: &data });
+        self.out.section(&wasm_encoder::RawSection {
+            id: GLOBALS,
+            data: &data,
+        });
         self.globals_written = true;
     }
 
@@ -121,14 +142,20 @@ impl Writer<'_> {
         TICKS.encode(&mut data);
         data.push(3);
         self.ticks.encode(&mut data);
-        self.out.section(&wasm_encoder::RawSection { id: EXPORTS, data: &data });
+        self.out.section(&wasm_encoder::RawSection {
+            id: EXPORTS,
+            data: &data,
+        });
         self.exports_written = true;
     }
 
     fn body(&self, function: u32, body: &FunctionBody<'_>) -> Option<Vec<u8>> {
         let ty = self.kernel.signature(function);
         let params = ty.params.len() as u32;
-        let mut validator = self.kernel.checker(function).into_validator(FuncValidatorAllocations::default());
+        let mut validator = self
+            .kernel
+            .checker(function)
+            .into_validator(FuncValidatorAllocations::default());
         let mut reader = body.get_binary_reader();
         validator.read_locals(&mut reader).ok()?;
         let locals = validator.len_locals() - params;
@@ -163,7 +190,10 @@ impl Writer<'_> {
             let height = validator.operand_stack_height();
             validator.op(at, &op).ok()?;
             let raw = &self.kernel.bytes[at..end];
-            let entered = matches!(op, Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. });
+            let entered = matches!(
+                op,
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. }
+            );
             if entered {
                 let frame = validator.get_control_frame(0)?;
                 code.enter(&op, frame.height as u32, frame.block_type, raw);
@@ -194,7 +224,15 @@ struct Block {
 
 impl Block {
     fn function(results: u32) -> Self {
-        Self { height: 0, outer: 0, params: 0, results, is_loop: false, open_if: false, live: true }
+        Self {
+            height: 0,
+            outer: 0,
+            params: 0,
+            results,
+            is_loop: false,
+            open_if: false,
+            live: true,
+        }
     }
 }
 
@@ -212,7 +250,9 @@ struct Code<'a> {
 
 impl Code<'_> {
     fn put(&mut self, instructions: &[Instruction<'_>]) {
-        instructions.iter().for_each(|instruction| instruction.encode(&mut self.segment));
+        instructions
+            .iter()
+            .for_each(|instruction| instruction.encode(&mut self.segment));
     }
 
     /// The segment ends: its cost, then its code.
@@ -267,19 +307,40 @@ impl Code<'_> {
         if is_loop || open_if {
             self.flush();
         }
-        self.blocks.push(Block { height, outer, params, results, is_loop, open_if, live });
+        self.blocks.push(Block {
+            height,
+            outer,
+            params,
+            results,
+            is_loop,
+            open_if,
+            live,
+        });
     }
 
     fn branch(&self, depth: u32) -> u64 {
         let last = self.blocks.len() - 1;
         let block = &self.blocks[last - depth as usize];
-        let arity = if block.is_loop { block.params } else { block.results };
-        ticks::branch(depth, depth as usize == last, block.is_loop, arity, block.outer)
+        let arity = if block.is_loop {
+            block.params
+        } else {
+            block.results
+        };
+        ticks::branch(
+            depth,
+            depth as usize == last,
+            block.is_loop,
+            arity,
+            block.outer,
+        )
     }
 
     /// Adds what is on the stack, an `i64`, to the ticks; the ticks so far lie under it.
     fn add(&mut self) {
-        self.put(&[Instruction::I64Add, Instruction::GlobalSet(self.writer.ticks)]);
+        self.put(&[
+            Instruction::I64Add,
+            Instruction::GlobalSet(self.writer.ticks),
+        ]);
     }
 
     /// Adds `each` ticks for every item of a bulk instruction, whose number is on the stack.
@@ -353,7 +414,11 @@ impl Code<'_> {
             }
             Operator::BrTable { ref targets } => {
                 self.cost += ticks::ORDINARY;
-                let depths = targets.targets().chain([Ok(targets.default())]).collect::<Result<Vec<_>, _>>().ok()?;
+                let depths = targets
+                    .targets()
+                    .chain([Ok(targets.default())])
+                    .collect::<Result<Vec<_>, _>>()
+                    .ok()?;
                 self.branch_table(&depths);
                 ends = true;
             }
@@ -370,7 +435,8 @@ impl Code<'_> {
             }
             Operator::CallIndirect { type_index, .. } => {
                 let ty = &self.writer.kernel.types[type_index as usize];
-                self.cost += ticks::ORDINARY + self.pop(height - 1, ty.params.len(), ty.results.len());
+                self.cost +=
+                    ticks::ORDINARY + self.pop(height - 1, ty.params.len(), ty.results.len());
                 self.deeper(1);
                 self.segment.extend(raw);
                 self.deeper(-1);
@@ -409,8 +475,14 @@ impl Code<'_> {
     }
 
     fn end(&mut self, raw: &[u8]) {
-        let Some(block) = self.blocks.pop() else { return };
-        let leaving = if self.blocks.is_empty() { ticks::END } else { ticks::leaving(block.results, block.outer) };
+        let Some(block) = self.blocks.pop() else {
+            return;
+        };
+        let leaving = if self.blocks.is_empty() {
+            ticks::END
+        } else {
+            ticks::leaving(block.results, block.outer)
+        };
         if self.live {
             self.cost += leaving;
         }
@@ -437,7 +509,9 @@ impl Code<'_> {
         }
         let index = |cost: &u64| distinct.binary_search(cost).unwrap_or_default() as u32;
         let labels: Vec<u32> = costs.iter().map(index).collect();
-        let Some((default, labels)) = labels.split_last() else { return };
+        let Some((default, labels)) = labels.split_last() else {
+            return;
+        };
         self.put(&[
             Instruction::LocalTee(self.scratch),
             Instruction::GlobalGet(self.writer.ticks),
@@ -446,10 +520,17 @@ impl Code<'_> {
         for _ in &distinct {
             self.put(&[Instruction::Block(BlockType::Empty)]);
         }
-        self.put(&[Instruction::LocalGet(self.scratch), Instruction::BrTable(labels.into(), *default)]);
+        self.put(&[
+            Instruction::LocalGet(self.scratch),
+            Instruction::BrTable(labels.into(), *default),
+        ]);
         for (n, cost) in distinct.iter().enumerate() {
             let out = (distinct.len() - 1 - n) as u32;
-            self.put(&[Instruction::End, Instruction::I64Const(*cost as i64), Instruction::Br(out)]);
+            self.put(&[
+                Instruction::End,
+                Instruction::I64Const(*cost as i64),
+                Instruction::Br(out),
+            ]);
         }
         self.put(&[Instruction::End]);
         self.add();
@@ -471,7 +552,10 @@ mod tests {
         let mut budget = 3_000_000;
         let mut before = 0;
         loop {
-            let mut context = Context { world: &mut world, debug: &mut |_| {} };
+            let mut context = Context {
+                world: &mut world,
+                debug: &mut |_| {},
+            };
             match machine.advance(&mut budget, &mut context)? {
                 Event::Ready => {
                     before = machine.spent();
@@ -487,8 +571,12 @@ mod tests {
     }
 
     fn compare(wasm: &[u8]) -> usize {
-        let Ok(kernel) = Kernel::decode(wasm.into()) else { return 0 };
-        let Some(counting) = instrument(&kernel, 60_000) else { return 0 };
+        let Ok(kernel) = Kernel::decode(wasm.into()) else {
+            return 0;
+        };
+        let Some(counting) = instrument(&kernel, 60_000) else {
+            return 0;
+        };
         let counting = Kernel::decode(counting.into()).unwrap_or_else(|error| panic!("{error}"));
         let mut compared = 0;
         for function in 0..kernel.function_count() {
@@ -496,9 +584,13 @@ mod tests {
             if !ty.params.is_empty() || !ty.results.is_empty() {
                 continue;
             }
-            let Some((ticks, _)) = run(&kernel, function, None) else { continue };
+            let Some((ticks, _)) = run(&kernel, function, None) else {
+                continue;
+            };
             // The counters cost ticks themselves, and calls grow no deeper.
-            let Some((_, counted)) = run(&counting, function, Some(kernel.globals.len())) else { continue };
+            let Some((_, counted)) = run(&counting, function, Some(kernel.globals.len())) else {
+                continue;
+            };
             assert_eq!(counted, ticks, "function {function}");
             compared += 1;
         }
@@ -540,7 +632,9 @@ mod tests {
                 ..wasm_smith::Config::default()
             };
             let mut source = arbitrary::Unstructured::new(&bytes);
-            let Ok(mut module) = wasm_smith::Module::new(config, &mut source) else { continue };
+            let Ok(mut module) = wasm_smith::Module::new(config, &mut source) else {
+                continue;
+            };
             if module.ensure_termination(1000).is_err() {
                 continue;
             }

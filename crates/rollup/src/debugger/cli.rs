@@ -13,10 +13,10 @@ use super::installing::{self, InstallerCommand};
 use super::lines::{Lines, Script, standard};
 use super::session::{Failure, Options, Session};
 use super::{kernel, suite};
+use crate::compiled::Compiled;
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
 use crate::installer::{self, Instruction};
-use crate::compiled::Compiled;
 use crate::pvm::Pvm;
 use crate::storage::Value;
 use crate::version::Version;
@@ -98,7 +98,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     let result = match arguments.tool {
@@ -149,7 +153,11 @@ fn directory(given: &Option<PathBuf>, base: &Path, default: &str) -> Result<Path
         None => Ok(base.join(default)),
         Some(path) => {
             let path = base.join(path);
-            if path.is_dir() { Ok(path) } else { Err(format!("{} is not a valid directory", path.display())) }
+            if path.is_dir() {
+                Ok(path)
+            } else {
+                Err(format!("{} is not a valid directory", path.display()))
+            }
         }
     }
 }
@@ -169,14 +177,22 @@ pub(super) fn session(
     let version = match &arguments.pvm_version {
         None => DEFAULT_VERSION,
         Some(name) => Version::parse(name).ok_or_else(|| {
-            let all: Vec<String> = Version::ALL.iter().map(|version| format!("'{version}'")).collect();
-            format!("{name} is not a valid WASM PVM version. Expected one of: {}.", all.join(", "))
+            let all: Vec<String> = Version::ALL
+                .iter()
+                .map(|version| format!("'{version}'"))
+                .collect();
+            format!(
+                "{name} is not a valid WASM PVM version. Expected one of: {}.",
+                all.join(", ")
+            )
         })?,
     };
     let rollup = match &arguments.rollup {
         None => [0; 20],
         Some(text) => ROLLUP.address(text).map_err(|_| {
-            format!("Parameter '{text}' is an invalid smart rollup address encoded in a base58 string.")
+            format!(
+                "Parameter '{text}' is an invalid smart rollup address encoded in a base58 string."
+            )
         })?,
     };
     let wasm = kernel::read_kernel(&path).map_err(|error| error.to_string())?;
@@ -194,7 +210,10 @@ pub(super) fn session(
             let path = base.join(path);
             let inputs = inputs::parse(&read(&path)?, rollup)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
-            inputs.warnings.iter().for_each(|warning| prints.err(&format!("Warning: {}: {warning}", path.display())));
+            inputs
+                .warnings
+                .iter()
+                .for_each(|warning| prints.err(&format!("Warning: {}: {warning}", path.display())));
             inputs.levels
         }
     };
@@ -202,7 +221,8 @@ pub(super) fn session(
         None => None,
         Some(path) => {
             let path = base.join(path);
-            let file = std::fs::File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let file = std::fs::File::create(&path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
             Some(Timings::new(file))
         }
     };
@@ -220,7 +240,13 @@ pub(super) fn session(
         None => std::env::temp_dir(),
         given => directory(given, base, "")?,
     };
-    Ok(Session::new(pvm, Box::new(compiled()?), console, Options { profiles }, levels))
+    Ok(Session::new(
+        pvm,
+        Box::new(compiled()?),
+        console,
+        Options { profiles },
+        levels,
+    ))
 }
 
 /// The compiler that the original's variable asks for; without it, one is chosen while the kernel runs.
@@ -229,9 +255,16 @@ fn compiled() -> Result<Compiled, String> {
         Err(_) => Choice::Auto,
         Ok("singlepass") => Choice::Fast,
         Ok("cranelift") => Choice::Optimizing,
-        Ok(other) => return Err(format!("OCTEZ_WASMER_COMPILER: unknown compiler `{other}`: expected singlepass or cranelift")),
+        Ok(other) => {
+            return Err(format!(
+                "OCTEZ_WASMER_COMPILER: unknown compiler `{other}`: expected singlepass or cranelift"
+            ));
+        }
     };
-    Ok(Compiled::new(Settings { choice, ..Settings::default() }))
+    Ok(Compiled::new(Settings {
+        choice,
+        ..Settings::default()
+    }))
 }
 
 /// Sets the values of an installer's configuration.
@@ -245,7 +278,11 @@ fn configure(pvm: &mut Pvm, path: &Path, prints: &mut dyn Prints) -> Result<(), 
     if json && let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
         return Err(format!("Config is not a valid JSON: {error}"));
     }
-    for (n, instruction) in installer::parse(&text).map_err(|error| error.to_string())?.into_iter().enumerate() {
+    for (n, instruction) in installer::parse(&text)
+        .map_err(|error| error.to_string())?
+        .into_iter()
+        .enumerate()
+    {
         match instruction {
             Instruction::Set { value, to } => pvm.world.durable.set(&to, Value::from(&value[..])),
             Instruction::Move { .. } | Instruction::Reveal { .. } => {

@@ -99,7 +99,9 @@ fn words_of(words: &[&str]) -> Option<Command> {
         ["time", ref rest @ ..] => Command::Time(Box::new(words_of(rest)?)),
         ["show", "status"] => Command::ShowStatus,
         ["show", "inbox"] => Command::ShowInbox,
-        ["show", "outbox", "at", "level", level] => Command::ShowOutbox(i32::try_from(number(level)?).ok()?),
+        ["show", "outbox", "at", "level", level] => {
+            Command::ShowOutbox(i32::try_from(number(level)?).ok()?)
+        }
         ["show", "durable", "storage"] => Command::ShowStorage,
         ["show", "subkeys" | "keys"] | ["ls"] => Command::ShowSubkeys("/".into()),
         ["show", "subkeys" | "keys", path] | ["ls", path] => Command::ShowSubkeys(path.into()),
@@ -108,9 +110,17 @@ fn words_of(words: &[&str]) -> Option<Command> {
         ["show", "memory", "at", at, "for", len, "bytes"] => {
             Command::ShowMemory(number(at)?, number(len)?, Kind::Hex)
         }
-        ["show", "memory", "at", at, "for", len, "bytes", "as", "string"] => {
-            Command::ShowMemory(number(at)?, number(len)?, Kind::String)
-        }
+        [
+            "show",
+            "memory",
+            "at",
+            at,
+            "for",
+            len,
+            "bytes",
+            "as",
+            "string",
+        ] => Command::ShowMemory(number(at)?, number(len)?, Kind::String),
         ["show", "memory", "at", at, "as", kind] => {
             let kind = Kind::parse(kind)?;
             Command::ShowMemory(number(at)?, kind.size()? as u64, kind)
@@ -123,7 +133,9 @@ fn words_of(words: &[&str]) -> Option<Command> {
         ["step", "inbox"] => Command::StepInbox,
         ["reveal", "preimage"] => Command::RevealPreimage(None),
         // The manual writes `of`, which no release understood.
-        ["reveal", "preimage", hex] | ["reveal", "preimage", "of", hex] => Command::RevealPreimage(Some(hex.into())),
+        ["reveal", "preimage", hex] | ["reveal", "preimage", "of", hex] => {
+            Command::RevealPreimage(Some(hex.into()))
+        }
         ["reveal", "metadata"] => Command::RevealMetadata,
         ["profile", ref options @ ..] => Command::Profile(profile(options)?),
         ["help" | "man"] => Command::Help,
@@ -155,15 +167,30 @@ mod tests {
         assert_eq!(parse("  show   status "), Some(Command::ShowStatus));
         for text in ["16", "0x10", "0o20", "0b10000"] {
             let line = format!("show memory at {text} for {text} bytes");
-            assert_eq!(parse(&line), Some(Command::ShowMemory(16, 16, Kind::Hex)), "{line}");
+            assert_eq!(
+                parse(&line),
+                Some(Command::ShowMemory(16, 16, Kind::Hex)),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_a_command_is_none() {
         for line in [
-            "", "show", "show key", "show key /a as", "show key /a as float", "profile --x", "step", "step ticks",
-            "show outbox at level x", "show memory at 1 as string", "time", "time nothing", "stop now",
+            "",
+            "show",
+            "show key",
+            "show key /a as",
+            "show key /a as float",
+            "profile --x",
+            "step",
+            "step ticks",
+            "show outbox at level x",
+            "show memory at 1 as string",
+            "time",
+            "time nothing",
+            "stop now",
         ] {
             assert_eq!(parse(line), None, "{line}");
         }
@@ -173,7 +200,11 @@ mod tests {
     fn every_word_of_completion_begins_a_command() {
         for words in WORDS {
             let ends = ["", " 0 for 1 bytes", " 1", "a", " stop"];
-            assert!(ends.iter().any(|end| parse(&format!("{words}{end}")).is_some()), "{words}");
+            assert!(
+                ends.iter()
+                    .any(|end| parse(&format!("{words}{end}")).is_some()),
+                "{words}"
+            );
         }
     }
 }

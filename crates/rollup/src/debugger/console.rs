@@ -73,7 +73,12 @@ pub struct Timings {
 impl Timings {
     /// A file in which times count from now.
     pub fn new(file: std::fs::File) -> Self {
-        Self { file, start: Instant::now(), line: Vec::new(), began: None }
+        Self {
+            file,
+            start: Instant::now(),
+            line: Vec::new(),
+            began: None,
+        }
     }
 
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
@@ -155,10 +160,14 @@ impl Console {
         );
         for _ in 0..TRIES {
             self.say(&question).map_err(failed)?;
-            let Some(line) = self.lines.next("> ", &mut *self.prints).map_err(failed)? else { break };
+            let Some(line) = self.lines.next("> ", &mut *self.prints).map_err(failed)? else {
+                break;
+            };
             match hex::decode(line.trim()) {
                 Ok(data) => return Ok(data),
-                Err(_) => self.say("Error: the data is not a valid hexadecimal value.").map_err(failed)?,
+                Err(_) => self
+                    .say("Error: the data is not a valid hexadecimal value.")
+                    .map_err(failed)?,
             }
         }
         Err("Too many tries, aborting.".into())
@@ -169,10 +178,15 @@ impl Console {
         if let Request::Preimage(hash) = request {
             if crate::encoding::hash::blake2b(data) != *hash {
                 let name = request.file_name().unwrap_or_default();
-                self.prints.err(&format!("Warning: the preimage given for {name} has another hash"));
+                self.prints.err(&format!(
+                    "Warning: the preimage given for {name} has another hash"
+                ));
             }
             if data.len() > MAX_REVEAL {
-                self.prints.err(&format!("Warning: a preimage of {} bytes; a rollup reveals at most {MAX_REVEAL}", data.len()));
+                self.prints.err(&format!(
+                    "Warning: a preimage of {} bytes; a rollup reveals at most {MAX_REVEAL}",
+                    data.len()
+                ));
             }
         }
     }
@@ -191,7 +205,9 @@ impl Surroundings for Console {
                 return Err("The kernel tried to request DAL parameters, but this is not yet supported by the debugger.".into());
             }
             // The preimage of nothing needs no file.
-            Request::Preimage(hash) if *hash == crate::encoding::hash::blake2b(b"") => return Ok(Vec::new()),
+            Request::Preimage(hash) if *hash == crate::encoding::hash::blake2b(b"") => {
+                return Ok(Vec::new());
+            }
             Request::Preimage(_) | Request::DalPage { .. } => {}
         }
         let data = match self.from_file(request) {

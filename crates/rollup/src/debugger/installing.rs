@@ -43,18 +43,30 @@ pub enum InstallerCommand {
 /// Does it; the error is a text for people.
 pub fn run(command: &InstallerCommand) -> Result<(), String> {
     match command {
-        InstallerCommand::GetRevealInstaller { upgrade_to, output, preimages_dir, setup_file, display_root_hash } => {
+        InstallerCommand::GetRevealInstaller {
+            upgrade_to,
+            output,
+            preimages_dir,
+            setup_file,
+            display_root_hash,
+        } => {
             let kernel = read_kernel(upgrade_to).map_err(|error| error.to_string())?;
             let setup = match setup_file {
-                Some(path) => parse(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?,
+                Some(path) => {
+                    parse(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?
+                }
                 None => Vec::new(),
             };
             let made = installer(&kernel, &setup).ok_or("an empty kernel cannot be installed")?;
-            fs::create_dir_all(preimages_dir).map_err(|error| format!("{}: {error}", preimages_dir.display()))?;
+            fs::create_dir_all(preimages_dir)
+                .map_err(|error| format!("{}: {error}", preimages_dir.display()))?;
             for page in &made.preimages {
                 let path = preimages_dir.join(format!("00{}", hex::encode(page.hash)));
                 if let Err(error) = fs::write(&path, &page.bytes) {
-                    eprintln!("Failed to write preimage to \"{}\" due to {error}.", path.display());
+                    eprintln!(
+                        "Failed to write preimage to \"{}\" due to {error}.",
+                        path.display()
+                    );
                 }
             }
             save(output, &made.wasm)?;
@@ -63,9 +75,16 @@ pub fn run(command: &InstallerCommand) -> Result<(), String> {
             }
             Ok(())
         }
-        InstallerCommand::MergeSetupFiles { output, setup_files } => {
-            let texts: Vec<String> = setup_files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-            let merged = merge(texts.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+        InstallerCommand::MergeSetupFiles {
+            output,
+            setup_files,
+        } => {
+            let texts: Vec<String> = setup_files
+                .iter()
+                .map(|path| read(path))
+                .collect::<Result<_, _>>()?;
+            let merged =
+                merge(texts.iter().map(String::as_str)).map_err(|error| error.to_string())?;
             fs::write(output, merged).map_err(|error| format!("{}: {error}", output.display()))
         }
     }

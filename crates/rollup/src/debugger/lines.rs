@@ -33,7 +33,11 @@ impl<R: BufRead> Lines for Piped<R> {
         prints.out(prompt.as_bytes())?;
         let mut bytes = Vec::new();
         let n = self.0.read_until(b'\n', &mut bytes)?;
-        Ok((n > 0).then(|| String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned()))
+        Ok((n > 0).then(|| {
+            String::from_utf8_lossy(&bytes)
+                .trim_end_matches(['\n', '\r'])
+                .to_owned()
+        }))
     }
 }
 
@@ -43,7 +47,10 @@ pub struct Script(std::vec::IntoIter<String>);
 impl Script {
     /// The commands in a text.
     pub fn new(text: &str) -> Self {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.map(str::to_owned).collect::<Vec<_>>().into_iter())
     }
 }
@@ -83,12 +90,18 @@ impl Terminal {
         editor.set_helper(Some(Completion(Arc::clone(&storage))));
         let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-        let history = state.or_else(home).map(|directory| directory.join("kernel-debugger/history"));
+        let history = state
+            .or_else(home)
+            .map(|directory| directory.join("kernel-debugger/history"));
         if let Some(history) = &history {
             // A history that cannot be read is an empty one.
             let _ = editor.load_history(history);
         }
-        Ok(Self { editor, history, storage })
+        Ok(Self {
+            editor,
+            history,
+            storage,
+        })
     }
 }
 
@@ -128,12 +141,24 @@ struct Completion(Arc<Mutex<Durable>>);
 impl Completer for Completion {
     type Candidate = String;
 
-    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(
+        &self,
+        line: &str,
+        pos: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
         let before = &line[..pos];
         let storage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(match before.rfind(" /") {
             Some(blank) => (blank + 1, keys(&storage, &before[blank + 1..])),
-            None => (0, WORDS.iter().filter(|words| words.starts_with(before)).map(|&words| words.to_owned()).collect()),
+            None => (
+                0,
+                WORDS
+                    .iter()
+                    .filter(|words| words.starts_with(before))
+                    .map(|&words| words.to_owned())
+                    .collect(),
+            ),
         })
     }
 }
@@ -141,8 +166,12 @@ impl Completer for Completion {
 /// The keys that begin with a text, one step further.
 fn keys(storage: &Durable, text: &str) -> Vec<String> {
     let parent = &text[..text.rfind('/').unwrap_or_default()];
-    let Ok(path) = Path::parse(parent.as_bytes()) else { return Vec::new() };
-    let Some(node) = storage.node(&path) else { return Vec::new() };
+    let Ok(path) = Path::parse(parent.as_bytes()) else {
+        return Vec::new();
+    };
+    let Some(node) = storage.node(&path) else {
+        return Vec::new();
+    };
     let full = node.children().map(|(name, child)| {
         let slash = if child.has_children() { "/" } else { "" };
         format!("{parent}/{name}{slash}")

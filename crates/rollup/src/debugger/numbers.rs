@@ -127,9 +127,13 @@ mod tests {
 
     #[test]
     fn numbers_are_unsigned_and_of_their_length() {
-        let show = |kind, bytes: &[u8]| String::from_utf8(Kind::parse(kind).unwrap().show(bytes)).unwrap();
+        let show =
+            |kind, bytes: &[u8]| String::from_utf8(Kind::parse(kind).unwrap().show(bytes)).unwrap();
         assert_eq!(show("i32", &[0xff; 4]), "4294967295");
-        assert_eq!(show("uint256", &[0xff; 32]), "115792089237316195423570985008687907853269984665640564039457584007913129639935");
+        assert_eq!(
+            show("uint256", &[0xff; 32]),
+            "115792089237316195423570985008687907853269984665640564039457584007913129639935"
+        );
         assert_eq!(
             show("u16", b"abc"),
             "Error: u16 values must be 2 bytes long. Defaulting to hexadecimal value\n616263"

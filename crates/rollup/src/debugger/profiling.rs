@@ -44,21 +44,34 @@ pub fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Fai
     let (runs, profiles) = result?;
     let total = session.pvm.ticks() - before;
 
-    let stem = session.options.profiles.join(format!("wasm-debugger-profiling-{}-00:00", now()));
+    let stem = session
+        .options
+        .profiles
+        .join(format!("wasm-debugger-profiling-{}-00:00", now()));
     let path = with_ending(&stem, "out");
     let lines = folded(&profiles, options.collapsed);
-    std::fs::write(&path, &lines).map_err(|error| Failure::Command(format!("{}: {error}", path.display())))?;
-    session.console.say(&format!("Profiling result can be found in {}", path.display()))?;
+    std::fs::write(&path, &lines)
+        .map_err(|error| Failure::Command(format!("{}: {error}", path.display())))?;
+    session.console.say(&format!(
+        "Profiling result can be found in {}",
+        path.display()
+    ))?;
     if options.flamegraph {
         let picture = with_ending(&stem, "svg");
-        draw(&lines, &picture).map_err(|error| Failure::Command(format!("{}: {error}", picture.display())))?;
-        session.console.say(&format!("Flame graph can be found in {}", picture.display()))?;
+        draw(&lines, &picture)
+            .map_err(|error| Failure::Command(format!("{}: {error}", picture.display())))?;
+        session.console.say(&format!(
+            "Flame graph can be found in {}",
+            picture.display()
+        ))?;
     }
     for run in &runs {
         let table = table(run, !options.without_time);
         session.console.write(table.as_bytes())?;
     }
-    Ok(session.console.say(&format!("{RULE}\nFull execution with padding: {total} ticks"))?)
+    Ok(session.console.say(&format!(
+        "{RULE}\nFull execution with padding: {total} ticks"
+    ))?)
 }
 
 fn with_ending(stem: &Path, ending: &str) -> PathBuf {
@@ -68,12 +81,21 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn run(session: &mut Session, options: ProfileOptions) -> Result<(Vec<Run>, Vec<Profile>), Failure> {
+fn run(
+    session: &mut Session,
+    options: ProfileOptions,
+) -> Result<(Vec<Run>, Vec<Profile>), Failure> {
     let (mut runs, mut profiles) = (Vec::new(), Vec::new());
     loop {
         let start = Instant::now();
-        let stop = session.pvm.step_until(Until::KernelRun, &mut session.console).map_err(Failure::Command)?;
-        runs.push(Run { phases: session.pvm.phases(), elapsed: start.elapsed() });
+        let stop = session
+            .pvm
+            .step_until(Until::KernelRun, &mut session.console)
+            .map_err(Failure::Command)?;
+        runs.push(Run {
+            phases: session.pvm.phases(),
+            elapsed: start.elapsed(),
+        });
         profiles.extend(session.pvm.take_profile().map(|profile| *profile));
         if stop == Stop::Stuck || session.pvm.is_collecting() || options.no_reboot {
             return Ok((runs, profiles));
@@ -92,8 +114,16 @@ fn table(run: &Run, with_time: bool) -> String {
     let mut out = format!("{RULE}\nDetailed results for a `kernel_run`:\n");
     for (name, ticks) in phases {
         // The interpreter's time is measured for the whole; each phase gets its share.
-        let share = run.elapsed.mul_f64(if sum == 0 { 0.0 } else { ticks as f64 / sum as f64 });
-        let time = if with_time { format!(" ({})", span(share)) } else { String::new() };
+        let share = run.elapsed.mul_f64(if sum == 0 {
+            0.0
+        } else {
+            ticks as f64 / sum as f64
+        });
+        let time = if with_time {
+            format!(" ({})", span(share))
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "{name}: {ticks} ticks{time}");
     }
     let _ = writeln!(out, "\nFull execution: {sum} ticks ({})", span(run.elapsed));
@@ -107,9 +137,18 @@ fn folded(profiles: &[Profile], collapsed: bool) -> String {
         for profile in profiles {
             all.frames.extend_from_slice(&profile.frames);
         }
-        return all.collapsed().iter().map(line).collect::<Vec<_>>().join("\n");
+        return all
+            .collapsed()
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n");
     }
-    profiles.iter().flat_map(|profile| &profile.frames).map(|frame| line(frame) + "\n").collect()
+    profiles
+        .iter()
+        .flat_map(|profile| &profile.frames)
+        .map(|frame| line(frame) + "\n")
+        .collect()
 }
 
 fn draw(lines: &str, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
@@ -123,6 +162,12 @@ fn draw(lines: &str, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// The time in UTC, to the millisecond.
 fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}.{:03}", date(since.as_secs() as i64), since.subsec_millis())
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!(
+        "{}.{:03}",
+        date(since.as_secs() as i64),
+        since.subsec_millis()
+    )
 }

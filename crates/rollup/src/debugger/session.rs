@@ -61,16 +61,31 @@ impl Session {
         options: Options,
         levels: Vec<Vec<Vec<u8>>>,
     ) -> Self {
-        Self { pvm, executor, console, options, levels: levels.into_iter(), level: 0, stopped: false }
+        Self {
+            pvm,
+            executor,
+            console,
+            options,
+            levels: levels.into_iter(),
+            level: 0,
+            stopped: false,
+        }
     }
 
     /// Runs commands until there are no more, or until one ends the session.
     pub fn run(&mut self) -> Result<(), Failure> {
         while !self.stopped {
             self.console.lines.learn(&self.pvm.world.durable);
-            let Console { lines, prints, events, .. } = &mut self.console;
+            let Console {
+                lines,
+                prints,
+                events,
+                ..
+            } = &mut self.console;
             let prompt = if events.is_some() { "" } else { "> " };
-            let Some(line) = lines.next(prompt, &mut **prints)? else { break };
+            let Some(line) = lines.next(prompt, &mut **prints)? else {
+                break;
+            };
             self.line(line.trim())?;
         }
         Ok(())
@@ -84,7 +99,9 @@ impl Session {
         let result = match parse(line) {
             Some(command) => self.command(command),
             None => {
-                self.console.prints.err(&format!("Unknown command `{line}`"));
+                self.console
+                    .prints
+                    .err(&format!("Unknown command `{line}`"));
                 Ok(())
             }
         };
@@ -94,7 +111,8 @@ impl Session {
 
     /// In JSON mode: one object for a command.
     fn event(&mut self, line: &str, failure: Option<&Failure>) -> io::Result<()> {
-        let Some(Captured { output, debug }) = self.console.events.as_mut().map(std::mem::take) else {
+        let Some(Captured { output, debug }) = self.console.events.as_mut().map(std::mem::take)
+        else {
             return Ok(());
         };
         let text = |bytes: &[u8]| Json::from(String::from_utf8_lossy(bytes).into_owned());
@@ -111,7 +129,9 @@ impl Session {
         if let Some(Failure::Command(text)) = failure {
             fields.push(("failure", text.as_str().into()));
         }
-        self.console.prints.out(format!("{}\n", Json::Object(fields)).as_bytes())
+        self.console
+            .prints
+            .out(format!("{}\n", Json::Object(fields)).as_bytes())
     }
 
     /// Runs one command.
@@ -120,7 +140,8 @@ impl Session {
             Command::Time(command) => {
                 let start = Instant::now();
                 self.command(*command)?;
-                self.console.say(&format!("took {}", span(start.elapsed())))?;
+                self.console
+                    .say(&format!("took {}", span(start.elapsed())))?;
             }
             Command::Load => self.load()?,
             Command::StepTick => self.step(Until::Ticks(1))?,
@@ -155,15 +176,20 @@ impl Session {
     /// Loads the next level, if there is one; says so either way.
     pub(super) fn load_level(&mut self) -> Result<(), Failure> {
         let Some(user) = self.levels.next() else {
-            return Ok(self.console.say(&format!("No more inputs at level {}", self.level))?);
+            return Ok(self
+                .console
+                .say(&format!("No more inputs at level {}", self.level))?);
         };
         let count = user.len();
         let payloads = level(Info::default(), None, false, user);
         if self.pvm.load(self.level, payloads).is_err() {
             let state = self.pvm.internal_status();
-            return Err(Failure::Command(format!("Cannot reach snapshot point: the machine is {state}")));
+            return Err(Failure::Command(format!(
+                "Cannot reach snapshot point: the machine is {state}"
+            )));
         }
-        self.console.say(&format!("Loaded {count} inputs at level {}", self.level))?;
+        self.console
+            .say(&format!("Loaded {count} inputs at level {}", self.level))?;
         self.level += 1;
         Ok(())
     }
@@ -171,7 +197,9 @@ impl Session {
     fn step(&mut self, until: Until) -> Result<(), Failure> {
         let before = self.pvm.ticks();
         let stepped = match until {
-            Until::KernelRun if self.pvm.is_snapshot() => self.pvm.kernel_run(&mut *self.executor, &mut self.console),
+            Until::KernelRun if self.pvm.is_snapshot() => {
+                self.pvm.kernel_run(&mut *self.executor, &mut self.console)
+            }
             _ => self.pvm.step_until(until, &mut self.console),
         };
         stepped.map_err(Failure::Command)?;
@@ -184,21 +212,30 @@ impl Session {
         }
         let before = self.pvm.ticks();
         if self.pvm.status() != Status::WaitingForInput {
-            self.pvm.run_level(&mut *self.executor, &mut self.console).map_err(Failure::Command)?;
+            self.pvm
+                .run_level(&mut *self.executor, &mut self.console)
+                .map_err(Failure::Command)?;
         }
         self.report(before)
     }
 
     fn report(&mut self, before: u64) -> Result<(), Failure> {
-        self.console.say(&format!("Evaluation took {} ticks so far", self.pvm.ticks() - before))?;
+        self.console.say(&format!(
+            "Evaluation took {} ticks so far",
+            self.pvm.ticks() - before
+        ))?;
         let status = show::show(&self.pvm, Command::ShowStatus);
         Ok(self.console.write(&status)?)
     }
 
     fn reveal_preimage(&mut self, hex: Option<&str>) -> Result<(), Failure> {
         let request = match self.pvm.status() {
-            Status::WaitingForReveal(request @ (Request::Preimage(_) | Request::DalPage { .. })) => request,
-            Status::WaitingForReveal(_) => return Ok(self.console.say("Error: not the expected reveal step")?),
+            Status::WaitingForReveal(
+                request @ (Request::Preimage(_) | Request::DalPage { .. }),
+            ) => request,
+            Status::WaitingForReveal(_) => {
+                return Ok(self.console.say("Error: not the expected reveal step")?);
+            }
             _ => return Ok(self.console.say("Error: not a reveal step")?),
         };
         let data = match hex {
@@ -207,7 +244,9 @@ impl Session {
             Some(hex) => match hex::decode(hex) {
                 Ok(data) => Some(data),
                 Err(_) => {
-                    return Ok(self.console.say("Error: the preimage is not a valid hexadecimal value.")?);
+                    return Ok(self
+                        .console
+                        .say("Error: the preimage is not a valid hexadecimal value.")?);
                 }
             },
         };
@@ -219,7 +258,9 @@ impl Session {
             None => {
                 let name = request.file_name().unwrap_or_default();
                 let directory = self.console.preimages.display().to_string();
-                self.console.prints.err(&format!("Warning: no file {name} in {directory}"));
+                self.console
+                    .prints
+                    .err(&format!("Warning: no file {name} in {directory}"));
             }
         }
         Ok(())
@@ -232,7 +273,9 @@ impl Session {
                 self.pvm.answer(&data);
                 Ok(())
             }
-            Status::WaitingForReveal(_) => Ok(self.console.say("Error: Not the expected reveal step")?),
+            Status::WaitingForReveal(_) => {
+                Ok(self.console.say("Error: Not the expected reveal step")?)
+            }
             _ => Ok(self.console.say("Error: Not in a reveal step")?),
         }
     }

@@ -17,9 +17,12 @@ const MAX_DEPTH: usize = 10;
 /// The bytes that a command prints, with its last line ending.
 pub fn show(pvm: &Pvm, command: Command) -> Vec<u8> {
     match command {
-        Command::ShowStatus => {
-            format!("Status: {}\nInternal_status: {}\n", pvm.status(), pvm.internal_status()).into_bytes()
-        }
+        Command::ShowStatus => format!(
+            "Status: {}\nInternal_status: {}\n",
+            pvm.status(),
+            pvm.internal_status()
+        )
+        .into_bytes(),
         Command::ShowInbox => inbox(pvm.world.inbox.unread()).into_bytes(),
         Command::ShowOutbox(level) => show_outbox(pvm, level).into_bytes(),
         Command::ShowStorage => {
@@ -95,13 +98,20 @@ fn show_outbox(pvm: &Pvm, level: i32) -> String {
 }
 
 fn storage(node: &Node, path: &str, depth: usize, out: &mut Vec<u8>) {
-    let value = node.value().map(|value| hex::encode(value.to_vec())).unwrap_or_default();
+    let value = node
+        .value()
+        .map(|value| hex::encode(value.to_vec()))
+        .unwrap_or_default();
     out.extend(format!("{path}\n  {value}\n").into_bytes());
     if depth == MAX_DEPTH {
         return;
     }
     for (name, child) in node.children() {
-        let below = if path == "/" { format!("/{name}") } else { format!("{path}/{name}") };
+        let below = if path == "/" {
+            format!("/{name}")
+        } else {
+            format!("{path}/{name}")
+        };
         storage(child, &below, depth + 1, out);
     }
 }
@@ -110,10 +120,17 @@ fn subkeys(pvm: &Pvm, text: &str) -> String {
     if !text.starts_with('/') {
         return "Invalid path, it must start with '/'\n".into();
     }
-    let path = if text == "/" { Ok(Path::root()) } else { Path::parse(text.as_bytes()) };
+    let path = if text == "/" {
+        Ok(Path::root())
+    } else {
+        Path::parse(text.as_bytes())
+    };
     let node = path.ok().and_then(|path| pvm.world.durable.node(&path));
     match node {
-        Some(node) => node.children().map(|(name, _)| format!("/{name}\n")).collect(),
+        Some(node) => node
+            .children()
+            .map(|(name, _)| format!("/{name}\n"))
+            .collect(),
         None => format!("The path {text} is not available in the durable storage\n"),
     }
 }
@@ -121,7 +138,9 @@ fn subkeys(pvm: &Pvm, text: &str) -> String {
 fn value(pvm: &Pvm, key: &str, kind: Kind) -> Vec<u8> {
     let path = match Path::parse(key.as_bytes()) {
         Ok(path) => path,
-        Err(error @ (KeyError::Invalid | KeyError::TooLarge)) => return error.to_string().into_bytes(),
+        Err(error @ (KeyError::Invalid | KeyError::TooLarge)) => {
+            return error.to_string().into_bytes();
+        }
     };
     match pvm.world.durable.node(&path) {
         None => b"Key not found".to_vec(),
@@ -140,7 +159,11 @@ fn memory(pvm: &Pvm, address: u64, len: u64, kind: Kind) -> Vec<u8> {
     let end = address.saturating_add(len);
     match memory.get(address as usize..end as usize) {
         Some(bytes) => kind.show(bytes),
-        None => format!("Error: out of bounds memory access: the memory has {} bytes", memory.len()).into_bytes(),
+        None => format!(
+            "Error: out of bounds memory access: the memory has {} bytes",
+            memory.len()
+        )
+        .into_bytes(),
     }
 }
 

@@ -72,7 +72,12 @@ fn tested(arguments: &TestArguments) -> Result<bool, String> {
     for path in &arguments.paths {
         find(path, &mut cases)?;
     }
-    cases.retain(|case| arguments.filter.as_ref().is_none_or(|filter| case.name.contains(filter)));
+    cases.retain(|case| {
+        arguments
+            .filter
+            .as_ref()
+            .is_none_or(|filter| case.name.contains(filter))
+    });
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     if cases.is_empty() {
         return Err("no case found: a case is a directory with a file `commands`".into());
@@ -90,22 +95,35 @@ fn tested(arguments: &TestArguments) -> Result<bool, String> {
             Verdict::Accepted => println!("accepted {}", case.name),
             Verdict::Differs(diff) => {
                 print!("differs  {}\n{diff}", case.name);
-                println!("to accept it: kernel-debugger test --accept {}", case.directory.display());
+                println!(
+                    "to accept it: kernel-debugger test --accept {}",
+                    case.directory.display()
+                );
             }
         }
-        results.push(Tested { name: case.name, verdict, took: start.elapsed() });
+        results.push(Tested {
+            name: case.name,
+            verdict,
+            took: start.elapsed(),
+        });
     }
     if let Some(path) = &arguments.junit {
         fs::write(path, junit(&results)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let failed = results.iter().filter(|tested| matches!(tested.verdict, Verdict::Differs(_))).count();
+    let failed = results
+        .iter()
+        .filter(|tested| matches!(tested.verdict, Verdict::Differs(_)))
+        .count();
     println!("{} cases, {failed} differ", results.len());
     Ok(failed == 0)
 }
 
 fn find(path: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
     if path.join("commands").is_file() {
-        cases.push(Case { name: path.display().to_string(), directory: path.to_owned() });
+        cases.push(Case {
+            name: path.display().to_string(),
+            directory: path.to_owned(),
+        });
         return Ok(());
     }
     let entries = fs::read_dir(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -122,7 +140,9 @@ fn find(path: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
 fn verdict(case: &Case, accept: bool) -> Result<Verdict, String> {
     let found = transcript(&case.directory)?;
     let path = case.directory.join("expected");
-    let expected = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    let expected = fs::read_to_string(&path)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
     if found == expected {
         return Ok(Verdict::Same);
     }
@@ -159,7 +179,8 @@ fn transcript(directory: &Path) -> Result<String, String> {
         .map_err(|error| format!("{}/commands: {error}", directory.display()))?;
     let both = Both::default();
     let lines = Box::new(Script::new(&commands));
-    let ended = session(&arguments, directory, Box::new(both.clone()), lines).and_then(|mut session| finish(session.run()));
+    let ended = session(&arguments, directory, Box::new(both.clone()), lines)
+        .and_then(|mut session| finish(session.run()));
     let mut text = String::from_utf8_lossy(&both.0.borrow()).into_owned();
     if let Err(error) = ended {
         let _ = writeln!(text, "{}", block(&error));
@@ -179,17 +200,27 @@ impl Prints for Both {
     }
 
     fn err(&mut self, text: &str) {
-        self.0.borrow_mut().extend_from_slice(format!("{text}\n").as_bytes());
+        self.0
+            .borrow_mut()
+            .extend_from_slice(format!("{text}\n").as_bytes());
     }
 }
 
 fn junit(results: &[Tested]) -> String {
-    let failures = results.iter().filter(|tested| matches!(tested.verdict, Verdict::Differs(_))).count();
+    let failures = results
+        .iter()
+        .filter(|tested| matches!(tested.verdict, Verdict::Differs(_)))
+        .count();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"kernel-debugger\" tests=\"{}\" failures=\"{failures}\">\n",
         results.len()
     );
-    for Tested { name, verdict, took } in results {
+    for Tested {
+        name,
+        verdict,
+        took,
+    } in results
+    {
         let (name, took) = (escaped(name), took.as_secs_f64());
         let _ = match verdict {
             Verdict::Differs(diff) => writeln!(

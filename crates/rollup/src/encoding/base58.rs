@@ -49,17 +49,23 @@ pub enum Base58Error {
 impl Kind {
     /// The text of these bytes.
     pub fn encode(&self, bytes: &[u8]) -> String {
-        bs58::encode([self.prefix, bytes].concat()).with_check().into_string()
+        bs58::encode([self.prefix, bytes].concat())
+            .with_check()
+            .into_string()
     }
 
     /// The bytes of a text.
     pub fn decode(&self, text: &str) -> Result<Vec<u8>, Base58Error> {
         use bs58::decode::Error;
-        let bytes = bs58::decode(text).with_check(None).into_vec().map_err(|error| match error {
-            Error::InvalidCharacter { index, .. } => Base58Error::Character(index + 1),
-            Error::NonAsciiCharacter { index } => Base58Error::Character(index + 1),
-            _ => Base58Error::Checksum,
-        })?;
+        let bytes =
+            bs58::decode(text)
+                .with_check(None)
+                .into_vec()
+                .map_err(|error| match error {
+                    Error::InvalidCharacter { index, .. } => Base58Error::Character(index + 1),
+                    Error::NonAsciiCharacter { index } => Base58Error::Character(index + 1),
+                    _ => Base58Error::Checksum,
+                })?;
         match bytes.strip_prefix(self.prefix) {
             Some(payload) if payload.len() == self.len => Ok(payload.to_vec()),
             _ => Err(Base58Error::Kind(self.name)),
@@ -107,8 +113,14 @@ mod tests {
     #[test]
     fn a_wrong_text_says_what_is_wrong() {
         for (text, error) in [
-            ("KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT", Base58Error::Kind(ROLLUP.name)),
-            ("sr163Lv22CdE8QagCwf48PWDTquk6isQwv58", Base58Error::Checksum),
+            (
+                "KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT",
+                Base58Error::Kind(ROLLUP.name),
+            ),
+            (
+                "sr163Lv22CdE8QagCwf48PWDTquk6isQwv58",
+                Base58Error::Checksum,
+            ),
             ("sr1_", Base58Error::Character(4)),
             ("sr1ä", Base58Error::Character(4)),
             ("", Base58Error::Checksum),

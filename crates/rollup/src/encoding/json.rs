@@ -57,7 +57,12 @@ impl fmt::Display for Json {
             Self::Object(fields) => {
                 f.write_str("{")?;
                 for (n, (key, value)) in fields.iter().enumerate() {
-                    write!(f, "{}{}:{value}", if n == 0 { "" } else { "," }, quoted(key))?;
+                    write!(
+                        f,
+                        "{}{}:{value}",
+                        if n == 0 { "" } else { "," },
+                        quoted(key)
+                    )?;
                 }
                 f.write_str("}")
             }
@@ -133,7 +138,9 @@ impl Json {
             Self::String(text) => quoted(text),
             Self::Array(items) => list(items.iter().map(Self::one_line).collect(), "[", "]"),
             Self::Object(fields) => {
-                let fields = fields.iter().map(|(key, value)| format!("{}: {}", quoted(key), value.one_line()));
+                let fields = fields
+                    .iter()
+                    .map(|(key, value)| format!("{}: {}", quoted(key), value.one_line()));
                 list(fields.collect(), "{", "}")
             }
         }

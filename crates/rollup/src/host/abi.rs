@@ -55,7 +55,13 @@ const fn signature(
     params: &'static [Type],
     result: Option<Type>,
 ) -> Signature {
-    Signature { function, name, since, params, result }
+    Signature {
+        function,
+        name,
+        since,
+        params,
+        result,
+    }
 }
 
 /// In the order of [`Function`].
@@ -69,7 +75,13 @@ const SIGNATURES: [Signature; 19] = {
         signature(StoreHas, "store_has", V0, &[I32; 2], Some(I32)),
         signature(StoreDelete, "store_delete", V0, &[I32; 2], Some(I32)),
         signature(StoreListSize, "store_list_size", V0, &[I32; 2], Some(I64)),
-        signature(StoreGetNthKey, "store_get_nth_key", V0, &[I32, I32, I64, I32, I32], Some(I32)),
+        signature(
+            StoreGetNthKey,
+            "store_get_nth_key",
+            V0,
+            &[I32, I32, I64, I32, I32],
+            Some(I32),
+        ),
         signature(StoreCopy, "store_copy", V0, &[I32; 4], Some(I32)),
         signature(StoreMove, "store_move", V0, &[I32; 4], Some(I32)),
         signature(StoreValueSize, "store_value_size", V0, &[I32; 2], Some(I32)),
@@ -77,9 +89,21 @@ const SIGNATURES: [Signature; 19] = {
         signature(StoreWrite, "store_write", V0, &[I32; 5], Some(I32)),
         signature(RevealPreimage, "reveal_preimage", V0, &[I32; 4], Some(I32)),
         signature(RevealMetadata, "reveal_metadata", V0, &[I32; 2], Some(I32)),
-        signature(StoreDeleteValue, "store_delete_value", R1, &[I32; 2], Some(I32)),
+        signature(
+            StoreDeleteValue,
+            "store_delete_value",
+            R1,
+            &[I32; 2],
+            Some(I32),
+        ),
         signature(StoreCreate, "store_create", R1, &[I32; 3], Some(I32)),
-        signature(StoreGetHash, "__internal_store_get_hash", R1, &[I32; 4], Some(I32)),
+        signature(
+            StoreGetHash,
+            "__internal_store_get_hash",
+            R1,
+            &[I32; 4],
+            Some(I32),
+        ),
         signature(StoreExists, "store_exists", R2, &[I32; 2], Some(I32)),
         signature(Reveal, "reveal", R3, &[I32; 4], Some(I32)),
     ]
@@ -123,7 +147,10 @@ impl Function {
 
     /// Whether a call waits for data from outside.
     pub fn is_reveal(self) -> bool {
-        matches!(self, Self::RevealPreimage | Self::RevealMetadata | Self::Reveal)
+        matches!(
+            self,
+            Self::RevealPreimage | Self::RevealMetadata | Self::Reveal
+        )
     }
 }
 

@@ -48,13 +48,20 @@ pub fn call(
     world: &mut World,
     debug: &mut dyn FnMut(&[u8]),
 ) -> Outcome {
-    let mut call = Call { args, memory, world };
+    let mut call = Call {
+        args,
+        memory,
+        world,
+    };
     let answer = match function {
         Function::ReadInput => call.read_input(),
         Function::WriteOutput => call.write_output(),
         Function::WriteDebug => {
             debug(call.bytes(0, 1).unwrap_or(&b"Error code: -6"[..]));
-            return Outcome::Done { result: None, ticks: 0 };
+            return Outcome::Done {
+                result: None,
+                ticks: 0,
+            };
         }
         Function::RevealPreimage | Function::Reveal => match call.request(function) {
             Ok(pending) => return Outcome::Reveal(pending),
@@ -62,14 +69,26 @@ pub fn call(
         },
         Function::RevealMetadata => {
             let [dst, max] = [0, 1].map(|n| call.u32(n));
-            return Outcome::Reveal(Pending { request: Request::Metadata, dst, max });
+            return Outcome::Reveal(Pending {
+                request: Request::Metadata,
+                dst,
+                max,
+            });
         }
         // What works on a key costs one tick more.
-        function => call.store(function).map(|(result, bytes)| (result, bytes * TICKS_PER_BYTE + 1)),
+        function => call
+            .store(function)
+            .map(|(result, bytes)| (result, bytes * TICKS_PER_BYTE + 1)),
     };
     match answer {
-        Ok((result, ticks)) => Outcome::Done { result: Some(result), ticks },
-        Err(code) => Outcome::Done { result: Some(code as i64), ticks: 0 },
+        Ok((result, ticks)) => Outcome::Done {
+            result: Some(result),
+            ticks,
+        },
+        Err(code) => Outcome::Done {
+            result: Some(code as i64),
+            ticks: 0,
+        },
     }
 }
 
@@ -116,7 +135,8 @@ impl Call<'_> {
 
     /// Writes to an address; as many bytes as fit `max`.
     fn put(&mut self, address: u32, bytes: &[u8]) -> Result<(), Code> {
-        let range = range(self.memory.len(), address, bytes.len() as u32).ok_or(Code::MemoryAccess)?;
+        let range =
+            range(self.memory.len(), address, bytes.len() as u32).ok_or(Code::MemoryAccess)?;
         self.memory[range].copy_from_slice(bytes);
         Ok(())
     }
@@ -131,7 +151,11 @@ impl Call<'_> {
     }
 
     fn writable(&self, path: &Path) -> Result<(), Code> {
-        if path.is_read_only() { Err(Code::ReadOnly) } else { Ok(()) }
+        if path.is_read_only() {
+            Err(Code::ReadOnly)
+        } else {
+            Ok(())
+        }
     }
 
     fn read_input(&mut self) -> Answer {
@@ -158,7 +182,11 @@ impl Call<'_> {
             return Err(Code::IoTooLarge);
         }
         let message = self.bytes(0, 1)?.to_vec();
-        if self.world.outbox.push(&message) { Ok((0, 0)) } else { Err(Code::OutboxFull) }
+        if self.world.outbox.push(&message) {
+            Ok((0, 0))
+        } else {
+            Err(Code::OutboxFull)
+        }
     }
 
     fn request(&self, function: Function) -> Result<Pending, Code> {
@@ -198,9 +226,12 @@ impl Call<'_> {
                 self.world.durable.delete_value(&path);
                 done(0)
             }
-            Function::StoreListSize => {
-                done(self.world.durable.node(&path).map_or(0, |node| node.count() as i64))
-            }
+            Function::StoreListSize => done(
+                self.world
+                    .durable
+                    .node(&path)
+                    .map_or(0, |node| node.count() as i64),
+            ),
             Function::StoreValueSize => {
                 let value = self.world.durable.value(&path).ok_or(Code::NotAValue)?;
                 done(i64::from(value.len()))
@@ -248,7 +279,11 @@ impl Call<'_> {
             durable.copy(from, &to)
         };
         let bytes = from.as_str().len() + to.as_str().len();
-        if found { Ok((0, bytes as u64)) } else { Err(Code::NotANode) }
+        if found {
+            Ok((0, bytes as u64))
+        } else {
+            Err(Code::NotANode)
+        }
     }
 
     fn create(&mut self, path: &Path) -> Answer {
@@ -296,7 +331,10 @@ impl Call<'_> {
         if offset > size {
             return Err(Code::InvalidAccess);
         }
-        self.world.durable.value_mut(path).write(offset, &self.memory[range]);
+        self.world
+            .durable
+            .value_mut(path)
+            .write(offset, &self.memory[range]);
         Ok((0, (path.as_str().len() + n as usize) as u64))
     }
 }

@@ -33,7 +33,11 @@ impl Test {
             world.durable.set(&Path::known(key), Value::from(value));
         }
         world.outbox.open(0, 100);
-        Self { memory: vec![0; SIZE as usize], world, printed: String::new() }
+        Self {
+            memory: vec![0; SIZE as usize],
+            world,
+            printed: String::new(),
+        }
     }
 
     fn put(&mut self, at: u32, text: &str) -> [i64; 2] {
@@ -46,9 +50,15 @@ impl Test {
         let args: Vec<u64> = args.iter().map(|arg| *arg as u64).collect();
         assert_eq!(args.len(), function.params().len(), "{function:?}");
         let printed = &mut self.printed;
-        call(function, &args, &mut self.memory, &mut self.world, &mut |text| {
-            printed.push_str(&String::from_utf8_lossy(text));
-        })
+        call(
+            function,
+            &args,
+            &mut self.memory,
+            &mut self.world,
+            &mut |text| {
+                printed.push_str(&String::from_utf8_lossy(text));
+            },
+        )
     }
 
     /// A call on a key with further arguments.
@@ -90,13 +100,25 @@ fn every_function_on_a_key_refuses_the_same_bad_keys() {
         let more = test.usual(function);
         let longest = format!("/{}", "k".repeat(239));
         assert_ne!(test.on(function, &longest, &more).0, -1, "{function:?}");
-        assert_eq!(test.on(function, &format!("{longest}k"), &more), (-1, 0), "{function:?}");
+        assert_eq!(
+            test.on(function, &format!("{longest}k"), &more),
+            (-1, 0),
+            "{function:?}"
+        );
         for bad in ["/", "file", "/file/", "//file", "/fi le", "/a@"] {
             assert_eq!(test.on(function, bad, &more), (-2, 0), "{function:?} {bad}");
         }
         let with = |at: i64, len: i64| [&[at, len][..], &more].concat();
-        assert_eq!(test.done(function, &with(i64::from(SIZE) - 3, 4)), (-6, 0), "{function:?}");
-        assert_eq!(test.done(function, &with(-1, 5)), (-6, 0), "addresses are unsigned: {function:?}");
+        assert_eq!(
+            test.done(function, &with(i64::from(SIZE) - 3, 4)),
+            (-6, 0),
+            "{function:?}"
+        );
+        assert_eq!(
+            test.done(function, &with(-1, 5)),
+            (-6, 0),
+            "addresses are unsigned: {function:?}"
+        );
         assert_eq!(test.done(function, &with(0, -1)), (-8, 0), "{function:?}");
     }
 }
@@ -128,7 +150,11 @@ fn keys_that_kernels_cannot_write_are_refused_by_what_writes_only() {
     }
     let mut test = Test::new();
     let to = test.put(OTHER, "/readonly/y");
-    assert_eq!(test.on(Function::StoreCopy, "/none", &to).0, -9, "the destination is looked at first");
+    assert_eq!(
+        test.on(Function::StoreCopy, "/none", &to).0,
+        -9,
+        "the destination is looked at first"
+    );
 }
 
 #[test]
@@ -144,10 +170,22 @@ fn looking_at_keys() {
     ] {
         let ticks = key.len() as u64 * 42 + 1;
         assert_eq!(test.on(Function::StoreHas, key, &[]), (has, ticks), "{key}");
-        assert_eq!(test.on(Function::StoreExists, key, &[]), (i64::from(has > 0), ticks), "{key}");
-        assert_eq!(test.on(Function::StoreListSize, key, &[]), (count, ticks), "{key}");
+        assert_eq!(
+            test.on(Function::StoreExists, key, &[]),
+            (i64::from(has > 0), ticks),
+            "{key}"
+        );
+        assert_eq!(
+            test.on(Function::StoreListSize, key, &[]),
+            (count, ticks),
+            "{key}"
+        );
         let paid = if size < 0 { 0 } else { ticks };
-        assert_eq!(test.on(Function::StoreValueSize, key, &[]), (size, paid), "{key}");
+        assert_eq!(
+            test.on(Function::StoreValueSize, key, &[]),
+            (size, paid),
+            "{key}"
+        );
     }
 }
 
@@ -165,11 +203,28 @@ fn names_of_children() {
         ("/none", 0, 10, -10, ""),
     ] {
         test.memory[DATA as usize..][..16].fill(0);
-        assert_eq!(test.on(Function::StoreGetNthKey, key, &[index, data, max]).0, result, "{key} {index}");
+        assert_eq!(
+            test.on(Function::StoreGetNthKey, key, &[index, data, max])
+                .0,
+            result,
+            "{key} {index}"
+        );
         assert!(test.memory[DATA as usize..].starts_with(name.as_bytes()));
-        assert_eq!(test.memory[DATA as usize + name.len()], 0, "nothing more is written");
+        assert_eq!(
+            test.memory[DATA as usize + name.len()],
+            0,
+            "nothing more is written"
+        );
     }
-    assert_eq!(test.on(Function::StoreGetNthKey, "/both", &[1, i64::from(SIZE) - 2, 10]).0, -6);
+    assert_eq!(
+        test.on(
+            Function::StoreGetNthKey,
+            "/both",
+            &[1, i64::from(SIZE) - 2, 10]
+        )
+        .0,
+        -6
+    );
 }
 
 #[test]
@@ -192,7 +247,11 @@ fn reading_values() {
     ] {
         let (found, ticks) = test.on(Function::StoreRead, key, &[offset, to, max]);
         assert_eq!(found, result, "{key} {offset} {to} {max}");
-        let paid = if result < 0 { 0 } else { (key.len() as u64 + result as u64) * 42 + 1 };
+        let paid = if result < 0 {
+            0
+        } else {
+            (key.len() as u64 + result as u64) * 42 + 1
+        };
         assert_eq!(ticks, paid);
     }
     test.on(Function::StoreRead, "/file", &[3, data, 100]);
@@ -219,7 +278,14 @@ fn writing_values() {
     ] {
         let (found, ticks) = test.on(Function::StoreWrite, key, &[offset, from, n]);
         assert_eq!(found, result, "{key} {offset} {from} {n}");
-        assert_eq!(ticks, if result < 0 { 0 } else { (key.len() as u64 + n as u64) * 42 + 1 });
+        assert_eq!(
+            ticks,
+            if result < 0 {
+                0
+            } else {
+                (key.len() as u64 + n as u64) * 42 + 1
+            }
+        );
     }
     assert_eq!(test.on(Function::StoreHas, "/made/here", &[]).0, 1);
     assert_eq!(test.on(Function::StoreHas, "/made/there", &[]).0, 0);
@@ -228,25 +294,54 @@ fn writing_values() {
 #[test]
 fn values_have_2_gigabytes_at_most() {
     let mut test = Test::new();
-    assert_eq!(test.on(Function::StoreCreate, "/big", &[i64::from(i32::MAX)]).0, 0);
-    assert_eq!(test.on(Function::StoreValueSize, "/big", &[]).0, i64::from(i32::MAX));
+    assert_eq!(
+        test.on(Function::StoreCreate, "/big", &[i64::from(i32::MAX)])
+            .0,
+        0
+    );
+    assert_eq!(
+        test.on(Function::StoreValueSize, "/big", &[]).0,
+        i64::from(i32::MAX)
+    );
     // Size and count are added, not offset and count.
-    assert_eq!(test.on(Function::StoreWrite, "/big", &[0, i64::from(DATA), 1]).0, -5);
-    assert_eq!(test.on(Function::StoreWrite, "/big", &[0, i64::from(DATA), 0]).0, 0);
+    assert_eq!(
+        test.on(Function::StoreWrite, "/big", &[0, i64::from(DATA), 1])
+            .0,
+        -5
+    );
+    assert_eq!(
+        test.on(Function::StoreWrite, "/big", &[0, i64::from(DATA), 0])
+            .0,
+        0
+    );
     assert_eq!(test.on(Function::StoreCreate, "/big", &[1]).0, -13);
-    assert_eq!(test.on(Function::StoreCreate, "/dir", &[1]).0, 0, "a directory can get a value");
+    assert_eq!(
+        test.on(Function::StoreCreate, "/dir", &[1]).0,
+        0,
+        "a directory can get a value"
+    );
     assert_eq!(test.on(Function::StoreCreate, "/x", &[-1]).0, -5);
-    assert_eq!(test.on(Function::StoreRead, "/dir", &[0, i64::from(DATA), 9]), (1, 5 * 42 + 1));
+    assert_eq!(
+        test.on(Function::StoreRead, "/dir", &[0, i64::from(DATA), 9]),
+        (1, 5 * 42 + 1)
+    );
 }
 
 #[test]
 fn copying_moving_deleting() {
     let mut test = Test::new();
     let to = test.put(OTHER, "/dir/c");
-    assert_eq!(test.on(Function::StoreCopy, "/both", &to), (0, (5 + 6) * 42 + 1));
+    assert_eq!(
+        test.on(Function::StoreCopy, "/both", &to),
+        (0, (5 + 6) * 42 + 1)
+    );
     assert_eq!(test.on(Function::StoreHas, "/dir/c/below", &[]).0, 1);
     assert_eq!(test.on(Function::StoreCopy, "/readonly/x", &to).0, 0);
-    assert_eq!(test.on(Function::StoreHas, "/dir/c/below", &[]).0, 0, "the destination is replaced as a whole");
+    assert_eq!(
+        test.on(Function::StoreHas, "/dir/c/below", &[]).0,
+        0,
+        "the destination is replaced as a whole"
+    );
     assert_eq!(test.on(Function::StoreCopy, "/none", &to).0, -10);
     assert_eq!(test.on(Function::StoreMove, "/none", &to).0, -10);
     assert_eq!(test.on(Function::StoreMove, "/file", &to).0, 0);
@@ -256,28 +351,57 @@ fn copying_moving_deleting() {
     assert_eq!(test.on(Function::StoreDeleteValue, "/both", &[]).0, 0);
     assert_eq!(test.on(Function::StoreHas, "/both", &[]).0, 2);
     assert_eq!(test.on(Function::StoreDelete, "/both", &[]).0, 0);
-    assert_eq!(test.on(Function::StoreDelete, "/both", &[]).0, 0, "what is not there can be deleted");
+    assert_eq!(
+        test.on(Function::StoreDelete, "/both", &[]).0,
+        0,
+        "what is not there can be deleted"
+    );
     assert_eq!(test.on(Function::StoreHas, "/both", &[]).0, 0);
 }
 
 #[test]
 fn reading_the_inbox() {
     let mut test = Test::new();
-    let input = |counter, n| Input { level: 7, counter, payload: vec![9; n].into() };
+    let input = |counter, n| Input {
+        level: 7,
+        counter,
+        payload: vec![9; n].into(),
+    };
     for n in 0..3 {
         test.world.inbox.push(input(n, 10));
     }
     let size = i64::from(SIZE);
     let data = i64::from(DATA);
     // Nothing is lost by a call that is refused; both comparisons are strict.
-    for (info, to, max) in [(size - 8, data, 10), (0, size - 10, 10), (0, data, -1), (-1, data, 1), (0, -1, 1)] {
-        assert_eq!(test.done(Function::ReadInput, &[info, to, max]), (-6, 0), "{info} {to} {max}");
+    for (info, to, max) in [
+        (size - 8, data, 10),
+        (0, size - 10, 10),
+        (0, data, -1),
+        (-1, data, 1),
+        (0, -1, 1),
+    ] {
+        assert_eq!(
+            test.done(Function::ReadInput, &[info, to, max]),
+            (-6, 0),
+            "{info} {to} {max}"
+        );
     }
-    assert_eq!(test.done(Function::ReadInput, &[size - 9, size - 11, 10]), (10, 420));
-    assert_eq!(test.done(Function::ReadInput, &[0, data, 4]), (4, 168), "the rest is lost");
+    assert_eq!(
+        test.done(Function::ReadInput, &[size - 9, size - 11, 10]),
+        (10, 420)
+    );
+    assert_eq!(
+        test.done(Function::ReadInput, &[0, data, 4]),
+        (4, 168),
+        "the rest is lost"
+    );
     assert_eq!(test.memory[..8], [7, 0, 0, 0, 1, 0, 0, 0]);
     assert_eq!(test.memory[DATA as usize..][..5], [9, 9, 9, 9, 0]);
-    assert_eq!(test.done(Function::ReadInput, &[0, data, 1_000_000]), (10, 420), "the maximum is cut to 4,096");
+    assert_eq!(
+        test.done(Function::ReadInput, &[0, data, 1_000_000]),
+        (10, 420),
+        "the maximum is cut to 4,096"
+    );
     assert_eq!(test.done(Function::ReadInput, &[0, data, 4096]), (0, 0));
 }
 
@@ -285,7 +409,10 @@ fn reading_the_inbox() {
 fn writing_the_outbox() {
     let mut test = Test::new();
     assert_eq!(test.done(Function::WriteOutput, &[0, 4097]), (-7, 0));
-    assert_eq!(test.done(Function::WriteOutput, &[i64::from(SIZE), 1]), (-6, 0));
+    assert_eq!(
+        test.done(Function::WriteOutput, &[i64::from(SIZE), 1]),
+        (-6, 0)
+    );
     assert_eq!(test.done(Function::WriteOutput, &[0, -1]), (-6, 0));
     for _ in 0..100 {
         assert_eq!(test.done(Function::WriteOutput, &[0, 4096]), (0, 0));
@@ -297,7 +424,13 @@ fn writing_the_outbox() {
 fn printing_never_fails() {
     let mut test = Test::new();
     let text = test.put(DATA, "hi\n");
-    assert_eq!(test.call(Function::WriteDebug, &text), Outcome::Done { result: None, ticks: 0 });
+    assert_eq!(
+        test.call(Function::WriteDebug, &text),
+        Outcome::Done {
+            result: None,
+            ticks: 0
+        }
+    );
     test.call(Function::WriteDebug, &[i64::from(SIZE) - 1, 2]);
     assert_eq!(test.printed, "hi\nError code: -6");
 }
@@ -308,13 +441,24 @@ fn revealing() {
     let data = i64::from(DATA);
     for function in [Function::RevealPreimage, Function::Reveal] {
         assert_eq!(test.done(function, &[0, 4097, data, 10]), (-7, 0));
-        assert_eq!(test.done(function, &[i64::from(SIZE), 1, data, 10]), (-6, 0));
+        assert_eq!(
+            test.done(function, &[i64::from(SIZE), 1, data, 10]),
+            (-6, 0)
+        );
     }
-    let Outcome::Reveal(pending) = test.call(Function::RevealMetadata, &[data, 10]) else { panic!() };
+    let Outcome::Reveal(pending) = test.call(Function::RevealMetadata, &[data, 10]) else {
+        panic!()
+    };
     assert_eq!(pending.request, Request::Metadata);
     assert_eq!(deliver(&pending, b"short", &mut test.memory), (5, 210));
-    assert_eq!(deliver(&pending, b"longer than ten", &mut test.memory), (10, 420));
-    let Outcome::Reveal(pending) = test.call(Function::RevealMetadata, &[i64::from(SIZE) - 5, 10]) else { panic!() };
+    assert_eq!(
+        deliver(&pending, b"longer than ten", &mut test.memory),
+        (10, 420)
+    );
+    let Outcome::Reveal(pending) = test.call(Function::RevealMetadata, &[i64::from(SIZE) - 5, 10])
+    else {
+        panic!()
+    };
     assert_eq!(deliver(&pending, b"short", &mut test.memory), (5, 210));
     assert_eq!(deliver(&pending, b"longer", &mut test.memory), (-6, 0));
 }

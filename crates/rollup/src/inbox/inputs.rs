@@ -50,19 +50,35 @@ pub struct Inputs {
 /// Reads a file of inputs; messages without a destination go to `rollup`.
 pub fn parse(json: &str, rollup: [u8; 20]) -> Result<Inputs, InputsError> {
     let mut inputs = Inputs::default();
-    for (level, messages) in array(&serde_json::from_str(json)?, || "inputs".into(), "an array of levels")?
-        .iter()
-        .enumerate()
+    for (level, messages) in array(
+        &serde_json::from_str(json)?,
+        || "inputs".into(),
+        "an array of levels",
+    )?
+    .iter()
+    .enumerate()
     {
         let place = || format!("level {level}");
         let mut payloads = Vec::new();
-        for (message, value) in array(messages, place, "an array of messages")?.iter().enumerate() {
+        for (message, value) in array(messages, place, "an array of messages")?
+            .iter()
+            .enumerate()
+        {
             let place = format!("level {level}, message {message}");
             let Value::Object(fields) = value else {
                 return Err(shape(place, "an object", value));
             };
-            let read = Fields { fields, warnings: &mut inputs.warnings, place: &place }.message(rollup);
-            payloads.push(read.map_err(|what| InputsError::Message { level, message, what })?);
+            let read = Fields {
+                fields,
+                warnings: &mut inputs.warnings,
+                place: &place,
+            }
+            .message(rollup);
+            payloads.push(read.map_err(|what| InputsError::Message {
+                level,
+                message,
+                what,
+            })?);
         }
         inputs.levels.push(payloads);
     }
@@ -71,7 +87,12 @@ pub fn parse(json: &str, rollup: [u8; 20]) -> Result<Inputs, InputsError> {
 
 /// Reads one message given as a JSON object, as in a file of inputs.
 pub fn message(fields: &Map<String, Value>, rollup: [u8; 20]) -> Result<Vec<u8>, String> {
-    Fields { fields, warnings: &mut Vec::new(), place: "message" }.message(rollup)
+    Fields {
+        fields,
+        warnings: &mut Vec::new(),
+        place: "message",
+    }
+    .message(rollup)
 }
 
 fn shape(place: String, expected: &'static str, found: &Value) -> InputsError {
@@ -83,7 +104,11 @@ fn shape(place: String, expected: &'static str, found: &Value) -> InputsError {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    InputsError::Shape { place, expected, found }
+    InputsError::Shape {
+        place,
+        expected,
+        found,
+    }
 }
 
 fn array<'a>(
@@ -118,7 +143,8 @@ impl Fields<'_> {
         }
         self.only(&["payload", "sender", "source", "destination"])?;
         let payload = self.text("payload")?.unwrap_or_default();
-        let payload = text::parse(payload).map_err(|error| format!("payload `{payload}`: {error}"))?;
+        let payload =
+            text::parse(payload).map_err(|error| format!("payload `{payload}`: {error}"))?;
         checked(transfer(&Transfer {
             payload,
             sender: self.address("sender", [0; 20], |text| CONTRACT.address(text))?,
@@ -128,7 +154,11 @@ impl Fields<'_> {
     }
 
     fn only(&self, known: &[&str]) -> Result<(), String> {
-        match self.fields.keys().find(|key| !known.contains(&key.as_str())) {
+        match self
+            .fields
+            .keys()
+            .find(|key| !known.contains(&key.as_str()))
+        {
             Some(key) => Err(format!("unexpected field `{key}` beside `{}`", known[0])),
             None => Ok(()),
         }
@@ -146,7 +176,10 @@ impl Fields<'_> {
     fn bytes(&mut self, key: &str) -> Result<Vec<u8>, String> {
         let text = self.text(key)?.unwrap_or_default();
         Ok(hex::decode(text).unwrap_or_else(|error| {
-            self.warnings.push(format!("{}: `{key}` is not hexadecimal ({error}): taken as empty", self.place));
+            self.warnings.push(format!(
+                "{}: `{key}` is not hexadecimal ({error}): taken as empty",
+                self.place
+            ));
             Vec::new()
         }))
     }
@@ -159,7 +192,9 @@ impl Fields<'_> {
     ) -> Result<T, String> {
         match self.text(key)? {
             None => Ok(default),
-            Some(text) => parse(text).map_err(|error| format!("`{key}`: invalid address `{text}`: {error}")),
+            Some(text) => {
+                parse(text).map_err(|error| format!("`{key}`: invalid address `{text}`: {error}"))
+            }
         }
     }
 }
@@ -192,7 +227,11 @@ mod tests {
 
     fn read(json: &str) -> Result<Vec<Vec<String>>, String> {
         let inputs = parse(json, [7; 20]).map_err(|error| error.to_string())?;
-        Ok(inputs.levels.into_iter().map(|level| level.iter().map(hex::encode).collect()).collect())
+        Ok(inputs
+            .levels
+            .into_iter()
+            .map(|level| level.iter().map(hex::encode).collect())
+            .collect())
     }
 
     #[test]
@@ -211,7 +250,9 @@ mod tests {
     fn digits_that_are_none_become_nothing_with_a_warning() {
         let inputs = parse(r#"[[{"external":"xyz"}]]"#, [0; 20]).unwrap();
         assert_eq!(inputs.levels, [[[1]]]);
-        assert!(inputs.warnings[0].starts_with("level 0, message 0: `external` is not hexadecimal"));
+        assert!(
+            inputs.warnings[0].starts_with("level 0, message 0: `external` is not hexadecimal")
+        );
     }
 
     #[test]
@@ -221,19 +262,43 @@ mod tests {
             ("[[", "EOF while parsing a list at line 1 column 2"),
             ("[\n [}]", "expected value at line 2 column 3"),
             ("{}", "inputs: expected an array of levels, found an object"),
-            ("[1]", "level 0: expected an array of messages, found a number"),
-            ("[[],[null]]", "level 1, message 0: expected an object, found null"),
-            ("[[{}]]", "level 0, message 0: expected one of `payload`, `external`, `serialized`"),
-            (r#"[[{"external":"", "x":1}]]"#, "level 0, message 0: unexpected field `x` beside `external`"),
-            (r#"[[{"external":1}]]"#, "level 0, message 0: `external` must be a string"),
-            (r#"[[{"payload":"Pair 1 ("}]]"#, "level 0, message 0: payload `Pair 1 (`: unexpected end at character 9"),
-            (r#"[[{"payload":"0","sender":"KT1"}]]"#, "level 0, message 0: `sender`: invalid address `KT1`: its checksum is wrong"),
+            (
+                "[1]",
+                "level 0: expected an array of messages, found a number",
+            ),
+            (
+                "[[],[null]]",
+                "level 1, message 0: expected an object, found null",
+            ),
+            (
+                "[[{}]]",
+                "level 0, message 0: expected one of `payload`, `external`, `serialized`",
+            ),
+            (
+                r#"[[{"external":"", "x":1}]]"#,
+                "level 0, message 0: unexpected field `x` beside `external`",
+            ),
+            (
+                r#"[[{"external":1}]]"#,
+                "level 0, message 0: `external` must be a string",
+            ),
+            (
+                r#"[[{"payload":"Pair 1 ("}]]"#,
+                "level 0, message 0: payload `Pair 1 (`: unexpected end at character 9",
+            ),
+            (
+                r#"[[{"payload":"0","sender":"KT1"}]]"#,
+                "level 0, message 0: `sender`: invalid address `KT1`: its checksum is wrong",
+            ),
             (
                 r#"[[{"payload":"0","source":"sr163Lv22CdE8QagCwf48PWDTquk6isQwv57"}]]"#,
                 "level 0, message 0: `source`: invalid address `sr163Lv22CdE8QagCwf48PWDTquk6isQwv57`: \
                  it is not a public key hash (tz1…, tz2…, tz3…, tz4…)",
             ),
-            (&long, "level 0, message 0: Failed to encode a rollup management protocol inbox message value: 4097 bytes, at most 4096 are allowed"),
+            (
+                &long,
+                "level 0, message 0: Failed to encode a rollup management protocol inbox message value: 4097 bytes, at most 4096 are allowed",
+            ),
         ] {
             assert_eq!(read(json).unwrap_err(), expected, "{json}");
         }

@@ -56,7 +56,12 @@ pub fn external(payload: &[u8]) -> Vec<u8> {
 
 /// The bytes of the information on a level.
 pub fn info(info: &Info) -> Vec<u8> {
-    [&[0, 3][..], &info.timestamp.to_be_bytes(), &info.predecessor].concat()
+    [
+        &[0, 3][..],
+        &info.timestamp.to_be_bytes(),
+        &info.predecessor,
+    ]
+    .concat()
 }
 
 /// The bytes of a protocol's beginning.
@@ -92,7 +97,9 @@ impl Message {
                 payload: binary::decode(&mut reader)?,
                 sender: reader.array()?,
                 source: {
-                    let tag = reader.byte().filter(|tag| usize::from(*tag) < base58::KEYS.len())?;
+                    let tag = reader
+                        .byte()
+                        .filter(|tag| usize::from(*tag) < base58::KEYS.len())?;
                     (tag, reader.array()?)
                 },
                 destination: reader.array()?,
@@ -125,12 +132,18 @@ mod tests {
     #[test]
     fn the_published_bytes() {
         let zeroes = "00".repeat(61);
-        assert_eq!(hex::encode(transfer(&transfer_of("0"))), format!("00000000{zeroes}"));
+        assert_eq!(
+            hex::encode(transfer(&transfer_of("0"))),
+            format!("00000000{zeroes}")
+        );
         assert_eq!(
             hex::encode(transfer(&transfer_of("Pair Unit False"))),
             format!("00000707030b0303{zeroes}")
         );
-        assert_eq!(hex::encode(migration("nairobi_017")), "00040000000b6e6169726f62695f303137");
+        assert_eq!(
+            hex::encode(migration("nairobi_017")),
+            "00040000000b6e6169726f62695f303137"
+        );
         assert_eq!(info(&Info::default()), [&[0, 3][..], &[0; 40]].concat());
     }
 
@@ -139,9 +152,15 @@ mod tests {
         let messages = [
             (START_OF_LEVEL.to_vec(), Message::StartOfLevel),
             (END_OF_LEVEL.to_vec(), Message::EndOfLevel),
-            (info(&Info::default()), Message::InfoPerLevel(Info::default())),
+            (
+                info(&Info::default()),
+                Message::InfoPerLevel(Info::default()),
+            ),
             (migration("a"), Message::ProtocolMigration("a".into())),
-            (transfer(&transfer_of("{1;\"a\"}")), Message::Transfer(transfer_of("{1;\"a\"}"))),
+            (
+                transfer(&transfer_of("{1;\"a\"}")),
+                Message::Transfer(transfer_of("{1;\"a\"}")),
+            ),
             (external(b"hi"), Message::External(b"hi".to_vec())),
         ];
         for (bytes, message) in messages {

@@ -62,7 +62,12 @@ impl Buffer {
 ///
 /// `migration` is a protocol that begins with this level; its message stands where the debugger's inbox has it, before
 /// the information on the level when `early`, and after it as the real protocol sends it otherwise.
-pub fn level(info: message::Info, migration: Option<&str>, early: bool, user: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+pub fn level(
+    info: message::Info,
+    migration: Option<&str>,
+    early: bool,
+    user: Vec<Vec<u8>>,
+) -> Vec<Vec<u8>> {
     let mut payloads = vec![message::START_OF_LEVEL.to_vec()];
     let migration = migration.map(message::migration);
     if early {
@@ -82,7 +87,11 @@ mod tests {
     use super::*;
 
     fn input(level: i32, counter: i32) -> Input {
-        Input { level, counter, payload: Arc::from(&b"x"[..]) }
+        Input {
+            level,
+            counter,
+            payload: Arc::from(&b"x"[..]),
+        }
     }
 
     #[test]
@@ -100,7 +109,12 @@ mod tests {
 
     #[test]
     fn a_level_has_the_messages_of_the_protocol_around_those_of_users() {
-        let payloads = level(message::Info::default(), Some("nairobi_017"), false, vec![vec![1, 7]]);
+        let payloads = level(
+            message::Info::default(),
+            Some("nairobi_017"),
+            false,
+            vec![vec![1, 7]],
+        );
         let tags: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..2]).collect();
         assert_eq!(tags, [&[0u8, 1][..], &[0, 3], &[0, 4], &[1, 7], &[0, 2]]);
         let early = level(message::Info::default(), Some("x"), true, Vec::new());

@@ -33,13 +33,24 @@ pub fn installer(kernel: &[u8], setup: &[Instruction]) -> Option<Installer> {
     let root = preimages.last()?.hash;
     let staged = Path::known("/installer/kernel/boot.wasm");
     let mut program = vec![
-        Instruction::Reveal { hash: [&[0][..], &root].concat(), to: staged.clone() },
-        Instruction::Move { from: staged, to: Path::known("/kernel/boot.wasm") },
+        Instruction::Reveal {
+            hash: [&[0][..], &root].concat(),
+            to: staged.clone(),
+        },
+        Instruction::Move {
+            from: staged,
+            to: Path::known("/kernel/boot.wasm"),
+        },
     ];
     program.extend_from_slice(setup);
-    let mut wasm = wat::parse_str(KERNEL).unwrap_or_else(|error| panic!("the installer kernel: {error}"));
+    let mut wasm =
+        wat::parse_str(KERNEL).unwrap_or_else(|error| panic!("the installer kernel: {error}"));
     program::append(&program, &mut wasm);
-    Some(Installer { wasm, preimages, root })
+    Some(Installer {
+        wasm,
+        preimages,
+        root,
+    })
 }
 
 #[cfg(test)]
@@ -58,14 +69,21 @@ mod tests {
         }
 
         fn reveal(&mut self, request: &Request) -> Result<Vec<u8>, String> {
-            let page = self.0.iter().find(|page| Request::Preimage(page.hash) == *request);
+            let page = self
+                .0
+                .iter()
+                .find(|page| Request::Preimage(page.hash) == *request);
             Ok(page.map_or(Vec::new(), |page| page.bytes.clone()))
         }
     }
 
     fn run(installer: Installer) -> (Pvm, String) {
         let mut pvm = Pvm::originate(&installer.wasm, Version::V0);
-        pvm.load(0, crate::inbox::level(Default::default(), None, false, Vec::new())).unwrap();
+        pvm.load(
+            0,
+            crate::inbox::level(Default::default(), None, false, Vec::new()),
+        )
+        .unwrap();
         let mut pages = Pages(installer.preimages, String::new());
         pvm.run_level(&mut Interpreter, &mut pages).unwrap();
         (pvm, pages.1)
@@ -88,8 +106,16 @@ mod tests {
             let kernel = kernel(size);
             let (pvm, printed) = run(installer(&kernel, &[]).unwrap());
             assert_eq!(printed, "installed", "{size}");
-            assert_eq!(pvm.world.durable.value(&keys::KERNEL), Some(&Value::from(&kernel[..])));
-            assert!(pvm.world.durable.node(&Path::known("/__installer_kernel")).is_none());
+            assert_eq!(
+                pvm.world.durable.value(&keys::KERNEL),
+                Some(&Value::from(&kernel[..]))
+            );
+            assert!(
+                pvm.world
+                    .durable
+                    .node(&Path::known("/__installer_kernel"))
+                    .is_none()
+            );
             assert!(pvm.world.durable.node(&Path::known("/installer")).is_none());
             // Collection, the installer's run, the kernel's.
             assert_eq!(pvm.ticks(), 3 * Version::V0.tick_limit());
@@ -104,7 +130,12 @@ mod tests {
         );
         let (pvm, printed) = run(installer(&kernel(1), &parse(&text).unwrap()).unwrap());
         assert_eq!(printed, "installed");
-        let value = |key| pvm.world.durable.value(&Path::known(key)).map(Value::to_vec);
+        let value = |key| {
+            pvm.world
+                .durable
+                .value(&Path::known(key))
+                .map(Value::to_vec)
+        };
         assert_eq!(value("/b/c"), Some(vec![0xab; 5_000]));
         assert_eq!(value("/d"), Some(Vec::new()));
         assert_eq!(value("/a"), None);
@@ -115,7 +146,10 @@ mod tests {
         let mut broken = installer(&kernel(1), &[]).unwrap();
         broken.preimages.clear();
         let (pvm, printed) = run(broken);
-        assert_eq!(printed, "Unable to decode DAC page: Decode into SlicePage failed");
+        assert_eq!(
+            printed,
+            "Unable to decode DAC page: Decode into SlicePage failed"
+        );
         assert!(pvm.is_collecting());
         let text = "instructions:\n- move:\n    from: /none\n    to: /b\n";
         let (_, printed) = run(installer(&kernel(1), &parse(text).unwrap()).unwrap());

@@ -70,7 +70,10 @@ pub(super) fn append(program: &[Instruction], wasm: &mut Vec<u8>) {
         long(&mut body, &instruction.encode());
     }
     body.extend((body.len() as u32).to_le_bytes());
-    let section = wasm_encoder::CustomSection { name: "config".into(), data: body.into() };
+    let section = wasm_encoder::CustomSection {
+        name: "config".into(),
+        data: body.into(),
+    };
     wasm_encoder::Section::append_to(&section, wasm);
 }
 
@@ -81,12 +84,30 @@ mod tests {
     #[test]
     fn the_published_layout() {
         let mut wasm = Vec::new();
-        append(&[Instruction::Move { from: Path::known("/a"), to: Path::known("/b/c") }], &mut wasm);
+        append(
+            &[Instruction::Move {
+                from: Path::known("/a"),
+                to: Path::known("/b/c"),
+            }],
+            &mut wasm,
+        );
         let body = "0900000001022f61042f622f63";
-        assert_eq!(hex::encode(wasm), format!("001806636f6e666967{body}0d000000"));
-        let set = Instruction::Set { value: vec![7, 8], to: Path::known("/a") };
+        assert_eq!(
+            hex::encode(wasm),
+            format!("001806636f6e666967{body}0d000000")
+        );
+        let set = Instruction::Set {
+            value: vec![7, 8],
+            to: Path::known("/a"),
+        };
         assert_eq!(hex::encode(set.encode()), "02020000000708022f61");
-        let reveal = Instruction::Reveal { hash: vec![9; 33], to: Path::known("/a") };
-        assert_eq!(hex::encode(reveal.encode()), format!("0021000000{}022f61", "09".repeat(33)));
+        let reveal = Instruction::Reveal {
+            hash: vec![9; 33],
+            to: Path::known("/a"),
+        };
+        assert_eq!(
+            hex::encode(reveal.encode()),
+            format!("0021000000{}022f61", "09".repeat(33))
+        );
     }
 }

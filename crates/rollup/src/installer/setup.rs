@@ -43,7 +43,10 @@ pub fn merge<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, Set
 
 fn items(text: &str) -> Result<Vec<Value>, SetupError> {
     let root: Value = serde_yaml_ng::from_str(text)?;
-    let map = root.as_mapping().filter(|map| map.len() == 1).ok_or(SetupError::Format)?;
+    let map = root
+        .as_mapping()
+        .filter(|map| map.len() == 1)
+        .ok_or(SetupError::Format)?;
     match map.get("instructions") {
         Some(Value::Sequence(items)) => Ok(items.clone()),
         Some(Value::Null) => Ok(Vec::new()),
@@ -58,13 +61,19 @@ fn instruction(item: &Value) -> Result<Instruction, String> {
         only(map, &["set"])?;
         let body = body.as_mapping().ok_or("`set`: expected a map")?;
         only(body, &["value", "to"])?;
-        return Ok(Instruction::Set { value: bytes(body, "value")?, to: key(body, "to")? });
+        return Ok(Instruction::Set {
+            value: bytes(body, "value")?,
+            to: key(body, "to")?,
+        });
     }
     if let Some(body) = named("move") {
         only(map, &["move"])?;
         let body = body.as_mapping().ok_or("`move`: expected a map")?;
         only(body, &["from", "to"])?;
-        return Ok(Instruction::Move { from: key(body, "from")?, to: key(body, "to")? });
+        return Ok(Instruction::Move {
+            from: key(body, "from")?,
+            to: key(body, "to")?,
+        });
     }
     if named("reveal").is_some() {
         only(map, &["reveal", "to"])?;
@@ -72,15 +81,23 @@ fn instruction(item: &Value) -> Result<Instruction, String> {
         if hash.len() != 33 {
             return Err(format!("`reveal`: a hash has 33 bytes, not {}", hash.len()));
         }
-        return Ok(Instruction::Reveal { hash, to: key(map, "to")? });
+        return Ok(Instruction::Reveal {
+            hash,
+            to: key(map, "to")?,
+        });
     }
     Err("expected one of `set`, `move`, `reveal`".into())
 }
 
 fn only(map: &Mapping, known: &[&str]) -> Result<(), String> {
-    let unknown = map.keys().find(|key| !key.as_str().is_some_and(|key| known.contains(&key)));
+    let unknown = map
+        .keys()
+        .find(|key| !key.as_str().is_some_and(|key| known.contains(&key)));
     match unknown {
-        Some(key) => Err(format!("unexpected field `{}`", key.as_str().unwrap_or("?"))),
+        Some(key) => Err(format!(
+            "unexpected field `{}`",
+            key.as_str().unwrap_or("?")
+        )),
         None => Ok(()),
     }
 }
@@ -117,14 +134,38 @@ mod tests {
         for (text, expected) in [
             ("[", "The given file is not a valid YAML: "),
             ("x: 1", "The installer config has not the right format."),
-            ("instructions: 1", "The installer config has not the right format."),
-            ("instructions:\n- x: 1", "The 0th instruction is invalid: expected one of `set`, `move`, `reveal`"),
-            ("instructions:\n- set: {value: zz, to: /a}", "The 0th instruction is invalid: `value`: Invalid character"),
-            ("instructions:\n- set: {value: '00', to: a}", "The 0th instruction is invalid: `to`: Invalid key: `a`"),
-            ("instructions:\n- set: {value: '00', to: /a, x: 1}", "The 0th instruction is invalid: unexpected field `x`"),
-            ("instructions:\n- move: {from: /a}", "The 0th instruction is invalid: missing `to`"),
-            ("instructions:\n- reveal: '00'\n  to: /a", "The 0th instruction is invalid: `reveal`: a hash has 33 bytes, not 1"),
-            ("instructions:\n- set: {value: '', to: ''}", "The 0th instruction is invalid: `to`: the root cannot be written"),
+            (
+                "instructions: 1",
+                "The installer config has not the right format.",
+            ),
+            (
+                "instructions:\n- x: 1",
+                "The 0th instruction is invalid: expected one of `set`, `move`, `reveal`",
+            ),
+            (
+                "instructions:\n- set: {value: zz, to: /a}",
+                "The 0th instruction is invalid: `value`: Invalid character",
+            ),
+            (
+                "instructions:\n- set: {value: '00', to: a}",
+                "The 0th instruction is invalid: `to`: Invalid key: `a`",
+            ),
+            (
+                "instructions:\n- set: {value: '00', to: /a, x: 1}",
+                "The 0th instruction is invalid: unexpected field `x`",
+            ),
+            (
+                "instructions:\n- move: {from: /a}",
+                "The 0th instruction is invalid: missing `to`",
+            ),
+            (
+                "instructions:\n- reveal: '00'\n  to: /a",
+                "The 0th instruction is invalid: `reveal`: a hash has 33 bytes, not 1",
+            ),
+            (
+                "instructions:\n- set: {value: '', to: ''}",
+                "The 0th instruction is invalid: `to`: the root cannot be written",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");

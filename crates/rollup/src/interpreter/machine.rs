@@ -312,7 +312,11 @@ impl Machine {
         let segment = &kernel.elements[n];
         if let Placement::Active(table, offset) = segment.placement {
             let offset = self.constant(offset) as u32 as usize;
-            let values: Vec<u64> = segment.items.iter().map(|item| self.constant(*item)).collect();
+            let values: Vec<u64> = segment
+                .items
+                .iter()
+                .map(|item| self.constant(*item))
+                .collect();
             match self.tables[table as usize].get_mut(offset..offset + values.len()) {
                 Some(place) => place.copy_from_slice(&values),
                 None => return self.end(Ended::Trapped(Trap::TableOutOfBounds), 1),
@@ -370,10 +374,16 @@ impl Machine {
         let code = Arc::clone(self.kernel.code(function));
         let pop = self.code.pops[self.pc];
         let base = self.stack.len() - code.params as usize;
-        self.stack.resize(self.stack.len() + code.locals as usize, 0);
+        self.stack
+            .resize(self.stack.len() + code.locals as usize, 0);
         let ticks = code.entry_ticks();
         let caller = std::mem::replace(&mut self.code, code);
-        self.frames.push(Frame { code: caller, pc: self.pc + 1, base: self.base, pop });
+        self.frames.push(Frame {
+            code: caller,
+            pc: self.pc + 1,
+            base: self.base,
+            pop,
+        });
         self.base = base;
         self.pc = 0;
         if let Some(profile) = &mut self.profile {
@@ -390,14 +400,26 @@ impl Machine {
         if self.starting {
             return Flow::Fail(NO_HOST.into());
         }
-        let args = self.stack.split_off(self.stack.len() - link.function.params().len());
-        match calls::call(link.function, &args, &mut self.memory, context.world, context.debug) {
+        let args = self
+            .stack
+            .split_off(self.stack.len() - link.function.params().len());
+        match calls::call(
+            link.function,
+            &args,
+            &mut self.memory,
+            context.world,
+            context.debug,
+        ) {
             Outcome::Reveal(pending) => Flow::Reveal(pending),
             Outcome::Done { result, ticks } => {
                 let phantom = if link.phantom { Some(0) } else { None };
                 if let Some(result) = result.or(phantom) {
                     let wide = link.function.result() == Some(crate::host::abi::Type::I64);
-                    self.stack.push(if wide { result as u64 } else { u64::from(result as u32) });
+                    self.stack.push(if wide {
+                        result as u64
+                    } else {
+                        u64::from(result as u32)
+                    });
                 }
                 Flow::Next(if link.function.is_reveal() { 6 } else { 5 } + ticks)
             }
@@ -544,7 +566,9 @@ impl Machine {
             }
             Op::Unreachable => return Flow::Trap(Trap::Unreachable),
             Op::Vector => {
-                return Flow::Fail("vector instructions cannot be stepped through: use `step kernel_run`".into());
+                return Flow::Fail(
+                    "vector instructions cannot be stepped through: use `step kernel_run`".into(),
+                );
             }
             other => match self.bulk(other) {
                 Ok(ticks) => {
@@ -565,7 +589,10 @@ impl Machine {
         match op {
             Op::MemoryFill => {
                 let (to, byte, n) = self.pop3();
-                self.memory.get_mut(to..to + n).ok_or(memory)?.fill(byte as u8);
+                self.memory
+                    .get_mut(to..to + n)
+                    .ok_or(memory)?
+                    .fill(byte as u8);
                 Ok(n as u64 * PER_ITEM)
             }
             Op::MemoryCopy => {
@@ -580,9 +607,16 @@ impl Machine {
                 let (to, from, n) = self.pop3();
                 let kernel = Arc::clone(&self.kernel);
                 let dropped = self.dropped_data[segment as usize];
-                let bytes = if dropped { 0..0 } else { kernel.data[segment as usize].bytes.clone() };
+                let bytes = if dropped {
+                    0..0
+                } else {
+                    kernel.data[segment as usize].bytes.clone()
+                };
                 let bytes = kernel.bytes[bytes].get(from..from + n).ok_or(memory)?;
-                self.memory.get_mut(to..to + n).ok_or(memory)?.copy_from_slice(bytes);
+                self.memory
+                    .get_mut(to..to + n)
+                    .ok_or(memory)?
+                    .copy_from_slice(bytes);
                 Ok(n as u64 * PER_ITEM)
             }
             Op::DataDrop(segment) => {
@@ -614,35 +648,61 @@ impl Machine {
                 let value = self.pop();
                 let table = &mut self.tables[n as usize];
                 let size = table.len() as u64;
-                let most = self.kernel.tables[n as usize].maximum.unwrap_or(u64::MAX).min(MAX_TABLE);
+                let most = self.kernel.tables[n as usize]
+                    .maximum
+                    .unwrap_or(u64::MAX)
+                    .min(MAX_TABLE);
                 let fits = size + by <= most;
                 if fits {
                     table.resize((size + by) as usize, value);
                 }
-                self.stack.push(if fits { size } else { u64::from(u32::MAX) });
+                self.stack
+                    .push(if fits { size } else { u64::from(u32::MAX) });
                 Ok(0)
             }
             Op::TableFill(n) => {
                 let count = self.pop() as u32 as usize;
                 let value = self.pop();
                 let to = self.pop() as u32 as usize;
-                self.tables[n as usize].get_mut(to..to + count).ok_or(table)?.fill(value);
+                self.tables[n as usize]
+                    .get_mut(to..to + count)
+                    .ok_or(table)?
+                    .fill(value);
                 Ok(count as u64 * PER_ITEM)
             }
-            Op::TableCopy { to: target, from: source } => {
+            Op::TableCopy {
+                to: target,
+                from: source,
+            } => {
                 let (to, from, n) = self.pop3();
-                let values = self.tables[source as usize].get(from..from + n).ok_or(table)?.to_vec();
-                self.tables[target as usize].get_mut(to..to + n).ok_or(table)?.copy_from_slice(&values);
+                let values = self.tables[source as usize]
+                    .get(from..from + n)
+                    .ok_or(table)?
+                    .to_vec();
+                self.tables[target as usize]
+                    .get_mut(to..to + n)
+                    .ok_or(table)?
+                    .copy_from_slice(&values);
                 Ok(n as u64 * PER_COPY)
             }
-            Op::TableInit { table: target, segment } => {
+            Op::TableInit {
+                table: target,
+                segment,
+            } => {
                 let (to, from, n) = self.pop3();
                 let kernel = Arc::clone(&self.kernel);
                 let dropped = self.dropped_elements[segment as usize];
-                let items = if dropped { &[][..] } else { &kernel.elements[segment as usize].items };
+                let items = if dropped {
+                    &[][..]
+                } else {
+                    &kernel.elements[segment as usize].items
+                };
                 let items = items.get(from..from + n).ok_or(table)?;
                 let values: Vec<u64> = items.iter().map(|item| self.constant(*item)).collect();
-                self.tables[target as usize].get_mut(to..to + n).ok_or(table)?.copy_from_slice(&values);
+                self.tables[target as usize]
+                    .get_mut(to..to + n)
+                    .ok_or(table)?
+                    .copy_from_slice(&values);
                 Ok(n as u64 * PER_ITEM)
             }
             _ => Err(Trap::Unreachable),
@@ -652,7 +712,12 @@ impl Machine {
     /// Grows memory; the number of pages before, or 2^32 - 1 when it cannot.
     fn grow(&mut self, by: u64) -> u32 {
         let size = (self.memory.len() / PAGE) as u64;
-        let most = self.kernel.memory.maximum.unwrap_or(MAX_PAGES).min(MAX_PAGES);
+        let most = self
+            .kernel
+            .memory
+            .maximum
+            .unwrap_or(MAX_PAGES)
+            .min(MAX_PAGES);
         if size + by > most {
             return u32::MAX;
         }
@@ -672,7 +737,9 @@ const NO_HOST: &str = "host functions must not access memory during initialisati
 
 fn zeroes(size: usize) -> Result<Vec<u8>, String> {
     let mut probe: Vec<u8> = Vec::new();
-    probe.try_reserve_exact(size).map_err(|_| "out of memory".to_owned())?;
+    probe
+        .try_reserve_exact(size)
+        .map_err(|_| "out of memory".to_owned())?;
     drop(probe);
     // The allocator hands out pages that are zero already; they cost nothing until they are touched.
     Ok(vec![0; size])

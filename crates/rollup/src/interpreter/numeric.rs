@@ -5,9 +5,14 @@ use super::Trap;
 /// Does what the byte of an instruction says to the operands on the stack. Numbers of 32 bits lie there zero-extended.
 #[inline]
 pub(super) fn numeric(byte: u8, stack: &mut Vec<u64>) -> Result<(), Trap> {
-    let unary = matches!(byte, 0x45 | 0x50 | 0x67..=0x69 | 0x79..=0x7b | 0xa7 | 0xac | 0xad | 0xc0..=0xc4);
+    let unary =
+        matches!(byte, 0x45 | 0x50 | 0x67..=0x69 | 0x79..=0x7b | 0xa7 | 0xac | 0xad | 0xc0..=0xc4);
     let b = stack.pop().unwrap_or_default();
-    let a = if unary { b } else { stack.pop().unwrap_or_default() };
+    let a = if unary {
+        b
+    } else {
+        stack.pop().unwrap_or_default()
+    };
     let (a32, b32) = (a as u32, b as u32);
     let (ai, bi) = (a32 as i32, b32 as i32);
     let (al, bl) = (a as i64, b as i64);
@@ -89,9 +94,17 @@ pub(super) fn numeric(byte: u8, stack: &mut Vec<u64>) -> Result<(), Trap> {
 }
 
 fn divided<T>(quotient: Option<T>, by_zero: bool) -> Result<T, Trap> {
-    quotient.ok_or(if by_zero { Trap::DivideByZero } else { Trap::Overflow })
+    quotient.ok_or(if by_zero {
+        Trap::DivideByZero
+    } else {
+        Trap::Overflow
+    })
 }
 
 fn remainder<T: PartialEq + Default>(a: T, b: T, rem: impl Fn(T, T) -> T) -> Result<T, Trap> {
-    if b == T::default() { Err(Trap::DivideByZero) } else { Ok(rem(a, b)) }
+    if b == T::default() {
+        Err(Trap::DivideByZero)
+    } else {
+        Ok(rem(a, b))
+    }
 }

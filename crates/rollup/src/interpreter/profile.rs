@@ -70,7 +70,12 @@ impl Profile {
         for frame in &self.frames {
             *sums.entry(&frame.stack).or_default() += frame.ticks;
         }
-        sums.into_iter().map(|(stack, ticks)| Frame { stack: stack.to_owned(), ticks }).collect()
+        sums.into_iter()
+            .map(|(stack, ticks)| Frame {
+                stack: stack.to_owned(),
+                ticks,
+            })
+            .collect()
     }
 }
 
@@ -88,7 +93,10 @@ mod tests {
         }
         profile.close(30);
         let lines = |frames: &[Frame]| -> Vec<String> {
-            frames.iter().map(|frame| format!("{} {}", frame.stack, frame.ticks)).collect()
+            frames
+                .iter()
+                .map(|frame| format!("{} {}", frame.stack, frame.ticks))
+                .collect()
         };
         assert_eq!(lines(&profile.frames), ["a 16", "a;b 7", "a;b 7"]);
         assert_eq!(lines(&profile.collapsed()), ["a 16", "a;b 14"]);
@@ -104,6 +112,9 @@ mod tests {
             profile.leave(n);
         }
         assert_eq!(profile.frames.len(), 100);
-        assert_eq!(profile.frames.iter().map(|frame| frame.ticks).sum::<u64>(), 299);
+        assert_eq!(
+            profile.frames.iter().map(|frame| frame.ticks).sum::<u64>(),
+            299
+        );
     }
 }

@@ -55,7 +55,11 @@ fn all(items: &[Expr]) -> Vec<u8> {
 /// Six bits and the sign in the first byte, seven in each of the following, the lowest first.
 pub fn encode_number(number: &BigInt, out: &mut Vec<u8>) {
     let mut rest = number.magnitude().clone();
-    let mut sign = if number.sign() == Sign::Minus { 0x40 } else { 0 };
+    let mut sign = if number.sign() == Sign::Minus {
+        0x40
+    } else {
+        0
+    };
     let mut bits = 6;
     loop {
         let low = (&rest & BigUint::from((1u32 << bits) - 1)).to_bytes_le()[0];
@@ -78,7 +82,11 @@ fn decode_number(reader: &mut Reader<'_>) -> Option<BigInt> {
         magnitude |= BigUint::from(byte & 0x7f) << shift;
         (more, shift) = (byte & 0x80 != 0, shift + 7);
     }
-    let sign = if first & 0x40 != 0 { Sign::Minus } else { Sign::Plus };
+    let sign = if first & 0x40 != 0 {
+        Sign::Minus
+    } else {
+        Sign::Plus
+    };
     Some(BigInt::from_biguint(sign, magnitude))
 }
 
@@ -101,7 +109,11 @@ fn node(reader: &mut Reader<'_>, depth: usize) -> Option<Expr> {
                 .map(|_| node(reader, depth + 1))
                 .collect::<Option<_>>()?;
             let annotated = tag % 2 == 0;
-            let annotations = if annotated { annotations(reader)? } else { Vec::new() };
+            let annotations = if annotated {
+                annotations(reader)?
+            } else {
+                Vec::new()
+            };
             Expr::Prim(prim, args, annotations)
         }
         9 => {
@@ -129,7 +141,12 @@ fn sequence(bytes: &[u8], depth: usize) -> Option<Vec<Expr>> {
 
 fn annotations(reader: &mut Reader<'_>) -> Option<Vec<String>> {
     let text = std::str::from_utf8(reader.block()?).ok()?;
-    Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    Some(
+        text.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -154,14 +171,17 @@ mod tests {
             ("63", "003f"),
             ("64", "008001"),
             ("-64", "00c001"),
-            ("123456789012345678901234567890", "0092edefbfb3b2fa8eb1b88a8c84b203"),
+            (
+                "123456789012345678901234567890",
+                "0092edefbfb3b2fa8eb1b88a8c84b203",
+            ),
             ("Pair Unit False", "0707030b0303"),
             ("Unit", "030b"),
             ("{}", "0200000000"),
             ("{1;2}", "020000000400010002"),
             ("\"Hello world\"", "010000000b48656c6c6f20776f726c64"),
             ("0xCAfe", "0a00000002cafe"),
-            ("Pair 1 2 3", "090700000006000100020003") ,
+            ("Pair 1 2 3", "090700000006000100020003"),
             ("Some %a @b Unit", "0609030b0000000525612040 62"),
         ] {
             let expected = expected.replace(' ', "");
@@ -179,15 +199,28 @@ mod tests {
 
     #[test]
     fn broken_bytes_are_nothing() {
-        for bad in ["", "0b", "00", "0080", "0100000002aa", "02000000", "03ff", "0200000001ff", "05"] {
+        for bad in [
+            "",
+            "0b",
+            "00",
+            "0080",
+            "0100000002aa",
+            "02000000",
+            "03ff",
+            "0200000001ff",
+            "05",
+        ] {
             let bytes = hex::decode(bad).unwrap();
             assert_eq!(decode(&mut Reader::new(&bytes)), None, "{bad}");
         }
-        let deep: Vec<u8> = (0..5000u32).rev().flat_map(|n| {
-            let mut item = vec![2];
-            item.extend((n * 5).to_be_bytes());
-            item
-        }).collect();
+        let deep: Vec<u8> = (0..5000u32)
+            .rev()
+            .flat_map(|n| {
+                let mut item = vec![2];
+                item.extend((n * 5).to_be_bytes());
+                item
+            })
+            .collect();
         assert_eq!(decode(&mut Reader::new(&deep)), None);
     }
 }

@@ -7,7 +7,10 @@ use crate::encoding::json::Json;
 pub fn to_json(expr: &Expr) -> Json {
     match expr {
         Expr::Int(number) => Json::Object(vec![("int", number.to_string().into())]),
-        Expr::String(text) => Json::Object(vec![("string", String::from_utf8_lossy(text).into_owned().into())]),
+        Expr::String(text) => Json::Object(vec![(
+            "string",
+            String::from_utf8_lossy(text).into_owned().into(),
+        )]),
         Expr::Bytes(bytes) => Json::Object(vec![("bytes", hex::encode(bytes).into())]),
         Expr::Sequence(items) => items.iter().map(to_json).collect(),
         Expr::Prim(prim, args, annotations) => {
@@ -16,7 +19,13 @@ pub fn to_json(expr: &Expr) -> Json {
                 fields.push(("args", args.iter().map(to_json).collect()));
             }
             if !annotations.is_empty() {
-                fields.push(("annots", annotations.iter().map(|word| word.as_str().into()).collect()));
+                fields.push((
+                    "annots",
+                    annotations
+                        .iter()
+                        .map(|word| word.as_str().into())
+                        .collect(),
+                ));
             }
             Json::Object(fields)
         }
@@ -42,6 +51,9 @@ mod tests {
             "{ \"prim\": \"Pair\",\n  \"args\": [ { \"prim\": \"Pair\",\n      \"args\": [ { \"string\": \"aaaaaaaaaaaaaaaaaaaaaaaa\" },\n        \
              { \"string\": \"bbbbbbbbbbbbbbbbbbbbbbb\" } ] },\n    { \"int\": \"1\" } ] }"
         );
-        assert_eq!(to_json(&parse("Some %a 1").unwrap()).to_string(), r#"{"prim":"Some","args":[{"int":"1"}],"annots":["%a"]}"#);
+        assert_eq!(
+            to_json(&parse("Some %a 1").unwrap()).to_string(),
+            r#"{"prim":"Some","args":[{"int":"1"}],"annots":["%a"]}"#
+        );
     }
 }

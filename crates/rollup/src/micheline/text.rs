@@ -20,7 +20,11 @@ const MAX_DEPTH: usize = 1000;
 
 /// Reads one expression; nothing may follow it.
 pub fn parse(text: &str) -> Result<Expr, TextError> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+    };
     let expr = parser.application()?;
     parser.blanks()?;
     match parser.peek() {
@@ -37,7 +41,10 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn fail<T>(&self, what: impl Into<String>) -> Result<T, TextError> {
-        Err(TextError { at: self.at, what: what.into() })
+        Err(TextError {
+            at: self.at,
+            what: what.into(),
+        })
     }
 
     fn peek(&self) -> Option<char> {
@@ -108,7 +115,11 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 let expr = self.application()?;
                 self.blanks()?;
-                if self.eat(')') { Ok(expr) } else { self.fail("expected `)`") }
+                if self.eat(')') {
+                    Ok(expr)
+                } else {
+                    self.fail("expected `)`")
+                }
             }
             Some('{') => self.sequence(),
             Some('"') => self.string(),
@@ -118,7 +129,10 @@ impl<'a> Parser<'a> {
                 let word = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
                 match number(word) {
                     Some(prim) => Ok(Expr::Prim(prim, Vec::new(), Vec::new())),
-                    None => Err(TextError { at: start, what: format!("unknown primitive `{word}`") }),
+                    None => Err(TextError {
+                        at: start,
+                        what: format!("unknown primitive `{word}`"),
+                    }),
                 }
             }
             Some(c) => self.fail(format!("unexpected `{c}`")),
@@ -212,7 +226,14 @@ mod tests {
             ("1 2", 2, "unexpected `2`"),
             ("/* x", 0, "a comment that does not end"),
         ] {
-            assert_eq!(parse(text), Err(TextError { at, what: what.into() }), "{text}");
+            assert_eq!(
+                parse(text),
+                Err(TextError {
+                    at,
+                    what: what.into()
+                }),
+                "{text}"
+            );
         }
         assert!(parse(&"(".repeat(100_000)).is_err());
         assert!(parse(&"{".repeat(100_000)).is_err());

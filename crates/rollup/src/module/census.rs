@@ -106,8 +106,16 @@ impl Census {
                 1
             }
         };
-        let items: Vec<u64> = if expressions { pending.collect() } else { vec![1; items] };
-        self.elements += if expressions { items.iter().map(|k| 3 + k).sum() } else { n };
+        let items: Vec<u64> = if expressions {
+            pending.collect()
+        } else {
+            vec![1; items]
+        };
+        self.elements += if expressions {
+            items.iter().map(|k| 3 + k).sum()
+        } else {
+            n
+        };
         self.element_init += 2 + items.iter().map(|k| 6 * k + 10).sum::<u64>();
         self.element_code.push(code);
     }
@@ -152,7 +160,10 @@ impl Census {
     /// From the linked module to the first segment that is copied.
     pub fn init_ticks(&self) -> u64 {
         let created = |n: u64, imported: u64| 3 * n + 1 + (imported + n) + 1;
-        let (e, d) = (self.element_code.iter().sum::<u64>(), self.data_code.iter().sum::<u64>());
+        let (e, d) = (
+            self.element_code.iter().sum::<u64>(),
+            self.data_code.iter().sum::<u64>(),
+        );
         let segments = |code: &[u64]| code.len() as u64 + 1 + joined(code) + 1;
         2 + (self.imports + 1)
             + (self.types + 1)

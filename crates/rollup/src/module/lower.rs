@@ -3,7 +3,10 @@
 //! What an instruction costs depends on where it stands only (kernel-debugger.md, section 5.4): how many operands lie on
 //! the stacks of the labels around it is known from the type check. Code that cannot be reached is left out.
 
-use wasmparser::{BlockType, FrameKind, FuncToValidate, FuncValidatorAllocations, MemArg, Operator, ValidatorResources};
+use wasmparser::{
+    BlockType, FrameKind, FuncToValidate, FuncValidatorAllocations, MemArg, Operator,
+    ValidatorResources,
+};
 
 use super::{Kernel, ticks};
 
@@ -24,7 +27,10 @@ pub enum Op {
     BrTable(u32, u32),
     Return,
     Call(u32),
-    CallIndirect { signature: u32, table: u32 },
+    CallIndirect {
+        signature: u32,
+        table: u32,
+    },
     Drop,
     Select,
     LocalGet(u32),
@@ -37,8 +43,14 @@ pub enum Op {
     TableSize(u32),
     TableGrow(u32),
     TableFill(u32),
-    TableCopy { to: u32, from: u32 },
-    TableInit { table: u32, segment: u32 },
+    TableCopy {
+        to: u32,
+        from: u32,
+    },
+    TableInit {
+        table: u32,
+        segment: u32,
+    },
     ElemDrop(u32),
     /// The instruction's first byte and the offset.
     Load(u8, u32),
@@ -164,15 +176,17 @@ pub(super) fn lower(
     let checked = "the function has been checked";
     validator.read_locals(&mut reader.clone()).expect(checked);
     lowering.code.locals = validator.len_locals() - lowering.code.params;
-    let operators = wasmparser::FunctionBody::new(reader).get_operators_reader().expect(checked);
+    let operators = wasmparser::FunctionBody::new(reader)
+        .get_operators_reader()
+        .expect(checked);
     for op in operators.into_iter_with_offsets() {
         let (op, at) = op.expect(checked);
         let height = validator.operand_stack_height();
         validator.op(at, &op).expect(checked);
         let entered = match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                validator.get_control_frame(0).map(|frame| (frame.kind, frame.height as u32, frame.block_type))
-            }
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => validator
+                .get_control_frame(0)
+                .map(|frame| (frame.kind, frame.height as u32, frame.block_type)),
             _ => None,
         };
         match entered {
@@ -230,8 +244,13 @@ impl Lowering<'_> {
         let index = self.code.targets.len();
         let function = depth as usize == self.blocks.len() - 1;
         let block = self.block(depth);
-        let arity = if block.start.is_some() { block.params } else { block.results };
-        let ticks = ticks::branch(depth, function, block.start.is_some(), arity, block.outer) as u32;
+        let arity = if block.start.is_some() {
+            block.params
+        } else {
+            block.results
+        };
+        let ticks =
+            ticks::branch(depth, function, block.start.is_some(), arity, block.outer) as u32;
         let target = Target {
             pc: block.start.unwrap_or(u32::MAX),
             arity,
@@ -248,7 +267,9 @@ impl Lowering<'_> {
     }
 
     fn end(&mut self) {
-        let Some(block) = self.blocks.pop() else { return };
+        let Some(block) = self.blocks.pop() else {
+            return;
+        };
         if self.blocks.is_empty() {
             // The body's end, 3 from the last instruction and 3 of the frame; branches to it have paid.
             let pc = self.here();
@@ -281,7 +302,9 @@ impl Lowering<'_> {
     }
 
     fn otherwise(&mut self) {
-        let Some(mut block) = self.blocks.pop() else { return };
+        let Some(mut block) = self.blocks.pop() else {
+            return;
+        };
         if block.live {
             if self.live {
                 let jump = self.emit(Op::Jump(0), Self::leaving(&block));
@@ -330,9 +353,17 @@ impl Lowering<'_> {
                 self.emit(Op::Return, ticks::RETURN as u32);
                 return;
             }
-            Operator::Call { function_index } => return self.call(Op::Call(function_index), function_index, height),
-            Operator::CallIndirect { type_index, table_index } => {
-                let op = Op::CallIndirect { signature: type_index, table: table_index };
+            Operator::Call { function_index } => {
+                return self.call(Op::Call(function_index), function_index, height);
+            }
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            } => {
+                let op = Op::CallIndirect {
+                    signature: type_index,
+                    table: table_index,
+                };
                 return self.call_of_type(op, type_index, height - 1);
             }
             Operator::Drop => Op::Drop,
@@ -347,8 +378,17 @@ impl Lowering<'_> {
             Operator::TableSize { table } => Op::TableSize(table),
             Operator::TableGrow { table } => Op::TableGrow(table),
             Operator::TableFill { table } => Op::TableFill(table),
-            Operator::TableCopy { dst_table, src_table } => Op::TableCopy { to: dst_table, from: src_table },
-            Operator::TableInit { elem_index, table } => Op::TableInit { table, segment: elem_index },
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => Op::TableCopy {
+                to: dst_table,
+                from: src_table,
+            },
+            Operator::TableInit { elem_index, table } => Op::TableInit {
+                table,
+                segment: elem_index,
+            },
             Operator::ElemDrop { elem_index } => Op::ElemDrop(elem_index),
             Operator::MemorySize { .. } => Op::MemorySize,
             Operator::MemoryGrow { .. } => Op::MemoryGrow,

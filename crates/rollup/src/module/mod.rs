@@ -16,8 +16,9 @@ use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 use wasmparser::{
-    BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, KnownCustom, Name,
-    Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind,
+    FuncToValidate, KnownCustom, Name, Operator, Parser, Payload, TypeRef, ValType, ValidPayload,
+    Validator, ValidatorResources, WasmFeatures,
 };
 
 use crate::encoding::hash::{Hash, blake2b};
@@ -61,7 +62,11 @@ fn decoding(error: BinaryReaderError) -> ModuleError {
 }
 
 fn fault(offset: usize, category: Category, message: impl Into<String>) -> ModuleError {
-    ModuleError { offset, category, message: message.into() }
+    ModuleError {
+        offset,
+        category,
+        message: message.into(),
+    }
 }
 
 /// A function's type.
@@ -201,7 +206,10 @@ impl Kernel {
             types: Vec::new(),
             imports: Vec::new(),
             tables: Vec::new(),
-            memory: Limits { initial: 0, maximum: None },
+            memory: Limits {
+                initial: 0,
+                maximum: None,
+            },
             globals: Vec::new(),
             exports: HashMap::new(),
             elements: Vec::new(),
@@ -218,7 +226,11 @@ impl Kernel {
         }
         let end = bytes.len();
         if reading.memories > 1 {
-            return Err(fault(end, Category::Invalid, "multiple memories are not allowed"));
+            return Err(fault(
+                end,
+                Category::Invalid,
+                "multiple memories are not allowed",
+            ));
         }
         kernel.validate(&reading)?;
         if reading.memories == 0 || !reading.memory_exported {
@@ -253,7 +265,13 @@ impl Kernel {
         let function = &self.functions[function as usize - self.imports.len()];
         function.code.get_or_init(|| {
             let body = &self.bytes[function.body.clone()];
-            Arc::new(lower::lower(self, function.signature, body, function.body.start, again(&function.validate)))
+            Arc::new(lower::lower(
+                self,
+                function.signature,
+                body,
+                function.body.start,
+                again(&function.validate),
+            ))
         })
     }
 
@@ -272,8 +290,13 @@ impl Kernel {
                 Placement::Passive => 0,
             };
         }
-        let active = self.data.iter().filter(|data| matches!(data.placement, Placement::Active(..)));
-        ticks += active.map(|data| ticks::segment(data.bytes.len())).sum::<u64>();
+        let active = self
+            .data
+            .iter()
+            .filter(|data| matches!(data.placement, Placement::Active(..)));
+        ticks += active
+            .map(|data| ticks::segment(data.bytes.len()))
+            .sum::<u64>();
         self.start.is_none().then_some(ticks)
     }
 
@@ -293,8 +316,13 @@ impl Kernel {
                     for value in ty.params().iter().chain(ty.results()) {
                         no_float(*value, reading.at)?;
                     }
-                    reading.census.signature(ty.params().len(), ty.results().len());
-                    self.types.push(Signature { params: ty.params().into(), results: ty.results().into() });
+                    reading
+                        .census
+                        .signature(ty.params().len(), ty.results().len());
+                    self.types.push(Signature {
+                        params: ty.params().into(),
+                        results: ty.results().into(),
+                    });
                 }
             }
             Payload::ImportSection(section) => {
@@ -324,14 +352,20 @@ impl Kernel {
             Payload::TableSection(section) => {
                 for table in section {
                     let ty = table.map_err(decoding)?.ty;
-                    self.tables.push(Limits { initial: ty.initial, maximum: ty.maximum });
+                    self.tables.push(Limits {
+                        initial: ty.initial,
+                        maximum: ty.maximum,
+                    });
                 }
                 reading.census.tables(self.tables.len());
             }
             Payload::MemorySection(section) => {
                 for memory in section {
                     let ty = memory.map_err(decoding)?;
-                    self.memory = Limits { initial: ty.initial, maximum: ty.maximum };
+                    self.memory = Limits {
+                        initial: ty.initial,
+                        maximum: ty.maximum,
+                    };
                     reading.memories += 1;
                 }
                 reading.census.memories(reading.memories);
@@ -342,7 +376,10 @@ impl Kernel {
                     no_float(global.ty.content_type, offset)?;
                     let init = constant(&global.init_expr, &mut reading.census)?;
                     reading.census.global();
-                    self.globals.push(Global { ty: global.ty.content_type, init });
+                    self.globals.push(Global {
+                        ty: global.ty.content_type,
+                        init,
+                    });
                 }
             }
             Payload::ExportSection(section) => {
@@ -373,14 +410,20 @@ impl Kernel {
                     let data = data.map_err(decoding)?;
                     let (active, placement) = match data.kind {
                         DataKind::Passive => (false, Placement::Passive),
-                        DataKind::Active { memory_index, offset_expr } => {
+                        DataKind::Active {
+                            memory_index,
+                            offset_expr,
+                        } => {
                             let offset = constant(&offset_expr, &mut reading.census)?;
                             (true, Placement::Active(memory_index, offset))
                         }
                     };
                     reading.census.data(active, data.data.len());
                     let end = data.range.end;
-                    self.data.push(Data { placement, bytes: end - data.data.len()..end });
+                    self.data.push(Data {
+                        placement,
+                        bytes: end - data.data.len()..end,
+                    });
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -393,7 +436,11 @@ impl Kernel {
                     count += u64::from(n);
                 }
                 reading.census.body(groups, count);
-                for op in body.get_operators_reader().map_err(decoding)?.into_iter_with_offsets() {
+                for op in body
+                    .get_operators_reader()
+                    .map_err(decoding)?
+                    .into_iter_with_offsets()
+                {
                     let (op, offset) = op.map_err(decoding)?;
                     if is_float(self.bytes[offset], &op) {
                         return Err(floats(offset));
@@ -407,7 +454,9 @@ impl Kernel {
                 if let KnownCustom::Name(names) = custom.as_known() {
                     // A broken section of names is no reason to refuse a kernel.
                     for subsection in names.into_iter().map_while(Result::ok) {
-                        let Name::Function(functions) = subsection else { continue };
+                        let Name::Function(functions) = subsection else {
+                            continue;
+                        };
                         for naming in functions.into_iter().map_while(Result::ok) {
                             let name = naming.name.chars().filter(|c| *c <= '\u{ff}').collect();
                             self.names.insert(naming.index, name);
@@ -416,7 +465,9 @@ impl Kernel {
                 }
             }
             Payload::Version { range, .. } => reading.at = range.end,
-            Payload::DataCountSection { .. } | Payload::CodeSectionStart { .. } | Payload::End(_) => {}
+            Payload::DataCountSection { .. }
+            | Payload::CodeSectionStart { .. }
+            | Payload::End(_) => {}
             other => {
                 let at = other.as_section().map_or(0, |(_, range)| range.start);
                 return Err(fault(at, Category::Decoding, "malformed section id"));
@@ -425,14 +476,19 @@ impl Kernel {
         Ok(())
     }
 
-    fn element(&mut self, element: wasmparser::Element<'_>, reading: &mut Reading) -> Result<(), ModuleError> {
+    fn element(
+        &mut self,
+        element: wasmparser::Element<'_>,
+        reading: &mut Reading,
+    ) -> Result<(), ModuleError> {
         let census = &mut reading.census;
         let placement = match element.kind {
             ElementKind::Passive => Placement::Passive,
             ElementKind::Declared => Placement::Declared,
-            ElementKind::Active { table_index, offset_expr } => {
-                Placement::Active(table_index.unwrap_or(0), constant(&offset_expr, census)?)
-            }
+            ElementKind::Active {
+                table_index,
+                offset_expr,
+            } => Placement::Active(table_index.unwrap_or(0), constant(&offset_expr, census)?),
         };
         let mut items = Vec::new();
         let expressions = match element.items {
@@ -469,8 +525,9 @@ impl Kernel {
             }
         };
         for payload in Parser::new(0).parse_all(&bytes) {
-            if let ValidPayload::Func(function, body) =
-                validator.payload(&payload.map_err(decoding)?).map_err(invalid)?
+            if let ValidPayload::Func(function, body) = validator
+                .payload(&payload.map_err(decoding)?)
+                .map_err(invalid)?
             {
                 let kept = again(&function);
                 let mut checker = function.into_validator(allocations);
@@ -510,30 +567,49 @@ fn again(function: &FuncToValidate<ValidatorResources>) -> FuncToValidate<Valida
 
 fn short(name: &str, offset: usize) -> Result<(), ModuleError> {
     if name.len() > MAX_NAME {
-        return Err(fault(offset, Category::Decoding, format!("name longer than {MAX_NAME} bytes")));
+        return Err(fault(
+            offset,
+            Category::Decoding,
+            format!("name longer than {MAX_NAME} bytes"),
+        ));
     }
     Ok(())
 }
 
 fn floats(offset: usize) -> ModuleError {
-    fault(offset, Category::Decoding, "float instructions are forbidden")
+    fault(
+        offset,
+        Category::Decoding,
+        "float instructions are forbidden",
+    )
 }
 
 fn no_float(ty: ValType, offset: usize) -> Result<(), ModuleError> {
-    if matches!(ty, ValType::F32 | ValType::F64) { Err(floats(offset)) } else { Ok(()) }
+    if matches!(ty, ValType::F32 | ValType::F64) {
+        Err(floats(offset))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether an instruction computes with floats, by its first byte; those of vectors are found by the type check.
 fn is_float(byte: u8, op: &Operator<'_>) -> bool {
     match byte {
         0x2a | 0x2b | 0x38 | 0x39 | 0x43 | 0x44 | 0x5b..=0x66 | 0x8b..=0xa6 => true,
-        0xa8..=0xab | 0xae..=0xbf => !matches!(op, Operator::I64ExtendI32S | Operator::I64ExtendI32U),
+        0xa8..=0xab | 0xae..=0xbf => {
+            !matches!(op, Operator::I64ExtendI32S | Operator::I64ExtendI32U)
+        }
         _ => matches!(
             op,
-            Operator::Block { blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64) }
-                | Operator::Loop { blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64) }
-                | Operator::If { blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64) }
-                | Operator::TypedSelect { ty: ValType::F32 | ValType::F64 }
+            Operator::Block {
+                blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64)
+            } | Operator::Loop {
+                blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64)
+            } | Operator::If {
+                blockty: wasmparser::BlockType::Type(ValType::F32 | ValType::F64)
+            } | Operator::TypedSelect {
+                ty: ValType::F32 | ValType::F64
+            }
         ),
     }
 }

@@ -36,7 +36,11 @@ pub fn leaving(results: u32, outer: u32) -> u64 {
 /// A branch over `depth` labels, beyond its fetching.
 pub fn branch(depth: u32, to_function: bool, to_loop: bool, arity: u32, outer: u32) -> u64 {
     let raise = 3 + 3 * u64::from(depth);
-    let arrive = if to_function { 3 } else { 4 + u64::from(arity) + u64::from(outer) };
+    let arrive = if to_function {
+        3
+    } else {
+        4 + u64::from(arity) + u64::from(outer)
+    };
     raise + arrive + if to_loop { 3 } else { 0 }
 }
 

@@ -95,7 +95,10 @@ impl OutboxMessage {
             Self::Whitelist(None) => out.extend([2, 0]),
             Self::Whitelist(Some(keys)) => {
                 out.extend([2, 0xff]);
-                let keys: Vec<u8> = keys.iter().flat_map(|(tag, key)| [&[*tag][..], key].concat()).collect();
+                let keys: Vec<u8> = keys
+                    .iter()
+                    .flat_map(|(tag, key)| [&[*tag][..], key].concat())
+                    .collect();
                 put_block(&mut out, &keys);
             }
             Self::Signal(word) => {
@@ -112,13 +115,18 @@ impl OutboxMessage {
             Self::Transactions(transactions) => {
                 let typed = transactions.iter().any(|t| t.parameters_ty.is_some());
                 Json::Object(vec![
-                    ("transactions", transactions.iter().map(Transaction::to_json).collect()),
+                    (
+                        "transactions",
+                        transactions.iter().map(Transaction::to_json).collect(),
+                    ),
                     ("kind", if typed { "typed" } else { "untyped" }.into()),
                 ])
             }
             Self::Whitelist(keys) => {
                 let keys = keys.iter().map(|keys| {
-                    let keys = keys.iter().map(|(tag, key)| KEYS[usize::from(*tag)].encode(key).into());
+                    let keys = keys
+                        .iter()
+                        .map(|(tag, key)| KEYS[usize::from(*tag)].encode(key).into());
                     ("whitelist", keys.collect())
                 });
                 Json::Object(keys.chain([("kind", "whitelist_update".into())]).collect())
@@ -147,15 +155,21 @@ impl Transaction {
 
 fn transaction(batch: &mut Reader<'_>, typed: bool) -> Option<Transaction> {
     let parameters = binary::decode(batch)?;
-    let parameters_ty = if typed { Some(binary::decode(batch)?) } else { None };
+    let parameters_ty = if typed {
+        Some(binary::decode(batch)?)
+    } else {
+        None
+    };
     let contract: [u8; 22] = batch.array()?;
     let destination = contract[1..21].try_into().ok()?;
     let entrypoint = std::str::from_utf8(batch.block()?).ok()?;
-    (contract[0] == 1 && contract[21] == 0 && entrypoint.len() <= MAX_ENTRYPOINT).then(|| Transaction {
-        parameters,
-        parameters_ty,
-        destination,
-        entrypoint: entrypoint.to_owned(),
+    (contract[0] == 1 && contract[21] == 0 && entrypoint.len() <= MAX_ENTRYPOINT).then(|| {
+        Transaction {
+            parameters,
+            parameters_ty,
+            destination,
+            entrypoint: entrypoint.to_owned(),
+        }
     })
 }
 
@@ -177,26 +191,45 @@ fn show_transaction(transaction: &Transaction) -> String {
     let mut parts = vec![
         format!("destination: {}", CONTRACT.encode(&transaction.destination)),
         format!("entrypoint: {}", transaction.entrypoint),
-        format!("unparsed_parameters: {}", micheline::to_json(&transaction.parameters).pretty()),
+        format!(
+            "unparsed_parameters: {}",
+            micheline::to_json(&transaction.parameters).pretty()
+        ),
     ];
     if let Some(ty) = &transaction.parameters_ty {
         parts.push(format!("unparsed_ty: {}", micheline::to_json(ty).pretty()));
     }
     let line = parts.join(" ");
-    if line.len() <= 80 { line } else { parts.join("\n  ") }
+    if line.len() <= 80 {
+        line
+    } else {
+        parts.join("\n  ")
+    }
 }
 
 /// The batch that a JSON object, or an array of them, describes: `destination`, `parameters` (Michelson text), optional
 /// `entrypoint`, optional `parameters_ty`; or `{"whitelist": […] | null}`.
 pub fn from_json(json: &str) -> Result<OutboxMessage, String> {
-    let value: Value = serde_json::from_str(json).map_err(|error| format!("Invalid transaction json: {error}"))?;
-    let transactions = match &value {
-        Value::Object(fields) if fields.contains_key("whitelist") => return whitelist(&fields["whitelist"]),
-        Value::Object(_) => std::slice::from_ref(&value),
-        Value::Array(items) => items,
-        _ => return Err("An outbox message must be either a single transaction or a list of transactions.".into()),
-    };
-    let message = OutboxMessage::Transactions(transactions.iter().map(from_object).collect::<Result<_, _>>()?);
+    let value: Value =
+        serde_json::from_str(json).map_err(|error| format!("Invalid transaction json: {error}"))?;
+    let transactions =
+        match &value {
+            Value::Object(fields) if fields.contains_key("whitelist") => {
+                return whitelist(&fields["whitelist"]);
+            }
+            Value::Object(_) => std::slice::from_ref(&value),
+            Value::Array(items) => items,
+            _ => return Err(
+                "An outbox message must be either a single transaction or a list of transactions."
+                    .into(),
+            ),
+        };
+    let message = OutboxMessage::Transactions(
+        transactions
+            .iter()
+            .map(from_object)
+            .collect::<Result<_, _>>()?,
+    );
     if let OutboxMessage::Transactions(all) = &message {
         let typed = all.iter().filter(|t| t.parameters_ty.is_some()).count();
         if typed != 0 && typed != all.len() {
@@ -221,23 +254,30 @@ fn whitelist(value: &Value) -> Result<OutboxMessage, String> {
             .find_map(|(tag, kind)| Some((tag, kind.address(text).ok()?)))
             .ok_or_else(|| format!("Invalid transaction json: `{text}` is not a public key hash"))
     });
-    Ok(OutboxMessage::Whitelist(Some(keys.collect::<Result<_, _>>()?)))
+    Ok(OutboxMessage::Whitelist(Some(
+        keys.collect::<Result<_, _>>()?,
+    )))
 }
 
 fn from_object(value: &Value) -> Result<Transaction, String> {
     let wrong = |what: String| format!("Invalid transaction json: {what}");
     let field = |key: &str| value.get(key).and_then(Value::as_str);
-    let expr = |key: &str, text: &str| text::parse(text).map_err(|error| wrong(format!("{key}: {error}")));
+    let expr =
+        |key: &str, text: &str| text::parse(text).map_err(|error| wrong(format!("{key}: {error}")));
     let destination = field("destination").ok_or_else(|| wrong("missing `destination`".into()))?;
     let parameters = field("parameters").ok_or_else(|| wrong("missing `parameters`".into()))?;
     let entrypoint = field("entrypoint").unwrap_or("default");
     let entrypoint = entrypoint.strip_prefix('%').unwrap_or(entrypoint);
     if entrypoint.len() > MAX_ENTRYPOINT {
-        return Err(wrong(format!("entry point `{entrypoint}` is longer than {MAX_ENTRYPOINT} characters")));
+        return Err(wrong(format!(
+            "entry point `{entrypoint}` is longer than {MAX_ENTRYPOINT} characters"
+        )));
     }
     Ok(Transaction {
         parameters: expr("parameters", parameters)?,
-        parameters_ty: field("parameters_ty").map(|text| expr("parameters_ty", text)).transpose()?,
+        parameters_ty: field("parameters_ty")
+            .map(|text| expr("parameters_ty", text))
+            .transpose()?,
         destination: CONTRACT
             .address(destination)
             .map_err(|error| wrong(format!("invalid address `{destination}`: {error}")))?,
@@ -250,14 +290,18 @@ mod tests {
     use super::*;
 
     /// The example of the manual: `Unit` to a contract.
-    const UNIT: &str = "0000000023030b01d1a37c088a1221b636bb5fccb35e05181038ba7c000000000764656661756c74";
+    const UNIT: &str =
+        "0000000023030b01d1a37c088a1221b636bb5fccb35e05181038ba7c000000000764656661756c74";
 
     #[test]
     fn the_example_of_the_manual_both_ways() {
         let json = r#"{"destination":"KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq","parameters":"Unit","entrypoint":"%default"}"#;
         let message = from_json(json).unwrap();
         assert_eq!(hex::encode(message.encode().unwrap()), UNIT);
-        assert_eq!(OutboxMessage::decode(&hex::decode(UNIT).unwrap()), Some(message));
+        assert_eq!(
+            OutboxMessage::decode(&hex::decode(UNIT).unwrap()),
+            Some(message)
+        );
         assert_eq!(
             show(&hex::decode(UNIT).unwrap()),
             "destination: KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq\n  entrypoint: default\n  \
@@ -274,22 +318,46 @@ mod tests {
             "[]",
         ] {
             let message = from_json(json).unwrap();
-            assert_eq!(OutboxMessage::decode(&message.encode().unwrap()), Some(message), "{json}");
+            assert_eq!(
+                OutboxMessage::decode(&message.encode().unwrap()),
+                Some(message),
+                "{json}"
+            );
         }
         let signal = OutboxMessage::Signal("hello".into());
-        assert_eq!(OutboxMessage::decode(&signal.encode().unwrap()), Some(signal));
+        assert_eq!(
+            OutboxMessage::decode(&signal.encode().unwrap()),
+            Some(signal)
+        );
     }
 
     #[test]
     fn what_is_no_message_is_shown_as_it_is() {
-        for bad in ["", "05", "0000000001", "02aa", &UNIT[..UNIT.len() - 2], &format!("{UNIT}00")] {
-            assert_eq!(show(&hex::decode(bad).unwrap()), format!("Unknown encoding: {bad}"));
+        for bad in [
+            "",
+            "05",
+            "0000000001",
+            "02aa",
+            &UNIT[..UNIT.len() - 2],
+            &format!("{UNIT}00"),
+        ] {
+            assert_eq!(
+                show(&hex::decode(bad).unwrap()),
+                format!("Unknown encoding: {bad}")
+            );
         }
         assert_eq!(
             from_json("1").unwrap_err(),
             "An outbox message must be either a single transaction or a list of transactions."
         );
-        assert!(from_json("{").unwrap_err().starts_with("Invalid transaction json: EOF"));
-        assert_eq!(from_json("{}").unwrap_err(), "Invalid transaction json: missing `destination`");
+        assert!(
+            from_json("{")
+                .unwrap_err()
+                .starts_with("Invalid transaction json: EOF")
+        );
+        assert_eq!(
+            from_json("{}").unwrap_err(),
+            "Invalid transaction json: missing `destination`"
+        );
     }
 }

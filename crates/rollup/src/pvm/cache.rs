@@ -38,7 +38,11 @@ impl Kernels {
         if inner.by_hash.len() >= MAX_KERNELS {
             inner.by_hash.clear();
         }
-        let decoded = inner.by_hash.entry(hash).or_insert_with(|| Kernel::decode(bytes.into())).clone();
+        let decoded = inner
+            .by_hash
+            .entry(hash)
+            .or_insert_with(|| Kernel::decode(bytes.into()))
+            .clone();
         inner.last = Some((value.clone(), decoded.clone()));
         decoded
     }

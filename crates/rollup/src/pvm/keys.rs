@@ -15,8 +15,11 @@ pub static FALLBACK: LazyLock<Path> = LazyLock::new(|| Path::known("/readonly/ke
 /// There when the last run trapped.
 pub static STUCK: LazyLock<Path> = LazyLock::new(|| Path::known("/readonly/kernel/env/stuck"));
 /// There when the last upgrade was taken back.
-pub static UPGRADE_ERROR: LazyLock<Path> = LazyLock::new(|| Path::known("/readonly/kernel/env/upgrade_error"));
+pub static UPGRADE_ERROR: LazyLock<Path> =
+    LazyLock::new(|| Path::known("/readonly/kernel/env/upgrade_error"));
 /// There when a level wanted more runs than it could have.
-pub static TOO_MANY_REBOOTS: LazyLock<Path> = LazyLock::new(|| Path::known("/readonly/kernel/env/too_many_reboot"));
+pub static TOO_MANY_REBOOTS: LazyLock<Path> =
+    LazyLock::new(|| Path::known("/readonly/kernel/env/too_many_reboot"));
 /// The runs that are left, four bytes, little-endian.
-pub static REBOOT_COUNTER: LazyLock<Path> = LazyLock::new(|| Path::known("/readonly/kernel/env/reboot_counter"));
+pub static REBOOT_COUNTER: LazyLock<Path> =
+    LazyLock::new(|| Path::known("/readonly/kernel/env/reboot_counter"));

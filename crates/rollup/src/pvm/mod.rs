@@ -35,8 +35,14 @@ const REBOOTS: i32 = 1001;
 enum Phase {
     Collect,
     Snapshot,
-    Decode { left: u64, decoded: Result<Arc<Kernel>, String> },
-    Link { left: u64, kernel: Arc<Kernel> },
+    Decode {
+        left: u64,
+        decoded: Result<Arc<Kernel>, String>,
+    },
+    Link {
+        left: u64,
+        kernel: Arc<Kernel>,
+    },
     Init(Box<Machine>),
     /// The module has started; the next tick begins `kernel_run`.
     Ready(Box<Machine>),
@@ -183,16 +189,20 @@ impl Pvm {
     /// The kernel's memory while there is one to look at.
     pub fn memory(&self) -> Option<&[u8]> {
         match &self.phase {
-            Phase::Init(machine) | Phase::Ready(machine) | Phase::Eval(machine) | Phase::Ended(machine, _) => {
-                Some(machine.memory())
-            }
+            Phase::Init(machine)
+            | Phase::Ready(machine)
+            | Phase::Eval(machine)
+            | Phase::Ended(machine, _) => Some(machine.memory()),
             _ => None,
         }
     }
 
     /// The kernel under the given key, decoded.
     pub fn kernel(&self) -> Option<Result<Arc<Kernel>, ModuleError>> {
-        self.world.durable.value(&keys::KERNEL).map(|value| self.kernels.get(value))
+        self.world
+            .durable
+            .value(&keys::KERNEL)
+            .map(|value| self.kernels.get(value))
     }
 
     /// The ticks of the phases of the run that is going on or was the last.
@@ -219,7 +229,11 @@ impl Pvm {
             if let [0, ..] = payload[..] {
                 self.notice(level, &payload);
             }
-            self.world.inbox.push(Input { level, counter: counter as i32, payload: payload.into() });
+            self.world.inbox.push(Input {
+                level,
+                counter: counter as i32,
+                payload: payload.into(),
+            });
             self.total += 1;
             self.period += 1;
         }
@@ -230,7 +244,10 @@ impl Pvm {
     /// Acts on the protocol's own messages.
     fn notice(&mut self, level: i32, payload: &[u8]) {
         match Message::decode(payload) {
-            Some(Message::StartOfLevel) => self.world.outbox.open(level, self.version.outbox_validity()),
+            Some(Message::StartOfLevel) => self
+                .world
+                .outbox
+                .open(level, self.version.outbox_validity()),
             Some(Message::ProtocolMigration(protocol)) => {
                 if let Some(version) = Version::of_protocol(&protocol) {
                     self.version = version;
@@ -315,12 +332,22 @@ impl Pvm {
                 return self.init(kernel);
             }
             Phase::Init(mut machine) => {
-                let event = machine.advance(budget, &mut Context { world: &mut self.world, debug });
+                let event = machine.advance(
+                    budget,
+                    &mut Context {
+                        world: &mut self.world,
+                        debug,
+                    },
+                );
                 self.phases.init = machine.spent();
                 match event {
                     Some(Event::Ready) => self.phase = Phase::Ready(machine),
-                    Some(Event::Ended(Ended::Trapped(trap))) => return self.fall_back(Cause::Init(trap.to_string())),
-                    Some(Event::Ended(Ended::Failed(text))) => return self.fall_back(Cause::Init(text)),
+                    Some(Event::Ended(Ended::Trapped(trap))) => {
+                        return self.fall_back(Cause::Init(trap.to_string()));
+                    }
+                    Some(Event::Ended(Ended::Failed(text))) => {
+                        return self.fall_back(Cause::Init(text));
+                    }
                     _ => self.phase = Phase::Init(machine),
                 }
             }
@@ -329,11 +356,21 @@ impl Pvm {
                 return self.begin(machine);
             }
             Phase::Eval(mut machine) => {
-                let event = machine.advance(budget, &mut Context { world: &mut self.world, debug });
+                let event = machine.advance(
+                    budget,
+                    &mut Context {
+                        world: &mut self.world,
+                        debug,
+                    },
+                );
                 self.phases.run = 1 + machine.spent() - self.phases.init;
                 match event {
                     Some(Event::Ended(ended)) => {
-                        self.phases.run -= if ended == Ended::Succeeded { AFTER_RUN } else { 3 + 1 };
+                        self.phases.run -= if ended == Ended::Succeeded {
+                            AFTER_RUN
+                        } else {
+                            3 + 1
+                        };
                         self.profile = machine.profile();
                         self.phase = Phase::Ended(machine, ended);
                         return Some(Stop::Ended);
@@ -378,7 +415,10 @@ impl Pvm {
             Some(decoded) => decoded.map_err(|error| error.to_string()),
         };
         self.phases.decode = decoded.as_ref().map_or(1, |kernel| kernel.decode_ticks);
-        self.phase = Phase::Decode { left: self.phases.decode + 1, decoded };
+        self.phase = Phase::Decode {
+            left: self.phases.decode + 1,
+            decoded,
+        };
     }
 
     fn link(&mut self, kernel: Arc<Kernel>) {
@@ -387,7 +427,10 @@ impl Pvm {
             None => kernel.imports.len() as u64,
         };
         self.phases.link = 1 + imports;
-        self.phase = Phase::Link { left: imports + 1, kernel };
+        self.phase = Phase::Link {
+            left: imports + 1,
+            kernel,
+        };
     }
 
     fn init(&mut self, kernel: Arc<Kernel>) -> Option<Stop> {
@@ -395,7 +438,8 @@ impl Pvm {
             return self.fall_back(Cause::Link(error.to_string()));
         }
         let depth = self.version.call_depth();
-        let machine = link::link(&kernel, self.version).and_then(|links| Machine::new(kernel, links, depth));
+        let machine =
+            link::link(&kernel, self.version).and_then(|links| Machine::new(kernel, links, depth));
         match machine {
             Ok(machine) => {
                 self.phase = Phase::Init(Box::new(machine));

@@ -63,7 +63,13 @@ impl Executor for Interpreter {
         loop {
             let event = {
                 let mut debug = |text: &[u8]| surroundings.debug(text);
-                machine.advance(&mut budget, &mut Context { world, debug: &mut debug })
+                machine.advance(
+                    &mut budget,
+                    &mut Context {
+                        world,
+                        debug: &mut debug,
+                    },
+                )
             };
             match event {
                 Some(Event::Ready) => {
@@ -71,11 +77,17 @@ impl Executor for Interpreter {
                     machine.begin(entry);
                 }
                 Some(Event::Reveal(pending)) => {
-                    let data = surroundings.reveal(&pending.request).map_err(Unfinished::NotRevealed)?;
+                    let data = surroundings
+                        .reveal(&pending.request)
+                        .map_err(Unfinished::NotRevealed)?;
                     machine.deliver(&pending, &data);
                 }
-                Some(Event::Ended(Ended::Succeeded)) => return Ok(1 + machine.spent() - before - AFTER_RUN),
-                Some(Event::Ended(Ended::Trapped(trap))) => return Err(Unfinished::Undecided(trap.to_string())),
+                Some(Event::Ended(Ended::Succeeded)) => {
+                    return Ok(1 + machine.spent() - before - AFTER_RUN);
+                }
+                Some(Event::Ended(Ended::Trapped(trap))) => {
+                    return Err(Unfinished::Undecided(trap.to_string()));
+                }
                 Some(Event::Ended(Ended::Failed(text))) => return Err(Unfinished::Undecided(text)),
                 None => return Err(Unfinished::Undecided("too many ticks".into())),
             }
@@ -98,7 +110,11 @@ pub enum Until {
 
 impl Pvm {
     /// Steps on the interpreter; data to reveal is asked for, except while single ticks are counted.
-    pub fn step_until(&mut self, until: Until, surroundings: &mut dyn Surroundings) -> Result<Stop, String> {
+    pub fn step_until(
+        &mut self,
+        until: Until,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Stop, String> {
         let mut budget = match until {
             Until::Ticks(ticks) => ticks,
             _ => u64::MAX,
@@ -153,13 +169,23 @@ impl Pvm {
         executor: &mut dyn Executor,
         surroundings: &mut dyn Surroundings,
     ) -> Result<bool, String> {
-        let Some(Ok(kernel)) = self.kernel() else { return Ok(false) };
-        let (Some(entry), Ok(links)) = (self.entry_point(), link::link(&kernel, self.version)) else {
+        let Some(Ok(kernel)) = self.kernel() else {
+            return Ok(false);
+        };
+        let (Some(entry), Ok(links)) = (self.entry_point(), link::link(&kernel, self.version))
+        else {
             return Ok(false);
         };
         let before = self.world.clone();
         self.keep_kernel();
-        match executor.run(&kernel, &links, entry, self.version, &mut self.world, surroundings) {
+        match executor.run(
+            &kernel,
+            &links,
+            entry,
+            self.version,
+            &mut self.world,
+            surroundings,
+        ) {
             Ok(ticks) => {
                 self.phases = super::Phases {
                     decode: kernel.decode_ticks,

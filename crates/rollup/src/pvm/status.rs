@@ -74,9 +74,15 @@ impl fmt::Display for Stuck {
             Self::Eval(text) => write!(f, "Eval_error {}", Raw(text)),
             Self::InvalidState(text) => write!(f, "Invalid_state ({})", Cut(text)),
             Self::TooManyTicks => f.write_str("Too_many_ticks"),
-            Self::NoFallback(Cause::Decode(text)) => write!(f, "No_fallback_kernel (Decode_cause {})", Raw(text)),
-            Self::NoFallback(Cause::Link(text)) => write!(f, "No_fallback_kernel (Link_cause {})", Cut(text)),
-            Self::NoFallback(Cause::Init(text)) => write!(f, "No_fallback_kernel (Init_cause {})", Raw(text)),
+            Self::NoFallback(Cause::Decode(text)) => {
+                write!(f, "No_fallback_kernel (Decode_cause {})", Raw(text))
+            }
+            Self::NoFallback(Cause::Link(text)) => {
+                write!(f, "No_fallback_kernel (Link_cause {})", Cut(text))
+            }
+            Self::NoFallback(Cause::Init(text)) => {
+                write!(f, "No_fallback_kernel (Init_cause {})", Raw(text))
+            }
         }
     }
 }

@@ -28,7 +28,10 @@ impl Page {
     fn new(tag: u8, content: &[u8]) -> Self {
         let mut bytes = vec![tag];
         put_block(&mut bytes, content);
-        Self { hash: blake2b(&bytes), bytes }
+        Self {
+            hash: blake2b(&bytes),
+            bytes,
+        }
     }
 }
 
@@ -48,20 +51,31 @@ pub enum PageError {
 
 /// All pages of a content, the root last; no content has no page.
 pub fn pages(content: &[u8]) -> Vec<Page> {
-    let mut level: Vec<Page> = content.chunks(MAX_CONTENT).map(|chunk| Page::new(0, chunk)).collect();
+    let mut level: Vec<Page> = content
+        .chunks(MAX_CONTENT)
+        .map(|chunk| Page::new(0, chunk))
+        .collect();
     let mut all = Vec::new();
     while level.len() > 1 {
-        let hashes: Vec<u8> =
-            level.iter().flat_map(|page| std::iter::once(0).chain(page.hash)).collect();
+        let hashes: Vec<u8> = level
+            .iter()
+            .flat_map(|page| std::iter::once(0).chain(page.hash))
+            .collect();
         all.append(&mut level);
-        level = hashes.chunks(MAX_HASHES * HASH_SIZE).map(|chunk| Page::new(1, chunk)).collect();
+        level = hashes
+            .chunks(MAX_HASHES * HASH_SIZE)
+            .map(|chunk| Page::new(1, chunk))
+            .collect();
     }
     all.append(&mut level);
     all
 }
 
 /// The content under a root, from pages that `get` finds by their hash.
-pub fn content(root: Hash, get: &mut impl FnMut(&Hash) -> Option<Vec<u8>>) -> Result<Vec<u8>, PageError> {
+pub fn content(
+    root: Hash,
+    get: &mut impl FnMut(&Hash) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, PageError> {
     let mut out = Vec::new();
     append(root, get, MAX_LEVELS, &mut out)?;
     Ok(out)
@@ -111,7 +125,10 @@ mod tests {
             "0b93d44243217f2c52d5eab9ed665765d5e8aad7b496a4d852e1ec4b09132455"
         );
         let ten = pages(&[b'A'; 10]);
-        assert_eq!(hex::encode(&ten[0].bytes), format!("000000000a{}", "41".repeat(10)));
+        assert_eq!(
+            hex::encode(&ten[0].bytes),
+            format!("000000000a{}", "41".repeat(10))
+        );
         assert_eq!(
             hex::encode(ten[0].hash),
             "d02603ed818ad2ed0e5bec3d9ef32b2a9de9ae0479913d01450ee3110f1e1e27"
@@ -120,24 +137,48 @@ mod tests {
 
     #[test]
     fn sizes_at_the_edges_have_the_published_numbers_of_pages_and_come_back() {
-        for (size, count) in [(0, 0), (1, 1), (4091, 1), (4092, 3), (503_193, 124), (503_194, 127)] {
+        for (size, count) in [
+            (0, 0),
+            (1, 1),
+            (4091, 1),
+            (4092, 3),
+            (503_193, 124),
+            (503_194, 127),
+        ] {
             let data: Vec<u8> = (0..size).map(|n: u32| (n ^ (n >> 8)) as u8).collect();
             let pages = pages(&data);
             assert_eq!(pages.len(), count, "{size}");
             assert!(pages.iter().all(|page| page.bytes.len() <= MAX_REVEAL));
-            let Some(root) = pages.last().map(|page| page.hash) else { continue };
-            let store: HashMap<Hash, Vec<u8>> = pages.into_iter().map(|page| (page.hash, page.bytes)).collect();
-            assert_eq!(content(root, &mut |hash| store.get(hash).cloned()), Ok(data));
+            let Some(root) = pages.last().map(|page| page.hash) else {
+                continue;
+            };
+            let store: HashMap<Hash, Vec<u8>> = pages
+                .into_iter()
+                .map(|page| (page.hash, page.bytes))
+                .collect();
+            assert_eq!(
+                content(root, &mut |hash| store.get(hash).cloned()),
+                Ok(data)
+            );
         }
     }
 
     #[test]
     fn broken_trees_are_errors() {
-        assert_eq!(content([1; 32], &mut |_| None), Err(PageError::Missing([1; 32])));
-        assert_eq!(content([1; 32], &mut |_| Some(vec![9])), Err(PageError::Broken([1; 32])));
+        assert_eq!(
+            content([1; 32], &mut |_| None),
+            Err(PageError::Missing([1; 32]))
+        );
+        assert_eq!(
+            content([1; 32], &mut |_| Some(vec![9])),
+            Err(PageError::Broken([1; 32]))
+        );
         // A page that names itself: impossible by hash, but a directory may hold anything.
         let mut circle = vec![1, 0, 0, 0, 33, 0];
         circle.extend([1; 32]);
-        assert_eq!(content([1; 32], &mut |_| Some(circle.clone())), Err(PageError::TooDeep));
+        assert_eq!(
+            content([1; 32], &mut |_| Some(circle.clone())),
+            Err(PageError::TooDeep)
+        );
     }
 }

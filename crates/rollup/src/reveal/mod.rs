@@ -36,7 +36,9 @@ impl Request {
     /// nothing.
     pub fn preimage(hash: &[u8]) -> Self {
         match hash {
-            [0, hash @ ..] if hash.len() == 32 => Self::Preimage(hash.try_into().unwrap_or_default()),
+            [0, hash @ ..] if hash.len() == 32 => {
+                Self::Preimage(hash.try_into().unwrap_or_default())
+            }
             _ => Self::Preimage(blake2b(&[])),
         }
     }
@@ -102,7 +104,14 @@ mod tests {
         for (payload, request) in [
             (&[1][..], Request::Metadata),
             (&[3], Request::DalParameters),
-            (&[2, 0, 0, 0, 9, 7, 0, 5], Request::DalPage { level: 9, slot: 7, page: 5 }),
+            (
+                &[2, 0, 0, 0, 9, 7, 0, 5],
+                Request::DalPage {
+                    level: 9,
+                    slot: 7,
+                    page: 5,
+                },
+            ),
             (&[0; 34], Request::Preimage([0; 32])),
             (&[1, 1], nothing),
             (&[4], nothing),

@@ -11,15 +11,33 @@ pub use map::Map;
 pub use path::{KeyError, MAX_KEY, Path};
 pub use value::{MAX_VALUE, Value};
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use crate::encoding::hash::{Hash, blake2b};
 
 /// A place in the tree: what is under one key.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct Node {
     value: Option<Value>,
     children: Map<Arc<str>, Node>,
+    /// Forgotten by every change here or below.
+    hash: OnceLock<Hash>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value && self.children == other.children
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("value", &self.value)
+            .field("children", &self.children)
+            .finish()
+    }
 }
 
 impl Node {
@@ -55,8 +73,12 @@ impl Node {
     }
 
     /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1). It
-    /// is not the original's, whose tree is Irmin's.
+    /// is not the original's, whose tree is Irmin's. What did not change is not hashed again.
     pub fn hash(&self) -> Hash {
+        *self.hash.get_or_init(|| self.hashed())
+    }
+
+    fn hashed(&self) -> Hash {
         let mut bytes = vec![1];
         let mut child = |name: &str, hash: Hash| {
             bytes.push(name.len() as u8);
@@ -80,6 +102,7 @@ impl Node {
     fn place<'a>(&mut self, steps: impl Iterator<Item = &'a str>) -> &mut Node {
         let mut node = self;
         for step in steps {
+            node.hash = OnceLock::new();
             if node.children.get(step).is_none() {
                 node.children.insert(step.into(), Node::default());
             }
@@ -88,6 +111,7 @@ impl Node {
                 None => unreachable!("it has just been put there"),
             };
         }
+        node.hash = OnceLock::new();
         node
     }
 
@@ -97,6 +121,7 @@ impl Node {
         mut steps: impl Iterator<Item = &'a str>,
         change: impl FnOnce(&mut Node),
     ) {
+        self.hash = OnceLock::new();
         match steps.next() {
             None => change(self),
             Some(step) => {
@@ -123,6 +148,11 @@ impl Durable {
         let node = self.root.find(path.steps())?;
         // An empty root is nothing, as every empty place.
         (node.count() > 0).then_some(node)
+    }
+
+    /// The hash of everything; see [`Node::hash`].
+    pub fn hash(&self) -> Hash {
+        self.root.hash()
     }
 
     /// The value under a key.
@@ -218,9 +248,15 @@ mod tests {
         assert_eq!(durable, storage(&[("/a/x", "new"), ("/b/x", "1")]));
         assert!(!durable.copy(&path("/none"), &path("/b")));
         assert!(durable.rename(&path("/b"), &path("/b/in/itself")));
-        assert_eq!(durable, storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")]));
+        assert_eq!(
+            durable,
+            storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")])
+        );
         assert!(durable.rename(&path("/a"), &path("/a")));
-        assert_eq!(durable, storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")]));
+        assert_eq!(
+            durable,
+            storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")])
+        );
     }
 
     #[test]
@@ -236,7 +272,13 @@ mod tests {
         let one = storage(&[("/a", "1"), ("/b/c", "2")]);
         let mut two = storage(&[("/b/c", "2"), ("/b/d", "3"), ("/a", "1")]);
         assert_ne!(one.root.hash(), two.root.hash());
+        let before = two.clone();
         two.delete(&path("/b/d"));
+        assert_eq!(one.root.hash(), two.root.hash());
+        assert_ne!(before.root.hash(), two.root.hash());
+        two.value_mut(&path("/b/c")).write(1, b"2");
+        assert_ne!(one.root.hash(), two.root.hash());
+        two.set(&path("/b/c"), Value::from(&b"2"[..]));
         assert_eq!(one.root.hash(), two.root.hash());
     }
 }

@@ -7,7 +7,11 @@ use std::fs;
 fn an_installer_and_its_preimages_end_in_the_installed_kernel() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    fs::write(at("setup.yaml"), "instructions:\n- set:\n    value: cafe\n    to: /config\n").unwrap();
+    fs::write(
+        at("setup.yaml"),
+        "instructions:\n- set:\n    value: cafe\n    to: /config\n",
+    )
+    .unwrap();
     fs::write(at("inputs.json"), "[ [] ]").unwrap();
     let made = debugger()
         .args(["installer", "get-reveal-installer", "--display-root-hash"])
@@ -22,7 +26,11 @@ fn an_installer_and_its_preimages_end_in_the_installed_kernel() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let root = text(&made.stdout).trim().strip_prefix("ROOT_HASH: ").unwrap().to_owned();
+    let root = text(&made.stdout)
+        .trim()
+        .strip_prefix("ROOT_HASH: ")
+        .unwrap()
+        .to_owned();
     assert!(at("preimages").join(&root).is_file());
 
     let output = talk(
@@ -48,8 +56,16 @@ fn an_installer_and_its_preimages_end_in_the_installed_kernel() {
 fn setup_files_are_merged() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    fs::write(at("one.yaml"), "instructions:\n- set: {value: '01', to: /a}\n").unwrap();
-    fs::write(at("two.yaml"), "instructions:\n- move: {from: /a, to: /b}\n").unwrap();
+    fs::write(
+        at("one.yaml"),
+        "instructions:\n- set: {value: '01', to: /a}\n",
+    )
+    .unwrap();
+    fs::write(
+        at("two.yaml"),
+        "instructions:\n- move: {from: /a, to: /b}\n",
+    )
+    .unwrap();
     let merged = debugger()
         .args(["installer", "merge-setup-files", "--output"])
         .arg(at("both.yaml"))
@@ -71,15 +87,28 @@ fn setup_files_are_merged() {
         .output()
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("The 0th instruction is invalid: expected one of `set`, `move`, `reveal`"));
+    assert!(
+        text(&refused.stderr)
+            .contains("The 0th instruction is invalid: expected one of `set`, `move`, `reveal`")
+    );
 }
 
 #[test]
 fn values_can_be_set_before_the_first_level() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
-    fs::write(&path, r#"{"instructions":[{"set":{"value":"0102","to":"/p"}}]}"#).unwrap();
-    let output =
-        talk(debugger().arg("--kernel").arg(kernel("hello")).arg("--installer-config").arg(&path), "show key /p\n");
+    fs::write(
+        &path,
+        r#"{"instructions":[{"set":{"value":"0102","to":"/p"}}]}"#,
+    )
+    .unwrap();
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(kernel("hello"))
+            .arg("--installer-config")
+            .arg(&path),
+        "show key /p\n",
+    );
     assert_eq!(text(&output.stdout), "> 0102\n> ");
 }

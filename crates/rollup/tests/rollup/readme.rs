@@ -6,11 +6,20 @@ use std::fs;
 #[test]
 fn the_session_is_real() {
     let readme = fs::read_to_string(package().join("README.md")).unwrap();
-    let block = readme.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let block = readme
+        .split("```console\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let (first, session) = block.split_once('\n').unwrap();
     let args = first.strip_prefix("$ kernel-debugger ").unwrap();
-    let commands: String =
-        session.lines().filter_map(|line| line.strip_prefix("> ")).map(|command| format!("{command}\n")).collect();
+    let commands: String = session
+        .lines()
+        .filter_map(|line| line.strip_prefix("> "))
+        .map(|command| format!("{command}\n"))
+        .collect();
     let output = talk(debugger().args(args.split(' ')), &commands);
     // A terminal shows what is typed behind the prompt; a pipe does not.
     let mut typed = commands.lines();

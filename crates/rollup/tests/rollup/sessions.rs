@@ -11,16 +11,25 @@ fn every_golden_case_gives_its_transcript() {
 
 #[test]
 fn a_pipe_gets_prompts_and_the_end_of_input_ends_the_session() {
-    let output = talk(debugger().arg("--kernel").arg(kernel("hello")), "show status\nwhat is this\n");
+    let output = talk(
+        debugger().arg("--kernel").arg(kernel("hello")),
+        "show status\nwhat is this\n",
+    );
     assert!(output.status.success());
-    assert_eq!(text(&output.stdout), "> Status: Waiting for input\nInternal_status: Collect\n> > ");
+    assert_eq!(
+        text(&output.stdout),
+        "> Status: Waiting for input\nInternal_status: Collect\n> > "
+    );
     assert_eq!(text(&output.stderr), "Unknown command `what is this`\n");
 }
 
 #[test]
 fn the_kernel_may_be_positional_as_in_the_first_releases() {
     let inputs = "tests/cases/hello-messages/inputs.json";
-    let output = talk(debugger().arg(kernel("hello")).args(["--inputs", inputs]), "load inputs\nstop\nshow status\n");
+    let output = talk(
+        debugger().arg(kernel("hello")).args(["--inputs", inputs]),
+        "load inputs\nstop\nshow status\n",
+    );
     assert_eq!(text(&output.stdout), "> Loaded 2 inputs at level 0\n> ");
 }
 
@@ -28,11 +37,17 @@ fn the_kernel_may_be_positional_as_in_the_first_releases() {
 fn each_command_is_an_object_in_json_mode() {
     let inputs = "tests/cases/hello-empty/inputs.json";
     let output = talk(
-        debugger().arg("--json").arg("--kernel").arg(kernel("reboot")).args(["--inputs", inputs]),
+        debugger()
+            .arg("--json")
+            .arg("--kernel")
+            .arg(kernel("reboot"))
+            .args(["--inputs", inputs]),
         "load inputs\nstep inbox\n",
     );
-    let events: Vec<serde_json::Value> =
-        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(events.len(), 2);
     assert_eq!(events[0]["output"], "Loaded 0 inputs at level 0\n");
     assert_eq!(events[0]["internal_status"], "Snapshot");
@@ -48,7 +63,11 @@ fn what_the_kernel_prints_can_be_hidden_or_timed() {
     let inputs = "tests/cases/hello-empty/inputs.json";
     let run = |options: &[&str]| {
         let output = talk(
-            debugger().arg("--kernel").arg(kernel("hello")).args(["--inputs", inputs]).args(options),
+            debugger()
+                .arg("--kernel")
+                .arg(kernel("hello"))
+                .args(["--inputs", inputs])
+                .args(options),
             "step inbox\n",
         );
         text(&output.stdout)
@@ -70,7 +89,11 @@ fn a_profile_has_a_file_of_stacks_and_a_table() {
             debugger()
                 .arg("--kernel")
                 .arg(kernel("hello"))
-                .args(["--inputs", "tests/cases/hello-messages/inputs.json", "--no-kernel-debug"])
+                .args([
+                    "--inputs",
+                    "tests/cases/hello-messages/inputs.json",
+                    "--no-kernel-debug",
+                ])
                 .args(["--flamecharts-dir", directory.path().to_str().unwrap()]),
             &format!("profile {options}\n"),
         );
@@ -79,13 +102,26 @@ fn a_profile_has_a_file_of_stacks_and_a_table() {
             let line = out.lines().find_map(|line| line.strip_prefix(what));
             line.map(|path| fs::read_to_string(path).unwrap())
         };
-        (found("Profiling result can be found in "), found("Flame graph can be found in "), out)
+        (
+            found("Profiling result can be found in "),
+            found("Flame graph can be found in "),
+            out,
+        )
     };
     let (stacks, picture, out) = profile("");
     let stacks = stacks.unwrap();
     assert_eq!(picture, None);
-    let ticks = |text: &str| text.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>();
-    let line = |name: &str| out.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+    let ticks = |text: &str| {
+        text.lines()
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum::<u64>()
+    };
+    let line = |name: &str| {
+        out.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap()
+            .to_owned()
+    };
     let number = |line: &str| line.split(' ').next().unwrap().parse::<u64>().unwrap();
     // The tick that begins the evaluation is no function's.
     assert_eq!(number(&line("kernel_run: ")), ticks(&stacks) + 1);
@@ -110,13 +146,25 @@ fn differences_are_told_and_can_be_accepted() {
     fs::write(case.join("commands"), "show status\n").unwrap();
     let junit = directory.path().join("junit.xml");
     let run = |more: &[&str]| {
-        let output = debugger().arg("test").arg(directory.path()).args(more).output().unwrap();
+        let output = debugger()
+            .arg("test")
+            .arg(directory.path())
+            .args(more)
+            .output()
+            .unwrap();
         (output.status.code(), text(&output.stdout))
     };
     let (status, out) = run(&["--junit", junit.to_str().unwrap()]);
     assert_eq!(status, Some(1));
-    assert!(out.contains("+> show status\n+Status: Waiting for input\n"), "{out}");
-    assert!(fs::read_to_string(&junit).unwrap().contains("failures=\"1\""));
+    assert!(
+        out.contains("+> show status\n+Status: Waiting for input\n"),
+        "{out}"
+    );
+    assert!(
+        fs::read_to_string(&junit)
+            .unwrap()
+            .contains("failures=\"1\"")
+    );
     assert_eq!(run(&["--filter", "nothing"]).0, Some(2));
     assert_eq!(run(&["--accept"]).0, Some(0));
     assert_eq!(run(&[]).0, Some(0));
@@ -124,7 +172,11 @@ fn differences_are_told_and_can_be_accepted() {
 
 #[test]
 fn only_the_engine_may_know_the_runtime_and_the_system() {
-    let forbidden = [concat!("wasm", "time::"), concat!("libc", "::"), concat!("un", "safe {")];
+    let forbidden = [
+        concat!("wasm", "time::"),
+        concat!("libc", "::"),
+        concat!("un", "safe {"),
+    ];
     let mut directories = vec![package().join("src")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
