@@ -234,6 +234,7 @@ pub(super) fn session(
         rollup,
         show_debug: !arguments.no_kernel_debug,
         timings,
+        sections: None,
         events: arguments.json.then(Captured::default),
     };
     let profiles = match &arguments.flamecharts_dir {

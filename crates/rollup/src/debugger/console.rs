@@ -47,6 +47,8 @@ pub struct Console {
     pub show_debug: bool,
     /// What the kernel prints goes to this file instead, with the time of each line.
     pub timings: Option<Timings>,
+    /// While a profile is made: the sections that the kernel has begun, with their data and ticks.
+    pub sections: Option<Vec<(Vec<u8>, u64)>>,
     /// In JSON mode: what was printed since the last event.
     pub events: Option<Captured>,
 }
@@ -137,6 +139,29 @@ impl Console {
         }
     }
 
+    /// Acts on a directive to the profiler; false when the text is none.
+    fn directive(&mut self, text: &[u8], ticks: u64) -> io::Result<bool> {
+        let Some(sections) = &mut self.sections else {
+            return Ok(false);
+        };
+        if let Some(data) = argument(text, "start_section") {
+            sections.push((data.to_vec(), ticks));
+        } else if let Some(data) = argument(text, "end_section") {
+            // An end without a beginning measures nothing.
+            let (begun, since) = sections.pop().unwrap_or((Vec::new(), ticks));
+            let line = format!(
+                "__wasm_debugger__::Section{{ticks:{};data:(0x{},0x{})}}",
+                ticks - since,
+                hex::encode(begun),
+                hex::encode(data)
+            );
+            self.say(&line)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
     /// The answer to a request from its file; an error tells what the file should have been.
     pub fn from_file(&self, request: &Request) -> Option<Vec<u8>> {
         let directory = match request {
@@ -192,7 +217,25 @@ impl Console {
     }
 }
 
+/// The data of a directive, which may stand anywhere in what a kernel prints.
+fn argument<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let opening = format!("__wasm_debugger__::{name}(");
+    let at = text
+        .windows(opening.len())
+        .position(|window| window == opening.as_bytes())?;
+    let data = &text[at + opening.len()..];
+    let end = data.iter().rposition(|byte| *byte == b')')?;
+    Some(&data[..end])
+}
+
 impl Surroundings for Console {
+    fn debug_at(&mut self, text: &[u8], ticks: u64) {
+        match self.directive(text, ticks) {
+            Ok(true) => {}
+            _ => self.debug(text),
+        }
+    }
+
     fn debug(&mut self, text: &[u8]) {
         // A reader that is gone is noticed when the command's own output is written.
         let _ = self.debug_text(text);

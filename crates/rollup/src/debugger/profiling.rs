@@ -39,8 +39,10 @@ pub fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Fai
     )?;
     let before = session.pvm.ticks();
     session.pvm.record(true);
+    session.console.sections = Some(Vec::new());
     let result = run(session, options);
     session.pvm.record(false);
+    session.console.sections = None;
     let (runs, profiles) = result?;
     let total = session.pvm.ticks() - before;
 

@@ -6,29 +6,23 @@
 
 use std::sync::Arc;
 
+use super::memory::{MAX_PAGES, MAX_TABLE, PAGE, load, store, zeroes};
 use super::numeric::numeric;
 use super::{Profile, Trap};
 use crate::host::World;
 use crate::host::calls::{self, Outcome, Pending};
 use crate::link::Link;
-use crate::module::ticks::{self, ORDINARY, PER_COPY, PER_ITEM};
-use crate::module::{Code, Constant, Kernel, Op, Placement};
+use crate::module::{Code, Kernel, Op};
 
-/// The size of a page of memory.
-const PAGE: usize = 65_536;
-/// The most pages a memory can have.
-const MAX_PAGES: u64 = 65_536;
 /// The ticks between the end of `kernel_run`'s body and its result: its frame, and the machine's last step.
 pub const AFTER_RUN: u64 = 2 + 3;
-/// Elements that a table can grow to: our own bound, so that a kernel cannot take all memory.
-const MAX_TABLE: u64 = 10_000_000;
 
 /// What a running kernel acts on.
 pub struct Context<'a> {
     /// The rollup.
     pub world: &'a mut World,
-    /// Receives what `write_debug` prints.
-    pub debug: &'a mut dyn FnMut(&[u8]),
+    /// Receives what `write_debug` prints, with the ticks spent before it.
+    pub debug: &'a mut dyn FnMut(&[u8], u64),
 }
 
 /// The end of a start or of `kernel_run`.
@@ -55,7 +49,7 @@ pub enum Event {
 
 /// What happens when all owed ticks are paid.
 #[derive(Clone, Debug, PartialEq)]
-enum Next {
+pub(super) enum Next {
     /// The segment of a table with this number is copied.
     Elements(usize),
     /// The segment of memory with this number is copied.
@@ -94,26 +88,26 @@ enum Flow {
 /// A module instance that is being run.
 #[derive(Clone)]
 pub struct Machine {
-    kernel: Arc<Kernel>,
-    links: Arc<[Link]>,
-    depth: usize,
-    memory: Vec<u8>,
-    globals: Vec<u64>,
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) links: Arc<[Link]>,
+    pub(super) depth: usize,
+    pub(super) memory: Vec<u8>,
+    pub(super) globals: Vec<u64>,
     /// References: 0 for none, else the function's number plus one.
-    tables: Vec<Vec<u64>>,
-    dropped_elements: Vec<bool>,
-    dropped_data: Vec<bool>,
-    stack: Vec<u64>,
-    frames: Vec<Frame>,
-    code: Arc<Code>,
-    pc: usize,
+    pub(super) tables: Vec<Vec<u64>>,
+    pub(super) dropped_elements: Vec<bool>,
+    pub(super) dropped_data: Vec<bool>,
+    pub(super) stack: Vec<u64>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) code: Arc<Code>,
+    pub(super) pc: usize,
     /// Where the locals of the current function begin on the stack.
-    base: usize,
-    starting: bool,
-    next: Next,
-    owed: u64,
-    spent: u64,
-    profile: Option<Box<Profile>>,
+    pub(super) base: usize,
+    pub(super) starting: bool,
+    pub(super) next: Next,
+    pub(super) owed: u64,
+    pub(super) spent: u64,
+    pub(super) profile: Option<Box<Profile>>,
 }
 
 impl Machine {
@@ -215,7 +209,7 @@ impl Machine {
                     Flow::Done(more) if self.starting => self.ready(2 + more),
                     Flow::Done(more) => self.end(Ended::Succeeded, more + AFTER_RUN),
                     Flow::Trap(trap) => self.end(Ended::Trapped(trap), 3 + 1),
-                    Flow::Fail(text) => self.end(Ended::Failed(text), 3 + 1),
+                    Flow::Fail(text) => self.end(Ended::Failed(text), 1),
                 },
                 Next::Elements(n) => self.copy_elements(*n),
                 Next::Data(n) => self.copy_data(*n),
@@ -241,7 +235,7 @@ impl Machine {
         self.owed = 6 + ticks + u64::from(self.code.ticks[self.pc]);
     }
 
-    fn end(&mut self, ended: Ended, ticks: u64) {
+    pub(super) fn end(&mut self, ended: Ended, ticks: u64) {
         if let Some(profile) = &mut self.profile {
             profile.close(self.spent);
         }
@@ -249,106 +243,12 @@ impl Machine {
         self.owed = ticks;
     }
 
-    fn ready(&mut self, ticks: u64) {
-        self.next = Next::Ready;
-        self.owed = ticks + 4 + 1;
-    }
-
-    fn constant(&self, constant: Constant) -> u64 {
-        match constant {
-            Constant::Value(value) => value,
-            Constant::Global(n) => self.globals.get(n as usize).copied().unwrap_or_default(),
-            Constant::Function(n) => u64::from(n) + 1,
-            Constant::Null | Constant::Vector(_) => 0,
-        }
-    }
-
-    /// Finds the next thing of the start: a segment, the start function, its end; and adds its ticks.
-    fn next_segment(&mut self) {
-        let kernel = Arc::clone(&self.kernel);
-        let (mut element, mut data) = match self.next {
-            Next::Elements(n) => (n, 0),
-            Next::Data(n) => (kernel.elements.len(), n),
-            _ => return,
-        };
-        while let Some(segment) = kernel.elements.get(element) {
-            match segment.placement {
-                Placement::Active(..) => {
-                    self.next = Next::Elements(element);
-                    self.owed += ticks::segment(segment.items.len());
-                    return;
-                }
-                Placement::Declared => {
-                    self.dropped_elements[element] = true;
-                    self.owed += ORDINARY;
-                }
-                Placement::Passive => {}
-            }
-            element += 1;
-        }
-        while let Some(segment) = kernel.data.get(data) {
-            if let Placement::Active(..) = segment.placement {
-                self.next = Next::Data(data);
-                self.owed += ticks::segment(segment.bytes.len());
-                return;
-            }
-            data += 1;
-        }
-        match kernel.start {
-            Some(function) if self.is_host(function) => self.end(Ended::Failed(NO_HOST.into()), 1),
-            Some(function) => {
-                let ticks = self.outermost(function);
-                self.owed += ORDINARY + ticks;
-            }
-            None => {
-                let ticks = self.owed;
-                self.ready(ticks);
-            }
-        }
-    }
-
-    fn copy_elements(&mut self, n: usize) {
-        let kernel = Arc::clone(&self.kernel);
-        let segment = &kernel.elements[n];
-        if let Placement::Active(table, offset) = segment.placement {
-            let offset = self.constant(offset) as u32 as usize;
-            let values: Vec<u64> = segment
-                .items
-                .iter()
-                .map(|item| self.constant(*item))
-                .collect();
-            match self.tables[table as usize].get_mut(offset..offset + values.len()) {
-                Some(place) => place.copy_from_slice(&values),
-                None => return self.end(Ended::Trapped(Trap::TableOutOfBounds), 1),
-            }
-        }
-        self.dropped_elements[n] = true;
-        self.next = Next::Elements(n + 1);
-        self.next_segment();
-    }
-
-    fn copy_data(&mut self, n: usize) {
-        let kernel = Arc::clone(&self.kernel);
-        let segment = &kernel.data[n];
-        if let Placement::Active(_, offset) = segment.placement {
-            let offset = self.constant(offset) as u32 as usize;
-            let bytes = &kernel.bytes[segment.bytes.clone()];
-            match self.memory.get_mut(offset..offset + bytes.len()) {
-                Some(place) => place.copy_from_slice(bytes),
-                None => return self.end(Ended::Trapped(Trap::MemoryOutOfBounds), 1),
-            }
-        }
-        self.dropped_data[n] = true;
-        self.next = Next::Data(n + 1);
-        self.next_segment();
-    }
-
-    fn is_host(&self, function: u32) -> bool {
+    pub(super) fn is_host(&self, function: u32) -> bool {
         (function as usize) < self.links.len()
     }
 
     /// Enters a function that nobody calls; the ticks up to its first instruction's effect.
-    fn outermost(&mut self, function: u32) -> u64 {
+    pub(super) fn outermost(&mut self, function: u32) -> u64 {
         self.stack.clear();
         self.frames.clear();
         self.code = Arc::clone(self.kernel.code(function));
@@ -400,6 +300,7 @@ impl Machine {
         if self.starting {
             return Flow::Fail(NO_HOST.into());
         }
+        let spent = self.spent;
         let args = self
             .stack
             .split_off(self.stack.len() - link.function.params().len());
@@ -408,7 +309,7 @@ impl Machine {
             &args,
             &mut self.memory,
             context.world,
-            context.debug,
+            &mut |text| (context.debug)(text, spent),
         ) {
             Outcome::Reveal(pending) => Flow::Reveal(pending),
             Outcome::Done { result, ticks } => {
@@ -458,12 +359,12 @@ impl Machine {
         Flow::Next(ticks)
     }
 
-    fn pop(&mut self) -> u64 {
+    pub(super) fn pop(&mut self) -> u64 {
         self.stack.pop().unwrap_or_default()
     }
 
     /// Three operands as places and a number: destination, source, count.
-    fn pop3(&mut self) -> (usize, usize, usize) {
+    pub(super) fn pop3(&mut self) -> (usize, usize, usize) {
         let n = self.pop() as u32 as usize;
         let source = self.pop();
         (self.pop() as u32 as usize, source as usize, n)
@@ -581,204 +482,7 @@ impl Machine {
         self.pc += 1;
         Flow::Next(0)
     }
-
-    /// Instructions on tables and on ranges of memory; their ticks beyond the fixed price.
-    fn bulk(&mut self, op: Op) -> Result<u64, Trap> {
-        let memory = Trap::MemoryOutOfBounds;
-        let table = Trap::TableOutOfBounds;
-        match op {
-            Op::MemoryFill => {
-                let (to, byte, n) = self.pop3();
-                self.memory
-                    .get_mut(to..to + n)
-                    .ok_or(memory)?
-                    .fill(byte as u8);
-                Ok(n as u64 * PER_ITEM)
-            }
-            Op::MemoryCopy => {
-                let (to, from, n) = self.pop3();
-                if to + n > self.memory.len() || from + n > self.memory.len() {
-                    return Err(memory);
-                }
-                self.memory.copy_within(from..from + n, to);
-                Ok(n as u64 * PER_COPY)
-            }
-            Op::MemoryInit(segment) => {
-                let (to, from, n) = self.pop3();
-                let kernel = Arc::clone(&self.kernel);
-                let dropped = self.dropped_data[segment as usize];
-                let bytes = if dropped {
-                    0..0
-                } else {
-                    kernel.data[segment as usize].bytes.clone()
-                };
-                let bytes = kernel.bytes[bytes].get(from..from + n).ok_or(memory)?;
-                self.memory
-                    .get_mut(to..to + n)
-                    .ok_or(memory)?
-                    .copy_from_slice(bytes);
-                Ok(n as u64 * PER_ITEM)
-            }
-            Op::DataDrop(segment) => {
-                self.dropped_data[segment as usize] = true;
-                Ok(0)
-            }
-            Op::ElemDrop(segment) => {
-                self.dropped_elements[segment as usize] = true;
-                Ok(0)
-            }
-            Op::TableGet(n) => {
-                let index = self.pop() as u32 as usize;
-                let value = *self.tables[n as usize].get(index).ok_or(table)?;
-                self.stack.push(value);
-                Ok(0)
-            }
-            Op::TableSet(n) => {
-                let value = self.pop();
-                let index = self.pop() as u32 as usize;
-                *self.tables[n as usize].get_mut(index).ok_or(table)? = value;
-                Ok(0)
-            }
-            Op::TableSize(n) => {
-                self.stack.push(self.tables[n as usize].len() as u64);
-                Ok(0)
-            }
-            Op::TableGrow(n) => {
-                let by = u64::from(self.pop() as u32);
-                let value = self.pop();
-                let table = &mut self.tables[n as usize];
-                let size = table.len() as u64;
-                let most = self.kernel.tables[n as usize]
-                    .maximum
-                    .unwrap_or(u64::MAX)
-                    .min(MAX_TABLE);
-                let fits = size + by <= most;
-                if fits {
-                    table.resize((size + by) as usize, value);
-                }
-                self.stack
-                    .push(if fits { size } else { u64::from(u32::MAX) });
-                Ok(0)
-            }
-            Op::TableFill(n) => {
-                let count = self.pop() as u32 as usize;
-                let value = self.pop();
-                let to = self.pop() as u32 as usize;
-                self.tables[n as usize]
-                    .get_mut(to..to + count)
-                    .ok_or(table)?
-                    .fill(value);
-                Ok(count as u64 * PER_ITEM)
-            }
-            Op::TableCopy {
-                to: target,
-                from: source,
-            } => {
-                let (to, from, n) = self.pop3();
-                let values = self.tables[source as usize]
-                    .get(from..from + n)
-                    .ok_or(table)?
-                    .to_vec();
-                self.tables[target as usize]
-                    .get_mut(to..to + n)
-                    .ok_or(table)?
-                    .copy_from_slice(&values);
-                Ok(n as u64 * PER_COPY)
-            }
-            Op::TableInit {
-                table: target,
-                segment,
-            } => {
-                let (to, from, n) = self.pop3();
-                let kernel = Arc::clone(&self.kernel);
-                let dropped = self.dropped_elements[segment as usize];
-                let items = if dropped {
-                    &[][..]
-                } else {
-                    &kernel.elements[segment as usize].items
-                };
-                let items = items.get(from..from + n).ok_or(table)?;
-                let values: Vec<u64> = items.iter().map(|item| self.constant(*item)).collect();
-                self.tables[target as usize]
-                    .get_mut(to..to + n)
-                    .ok_or(table)?
-                    .copy_from_slice(&values);
-                Ok(n as u64 * PER_ITEM)
-            }
-            _ => Err(Trap::Unreachable),
-        }
-    }
-
-    /// Grows memory; the number of pages before, or 2^32 - 1 when it cannot.
-    fn grow(&mut self, by: u64) -> u32 {
-        let size = (self.memory.len() / PAGE) as u64;
-        let most = self
-            .kernel
-            .memory
-            .maximum
-            .unwrap_or(MAX_PAGES)
-            .min(MAX_PAGES);
-        if size + by > most {
-            return u32::MAX;
-        }
-        if by > 0 {
-            let Ok(mut memory) = zeroes((size + by) as usize * PAGE) else {
-                return u32::MAX;
-            };
-            memory[..self.memory.len()].copy_from_slice(&self.memory);
-            self.memory = memory;
-        }
-        size as u32
-    }
 }
 
 /// What a call to the host during the start fails with.
-const NO_HOST: &str = "host functions must not access memory during initialisation";
-
-fn zeroes(size: usize) -> Result<Vec<u8>, String> {
-    let mut probe: Vec<u8> = Vec::new();
-    probe
-        .try_reserve_exact(size)
-        .map_err(|_| "out of memory".to_owned())?;
-    drop(probe);
-    // The allocator hands out pages that are zero already; they cost nothing until they are touched.
-    Ok(vec![0; size])
-}
-
-#[inline]
-fn load(byte: u8, memory: &[u8], address: u32, offset: u32) -> Option<u64> {
-    let start = address as usize + offset as usize;
-    let at = memory.get(start..)?;
-    macro_rules! read {
-        ($ty:ty) => {
-            <$ty>::from_le_bytes(*at.first_chunk()?)
-        };
-    }
-    let int = |value: i32| u64::from(value as u32);
-    Some(match byte {
-        0x28 | 0x35 => u64::from(read!(u32)),
-        0x29 => read!(u64),
-        0x2c => int(i32::from(read!(i8))),
-        0x2d | 0x31 => u64::from(read!(u8)),
-        0x2e => int(i32::from(read!(i16))),
-        0x2f | 0x33 => u64::from(read!(u16)),
-        0x30 => i64::from(read!(i8)) as u64,
-        0x32 => i64::from(read!(i16)) as u64,
-        _ => i64::from(read!(i32)) as u64,
-    })
-}
-
-#[inline]
-fn store(byte: u8, memory: &mut [u8], address: u32, offset: u32, value: u64) -> Option<()> {
-    let start = address as usize + offset as usize;
-    let at = memory.get_mut(start..)?;
-    let bytes = value.to_le_bytes();
-    let n = match byte {
-        0x36 | 0x3e => 4,
-        0x37 => 8,
-        0x3a | 0x3c => 1,
-        _ => 2,
-    };
-    at.get_mut(..n)?.copy_from_slice(&bytes[..n]);
-    Some(())
-}
+pub(super) const NO_HOST: &str = "host functions must not access memory during initialisation";

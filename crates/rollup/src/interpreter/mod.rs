@@ -1,8 +1,10 @@
 //! An interpreter that can stop at every tick: its state is plain data, and its ticks are those of the original.
 
 mod machine;
+mod memory;
 mod numeric;
 mod profile;
+mod start;
 
 pub use machine::{AFTER_RUN, Context, Ended, Event, Machine};
 pub use profile::{Frame, Profile};

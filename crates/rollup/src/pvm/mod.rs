@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::host::World;
 use crate::host::calls::Pending;
 use crate::inbox::{Input, message::Message};
-use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine, Profile};
+use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine, Profile, Trap};
 use crate::link;
 use crate::module::{Kernel, ModuleError};
 use crate::storage::{Path, Value};
@@ -47,7 +47,8 @@ enum Phase {
     /// The module has started; the next tick begins `kernel_run`.
     Ready(Box<Machine>),
     Eval(Box<Machine>),
-    Ended(Box<Machine>, Ended),
+    /// `kernel_run` has returned, or trapped on something.
+    Ended(Box<Machine>, Option<Trap>),
     Padding,
     Stuck(Stuck),
 }
@@ -155,9 +156,8 @@ impl Pvm {
             Phase::Link { .. } => "Link".into(),
             Phase::Init(_) | Phase::Ready(_) => "Init".into(),
             Phase::Eval(_) => "Eval".into(),
-            Phase::Ended(_, Ended::Succeeded) => "Evaluation succeeded".into(),
-            Phase::Ended(_, Ended::Trapped(trap)) => format!("Evaluation failed ({trap})"),
-            Phase::Ended(_, Ended::Failed(text)) => format!("Evaluation failed ({text})"),
+            Phase::Ended(_, None) => "Evaluation succeeded".into(),
+            Phase::Ended(_, Some(trap)) => format!("Evaluation failed ({trap})"),
             Phase::Padding => "Padding".into(),
             Phase::Stuck(stuck) => format!("Stuck ({stuck})"),
         }
@@ -270,7 +270,7 @@ impl Pvm {
     }
 
     /// Steps on the interpreter until the budget is spent or something happens.
-    pub fn advance(&mut self, budget: &mut u64, debug: &mut dyn FnMut(&[u8])) -> Stop {
+    pub fn advance(&mut self, budget: &mut u64, debug: &mut dyn FnMut(&[u8], u64)) -> Stop {
         loop {
             if self.waiting.is_some() {
                 return Stop::Reveal;
@@ -302,7 +302,7 @@ impl Pvm {
     }
 
     /// Steps within one phase; at least one tick of a budget that is not empty is spent.
-    fn step(&mut self, budget: &mut u64, debug: &mut dyn FnMut(&[u8])) -> Option<Stop> {
+    fn step(&mut self, budget: &mut u64, debug: &mut dyn FnMut(&[u8], u64)) -> Option<Stop> {
         let phase = std::mem::replace(&mut self.phase, Phase::Padding);
         match phase {
             Phase::Collect => {
@@ -365,14 +365,19 @@ impl Pvm {
                 );
                 self.phases.run = 1 + machine.spent() - self.phases.init;
                 match event {
-                    Some(Event::Ended(ended)) => {
-                        self.phases.run -= if ended == Ended::Succeeded {
-                            AFTER_RUN
-                        } else {
-                            3 + 1
-                        };
+                    Some(Event::Ended(Ended::Failed(text))) => {
                         self.profile = machine.profile();
-                        self.phase = Phase::Ended(machine, ended);
+                        self.phase = Phase::Stuck(Stuck::Eval(text));
+                        return Some(Stop::Stuck);
+                    }
+                    Some(Event::Ended(ended)) => {
+                        let trap = match ended {
+                            Ended::Trapped(trap) => Some(trap),
+                            _ => None,
+                        };
+                        self.phases.run -= if trap.is_none() { AFTER_RUN } else { 3 + 1 };
+                        self.profile = machine.profile();
+                        self.phase = Phase::Ended(machine, trap);
                         return Some(Stop::Ended);
                     }
                     Some(Event::Reveal(pending)) => {
@@ -383,13 +388,9 @@ impl Pvm {
                     _ => self.phase = Phase::Eval(machine),
                 }
             }
-            Phase::Ended(_, ended) => {
+            Phase::Ended(_, trap) => {
                 *budget -= 1;
-                if let Ended::Failed(text) = ended {
-                    self.phase = Phase::Stuck(Stuck::Eval(text));
-                    return Some(Stop::Stuck);
-                }
-                self.conclude(ended == Ended::Succeeded);
+                self.conclude(trap.is_none());
             }
             Phase::Padding => {
                 let mut left = self.version.tick_limit().saturating_sub(self.period);

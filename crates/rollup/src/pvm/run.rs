@@ -15,6 +15,11 @@ pub trait Surroundings {
     /// Receives what the kernel prints, without any line ending added.
     fn debug(&mut self, text: &[u8]);
 
+    /// The same, from the interpreter, which knows the ticks since the kernel's start began.
+    fn debug_at(&mut self, text: &[u8], _ticks: u64) {
+        self.debug(text);
+    }
+
     /// Finds data to reveal; the error ends the stepping.
     fn reveal(&mut self, request: &Request) -> Result<Vec<u8>, String>;
 }
@@ -62,7 +67,7 @@ impl Executor for Interpreter {
         let mut before = 0;
         loop {
             let event = {
-                let mut debug = |text: &[u8]| surroundings.debug(text);
+                let mut debug = |text: &[u8], ticks| surroundings.debug_at(text, ticks);
                 machine.advance(
                     &mut budget,
                     &mut Context {
@@ -120,7 +125,9 @@ impl Pvm {
             _ => u64::MAX,
         };
         loop {
-            let stop = self.advance(&mut budget, &mut |text| surroundings.debug(text));
+            let stop = self.advance(&mut budget, &mut |text, ticks| {
+                surroundings.debug_at(text, ticks);
+            });
             match (stop, until) {
                 (Stop::Reveal, Until::Ticks(_)) => return Ok(stop),
                 (Stop::Reveal, _) => {

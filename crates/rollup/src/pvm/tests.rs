@@ -333,7 +333,10 @@ fn calls_nest_to_the_depth_of_the_version() {
     for (version, most) in [(Version::V0, 299), (Version::R1, 59_999)] {
         for (depth, status) in [
             (most - 2, "Evaluation succeeded"),
-            (most - 1, "Evaluation failed (call stack exhausted)"),
+            (
+                most - 1,
+                "Stuck (Eval_error { raw_exception: call stack exhausted; explanation: None })",
+            ),
         ] {
             let mut pvm = loaded(&nesting(depth), version);
             pvm.step_until(Until::Result, &mut Listener::default())

@@ -138,6 +138,37 @@ fn a_profile_has_a_file_of_stacks_and_a_table() {
 }
 
 #[test]
+fn a_kernel_can_measure_parts_of_itself_in_a_profile() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kernel.wat");
+    let text = r#"(module
+        (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+        (memory (export "m") 1)
+        (data (i32.const 0) "__wasm_debugger__::start_section(ab)__wasm_debugger__::end_section(c)")
+        (func (export "kernel_run")
+            (call $debug (i32.const 0) (i32.const 36))
+            (nop)
+            (call $debug (i32.const 36) (i32.const 33))))"#;
+    fs::write(&path, text).unwrap();
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(&path)
+            .args(["--inputs", inputs])
+            .arg("--flamecharts-dir")
+            .arg(directory.path()),
+        "profile\n",
+    );
+    // A call of the host, 11; nothing, 6; two constants, 12; fetching and doing the call, 6: less what the first had paid.
+    let out = super::text(&output.stdout);
+    assert!(
+        out.contains("__wasm_debugger__::Section{ticks:29;data:(0x6162,0x63)}\n"),
+        "{out}"
+    );
+}
+
+#[test]
 fn differences_are_told_and_can_be_accepted() {
     let directory = tempfile::tempdir().unwrap();
     let case = directory.path().join("deep/case");
