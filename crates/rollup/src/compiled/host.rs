@@ -119,7 +119,7 @@ fn host_call(
     function: Function,
     args: &[u64],
 ) -> Result<i64, Stopped> {
-    let Ok((memory, activity)) = guest.memory() else {
+    let Some((memory, activity)) = guest.memory() else {
         return guest.stop(Stop::NotRevealed("no memory".into()));
     };
     let Activity { world, printed, .. } = activity;

@@ -6,5 +6,7 @@
 mod executor;
 mod host;
 pub mod instrument;
+#[cfg(test)]
+mod programs;
 
 pub use executor::Compiled;

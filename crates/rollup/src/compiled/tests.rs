@@ -1,6 +1,7 @@
 //! Code that counts itself against the interpreter, both run by the interpreter.
 
 use super::*;
+use crate::compiled::programs::program;
 use crate::host::World;
 use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine};
 use std::sync::Arc;
@@ -59,49 +60,9 @@ fn compare(wasm: &[u8]) -> usize {
 }
 
 #[test]
-fn code_that_counts_itself_agrees_with_the_interpreter_on_random_modules() {
-    let mut state = 88_172_645_463_325_252u64;
-    let mut compared = 0;
-    for _ in 0..400 {
-        let bytes: Vec<u8> = (0..4096)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state as u8
-            })
-            .collect();
-        let config = wasm_smith::Config {
-            allow_floats: false,
-            bulk_memory_enabled: true,
-            disallow_traps: true,
-            export_everything: true,
-            exceptions_enabled: false,
-            gc_enabled: false,
-            max_imports: 0,
-            max_memories: 1,
-            max_memory32_bytes: 1 << 20,
-            memory64_enabled: false,
-            min_memories: 1,
-            min_funcs: 3,
-            reference_types_enabled: true,
-            relaxed_simd_enabled: false,
-            simd_enabled: false,
-            tail_call_enabled: false,
-            threads_enabled: false,
-            wide_arithmetic_enabled: false,
-            ..wasm_smith::Config::default()
-        };
-        let mut source = arbitrary::Unstructured::new(&bytes);
-        let Ok(mut module) = wasm_smith::Module::new(config, &mut source) else {
-            continue;
-        };
-        if module.ensure_termination(1000).is_err() {
-            continue;
-        }
-        compared += compare(&module.to_bytes());
-    }
-    assert!(compared > 50, "only {compared} functions were compared");
+fn code_that_counts_itself_agrees_with_the_interpreter_on_random_programs() {
+    let compared = (0..600).map(|seed| compare(&program(seed))).sum::<usize>();
+    assert!(compared > 500, "only {compared} programs were compared");
 }
 
 #[test]

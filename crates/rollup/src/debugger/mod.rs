@@ -14,6 +14,8 @@ mod profiling;
 mod session;
 mod show;
 mod suite;
+#[cfg(feature = "line-editing")]
+mod terminal;
 
 pub use console::{Console, Prints};
 pub use kernel::{KernelError, read_kernel};

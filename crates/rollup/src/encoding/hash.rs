@@ -1,14 +1,16 @@
 //! BLAKE2b with 32 bytes: the one hash of rollups.
 
-use blake2::digest::consts::U32;
-use blake2::{Blake2b, Digest};
+use blake2b_simd::Params;
 
 /// 32 bytes of BLAKE2b.
 pub type Hash = [u8; 32];
 
 /// BLAKE2b-256 without a key.
 pub fn blake2b(bytes: &[u8]) -> Hash {
-    Blake2b::<U32>::digest(bytes).into()
+    let digest = Params::new().hash_length(32).hash(bytes);
+    let mut hash = Hash::default();
+    hash.copy_from_slice(digest.as_bytes());
+    hash
 }
 
 #[cfg(test)]

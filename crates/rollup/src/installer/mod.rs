@@ -5,6 +5,7 @@
 
 mod program;
 mod setup;
+mod yaml;
 
 pub use program::Instruction;
 pub use setup::{SetupError, merge, parse};

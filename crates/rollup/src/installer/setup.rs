@@ -1,9 +1,12 @@
 //! The setup file of an installer: YAML (JSON is YAML too) with instructions (kernel-debugger.md, section 8.3).
 
-use serde_yaml_ng::{Mapping, Value};
+use std::fmt::Write as _;
+
 use thiserror::Error;
+use yaml_rust2::scanner::ScanError;
 
 use super::Instruction;
+use super::yaml::{Node, documents};
 use crate::storage::Path;
 
 /// What is wrong with a setup file.
@@ -11,7 +14,7 @@ use crate::storage::Path;
 pub enum SetupError {
     /// Not YAML; the text names line and column.
     #[error("The given file is not a valid YAML: {0}")]
-    Yaml(#[from] serde_yaml_ng::Error),
+    Yaml(#[from] ScanError),
     /// Not a map with a list `instructions`.
     #[error("The installer config has not the right format.")]
     Format,
@@ -31,93 +34,116 @@ pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
 
 /// One file with the instructions of several, in order.
 pub fn merge<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<String, SetupError> {
-    let mut all = Vec::new();
+    let mut out = String::from("instructions:\n");
     for text in texts {
-        parse(text)?;
-        all.extend(items(text)?);
+        for instruction in parse(text)? {
+            // Writing into a string does not fail.
+            let _ = match instruction {
+                Instruction::Set { value, to } => {
+                    writeln!(
+                        out,
+                        "- set:\n    value: '{}'\n    to: {to}",
+                        hex::encode(value)
+                    )
+                }
+                Instruction::Move { from, to } => {
+                    writeln!(out, "- move:\n    from: {from}\n    to: {to}")
+                }
+                Instruction::Reveal { hash, to } => {
+                    writeln!(out, "- reveal: '{}'\n  to: {to}", hex::encode(hash))
+                }
+            };
+        }
     }
-    let mut root = Mapping::new();
-    root.insert("instructions".into(), Value::Sequence(all));
-    Ok(serde_yaml_ng::to_string(&root)?)
+    Ok(out)
 }
 
-fn items(text: &str) -> Result<Vec<Value>, SetupError> {
-    let root: Value = serde_yaml_ng::from_str(text)?;
-    let map = root
-        .as_mapping()
-        .filter(|map| map.len() == 1)
-        .ok_or(SetupError::Format)?;
-    match map.get("instructions") {
-        Some(Value::Sequence(items)) => Ok(items.clone()),
-        Some(Value::Null) => Ok(Vec::new()),
+type Fields = [(Node, Node)];
+
+fn items(text: &str) -> Result<Vec<Node>, SetupError> {
+    let documents = documents(text)?;
+    let [Node::Mapping(fields)] = &documents[..] else {
+        return Err(SetupError::Format);
+    };
+    let [(Node::Scalar(key), items)] = &fields[..] else {
+        return Err(SetupError::Format);
+    };
+    match items {
+        Node::Sequence(items) if key == "instructions" => Ok(items.clone()),
+        // Nothing after the colon.
+        Node::Scalar(text)
+            if key == "instructions" && ["", "~", "null"].contains(&text.as_str()) =>
+        {
+            Ok(Vec::new())
+        }
         _ => Err(SetupError::Format),
     }
 }
 
-fn instruction(item: &Value) -> Result<Instruction, String> {
-    let map = item.as_mapping().ok_or("expected a map")?;
-    let named = |name: &str| map.get(name);
-    if let Some(body) = named("set") {
-        only(map, &["set"])?;
-        let body = body.as_mapping().ok_or("`set`: expected a map")?;
+fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a Node> {
+    fields
+        .iter()
+        .find(|(key, _)| key.text() == Some(name))
+        .map(|(_, value)| value)
+}
+
+fn instruction(item: &Node) -> Result<Instruction, String> {
+    let fields = item.fields().ok_or("expected a map")?;
+    if let Some(body) = field(fields, "set") {
+        only(fields, &["set"])?;
+        let body = body.fields().ok_or("`set`: expected a map")?;
         only(body, &["value", "to"])?;
         return Ok(Instruction::Set {
             value: bytes(body, "value")?,
             to: key(body, "to")?,
         });
     }
-    if let Some(body) = named("move") {
-        only(map, &["move"])?;
-        let body = body.as_mapping().ok_or("`move`: expected a map")?;
+    if let Some(body) = field(fields, "move") {
+        only(fields, &["move"])?;
+        let body = body.fields().ok_or("`move`: expected a map")?;
         only(body, &["from", "to"])?;
         return Ok(Instruction::Move {
             from: key(body, "from")?,
             to: key(body, "to")?,
         });
     }
-    if named("reveal").is_some() {
-        only(map, &["reveal", "to"])?;
-        let hash = bytes(map, "reveal")?;
+    if field(fields, "reveal").is_some() {
+        only(fields, &["reveal", "to"])?;
+        let hash = bytes(fields, "reveal")?;
         if hash.len() != 33 {
             return Err(format!("`reveal`: a hash has 33 bytes, not {}", hash.len()));
         }
         return Ok(Instruction::Reveal {
             hash,
-            to: key(map, "to")?,
+            to: key(fields, "to")?,
         });
     }
     Err("expected one of `set`, `move`, `reveal`".into())
 }
 
-fn only(map: &Mapping, known: &[&str]) -> Result<(), String> {
-    let unknown = map
-        .keys()
-        .find(|key| !key.as_str().is_some_and(|key| known.contains(&key)));
+fn only(fields: &Fields, known: &[&str]) -> Result<(), String> {
+    let unknown = fields
+        .iter()
+        .find(|(key, _)| !key.text().is_some_and(|key| known.contains(&key)));
     match unknown {
-        Some(key) => Err(format!(
-            "unexpected field `{}`",
-            key.as_str().unwrap_or("?")
-        )),
+        Some((key, _)) => Err(format!("unexpected field `{}`", key.text().unwrap_or("?"))),
         None => Ok(()),
     }
 }
 
-fn text<'a>(map: &'a Mapping, name: &str) -> Result<std::borrow::Cow<'a, str>, String> {
-    match map.get(name) {
-        Some(Value::String(text)) => Ok(text.into()),
-        // Digits alone are a number to YAML.
-        Some(Value::Number(number)) => Ok(number.to_string().into()),
-        Some(_) => Err(format!("`{name}`: expected a text")),
-        None => Err(format!("missing `{name}`")),
-    }
+fn text<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, String> {
+    let value = field(fields, name).ok_or_else(|| format!("missing `{name}`"))?;
+    value
+        .text()
+        .ok_or_else(|| format!("`{name}`: expected a text"))
 }
 
-fn bytes(map: &Mapping, name: &str) -> Result<Vec<u8>, String> {
-    hex::decode(&*text(map, name)?).map_err(|error| format!("`{name}`: {error}"))
+fn bytes(fields: &Fields, name: &str) -> Result<Vec<u8>, String> {
+    hex::decode(text(fields, name)?).map_err(|error| format!("`{name}`: {error}"))
 }
 
-fn key(map: &Mapping, name: &str) -> Result<Path, String> {
-    let text = text(map, name)?;
+fn key(fields: &Fields, name: &str) -> Result<Path, String> {
+    let text = text(fields, name)?;
     match Path::parse(text.as_bytes()) {
         Ok(path) if path.steps().next().is_some() => Ok(path),
         Ok(_) => Err(format!("`{name}`: the root cannot be written")),
@@ -170,6 +196,15 @@ mod tests {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
+        let digits = parse("instructions:\n- set:\n    value: 0102\n    to: /a\n").unwrap();
+        assert_eq!(
+            digits,
+            [Instruction::Set {
+                value: vec![1, 2],
+                to: Path::known("/a")
+            }]
+        );
+        assert!(parse(&"[".repeat(10_000)).is_err());
         assert!(parse(r#"{"instructions":[{"set":{"value":"0102","to":"/p"}}]}"#).is_ok());
     }
 
