@@ -209,7 +209,6 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
         "jobId": matches.get_one::<String>("job-id"),
         "wasmB64": BASE64.encode(&wasm),
         "timeoutMs": timeout,
-        "input": input,
     });
     if matches.get_flag("deterministic") {
         body["deterministic"] = true.into();
@@ -232,13 +231,11 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     Ok(if answer["ok"] == true { 0 } else { FAILED })
 }
 
+/// Adds the input as it was written.
 fn with_input(body: &Value, input: &str) -> String {
-    let mut body = body.clone();
-    if let Some(members) = body.as_object_mut() {
-        members.remove("input");
-    }
     let text = body.to_string();
-    format!("{},\"input\":{input}}}", text.trim_end_matches('}'))
+    let members = text.strip_suffix('}').unwrap_or(&text);
+    format!("{members},\"input\":{input}}}")
 }
 
 fn check(matches: &ArgMatches) -> Outcome<u8> {

@@ -82,17 +82,17 @@ impl Config {
                 .number(key)
                 .map(|value: u64| usize::try_from(value).unwrap_or(usize::MAX))
         };
-        let time = |key| sources.number(key).map(Duration::from_millis);
-        let or_cores = |key, factor: usize| match sources.get(key) {
+        let time = |key: &str| sources.number(key).map(Duration::from_millis);
+        let or_cores = |key: &str, factor: usize| match sources.get(key) {
             "" => Ok(cores * factor),
             _ => positive(key, size(key)?),
         };
-        let path = |key| {
+        let path = |key: &str| {
             Some(sources.get(key))
                 .filter(|text| !text.is_empty())
                 .map(PathBuf::from)
         };
-        let token = |key| Some(sources.get(key).to_owned()).filter(|text| !text.is_empty());
+        let token = |key: &str| Some(sources.get(key).to_owned()).filter(|text| !text.is_empty());
         let port = match (sources.is_set("PORT"), sources.is_set("HTTP_PORT")) {
             (false, true) => "HTTP_PORT",
             _ => "PORT",

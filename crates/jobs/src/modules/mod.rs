@@ -143,7 +143,7 @@ impl Modules {
         wasm: Option<Bytes>,
     ) -> Result<Found, Failure> {
         let started = Instant::now();
-        let found = |(module, source)| {
+        let found = |(module, source): (Arc<Prepared>, Source)| {
             if let Some(observer) = &self.observer {
                 observer(source, started.elapsed());
             }

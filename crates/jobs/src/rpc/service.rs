@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::message::{Reply, RpcError};
 use super::upstream::Trouble;
@@ -160,11 +160,15 @@ impl Service {
                 "No RPC client configured for chain {chain}. Set RPC_URL_{chain} env var."
             ))));
         };
-        let mut body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        if let (true, Some(chain)) = (through_proxy, chain) {
-            body["chainId"] = chain.into();
-        }
-        let body = Bytes::from(body.to_string());
+        // Written by hand, so that the parameters keep their text.
+        let chain_member = match chain.filter(|_| through_proxy) {
+            Some(chain) => format!(r#","chainId":{chain}"#),
+            None => String::new(),
+        };
+        let (method_text, params_text) = (Value::from(method), params.get());
+        let body = Bytes::from(format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":{method_text},"params":{params_text}{chain_member}}}"#
+        ));
         let limit = self.limits.response_bytes + ENVELOPE;
         let answer = Arc::new(Mutex::new(None));
         let task = {

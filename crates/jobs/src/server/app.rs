@@ -21,7 +21,7 @@ use crate::config::{Config, Level, milliseconds};
 use crate::engine::{self, Engines, Kind, Report};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
-use crate::job::{Cancel, Control, Deadline};
+use crate::job::{Cancel, Control, Cpu, Deadline};
 use crate::modules::{Found, ModuleLimits, Modules};
 use crate::rpc::{Fixture, Recorder, Service, Upstream};
 
@@ -146,7 +146,7 @@ impl App {
             warnings,
         } = request;
         let compat = self.config.compat;
-        let refuse = |failure| self.refuse(Some(&job_id), failure);
+        let refuse = |failure: Failure| self.refuse(Some(&*job_id), failure);
         if self.is_draining() {
             return refuse(Failure::new(Code::Draining, "shutting down"));
         }
@@ -174,7 +174,7 @@ impl App {
         let submitted = Instant::now();
         let work = {
             let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
-            Box::new(move |cpu| {
+            Box::new(move |cpu: Box<dyn Cpu>| {
                 let queued = submitted.elapsed();
                 let deadline = Deadline::new(job.limits.timeout, control.clone(), Some(cpu));
                 let report = match control.cancelled() {
@@ -188,7 +188,7 @@ impl App {
             })
         };
         let place = self.scheduler.submit(work);
-        let _leaving = Leaving {
+        let mut leaving = Leaving {
             app: self,
             control: &control,
             ticket,
@@ -211,6 +211,7 @@ impl App {
         let Ok((mut report, queued)) = ended else {
             return refuse(Failure::new(Code::Internal, "a job ended without outcome"));
         };
+        leaving.stops = false;
         report.warnings.splice(0..0, warnings);
         let around = Circumstances {
             queued,

@@ -130,12 +130,16 @@ impl Connections {
             builder.http2().timer(TokioTimer::new());
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
+            let closed = async {
+                // The sender outlives every connection; whatever is said means the end.
+                let _ = closing.wait_for(|closing| *closing).await.is_ok();
+            };
             tokio::select! {
                 // How a connection ends is its client's affair.
                 _ = connection.as_mut() => {}
-                _ = closing.wait_for(|closing| *closing) => {
+                () = closed => {
                     connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+                    let _ = connection.as_mut().await;
                 }
             }
             open.fetch_sub(1, Ordering::SeqCst);

@@ -201,7 +201,7 @@ struct Reader<'a> {
     details: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn read(mut self, job_id: Option<Box<RawValue>>) -> Result<RunRequest, Failure> {
         let config = self.config;
         if job_id.is_none() {
@@ -326,10 +326,10 @@ impl Reader<'_> {
         number
     }
 
-    fn text(&mut self, name: &str) -> Option<Cow<'_, str>> {
-        let value: &RawValue = self.members.get(name).copied()?;
-        match serde_json::from_str::<Name<'_>>(value.get()) {
-            Ok(text) => Some(Cow::Owned(text.0.into_owned())),
+    fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let value: &'a RawValue = self.members.get(name).copied()?;
+        match serde_json::from_str::<Name<'a>>(value.get()) {
+            Ok(text) => Some(text.0),
             Err(_) => {
                 self.details.push(format!("{name} must be a string"));
                 None

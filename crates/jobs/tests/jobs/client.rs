@@ -53,10 +53,22 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = address.unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
-        Server { address, child: Mutex::new(child), directory }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        let address = address
+            .unwrap_or_else(|| panic!("{line:?}"))
+            .parse()
+            .unwrap();
+        Server {
+            address,
+            child: Mutex::new(child),
+            directory,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -64,7 +76,10 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -87,7 +102,10 @@ impl Server {
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
-        if !headers.iter().any(|(name, _)| *name == "Content-Length" || *name == "Transfer-Encoding") {
+        if !headers
+            .iter()
+            .any(|(name, _)| *name == "Content-Length" || *name == "Transfer-Encoding")
+        {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
         for (name, value) in headers {
@@ -124,7 +142,11 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let field = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+            line.split_whitespace()
+                .nth(1)
+                .unwrap()
+                .parse::<u64>()
+                .unwrap()
         };
         (field("VmRSS:") * 1024, field("Threads:"))
     }
@@ -132,7 +154,9 @@ impl Server {
     /// One value of the metrics.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 }
@@ -150,15 +174,22 @@ fn read(mut stream: TcpStream) -> Answer {
     // A reset after the answer loses nothing of it.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8(bytes).unwrap();
-    let (head, text) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, text) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     assert!(!text.starts_with('<'), "HTML: {text}");
-    Answer { status, head: head.to_lowercase(), text: text.to_owned() }
+    Answer {
+        status,
+        head: head.to_lowercase(),
+        text: text.to_owned(),
+    }
 }
 
 /// The body of a job.
 pub fn job(wasm: &[u8], more: Value) -> Value {
-    let mut body = json!({"jobId": "t", "wasmB64": BASE64.encode(wasm), "timeoutMs": 5000, "input": {}});
+    let mut body =
+        json!({"jobId": "t", "wasmB64": BASE64.encode(wasm), "timeoutMs": 5000, "input": {}});
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
     }

@@ -52,7 +52,10 @@ pub fn guest(data: &str, body: &str) -> Vec<u8> {
 
 /// A guest with another entry and more functions.
 pub fn guest_with(entry: &str, data: &str, more: &str, body: &str) -> Vec<u8> {
-    let data = data.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let data = data
+        .bytes()
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect::<String>();
     text(&format!(
         "(module {IMPORTS} (memory (export \"memory\") 2) (data (i32.const 1024) \"{data}\") {HELPERS} {more} (func (export \"{entry}\") {body}))"
     ))
@@ -85,21 +88,45 @@ pub fn named(name: &str) -> Vec<u8> {
         "trap" => guest("", "unreachable"),
         "okthentrap" => and_then("unreachable"),
         "loop" => guest("", "(loop $on (br $on))"),
-        "recurse" => guest_with("run", "", "(func $deep (call $deep) (call $deep))", "(call $deep)"),
+        "recurse" => guest_with(
+            "run",
+            "",
+            "(func $deep (call $deep) (call $deep))",
+            "(call $deep)",
+        ),
         "exit3" => and_then("(call $exit (i32.const 3))"),
         "exit0" => and_then("(call $exit (i32.const 0))"),
-        "ret" => text("(module (memory (export \"memory\") 1) (func (export \"run\") (result i32) (i32.const 7)))"),
-        "arg" => text("(module (memory (export \"memory\") 1) (func (export \"run\") (param i32)))"),
+        "ret" => text(
+            "(module (memory (export \"memory\") 1) (func (export \"run\") (result i32) (i32.const 7)))",
+        ),
+        "arg" => {
+            text("(module (memory (export \"memory\") 1) (func (export \"run\") (param i32)))")
+        }
         "badimport" => text("(module (import \"env\" \"foo\" (func)) (func (export \"run\")))"),
-        "flood" => guest("", "(loop $on (call $print (i32.const 1) (i32.const 0) (i32.const 65536)) (br $on))"),
-        "floods" => guest("", "(loop $on (call $print (i32.const 2) (i32.const 1024) (i32.const 65536)) (br $on))"),
+        "flood" => guest(
+            "",
+            "(loop $on (call $print (i32.const 1) (i32.const 0) (i32.const 65536)) (br $on))",
+        ),
+        "floods" => guest(
+            "",
+            "(loop $on (call $print (i32.const 2) (i32.const 1024) (i32.const 65536)) (br $on))",
+        ),
         "garbage" => b"hello world".to_vec(),
         "short" => b"\0asm".to_vec(),
         "grow" => guest_with("run", "", "", GROW),
         "growtrap" => guest_with("run", "", "", &format!("{GROW} unreachable")),
         "sleep60" => guest("", "(call $sleep (i64.const 60000000000))"),
-        "sleep1" => guest(OK, &format!("(call $sleep (i64.const 1000000000)) {}", print(1, OK.len()))),
-        "clock" => guest("", "(loop $on (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 64))) (br $on))"),
+        "sleep1" => guest(
+            OK,
+            &format!(
+                "(call $sleep (i64.const 1000000000)) {}",
+                print(1, OK.len())
+            ),
+        ),
+        "clock" => guest(
+            "",
+            "(loop $on (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 64))) (br $on))",
+        ),
         other => panic!("no guest {other}"),
     }
 }
@@ -108,7 +135,8 @@ const GROW: &str = "(loop $on (br_if $on (i32.ne (memory.grow (i32.const 256)) (
 
 /// Requests of the RPC guests.
 pub const BLOCK: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
-pub const BALANCE: &str = r#"{"jsonrpc":"2.0","id":2,"method":"eth_getBalance","params":["0x0","latest"]}"#;
+pub const BALANCE: &str =
+    r#"{"jsonrpc":"2.0","id":2,"method":"eth_getBalance","params":["0x0","latest"]}"#;
 
 /// How a guest does RPC by files.
 #[derive(Clone, Copy, Default)]
@@ -138,9 +166,15 @@ pub fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
     let (open, first) = (tmp + 3, tmp + 6);
     let second = first + requests[0].len();
     let (request_len, response_len) = (REQUEST.len(), RESPONSE.len());
-    let (write_at, write_len) = if how.rename { (tmp, 3) } else { (1024, request_len) };
+    let (write_at, write_len) = if how.rename {
+        (tmp, 3)
+    } else {
+        (1024, request_len)
+    };
     let rename = match how.rename {
-        true => format!("(if (call $rename (i32.const 3) (i32.const {tmp}) (i32.const 3) (i32.const 3) (i32.const 1024) (i32.const {request_len})) (then unreachable))"),
+        true => format!(
+            "(if (call $rename (i32.const 3) (i32.const {tmp}) (i32.const 3) (i32.const 3) (i32.const 1024) (i32.const {request_len})) (then unreachable))"
+        ),
         false => String::new(),
     };
     let sleep = match how.sleep {
@@ -153,7 +187,11 @@ pub fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
                  (i32.lt_u (i32.load (i32.const 16)) (i32.const 140))".to_owned(),
         false => format!("(call $stat (i32.const 3) (i32.const 0) (i32.const {response}) (i32.const {response_len}) (i32.const 200))"),
     };
-    let gone = if how.strict { "(if (then unreachable))" } else { "(drop)" };
+    let gone = if how.strict {
+        "(if (then unreachable))"
+    } else {
+        "(drop)"
+    };
     let functions = format!(
         r#"
   (func $ask (param $at i32) (param $len i32)
@@ -181,20 +219,31 @@ pub fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
     );
     let ask = |at: usize, len: usize| format!("(call $ask (i32.const {at}) (i32.const {len}))");
     let put = |at: usize| format!("(call $print (i32.const 1) (i32.const {at}) (i32.const 1))");
-    let (one, two) = (ask(first, requests[0].len()), ask(second, requests[1].len()));
+    let (one, two) = (
+        ask(first, requests[0].len()),
+        ask(second, requests[1].len()),
+    );
     let body = if how.never {
         format!("{one} {} {}", put(open), put(open + 2))
     } else if how.skip_first {
         format!("{one} {two} {} (call $answer) {}", put(open), put(open + 2))
     } else {
-        format!("{} {one} (call $answer) {} {two} (call $answer) {}", put(open), put(open + 1), put(open + 2))
+        format!(
+            "{} {one} (call $answer) {} {two} (call $answer) {}",
+            put(open),
+            put(open + 1),
+            put(open + 2)
+        )
     };
     guest_with("run", &data, &functions, &body)
 }
 
 /// A guest that asks one question by the direct import and prints the answer.
 pub fn direct_guest(request: &str, into: bool) -> Vec<u8> {
-    let data = request.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let data = request
+        .bytes()
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect::<String>();
     let len = request.len();
     let (import, call) = match into {
         false => (

@@ -20,7 +20,11 @@ fn fixture(latency: u64, flags: &[&str]) -> Server {
     std::fs::write(&path, FIXTURE.replace("LATENCY", &latency.to_string())).unwrap();
     let mut all = vec!["--rpc-fixture", path.to_str().unwrap()];
     all.extend(flags);
-    Server::start_in(tempfile::tempdir().unwrap(), &all, std::process::Stdio::null())
+    Server::start_in(
+        tempfile::tempdir().unwrap(),
+        &all,
+        std::process::Stdio::null(),
+    )
 }
 
 /// A node that counts its blocks; tells how many requests it had.
@@ -52,8 +56,12 @@ fn node(answer: impl Fn(&Value, u64) -> Value + Send + Sync + 'static) -> (Strin
                     reply["jsonrpc"] = "2.0".into();
                     reply["id"] = request["id"].clone();
                     let reply = reply.to_string();
-                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", reply.len());
-                    stream.get_mut().write_all((head + &reply).as_bytes()).unwrap();
+                    let head =
+                        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", reply.len());
+                    stream
+                        .get_mut()
+                        .write_all((head + &reply).as_bytes())
+                        .unwrap();
                 }
             });
         }
@@ -77,7 +85,9 @@ fn a_guest_that_polls_without_sleep_is_answered_every_time() {
         let hash = answer["usage"]["hash"].clone();
         for _ in 0..runs {
             assert_eq!(answer["result"], both_answers(), "{answer}");
-            answer = server.run(&json!({"jobId": 1, "wasmHash": hash, "timeoutMs": 5000})).json();
+            answer = server
+                .run(&json!({"jobId": 1, "wasmHash": hash, "timeoutMs": 5000}))
+                .json();
         }
         assert_eq!(answer["usage"]["rpcCalls"], 2);
     }
@@ -87,21 +97,43 @@ fn a_guest_that_polls_without_sleep_is_answered_every_time() {
 fn guests_of_every_habit_are_answered() {
     let server = fixture(0, &[]);
     let habits = [
-        Files { sleep: 10_000_000, ..Files::default() },
-        Files { strict: true, ..Files::default() },
-        Files { rename: true, strict: true, ..Files::default() },
-        Files { list: true, ..Files::default() },
+        Files {
+            sleep: 10_000_000,
+            ..Files::default()
+        },
+        Files {
+            strict: true,
+            ..Files::default()
+        },
+        Files {
+            rename: true,
+            strict: true,
+            ..Files::default()
+        },
+        Files {
+            list: true,
+            ..Files::default()
+        },
     ];
     for habit in habits {
         let answer = server.job(&rpc_guest(habit, [BLOCK, BALANCE]), json!({}));
         assert_eq!(answer["result"], both_answers(), "{answer}");
     }
-    let second = Files { skip_first: true, ..Files::default() };
+    let second = Files {
+        skip_first: true,
+        ..Files::default()
+    };
     let answer = server.job(&rpc_guest(second, [BLOCK, BALANCE]), json!({}));
     assert_eq!(answer["result"], json!([both_answers()[1]]));
-    let never = Files { never: true, ..Files::default() };
+    let never = Files {
+        never: true,
+        ..Files::default()
+    };
     let answer = server.job(&rpc_guest(never, [BLOCK, BALANCE]), json!({}));
-    assert_eq!((&answer["result"], &answer["usage"]["rpcCalls"]), (&json!([]), &json!(0)));
+    assert_eq!(
+        (&answer["result"], &answer["usage"]["rpcCalls"]),
+        (&json!([]), &json!(0))
+    );
 }
 
 #[test]
@@ -117,39 +149,61 @@ fn the_imports_answer_alike() {
 #[test]
 fn limits_of_calls_hold() {
     let server = fixture(0, &["--max-rpc-response-bytes", "200"]);
-    let ask = |request: &str, more: Value| server.job(&direct_guest(request, false), more)["result"].clone();
-    assert_eq!(ask(BLOCK, json!({"maxRpcCalls": 0}))["error"]["code"], -32005);
+    let ask = |request: &str, more: Value| {
+        server.job(&direct_guest(request, false), more)["result"].clone()
+    };
+    assert_eq!(
+        ask(BLOCK, json!({"maxRpcCalls": 0}))["error"]["code"],
+        -32005
+    );
     let batch = |n: usize| format!("[{}]", vec![BLOCK; n].join(","));
     assert_eq!(ask(&batch(21), json!({}))["error"]["code"], -32600);
     assert_eq!(ask(&batch(2), json!({}))[1]["result"], "0x10");
-    assert_eq!(ask(&batch(20), json!({}))["error"]["data"], "Response too large (max 200 bytes)");
+    assert_eq!(
+        ask(&batch(20), json!({}))["error"]["data"],
+        "Response too large (max 200 bytes)"
+    );
     let long = |n: usize| format!("{}{}", BLOCK, " ".repeat(n - BLOCK.len()));
     // The guest's data must leave room for its answer at 16384.
     let server = fixture(0, &["--max-rpc-request-bytes", "9000"]);
-    let ask = |request: &str| server.job(&direct_guest(request, false), json!({}))["result"].clone();
+    let ask =
+        |request: &str| server.job(&direct_guest(request, false), json!({}))["result"].clone();
     assert_eq!(ask(&long(9000))["result"], "0x10");
-    assert_eq!(ask(&long(9001))["error"]["data"], "Request too large (max 9000 bytes)");
+    assert_eq!(
+        ask(&long(9001))["error"]["data"],
+        "Request too large (max 9000 bytes)"
+    );
 }
 
 #[test]
 fn a_node_is_asked_and_not_corrected() {
     let (url, count) = node(|request, _| match request["method"].as_str().unwrap() {
-        "eth_call" => json!({"error": {"code": 3, "message": "execution reverted", "data": "0x08c379a0"}}),
+        "eth_call" => {
+            json!({"error": {"code": 3, "message": "execution reverted", "data": "0x08c379a0"}})
+        }
         "eth_getTransactionReceipt" => json!({"result": null}),
         _ => json!({"result": request["params"]}),
     });
     let server = Server::start(&["--rpc-url", &format!("5={url}"), "--default-chain-id", "5"]);
     let ask = |method: &str, params: &str| {
-        let request = format!(r#"{{"jsonrpc":"2.0","id":"x","method":"{method}","params":{params}}}"#);
+        let request =
+            format!(r#"{{"jsonrpc":"2.0","id":"x","method":"{method}","params":{params}}}"#);
         server.job(&direct_guest(&request, false), json!({}))["result"].clone()
     };
-    assert_eq!(ask("eth_call", "[{}]"), json!({"jsonrpc": "2.0", "id": "x", "error": {"code": 3, "message": "execution reverted", "data": "0x08c379a0"}}));
-    assert_eq!(ask("eth_getTransactionReceipt", "[\"0x1\"]")["result"], json!(null));
+    assert_eq!(
+        ask("eth_call", "[{}]"),
+        json!({"jsonrpc": "2.0", "id": "x", "error": {"code": 3, "message": "execution reverted", "data": "0x08c379a0"}})
+    );
+    assert_eq!(
+        ask("eth_getTransactionReceipt", "[\"0x1\"]")["result"],
+        json!(null)
+    );
     assert_eq!(ask("eth_getBalance", "[\"0x0\"]")["result"], json!(["0x0"]));
     assert_eq!(ask("eth_chainId", "[]")["result"], "0x5");
     assert_eq!(count.load(Ordering::SeqCst), 3);
     assert_eq!(ask("eth_sendRawTransaction", "[]")["error"]["code"], -32601);
-    let metric = server.metric("wasm_rpc_calls_total{method=\"eth_call\",chain=\"5\",outcome=\"error\"}");
+    let metric =
+        server.metric("wasm_rpc_calls_total{method=\"eth_call\",chain=\"5\",outcome=\"error\"}");
     assert_eq!(metric, 1.0);
 }
 
@@ -162,8 +216,14 @@ fn a_server_is_the_proxy_of_another() {
     assert_eq!(answer["result"], both_answers(), "{answer}");
     let elsewhere = BLOCK.replace("\"id\"", "\"chainId\":5,\"id\"");
     let answer = second.job(&direct_guest(&elsewhere, false), json!({}));
-    assert_eq!(answer["result"]["error"]["data"], "No RPC client configured for chain 5. Set RPC_URL_5 env var.");
-    assert_eq!(first.post("/rpc/proxy", b"junk").json()["error"]["code"], -32700);
+    assert_eq!(
+        answer["result"]["error"]["data"],
+        "No RPC client configured for chain 5. Set RPC_URL_5 env var."
+    );
+    assert_eq!(
+        first.post("/rpc/proxy", b"junk").json()["error"]["code"],
+        -32700
+    );
 }
 
 #[test]
@@ -188,12 +248,23 @@ fn keys_in_addresses_are_told_nobody() {
     let path = directory.path().join("log");
     let log = std::fs::File::create(&path).unwrap();
     // Nobody listens there.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let url = format!("1=https://user:pw@{free}/KEY");
-    let server = Server::start_in(tempfile::tempdir().unwrap(), &["--rpc-url", &url, "--log-level", "debug"], log.into());
+    let server = Server::start_in(
+        tempfile::tempdir().unwrap(),
+        &["--rpc-url", &url, "--log-level", "debug"],
+        log.into(),
+    );
     let answer = server.job(&direct_guest(BLOCK, false), json!({}));
     assert_eq!(answer["result"]["error"]["message"], "Proxy error");
-    let mut texts = vec![answer.to_string(), server.get("/limits").text, server.get("/metrics").text];
+    let mut texts = vec![
+        answer.to_string(),
+        server.get("/limits").text,
+        server.get("/metrics").text,
+    ];
     texts.push(std::fs::read_to_string(&path).unwrap());
     for text in texts {
         assert!(!text.contains("pw") && !text.contains("KEY"), "{text}");
@@ -210,8 +281,12 @@ fn a_deterministic_job_has_one_result() {
     });
     let server = Server::start(&["--rpc-url", &format!("1={url}")]);
     let request = BALANCE;
-    let data = request.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-    let source = format!(r#"(module
+    let data = request
+        .bytes()
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect::<String>();
+    let source = format!(
+        r#"(module
       (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
       (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
       (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -239,7 +314,9 @@ fn a_deterministic_job_has_one_result() {
         (call $digits (i64.load (i32.const 100)))
         (call $digits (i64.reinterpret_f64 (f64.div (f64.load (i32.const 800)) (f64.load (i32.const 800)))))
         (call $print (i32.const 4096) (call $rpc (i32.const 1024) (i32.const {}) (i32.const 4096) (i32.const 1000)))
-        (call $print (i32.const 902) (i32.const 1))))"#, request.len());
+        (call $print (i32.const 902) (i32.const 1))))"#,
+        request.len()
+    );
     let guest = crate::guests::text(&source);
     let run = |server: &Server, more: Value| server.job(&guest, more);
     let fixed = json!({"deterministic": true, "blockNumber": 7});
@@ -248,9 +325,20 @@ fn a_deterministic_job_has_one_result() {
     for _ in 0..49 {
         assert_eq!(run(&server, fixed.clone())["result"], first["result"]);
     }
-    let another = Server::start(&["--rpc-url", &format!("1={url}"), "--wasm-deterministic", "1"]);
-    assert_eq!(run(&another, json!({"blockNumber": 7}))["result"], first["result"]);
-    assert_ne!(run(&server, json!({}))["result"], run(&server, json!({}))["result"]);
+    let another = Server::start(&[
+        "--rpc-url",
+        &format!("1={url}"),
+        "--wasm-deterministic",
+        "1",
+    ]);
+    assert_eq!(
+        run(&another, json!({"blockNumber": 7}))["result"],
+        first["result"]
+    );
+    assert_ne!(
+        run(&server, json!({}))["result"],
+        run(&server, json!({}))["result"]
+    );
     let seeded = json!({"deterministic": {"seed": 1, "timeMs": 5}, "blockNumber": 7});
     assert_eq!(run(&server, seeded)["result"][1], 5_000_000);
 }
@@ -259,13 +347,27 @@ fn a_deterministic_job_has_one_result() {
 fn a_bad_fixture_stops_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bad.json");
-    std::fs::write(&path, r#"{"chains":{"1":{"accounts":{"0x1":{"balance":"12"}}}}}"#).unwrap();
+    std::fs::write(
+        &path,
+        r#"{"chains":{"1":{"accounts":{"0x1":{"balance":"12"}}}}}"#,
+    )
+    .unwrap();
     let output = std::process::Command::new(crate::client::PROGRAM)
-        .args(["serve", "--port", "0", "--rpc-fixture", path.to_str().unwrap(), "--wasm-cache-dir"])
+        .args([
+            "serve",
+            "--port",
+            "0",
+            "--rpc-fixture",
+            path.to_str().unwrap(),
+            "--wasm-cache-dir",
+        ])
         .arg(directory.path().join("cache"))
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("bad.json: chains.1.accounts[0x1].balance: not hex"), "{text}");
+    assert!(
+        text.contains("bad.json: chains.1.accounts[0x1].balance: not hex"),
+        "{text}"
+    );
 }

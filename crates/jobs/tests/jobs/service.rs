@@ -13,7 +13,9 @@ use crate::guests::{named, prints, text};
 fn large(functions: usize, salt: usize) -> Vec<u8> {
     let body = "(i32.add (i32.const 1) (i32.mul (i32.const 3) (i32.const 123456)))".repeat(1);
     let functions = format!("(func (result i32) {body})").repeat(functions);
-    text(&format!("(module (memory (export \"memory\") 1) (global i32 (i32.const {salt})) {functions} (func (export \"run\")))"))
+    text(&format!(
+        "(module (memory (export \"memory\") 1) (global i32 (i32.const {salt})) {functions} (func (export \"run\")))"
+    ))
 }
 
 #[test]
@@ -32,13 +34,28 @@ fn some_run_some_wait_one_is_refused() {
                 thread
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
-    let refused: Vec<_> = answers.iter().filter(|(status, ..)| *status == 429).collect();
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|(status, ..)| *status == 429)
+        .collect();
     assert_eq!(refused.len(), 1, "{answers:?}");
-    assert_eq!(refused[0].1["error"], "too many jobs (2 running, 2 waiting)");
+    assert_eq!(
+        refused[0].1["error"],
+        "too many jobs (2 running, 2 waiting)"
+    );
     assert!(refused[0].2.contains("retry-after: 1"));
-    assert_eq!(answers.iter().filter(|(_, answer, _)| answer["ok"] == true).count(), 4);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|(_, answer, _)| answer["ok"] == true)
+            .count(),
+        4
+    );
 }
 
 #[test]
@@ -47,10 +64,15 @@ fn who_waits_too_long_is_told() {
     server.job(&named("ok"), json!({}));
     std::thread::scope(|scope| {
         scope.spawn(|| server.job(&named("sleep1"), json!({})));
-        eventually("the first job runs", || server.metric("wasm_jobs_running") == 1.0);
+        eventually("the first job runs", || {
+            server.metric("wasm_jobs_running") == 1.0
+        });
         std::thread::sleep(Duration::from_millis(100));
         let answer = server.run(&job(&named("ok"), json!({})));
-        assert_eq!((answer.status, &answer.json()["error"]), (503, &json!("waited 50ms for a free slot")));
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (503, &json!("waited 50ms for a free slot"))
+        );
     });
 }
 
@@ -64,7 +86,10 @@ fn a_module_is_compiled_once() {
         }
     });
     assert!(server.metric("wasm_module_cache{result=\"compiled\"}") >= 1.0);
-    assert_eq!(server.metric("wasm_compile_seconds_count"), server.metric("wasm_module_cache{result=\"compiled\"}"));
+    assert_eq!(
+        server.metric("wasm_compile_seconds_count"),
+        server.metric("wasm_module_cache{result=\"compiled\"}")
+    );
     let hash = server.job(&module, json!({}))["usage"]["module"].clone();
     assert_eq!(hash, "memory");
 }
@@ -72,15 +97,24 @@ fn a_module_is_compiled_once() {
 #[test]
 fn modules_survive_a_restart_and_damage() {
     let server = Server::start(&[]);
-    let hash = server.job(&named("ok"), json!({}))["usage"]["hash"].as_str().unwrap().to_owned();
+    let hash = server.job(&named("ok"), json!({}))["usage"]["hash"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let body = json!({"jobId": 1, "wasmHash": hash, "timeoutMs": 5000});
     let module = |server: &Server| server.run(&body).json()["usage"]["module"].clone();
     let restart = |directory| Server::start_in(directory, &[], std::process::Stdio::null());
     let directory = server.stop();
     let folder = directory.path().join("cache").join(&hash[..2]);
     let file = |end: &str| {
-        let entries = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
-        entries.into_iter().find(|path| path.to_str().unwrap().ends_with(end)).unwrap()
+        let entries = std::fs::read_dir(&folder)
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path());
+        entries
+            .into_iter()
+            .find(|path| path.to_str().unwrap().ends_with(end))
+            .unwrap()
     };
     let server = restart(directory);
     assert_eq!(module(&server), "disk");
@@ -104,11 +138,22 @@ fn modules_survive_a_restart_and_damage() {
 #[test]
 fn the_directory_stays_small() {
     let server = Server::start(&["--module-disk-cache-bytes", "1000000"]);
-    let hashes: Vec<Value> = (0..20).map(|salt| server.job(&large(3000, salt), json!({}))["usage"]["hash"].clone()).collect();
+    let hashes: Vec<Value> = (0..20)
+        .map(|salt| server.job(&large(3000, salt), json!({}))["usage"]["hash"].clone())
+        .collect();
     assert!(server.metric("wasm_module_cache_bytes{where=\"disk\"}") <= 1_000_000.0);
     let directory = server.stop();
     let server = Server::start_in(directory, &[], std::process::Stdio::null());
-    let known = |hash: &Value| server.send("HEAD", &format!("/wasm/modules/{}", hash.as_str().unwrap()), &[], b"").status;
+    let known = |hash: &Value| {
+        server
+            .send(
+                "HEAD",
+                &format!("/wasm/modules/{}", hash.as_str().unwrap()),
+                &[],
+                b"",
+            )
+            .status
+    };
     assert_eq!(known(&hashes[0]), 404);
     assert_eq!(known(&hashes[19]), 200);
 }
@@ -119,11 +164,21 @@ fn a_directory_of_others_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     let output = std::process::Command::new(crate::client::PROGRAM)
-        .args(["serve", "--port", "0", "--wasm-cache-dir", directory.path().to_str().unwrap()])
+        .args([
+            "serve",
+            "--port",
+            "0",
+            "--wasm-cache-dir",
+            directory.path().to_str().unwrap(),
+        ])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("cache directory is writable by others"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("cache directory is writable by others")
+    );
 }
 
 #[test]
@@ -134,9 +189,14 @@ fn a_server_ends_after_its_jobs() {
         let running = scope.spawn(|| server.job(&named("sleep1"), json!({})));
         eventually("the job runs", || server.metric("wasm_jobs_running") == 1.0);
         server.signal("TERM");
-        eventually("the server drains", || server.get("/wasm/health").status == 503);
+        eventually("the server drains", || {
+            server.get("/wasm/health").status == 503
+        });
         let refused = server.run(&job(&named("ok"), json!({})));
-        assert_eq!((refused.status, &refused.json()["error"]), (503, &json!("shutting down")));
+        assert_eq!(
+            (refused.status, &refused.json()["error"]),
+            (503, &json!("shutting down"))
+        );
         assert_eq!(running.join().unwrap()["ok"], true);
     });
     assert_eq!(server.end().0, Some(0));
@@ -147,11 +207,19 @@ fn a_grace_is_not_exceeded() {
     let server = Server::start(&["--shutdown-grace-ms", "100"]);
     server.job(&named("ok"), json!({}));
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| server.run(&job(&named("sleep60"), json!({"timeoutMs": 30000}))));
+        let running =
+            scope.spawn(|| server.run(&job(&named("sleep60"), json!({"timeoutMs": 30000}))));
         eventually("the job runs", || server.metric("wasm_jobs_running") == 1.0);
         server.signal("TERM");
         let answer = running.join().unwrap();
-        assert_eq!((answer.status, &answer.json()["code"], &answer.json()["error"]), (503, &json!("cancelled"), &json!("cancelled: shutting down")));
+        assert_eq!(
+            (
+                answer.status,
+                &answer.json()["code"],
+                &answer.json()["error"]
+            ),
+            (503, &json!("cancelled"), &json!("cancelled: shutting down"))
+        );
     });
     assert_eq!(server.end().0, Some(0));
 }
@@ -180,7 +248,9 @@ fn a_client_that_leaves_frees_its_place() {
     eventually("the job runs", || server.metric("wasm_jobs_running") == 1.0);
     drop(stream);
     let left = Instant::now();
-    eventually("the place is free", || server.metric("wasm_jobs_running") == 0.0);
+    eventually("the place is free", || {
+        server.metric("wasm_jobs_running") == 0.0
+    });
     assert!(left.elapsed() < Duration::from_secs(10));
 }
 
@@ -190,19 +260,39 @@ fn tokens_guard_all_but_health() {
     assert_eq!(server.get("/wasm/health").status, 200);
     for (path, token) in [("/limits", "T"), ("/metrics", "M")] {
         assert_eq!(server.get(path).status, 401);
-        let with = |token: &str| server.send("GET", path, &[("Authorization", &format!("Bearer {token}"))], b"").status;
+        let with = |token: &str| {
+            server
+                .send(
+                    "GET",
+                    path,
+                    &[("Authorization", &format!("Bearer {token}"))],
+                    b"",
+                )
+                .status
+        };
         assert_eq!((with("wrong"), with(token)), (401, 200));
     }
     let answer = server.run(&job(&prints("1"), json!({})));
-    assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("unauthorized")));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (401, &json!("unauthorized"))
+    );
 }
 
 #[test]
 fn an_address_in_use_is_told() {
     let server = Server::start(&[]);
     let port = server.address.port().to_string();
-    let output = std::process::Command::new(crate::client::PROGRAM).args(["serve", "--port", &port]).output().unwrap();
+    let output = std::process::Command::new(crate::client::PROGRAM)
+        .args(["serve", "--port", &port])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}: address in use")), "{text}");
+    assert!(
+        text.contains(&format!(
+            "cannot listen on 127.0.0.1:{port}: address in use"
+        )),
+        "{text}"
+    );
 }
