@@ -35,7 +35,7 @@ static const char *member(const char *json, const char *name) {
 }
 
 /* Copies the string member `name`; returns 0 if there is none or it does not fit. */
-static int string_member(const char *json, const char *name, char *to, size_t size) {
+static inline int string_member(const char *json, const char *name, char *to, size_t size) {
     const char *at = member(json, name);
     if (!at || *at != '"') return 0;
     const char *end = strchr(++at, '"');
@@ -46,7 +46,7 @@ static int string_member(const char *json, const char *name, char *to, size_t si
 }
 
 /* RPC by files: writes the request, looks for the answer, removes both. Works with every server of this protocol. */
-static char *rpc_by_files(const char *request) {
+static inline char *rpc_by_files(const char *request) {
     const char *dir = getenv("WASM_RPC_WORK_DIR");
     const char *ask = getenv("WASM_RPC_REQUEST_FILE"), *answer = getenv("WASM_RPC_RESPONSE_FILE");
     char ask_path[512], answer_path[512];
