@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender};
 
 use drun_engine::rewrite::{Defect, Plan, Shape, Weights};
-use drun_engine::{Activation, Address, Exhausted, Guest, Host, Imports, Stopped};
+use drun_engine::{Activation, Address, Exhausted, Guest, Host, Imports, Linking, Stopped};
 
 use crate::host::World;
 use crate::host::abi::{Function, MODULE};
@@ -57,7 +57,9 @@ impl Host for Rules {
     fn refuse(&self, defect: Defect) -> String {
         format!("{defect:?}")
     }
+}
 
+impl Linking for Rules {
     fn link<A: Address>(imports: &mut Imports<Self>) {
         macro_rules! import {
             ($function:ident ( $($arg:ident : $ty:ty),* ) -> $result:ty) => {
