@@ -54,7 +54,10 @@ fn what_is_not_met_is_drawn_and_the_run_goes_on() {
     let script = format!("{HEAD}ingress till deposit (5)\nexpect reply (6)\nquery till balance\n");
     let (status, out, said) = run(&script, &[]);
     assert_eq!(status, Some(1), "{said}");
-    assert!(out.ends_with("Ok: Payload: 0x4449444c0001780500000000000000\n"), "{out}");
+    assert!(
+        out.ends_with("Ok: Payload: 0x4449444c0001780500000000000000\n"),
+        "{out}"
+    );
     assert_eq!(
         said,
         "\
@@ -78,7 +81,10 @@ fn every_kind_of_expectation_can_fail() {
         ("expect reject", "there is no reject"),
         ("expect error IC0503", "there is no error"),
         ("expect prints \"x\"", "no such line is printed"),
-        ("expect instructions < 10", "the instructions are not as expected"),
+        (
+            "expect instructions < 10",
+            "the instructions are not as expected",
+        ),
         ("expect cycles > 1T", "the cycles are not as expected"),
     ] {
         let script = format!("{HEAD}ingress till deposit (5)\n{expectation}\n");
@@ -92,7 +98,10 @@ fn every_kind_of_expectation_can_fail() {
 fn strict_refuses_our_words() {
     let (status, out, said) = run(HEAD, &["--strict"]);
     assert_eq!((status, &*out), (Some(2), ""));
-    assert!(said.contains("`let` is no word of the older language"), "{said}");
+    assert!(
+        said.contains("`let` is no word of the older language"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -111,7 +120,10 @@ fn a_snapshot_brings_the_whole_node_back() {
     );
     let (status, out, said) = run(&script, &[]);
     assert_eq!(status, Some(0), "{said}");
-    let created: Vec<&str> = out.lines().filter(|line| line.contains("6c01b3c4b1f204")).collect();
+    let created: Vec<&str> = out
+        .lines()
+        .filter(|line| line.contains("6c01b3c4b1f204"))
+        .collect();
     let reply = |line: &str| line.rsplit(' ').next().map(str::to_owned);
     assert_eq!(reply(created[1]), reply(created[2]), "{out}");
 }
@@ -125,6 +137,9 @@ fn stable_memory_is_saved_and_loaded() {
     );
     let (status, _, said) = run(&script, &[]);
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("the file `nothing` cannot be used: there is no such file"), "{said}");
+    assert!(
+        said.contains("the file `nothing` cannot be used: there is no such file"),
+        "{said}"
+    );
     assert!(said.contains(":12"), "{said}");
 }

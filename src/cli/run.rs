@@ -31,9 +31,10 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
     }
-    let expects_prints = program.statements.iter().any(|placed| {
-        matches!(placed.statement, Statement::Expect(Expectation::Prints(_)))
-    });
+    let expects_prints = program
+        .statements
+        .iter()
+        .any(|placed| matches!(placed.statement, Statement::Expect(Expectation::Prints(_))));
     let config = Config {
         keep_prints: format == Format::Json || expects_prints,
         ..config

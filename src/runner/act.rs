@@ -194,7 +194,10 @@ fn callees(result: MessageResult) -> MessageResult {
         return result;
     };
     let error = text.split_once(": ").and_then(|(code, description)| {
-        Some(UserError::new(ErrorCode::from_text(code)?, description.to_owned()))
+        Some(UserError::new(
+            ErrorCode::from_text(code)?,
+            description.to_owned(),
+        ))
     });
     error.map_or(result, MessageResult::Failed)
 }
@@ -232,7 +235,10 @@ mod tests {
             runner.install(InstallMode::Install, id, &callee, b"");
             let cycles = (3 << 64) + 5;
             let result = runner.call(id, "go", b"", cycles).result;
-            assert_eq!(result, MessageResult::Replied(cycles.to_le_bytes().to_vec()));
+            assert_eq!(
+                result,
+                MessageResult::Replied(cycles.to_le_bytes().to_vec())
+            );
             let result = runner.call(id, "no", b"", 0).result;
             assert_eq!(result, MessageResult::Rejected("no".into()));
             let MessageResult::Failed(error) = runner.call(id, "trap", b"", 0).result else {

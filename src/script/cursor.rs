@@ -247,7 +247,11 @@ impl<'a> Cursor<'a> {
 /// The end of the line in which this byte is, without `\r`.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-    if text[at..end].ends_with('\r') { end - 1 } else { end }
+    if text[at..end].ends_with('\r') {
+        end - 1
+    } else {
+        end
+    }
 }
 
 /// Whether a word can be a name.

@@ -30,7 +30,11 @@ impl Source {
     /// The line, from 1, and the bytes of it without its end in which a byte is.
     pub(super) fn line_of(&self, at: usize) -> (usize, Range<usize>) {
         let before = &self.bytes[..at];
-        let mark = if before.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mark = if before.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
         let start = before.iter().rposition(|byte| *byte == b'\n');
         let start = start.map_or(mark, |newline| newline + 1);
         let rest = &self.bytes[start..];

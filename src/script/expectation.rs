@@ -20,7 +20,11 @@ const KINDS: [&str; 6] = [
 pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
     let all = || format!("one of `{}`", KINDS.join("`, `"));
     let Some(word) = cursor.word_until(&['(', '"', '~', '<', '>', '=']) else {
-        return Err(Flaw::said(cursor.here(), "what is expected is missing", all()));
+        return Err(Flaw::said(
+            cursor.here(),
+            "what is expected is missing",
+            all(),
+        ));
     };
     Ok(match *word {
         "reply" if cursor.is_done() => Expectation::AnyReply,
@@ -90,7 +94,11 @@ fn text(cursor: &mut Cursor) -> Read<Option<TextPattern>> {
         })),
         None if within => {
             let said = "the text behind `~` is missing";
-            Err(Flaw::said(cursor.here(), said, "`~ \"a part of the text\"`"))
+            Err(Flaw::said(
+                cursor.here(),
+                said,
+                "`~ \"a part of the text\"`",
+            ))
         }
         None => Ok(None),
     }

@@ -285,7 +285,10 @@ impl Reading<'_> {
                     }
                 }
             }
-            text.extend(line.iter().map(|byte| if *byte == b'\n' { '\n' } else { ' ' }));
+            text.extend(
+                line.iter()
+                    .map(|byte| if *byte == b'\n' { '\n' } else { ' ' }),
+            );
         }
         text
     }
@@ -301,7 +304,10 @@ impl Reading<'_> {
             Ok(read) => read,
             Err(reason) => {
                 let said = format!("the script cannot be included: {reason}");
-                self.wrong(&source, Flaw::said(at, said, "a script, relative to this one"));
+                self.wrong(
+                    &source,
+                    Flaw::said(at, said, "a script, relative to this one"),
+                );
                 return;
             }
         };

@@ -128,9 +128,8 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
         }
         "tick" if cursor.is_done() => Statement::Tick(1),
         "tick" => {
-            let read = |text: &str| {
-                u64::try_from(units::number(text)?).map_err(|_| units::Unfit::TooMuch)
-            };
+            let read =
+                |text: &str| u64::try_from(units::number(text)?).map_err(|_| units::Unfit::TooMuch);
             let rounds = cursor.amount("a number of rounds", "such as `3`", read)?;
             Statement::Tick(rounds.value)
         }
@@ -155,7 +154,11 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
         }
         "controllers" => {
             let canister = cursor.party()?;
-            let changes = [('=', Change::Set), ('+', Change::Add), ('-', Change::Remove)];
+            let changes = [
+                ('=', Change::Set),
+                ('+', Change::Add),
+                ('-', Change::Remove),
+            ];
             let found = changes.iter().find(|(sign, _)| cursor.take_sign(*sign));
             let change = match found {
                 Some((_, Change::Set)) if cursor.is_done() => Some((Change::Set, Vec::new())),
@@ -377,7 +380,11 @@ fn http(cursor: &mut Cursor) -> Read<Statement> {
             Some(text) => Ok(text.value),
             None => {
                 let said = format!("the {what} of the header is missing");
-                Err(Flaw::said(cursor.here(), said, "`header \"NAME\" \"VALUE\"`"))
+                Err(Flaw::said(
+                    cursor.here(),
+                    said,
+                    "`header \"NAME\" \"VALUE\"`",
+                ))
             }
         };
         headers.push((part("name")?, part("value")?));

@@ -49,12 +49,7 @@ fn expects_failure(following: &[Placed]) -> bool {
             Statement::Expect(expectation) => Some(expectation),
             _ => None,
         })
-        .any(|expectation| {
-            matches!(
-                expectation,
-                Expectation::Reject(_) | Expectation::Error(..)
-            )
-        })
+        .any(|expectation| matches!(expectation, Expectation::Reject(_) | Expectation::Error(..)))
 }
 
 /// An interface, or why it cannot be read.

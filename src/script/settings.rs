@@ -65,7 +65,11 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
     let cycles = "such as `5T cycles`";
     let Some(word) = cursor.word_until(&[',']) else {
         let expected = format!("one of `{}`", WORDS.join("`, `"));
-        return Err(Flaw::said(cursor.here(), "the setting is missing", expected));
+        return Err(Flaw::said(
+            cursor.here(),
+            "the setting is missing",
+            expected,
+        ));
     };
     if word.starts_with(|c: char| c.is_ascii_digit()) && create {
         let amount = units::cycles(&word).map_err(|unfit| {
@@ -145,7 +149,9 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, word: &str, parties: &[Spanned<Party>]| {
             f.write_str(word)?;
-            parties.iter().try_for_each(|party| write!(f, " {}", **party))
+            parties
+                .iter()
+                .try_for_each(|party| write!(f, " {}", **party))
         };
         match self {
             Self::Cycles(cycles) => write!(f, "{cycles} cycles"),

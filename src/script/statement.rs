@@ -394,7 +394,11 @@ impl From<Message> for Statement {
 
 /// A word as it is, if it reads back as itself, else in quotes.
 fn word(text: &str, plain: bool) -> String {
-    if plain { text.to_owned() } else { idl::quoted(text) }
+    if plain {
+        text.to_owned()
+    } else {
+        idl::quoted(text)
+    }
 }
 
 fn path(text: &str) -> String {
@@ -537,7 +541,12 @@ impl fmt::Display for Statement {
                 Ok(())
             }
             Self::HttpRespond(response) => {
-                write!(f, "http respond {} {}", idl::quoted(&response.url), response.status)?;
+                write!(
+                    f,
+                    "http respond {} {}",
+                    idl::quoted(&response.url),
+                    response.status
+                )?;
                 for (name, value) in &response.headers {
                     write!(f, " header {} {}", idl::quoted(name), idl::quoted(value))?;
                 }

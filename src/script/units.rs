@@ -104,9 +104,7 @@ fn scaled(text: &str, units: &[(&str, u128)]) -> Result<u128, Unfit> {
         .find(|(name, _)| *name == unit)
         .ok_or(Unfit::NoAmount)?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole = number(whole)?
-        .checked_mul(*factor)
-        .ok_or(Unfit::TooMuch)?;
+    let whole = number(whole)?.checked_mul(*factor).ok_or(Unfit::TooMuch)?;
     if whole_is_all(digits) {
         return Ok(whole);
     }

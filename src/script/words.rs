@@ -10,22 +10,34 @@ use crate::idl;
 pub(super) const OURS: [(&str, &str); 21] = [
     ("let", "let NAME = identity, or a principal"),
     ("as", "as NAME [message]"),
-    ("call", "call <canister_id> <method_name> <payload> with N cycles"),
+    (
+        "call",
+        "call <canister_id> <method_name> <payload> with N cycles",
+    ),
     ("advance", "advance DURATION"),
     ("tick", "tick [N]"),
     ("snapshot", "snapshot NAME"),
     ("restore", "restore NAME"),
-    ("expect", "expect reply|reject|error|prints|instructions|cycles …"),
+    (
+        "expect",
+        "expect reply|reject|error|prints|instructions|cycles …",
+    ),
     ("top-up", "top-up <canister_id> CYCLES"),
     ("start", "start <canister_id>"),
     ("stop", "stop <canister_id>"),
     ("uninstall", "uninstall <canister_id>"),
     ("delete", "delete <canister_id>"),
     ("settings", "settings <canister_id> with SETTING VALUE, …"),
-    ("controllers", "controllers <canister_id> [=|+|- PRINCIPAL …]"),
+    (
+        "controllers",
+        "controllers <canister_id> [=|+|- PRINCIPAL …]",
+    ),
     ("status", "status <canister_id>"),
     ("logs", "logs <canister_id>"),
-    ("http", "http respond \"URL\" STATUS [header \"NAME\" \"VALUE\"]… [BODY]"),
+    (
+        "http",
+        "http respond \"URL\" STATUS [header \"NAME\" \"VALUE\"]… [BODY]",
+    ),
     ("include", "include \"FILE\""),
     ("did", "did <canister_id> FILE"),
     ("stable", "stable save|load <canister_id> FILE"),
@@ -47,7 +59,9 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
 
 /// How the statement of this word is written; `None` if there is no such word.
 pub(super) fn form(word: &str) -> Option<&'static str> {
-    all().find(|(known, _)| *known == word).map(|(_, form)| *form)
+    all()
+        .find(|(known, _)| *known == word)
+        .map(|(_, form)| *form)
 }
 
 /// Whether the word is ours.

@@ -60,10 +60,7 @@ pub(super) fn unmet(
             differ("the instructions are not as expected", expected, actual)
         }
         Expectation::Cycles(relation, bound) => {
-            if relation.holds(
-                outcome.cycles,
-                i128::try_from(*bound).unwrap_or(i128::MAX),
-            ) {
+            if relation.holds(outcome.cycles, i128::try_from(*bound).unwrap_or(i128::MAX)) {
                 return Vec::new();
             }
             let sign = if outcome.cycles < 0 { "-" } else { "" };
@@ -127,8 +124,14 @@ pub(super) fn unmet(
                 idl::quoted(text),
             ),
             _ => {
-                let expected = pattern.as_ref().map_or(String::new(), |text| format!(" {text}"));
-                differ("there is no reject", format!("a reject{expected}"), actual())
+                let expected = pattern
+                    .as_ref()
+                    .map_or(String::new(), |text| format!(" {text}"));
+                differ(
+                    "there is no reject",
+                    format!("a reject{expected}"),
+                    actual(),
+                )
             }
         },
         Expectation::Error(code, pattern) => {
@@ -193,11 +196,16 @@ fn grouped(number: u128) -> String {
 
 impl Last {
     fn field_names(&self) -> FieldNames {
-        let of_interface = |interface: &std::rc::Rc<idl::Interface>| {
-            FieldNames::of_interface(interface)
-        };
-        let mut names = self.interface.as_ref().map(of_interface).unwrap_or_default();
-        super::readable::FIELDS.iter().for_each(|name| names.add(name));
+        let of_interface =
+            |interface: &std::rc::Rc<idl::Interface>| FieldNames::of_interface(interface);
+        let mut names = self
+            .interface
+            .as_ref()
+            .map(of_interface)
+            .unwrap_or_default();
+        super::readable::FIELDS
+            .iter()
+            .for_each(|name| names.add(name));
         names
     }
 }

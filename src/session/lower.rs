@@ -107,7 +107,9 @@ impl Session<'_> {
             Statement::Controllers { canister, change } => {
                 let canister_id = self.principal(canister)?;
                 match change {
-                    None => Act::Manage("canister_status", encoded(CanisterIdRecord { canister_id })),
+                    None => {
+                        Act::Manage("canister_status", encoded(CanisterIdRecord { canister_id }))
+                    }
                     Some((change, parties)) => {
                         self.controllers(canister_id, *change, &self.principals(parties)?)
                     }

@@ -207,10 +207,7 @@ impl<'a> Session<'a> {
             interface: placed.interface.clone(),
         });
         // Time that passes is no message, so it has no result of its own.
-        if !matches!(
-            placed.statement,
-            Statement::Advance(_) | Statement::Tick(_)
-        ) {
+        if !matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_)) {
             outcomes.push((outcome, text));
         }
         Step {

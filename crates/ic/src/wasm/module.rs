@@ -247,7 +247,9 @@ pub fn icp_section(blob: &[u8], name: &str) -> Option<Vec<u8>> {
         .find_map(|payload| match payload {
             wasmparser::Payload::CustomSection(section) => {
                 let after = section.name().strip_prefix("icp:p")?;
-                let found = after.strip_prefix("ublic ").or(after.strip_prefix("rivate "))?;
+                let found = after
+                    .strip_prefix("ublic ")
+                    .or(after.strip_prefix("rivate "))?;
                 (found == name).then(|| section.data().to_vec())
             }
             _ => None,
