@@ -61,14 +61,14 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         }
         out.flush()?;
         if let Some(wrong) = step.wrong {
-            eprintln!("{wrong}\n");
+            tell(&format!("{wrong}\n"));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
         }
     }
     let expected = program.statements.iter();
     let expected = expected.filter(|placed| matches!(placed.statement, Statement::Expect(_)));
     if let Some(summary) = summary(&unmet, expected.count()) {
-        eprintln!("{summary}");
+        tell(&summary);
     }
     let runner = session.into_runner();
     if let Some(statistics) = runner.statistics() {
@@ -89,6 +89,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     } else {
         SUCCESS
     })
+}
+
+/// Says something on standard error; that it may be closed is no reason to stop.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
