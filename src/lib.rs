@@ -38,6 +38,8 @@ pub mod cli;
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod script;
+#[cfg(feature = "cli")]
+pub mod suite;
 
 pub use candid::Principal;
 pub use drun_ic::{Compat, Config, Outcome, Subnet};

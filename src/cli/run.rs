@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::log::Log;
+use super::measures::Measured;
 use super::modules::{self, Modules};
 use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
@@ -56,6 +57,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         modules.len()
     ));
     let mut failed = false;
+    let mut measures = options.measures.is_some().then(Measured::default);
     let mut out = std::io::stdout().lock();
     for located in &script.messages {
         if let Message::Install { canister, .. } = &located.message
@@ -68,6 +70,12 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         failed |= !matches!(outcome.result, MessageResult::Replied(_));
         writeln!(out, "{}", printer.line(&outcome))?;
         out.flush()?;
+        if let Some(measures) = &mut measures {
+            measures.add(&outcome);
+        }
+    }
+    if let (Some(measures), Some(path)) = (measures, &options.measures) {
+        measures.write(path)?;
     }
     if let Some(statistics) = subnet.statistics() {
         // A closed standard error is no reason to fail.
@@ -141,7 +149,9 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     if let Some(path) = &options.config {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
-            eprintln!("{warning}");
+            if !options.quiet {
+                eprintln!("{warning}");
+            }
             log.line(&warning);
         }
     }

@@ -14,7 +14,8 @@ use drun_ic::compat::Compat;
 use drun_ic::outcome::{MessageKind, MessageResult, Outcome};
 
 /// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// For people, with the message's number.
     #[default]
@@ -23,6 +24,17 @@ pub enum Format {
     Drun,
     /// For machines: one JSON object per line, described in `JSON.md`.
     Json,
+}
+
+impl Format {
+    /// What options and suite files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Drun => "drun",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl FromStr for Format {
