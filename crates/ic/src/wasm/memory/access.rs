@@ -1,4 +1,4 @@
-//! Which pages of a stable memory one execution has accessed and written (spec/metering.md 4.2): each page counts
+//! Which pages of a stable memory one execution has accessed and written (docs/internet-computer/metering.md 4.2): each page counts
 //! once per execution. A value of its own, made anew for every execution; whoever charges for pages asks here first
 //! what an access would add, and marks it when it is paid for.
 

@@ -212,7 +212,7 @@ impl Heap {
     }
 
     /// The number of pages (4096 bytes) whose content differs from that at the begin of the innermost level; pages
-    /// that grew since then are compared with zeros (spec/metering.md 4.1).
+    /// that grew since then are compared with zeros (docs/internet-computer/metering.md 4.1).
     ///
     /// # Panics
     ///

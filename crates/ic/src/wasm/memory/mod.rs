@@ -34,7 +34,7 @@ pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub use tracker::MAX_LEVELS;
 
-/// Bytes of the pages in which changes are counted and undone (spec/metering.md 4.1 and 4.2).
+/// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).
 pub const PAGE_SIZE: usize = 4096;
 
 /// Bytes of a Wasm page, the unit in which memories grow.
@@ -43,7 +43,7 @@ pub const WASM_PAGE_SIZE: usize = 65536;
 /// The largest heap this room can hold, in bytes; the Internet Computer allows less.
 pub const MAX_HEAP_BYTES: usize = 16 << 30;
 
-/// The largest stable memory, in Wasm pages: 500 GiB (spec/metering.md 7.4).
+/// The largest stable memory, in Wasm pages: 500 GiB (docs/internet-computer/metering.md 7.4).
 pub const MAX_STABLE_WASM_PAGES: u64 = 8_192_000;
 
 /// The content of one page.

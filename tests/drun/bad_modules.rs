@@ -1,11 +1,9 @@
 //! Modules that cannot be read or are not valid, and canisters that misbehave: each gets its message, and the script goes
 //! on where it can.
 
-mod support;
-
 use std::io::Write;
 
-use support::place::{ID, Place, installed};
+use crate::support::place::{ID, Place, installed};
 
 #[test]
 fn modules_that_cannot_be_read() {

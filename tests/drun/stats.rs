@@ -1,8 +1,6 @@
 //! `--stats`, from outside: the table agrees with counts derived by hand and with the results of the messages.
 
-mod support;
-
-use support::drun;
+use crate::support::drun;
 
 const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 

@@ -1,11 +1,9 @@
 //! `drun test`, from outside: suites written here, run by the program, with what it must say, write and exit with.
 
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::drun;
+use crate::support::drun;
 
 /// What the script `create` prints.
 const CREATED: &str =

@@ -1,12 +1,11 @@
 //! `--profile`, from outside: stacks derived by hand, sums that agree with the instructions of the messages, and results
 //! that do not depend on being profiled.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use support::place::{ID, Place, installed};
+use crate::support;
+use crate::support::place::{ID, Place, installed};
 
 /// A finished run: what it printed, and its folded stacks.
 struct Profiled {

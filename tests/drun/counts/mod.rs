@@ -2,9 +2,6 @@
 //! figure derived by hand from the rules (metering.md) in the comment above it. Every script runs with both code
 //! generators and must print the same bytes with each.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod calls;
 mod cycles;
 mod host;
@@ -12,8 +9,8 @@ mod installing;
 mod limits;
 mod operators;
 
+use crate::support::place::Place;
 use serde_json::Value;
-use support::place::Place;
 
 /// The first canister on a system subnet, and of the original program.
 const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";

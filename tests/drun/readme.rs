@@ -2,10 +2,10 @@
 //! behind `$ `; they run in the root of the repository, as a user would type them.
 #![cfg(unix)]
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
+
+use crate::support;
 
 /// A command and the lines below it.
 struct Shown {

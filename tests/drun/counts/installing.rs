@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::support::place::Place;
 use super::{DRUN, POCKET_IC, POCKET_IC_APPLICATION, script};
+use crate::support::place::Place;
 
 /// The number of operators that `drun inspect` tells.
 fn operators(module: &str) -> Value {

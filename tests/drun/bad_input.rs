@@ -1,11 +1,10 @@
 //! Wrong scripts, configurations and arguments: each gets its message and its exit status, and nothing runs.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use support::place::{ID, Place};
+use crate::support;
+use crate::support::place::{ID, Place};
 
 /// A script of one line gets this picture of its mistake.
 fn mistake(line: &str, column: usize, length: usize, message: &str, expected: &str) {

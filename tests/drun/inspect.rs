@@ -1,11 +1,9 @@
 //! `drun inspect`, from outside: what it says of modules written here, with costs derived by hand.
 
-mod support;
-
 use std::path::Path;
 use std::process::Output;
 
-use support::drun;
+use crate::support::drun;
 
 /// What each kind of declaration looks like. `$reply` makes a name section: a subsection's kind and length, one name,
 /// its index and length, and five letters.
