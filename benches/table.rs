@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use drun::canister::InstallMode;
-use drun::config::CompilerChoice;
-use drun::{Compat, Config, Principal, Subnet};
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
+use drun::Principal;
+use drun::internals::{Compat, Config, Runner};
 
 const DRUN: &str = env!("CARGO_BIN_EXE_drun");
 const MOTOKO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/motoko/counter.wasm");
@@ -270,10 +271,10 @@ fn read_peak(status: &Path) -> Option<u64> {
 }
 
 /// A subnet in this process with one canister.
-fn subnet(module: &str) -> (Subnet, Principal) {
+fn subnet(module: &str) -> (Runner, Principal) {
     let mut config = Config::new(Compat::Drun);
     config.compiler = CompilerChoice::Optimizing;
-    let mut subnet = Subnet::new(config).expect("a subnet");
+    let mut subnet = Runner::new(config).expect("a subnet");
     let canister = Principal::from_text(FIRST).expect("a canister id");
     let module = wat::parse_str(module).expect("valid text");
     subnet.install(InstallMode::Install, canister, &module, b"");

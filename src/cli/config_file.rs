@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use drun_ic::config::{Config, HttpMock};
+use crate::runner::config::{Config, HttpMock};
 use drun_ic::system_api::exec::KeyKind;
 
 /// Applies a configuration file; returns the warnings.

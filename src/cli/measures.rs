@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use drun_ic::outcome::Outcome;
-
+use crate::runner::outcome::Outcome;
 use crate::suite::baseline::Measure;
 
 /// The lines so far.

@@ -1,57 +1,130 @@
-//! The module files of a script: read once each, text converted, before any message runs.
+//! The files around a script: modules, read once each and before any message runs, included scripts, interfaces, fixtures.
+//!
+//! Owns where a path of a script is looked for: beside the script, else in the working directory.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::script::{Diagnostics, Message, Script};
+use crate::script::statement::Statement;
+use crate::script::{Diagnostics, Files, InterfaceText, Program};
+use crate::session::Surroundings;
 
-/// The modules by path as written.
-pub type Modules = HashMap<String, Arc<[u8]>>;
+/// The sections of a module that tell its interface, and the arguments of its initialization.
+const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
 
-/// Reads all modules of a script.
-///
-/// # Errors
-/// Every message whose module is missing or unreadable.
-pub fn load(script: &Script) -> Result<Modules, Diagnostics> {
-    let mut modules = Modules::new();
-    let mut mistakes = Vec::new();
-    let mut failed: HashMap<&str, String> = HashMap::new();
-    for located in &script.messages {
-        let Message::Install { module, .. } = &located.message else {
-            continue;
-        };
-        if modules.contains_key(module) {
-            continue;
-        }
-        let reason = match failed.get(module.as_str()) {
-            Some(reason) => reason.clone(),
-            None => match read(module) {
-                Ok(bytes) => {
-                    modules.insert(module.clone(), bytes);
-                    continue;
-                }
-                Err(reason) => {
-                    failed.insert(module, reason.clone());
-                    reason
-                }
-            },
-        };
-        mistakes.push(script.module_error(located, reason));
+/// Modules by the file that they were found in.
+#[derive(Default)]
+pub struct Disk {
+    modules: HashMap<PathBuf, Result<Arc<[u8]>, String>>,
+}
+
+/// Where a path of a script is.
+fn place(from: &str, path: &str) -> PathBuf {
+    let beside = Path::new(from).parent().map(|parent| parent.join(path));
+    match beside {
+        Some(beside) if beside.exists() => beside,
+        _ => PathBuf::from(path),
     }
-    if mistakes.is_empty() {
-        Ok(modules)
-    } else {
-        Err(mistakes.into())
+}
+
+/// Where a path of a script is to be written.
+fn target(from: &str, path: &str) -> PathBuf {
+    let parent = Path::new(from).parent().unwrap_or(Path::new(""));
+    parent.join(path)
+}
+
+impl Disk {
+    /// Reads all modules of a program.
+    ///
+    /// # Errors
+    /// Every statement whose module is missing or unreadable.
+    pub fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
+        let mut mistakes = Vec::new();
+        for placed in &program.statements {
+            if let Statement::Install { module, .. } = &placed.statement
+                && let Err(reason) = self.module_of(placed.file(), module)
+            {
+                mistakes.push(placed.module_error(reason));
+            }
+        }
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(mistakes.into())
+        }
+    }
+
+    /// How many modules there are.
+    pub fn len(&self) -> usize {
+        self.modules.len()
+    }
+
+    fn module_of(&mut self, from: &str, path: &str) -> Result<Arc<[u8]>, String> {
+        let place = place(from, path);
+        if let Some(read) = self.modules.get(&place) {
+            return read.clone();
+        }
+        let module = read(&place.to_string_lossy());
+        self.modules.insert(place, module.clone());
+        module
+    }
+}
+
+impl Files for Disk {
+    fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String> {
+        let place = place(from, path);
+        let bytes = std::fs::read(&place).map_err(|error| reason(&error))?;
+        Ok((place.display().to_string(), bytes))
+    }
+
+    fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText> {
+        let bytes = self.module_of(from, module).ok()?;
+        let [service, init] = INTERFACE_SECTIONS.map(|name| {
+            let section = drun_ic::wasm::icp_section(&bytes, name)?;
+            String::from_utf8(section).ok()
+        });
+        if let Some(service) = service {
+            return Some(InterfaceText { service, init });
+        }
+        let place = place(from, module);
+        let name = place.file_name()?.to_string_lossy();
+        let stem = [".wasm.gz", ".wasm", ".wat"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))?;
+        let service = std::fs::read_to_string(place.with_file_name(format!("{stem}.did"))).ok()?;
+        Some(InterfaceText { service, init })
+    }
+}
+
+impl Surroundings for Disk {
+    fn module(&self, from: &str, path: &str) -> Arc<[u8]> {
+        match self.modules.get(&place(from, path)) {
+            Some(Ok(module)) => Arc::clone(module),
+            _ => Arc::default(),
+        }
+    }
+
+    fn load(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(place(from, path)).map_err(|error| reason(&error))
+    }
+
+    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String> {
+        std::fs::write(target(from, path), content).map_err(|error| error.to_string())
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
+        _ => format!("it cannot be read: {error}"),
     }
 }
 
 /// Reads a module; a file whose name ends in `.wat` is WebAssembly text.
 pub fn read(path: &str) -> Result<Arc<[u8]>, String> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
-        _ => format!("it cannot be read: {error}"),
-    })?;
+    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
     if !path.ends_with(".wat") {
         return Ok(bytes.into());
     }

@@ -7,8 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::inspect::InspectOptions;
 use super::test::{InitOptions, TestOptions};
 use crate::report::Format;
-use drun_ic::compat::Compat;
-use drun_ic::config::{CompilerChoice, SubnetType};
+use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
 /// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
 #[derive(Debug, Parser)]
@@ -84,6 +83,10 @@ pub struct RunOptions {
     /// Where the directory for canister state is made [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// Allow nothing but the language of scripts that other programs read, too
+    #[arg(long)]
+    pub strict: bool,
 
     /// Keep the state directory and print its path
     #[arg(long)]

@@ -7,15 +7,16 @@ use anyhow::Context;
 
 use super::log::Log;
 use super::measures::Measured;
-use super::modules::{self, Modules};
+use super::modules::Disk;
 use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
 use crate::report::{Format, Printer, debug_line};
-use crate::script::{self, Message};
-use drun_ic::canister::InstallMode;
-use drun_ic::config::Config;
-use drun_ic::outcome::{MessageResult, Outcome};
-use drun_ic::subnet::Subnet;
+use crate::runner::Runner;
+use crate::runner::config::{self, Config};
+use crate::runner::outcome::MessageResult;
+use crate::script::statement::{Expectation, Statement};
+use crate::script::{self, Diagnostics, Program};
+use crate::session::Session;
 
 /// Runs a script.
 pub fn run(options: &RunOptions) -> Result<u8, Failure> {
@@ -23,106 +24,126 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
-    let script =
-        script::parse(&name, &source).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+    let mut disk = Disk::default();
+    let program = read_program(&name, &source, options.strict, &mut disk)
+        .map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     drop(source);
-    let modules =
-        modules::load(&script).map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let format = options.format.unwrap_or(Format::Manual);
-    let mut printer = Printer::new(format, config.compat);
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
     }
+    let expects_prints = program
+        .statements
+        .iter()
+        .any(|placed| matches!(placed.statement, Statement::Expect(Expectation::Prints(_))));
     let config = Config {
-        keep_prints: format == Format::Json,
+        keep_prints: format == Format::Json || expects_prints,
         ..config
     };
-    let mut subnet = Subnet::new(config)?;
-    if !options.quiet_canisters {
-        subnet.on_print(Box::new(|print| {
-            // A closed standard error is no reason to stop.
-            let line = debug_line(print.time, print.canister, &print.text);
-            let _ = writeln!(std::io::stderr(), "{line}");
-        }));
-    }
-    subnet.on_refusal(Box::new(|error| {
-        let _ = writeln!(
-            std::io::stderr(),
-            "Failed to submit ingress message: {error:?}"
-        );
-    }));
     log.line(format_args!(
         "{name}: {} messages, {} modules",
-        script.messages.len(),
-        modules.len()
+        program.statements.len(),
+        disk.len()
     ));
+    let seed = config.seed;
+    let quiet = options.quiet_canisters;
+    let make = |silent| runner(config.clone(), quiet || silent, silent);
+    let mut session = Session::new(&program.statements, seed, &disk, Box::new(make))?;
+    let mut printer = Printer::new(format, session.runner().wording());
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
+    let mut unmet = Vec::new();
     let mut out = std::io::stdout().lock();
-    for located in &script.messages {
-        if let Message::Install { canister, .. } = &located.message
-            && let Some(created) = subnet.create_for_install(*canister)
-        {
-            writeln!(out, "{}", printer.line(&created))?;
+    for placed in &program.statements {
+        let step = session.run(placed)?;
+        for (outcome, text) in &step.outcomes {
+            log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
+            failed |= !matches!(outcome.result, MessageResult::Replied(_));
+            writeln!(out, "{}", printer.readable(outcome, text.as_deref()))?;
+            if let Some(measures) = &mut measures {
+                measures.add(outcome);
+            }
         }
-        let outcome = execute(&mut subnet, &located.message, &modules);
-        log.line(format_args!("line {}: {:?}", located.line, outcome.kind));
-        failed |= !matches!(outcome.result, MessageResult::Replied(_));
-        writeln!(out, "{}", printer.line(&outcome))?;
         out.flush()?;
-        if let Some(measures) = &mut measures {
-            measures.add(&outcome);
+        if let Some(wrong) = step.wrong {
+            eprintln!("{wrong}\n");
+            unmet.push(format!("{}:{}", placed.file(), placed.line));
         }
     }
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
-    if let Some(statistics) = subnet.statistics() {
+    let expected = program.statements.iter();
+    let expected = expected.filter(|placed| matches!(placed.statement, Statement::Expect(_)));
+    if let Some(summary) = summary(&unmet, expected.count()) {
+        eprintln!("{summary}");
+    }
+    let runner = session.into_runner();
+    if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
         let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
     }
-    if let (Some(directory), Some(profile)) = (&options.profile, subnet.profile()) {
+    if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, &name, profile)?;
     }
     if options.keep_state {
-        let directory = super::state_dir::keep(&subnet, options.state_dir.as_deref())?;
+        let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
         eprintln!("state kept in {}", directory.display());
     }
-    subnet.end_with_process();
-    std::mem::forget(script);
-    Ok(if failed && options.fail_on_error {
+    runner.end_with_process();
+    std::mem::forget(program);
+    Ok(if !unmet.is_empty() || (failed && options.fail_on_error) {
         FAILURE
     } else {
         SUCCESS
     })
 }
 
-fn execute(subnet: &mut Subnet, message: &Message, modules: &Modules) -> Outcome {
-    match message {
-        Message::Create => subnet.create(),
-        Message::Install {
-            mode,
-            canister,
-            module,
-            argument,
-        } => {
-            let mode = match mode {
-                script::InstallMode::Install => InstallMode::Install,
-                script::InstallMode::Reinstall => InstallMode::Reinstall,
-                script::InstallMode::Upgrade => InstallMode::Upgrade,
-            };
-            subnet.install(mode, *canister, &modules[module], argument)
-        }
-        Message::Ingress {
-            canister,
-            method,
-            argument,
-        } => subnet.ingress(*canister, method, argument),
-        Message::Query {
-            canister,
-            method,
-            argument,
-        } => subnet.query_outcome(*canister, method, argument),
+/// A node and its driver, with what canisters print and what a server would say on standard error.
+fn runner(config: Config, quiet: bool, silent: bool) -> anyhow::Result<Runner> {
+    let mut runner = Runner::new(config)?;
+    if !quiet {
+        runner.on_print(Box::new(|print| {
+            // A closed standard error is no reason to stop.
+            let line = debug_line(print.time, print.canister, &print.text);
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }));
+    }
+    if !silent {
+        runner.on_refusal(Box::new(|error| {
+            let _ = writeln!(
+                std::io::stderr(),
+                "Failed to submit ingress message: {error:?}"
+            );
+        }));
+    }
+    Ok(runner)
+}
+
+/// The program of a file, with all its modules.
+fn read_program(
+    name: &str,
+    source: &[u8],
+    strict: bool,
+    disk: &mut Disk,
+) -> Result<Program, Diagnostics> {
+    let program = match strict {
+        true => Program::of_script(script::parse(name, source)?),
+        false => Program::parse(name, source, disk)?,
+    };
+    disk.load(&program)?;
+    Ok(program)
+}
+
+/// Which lines were not as expected, if any.
+fn summary(unmet: &[String], expected: usize) -> Option<String> {
+    let lines = unmet.join(", ");
+    match unmet.len() {
+        0 => None,
+        1 => Some(format!("1 of {expected} expectations is not met: {lines}")),
+        several => Some(format!(
+            "{several} of {expected} expectations are not met: {lines}"
+        )),
     }
 }
 
@@ -182,7 +203,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if !options.no_cache {
         let chosen = options.cache_dir.clone().or(config.cache_dir);
-        config.cache_dir = chosen.or_else(drun_ic::config::default_cache_dir);
+        config.cache_dir = chosen.or_else(config::default_cache_dir);
     }
     config.backtrace |= options.backtrace;
     config.stats = options.stats;

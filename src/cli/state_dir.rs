@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use drun_ic::canister::Canister;
-use drun_ic::subnet::Subnet;
+use drun_ic::node::Node;
 
 /// Writes the state of all canisters to a new directory of random name and tells its path.
 ///
 /// # Errors
 /// If the directory or a file cannot be written.
-pub fn keep(subnet: &Subnet, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub fn keep(node: &Node, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("drun-");
     let directory = match parent {
@@ -20,7 +20,7 @@ pub fn keep(subnet: &Subnet, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
     .context("cannot make the state directory")?
     .keep();
-    for canister in subnet.canisters() {
+    for canister in node.canisters() {
         let place = directory.join(canister.id.to_text());
         write(canister, &place).with_context(|| format!("cannot write {}", place.display()))?;
     }

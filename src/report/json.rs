@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
+use crate::runner::outcome::{DebugPrint, MessageResult, Outcome};
 use drun_ic::errors::RejectCode;
-use drun_ic::outcome::{DebugPrint, MessageResult, Outcome};
 
 /// The version of the object's form.
 const SCHEMA: u32 = 1;
@@ -88,8 +88,8 @@ mod tests {
     use candid::Principal;
 
     use super::*;
+    use crate::runner::outcome::MessageKind;
     use drun_ic::errors::{ErrorCode, UserError};
-    use drun_ic::outcome::MessageKind;
 
     fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
         Outcome {

@@ -10,8 +10,7 @@ use std::str::FromStr;
 
 use candid::Principal;
 
-use drun_ic::compat::Compat;
-use drun_ic::outcome::{MessageKind, MessageResult, Outcome};
+use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -54,7 +53,7 @@ impl FromStr for Format {
 #[derive(Debug)]
 pub struct Printer {
     format: Format,
-    compat: Compat,
+    wording: Wording,
     /// The number of the next message that is no query.
     next: u64,
     /// A canister was created by a line of the script.
@@ -62,13 +61,25 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for a script's first message. `compat` decides how format `drun` prints an explicit reject.
-    pub fn new(format: Format, compat: Compat) -> Self {
+    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently.
+    pub fn new(format: Format, wording: Wording) -> Self {
         Self {
             format,
-            compat,
+            wording,
             next: 0,
             created: false,
+        }
+    }
+
+    /// The outcome's text, with this text in the place of a reply's bytes unless machines read it.
+    pub fn readable(&mut self, outcome: &Outcome, text: Option<&str>) -> String {
+        let number = self.next;
+        let line = self.line(outcome);
+        match (self.format, text) {
+            (Format::Json, _) | (_, None) => line,
+            (_, Some(text)) if outcome.kind == MessageKind::Query => format!("Ok: {text}"),
+            (Format::Manual, Some(text)) => format!("ingress({number}) Completed: {text}"),
+            (Format::Drun, Some(text)) => format!("ingress Completed: {text}"),
         }
     }
 
@@ -82,10 +93,10 @@ impl Printer {
         self.created |= creates;
         match self.format {
             Format::Manual => text::manual(outcome, number),
-            Format::Drun if first_created && self.compat == Compat::PocketIc => {
+            Format::Drun if first_created && self.wording.first_creation_is_number_0 => {
                 text::first_creation_of_runner()
             }
-            Format::Drun => text::drun(outcome, self.compat),
+            Format::Drun => text::drun(outcome, self.wording),
             Format::Json => json::object(outcome, number),
         }
     }
@@ -139,7 +150,7 @@ mod tests {
             MessageKind::Ingress,
             MessageKind::Ingress,
         ];
-        let mut manual = Printer::new(Format::Manual, Compat::Drun);
+        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL);
         let lines = kinds.map(|kind| manual.line(&outcome(kind)));
         assert_eq!(
             lines,
@@ -154,7 +165,7 @@ mod tests {
                 "ingress(5) Completed: Empty",
             ]
         );
-        let mut json = Printer::new(Format::Json, Compat::Drun);
+        let mut json = Printer::new(Format::Json, Wording::ORIGINAL);
         let numbers = kinds.map(|kind| {
             let line = json.line(&outcome(kind));
             let object: serde_json::Value = serde_json::from_str(&line).unwrap();

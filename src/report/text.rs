@@ -5,11 +5,10 @@
 
 use candid::Principal;
 
-use drun_ic::compat::Compat;
+use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
 use drun_ic::errors::{ErrorCode, RejectCode};
 use drun_ic::management::canister_id_reply;
 use drun_ic::management::ids::canister_id;
-use drun_ic::outcome::{MessageKind, MessageResult, Outcome};
 
 /// One line for people; `number` unless it is a query.
 pub(super) fn manual(outcome: &Outcome, number: Option<u64>) -> String {
@@ -45,24 +44,23 @@ fn manual_query(outcome: &Outcome) -> String {
 
 /// One line as existing suites expect it. They come from two tools, which differ in explicit rejects, and in the starting and stopping of
 /// canisters, of which the runner says that it is done whatever became of it.
-pub(super) fn drun(outcome: &Outcome, compat: Compat) -> String {
+pub(super) fn drun(outcome: &Outcome, wording: Wording) -> String {
     let (completed, failed) = match outcome.kind {
         MessageKind::Query => ("Ok", "Err"),
         _ => ("ingress Completed", "ingress Err"),
     };
-    if compat == Compat::PocketIc && starts_or_stops(outcome) {
+    if wording.starts_and_stops_succeed && starts_or_stops(outcome) {
         return format!("{completed}: Reply: 0x{}", hex::encode(b"DIDL\0\0"));
     }
-    match (&outcome.result, compat) {
-        (MessageResult::Replied(bytes), _) => {
+    match &outcome.result {
+        MessageResult::Replied(bytes) => {
             format!("{completed}: Reply: 0x{}", hex::encode(bytes))
         }
-        (MessageResult::Rejected(text), Compat::Drun) => format!("{completed}: Reject: {text}"),
-        // A PocketIC server makes an error of a reject.
-        (MessageResult::Rejected(text), Compat::PocketIc) => {
+        MessageResult::Rejected(text) if wording.rejects_are_errors => {
             format!("{failed}: {}: {text}", ErrorCode::CanisterRejectedMessage)
         }
-        (MessageResult::Failed(error), _) => format!("{failed}: {error}"),
+        MessageResult::Rejected(text) => format!("{completed}: Reject: {text}"),
+        MessageResult::Failed(error) => format!("{failed}: {error}"),
     }
 }
 
@@ -138,8 +136,8 @@ mod tests {
         let number = (kind != MessageKind::Query).then_some(7);
         [
             manual(&outcome, number),
-            drun(&outcome, Compat::Drun),
-            drun(&outcome, Compat::PocketIc),
+            drun(&outcome, Wording::ORIGINAL),
+            drun(&outcome, Wording::POCKET_IC),
         ]
     }
 
@@ -152,11 +150,11 @@ mod tests {
         };
         let error = "IC0301: two\nlines";
         assert_eq!(
-            drun(&outcome, Compat::PocketIc),
+            drun(&outcome, Wording::POCKET_IC),
             "ingress Completed: Reply: 0x4449444c0000"
         );
         assert_eq!(
-            drun(&outcome, Compat::Drun),
+            drun(&outcome, Wording::ORIGINAL),
             format!("ingress Err: {error}")
         );
         assert_eq!(

@@ -22,6 +22,28 @@ pub(super) struct Source {
     pub name: String,
     /// All of it.
     pub bytes: Vec<u8>,
+    /// The script that includes it, with line and column.
+    pub included_from: Option<(Arc<Source>, usize, usize)>,
+}
+
+impl Source {
+    /// The line, from 1, and the bytes of it without its end in which a byte is.
+    pub(super) fn line_of(&self, at: usize) -> (usize, Range<usize>) {
+        let before = &self.bytes[..at];
+        let mark = if before.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
+        let start = before.iter().rposition(|byte| *byte == b'\n');
+        let start = start.map_or(mark, |newline| newline + 1);
+        let rest = &self.bytes[start..];
+        let length = rest.iter().position(|byte| *byte == b'\n');
+        let line = &rest[..length.unwrap_or(rest.len())];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let number = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        (number, start..start + line.len())
+    }
 }
 
 /// A stretch of the source, within one line.
@@ -61,6 +83,14 @@ impl Diagnostic {
             line_bytes: place.line_bytes.clone(),
         }
     }
+
+    /// Of bytes wherever they are; of several lines only the first is marked.
+    pub(super) fn at(source: &Arc<Source>, at: Range<usize>, kind: Mistake) -> Self {
+        let (line, line_bytes) = source.line_of(at.start.min(source.bytes.len()));
+        let start = at.start.min(line_bytes.end);
+        let bytes = start..at.end.clamp(start, line_bytes.end);
+        Self::new(source, line, &Place { line_bytes, bytes }, kind)
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -82,7 +112,17 @@ impl fmt::Display for Diagnostic {
             " ".repeat(picture.indent),
             "^".repeat(picture.carets)
         )?;
-        write!(f, "{gutter} = expected: {}", self.kind.expected())
+        write!(f, "{gutter} = expected: {}", self.kind.expected())?;
+        if let Some(actual) = self.kind.actual() {
+            write!(f, "\n{gutter} = actual:   {actual}")?;
+        }
+        let mut source = &self.source;
+        while let Some((from, line, column)) = &source.included_from {
+            let name: String = from.name.chars().map(shown).collect();
+            write!(f, "\n{gutter} = included from {name}:{line}:{column}")?;
+            source = from;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use super::canister_id::canister_id;
 use super::message::{InstallMode, Message};
 use super::mistake::{Fault, Field, Mistake};
 use super::payload::payload;
+use crate::idl::distance;
 
 /// What a keyword stands for.
 #[derive(Clone, Copy)]
@@ -175,6 +176,9 @@ fn unknown(word: &str) -> Fault<'_> {
     if word.starts_with('#') {
         return Fault::new(&word[..1], Mistake::IndentedComment);
     }
+    if super::words::is_ours(word) {
+        return Fault::new(word, Mistake::Extension(word.into()));
+    }
     let nearest = MESSAGES
         .iter()
         .map(|(keyword, ..)| (distance(word, keyword), *keyword))
@@ -186,27 +190,6 @@ fn unknown(word: &str) -> Fault<'_> {
         nearest,
     };
     Fault::new(word, kind)
-}
-
-/// How many letters must be put in, left out or changed to make one word of the other (Levenshtein), whatever their
-/// case.
-fn distance(word: &str, keyword: &str) -> usize {
-    // More than twice as long is as far away as it can be; and a line may be one word of megabytes.
-    if word.len() > 2 * keyword.len() {
-        return usize::MAX;
-    }
-    // row[n]: the distance between the letters of `word` so far and the first n of `keyword`.
-    let mut row: Vec<usize> = (0..=keyword.len()).collect();
-    for (count, letter) in word.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = count + 1;
-        for (n, other) in keyword.bytes().enumerate() {
-            let changed = diagonal + usize::from(!letter.eq_ignore_ascii_case(&other));
-            diagonal = row[n + 1];
-            row[n + 1] = changed.min(row[n] + 1).min(row[n + 1] + 1);
-        }
-    }
-    row[keyword.len()]
 }
 
 #[cfg(test)]

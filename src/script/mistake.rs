@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::MAX_LINE_BYTES;
 use super::diagnostic::shown;
+use crate::idl;
 
 /// A field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,27 @@ pub enum Mistake {
     /// Something behind the closing quote.
     AfterQuote,
 
+    /// A word of the richer language where only the older one is allowed.
+    Extension(String),
+    /// Something in Candid text.
+    Candid(idl::Mistake),
+    /// A mistake of the richer language, in words.
+    Said {
+        /// What is wrong.
+        said: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// Something is not as it was expected.
+    Unmet {
+        /// What, in words.
+        said: String,
+        /// What was expected.
+        expected: String,
+        /// What is.
+        actual: String,
+    },
+
     /// The module file cannot be used.
     Module {
         /// Why, in a few words.
@@ -170,6 +192,9 @@ impl fmt::Display for Mistake {
             }
             Self::Unterminated => f.write_str("the quoted payload has no end"),
             Self::AfterQuote => f.write_str("something follows the closing quote"),
+            Self::Extension(word) => write!(f, "`{word}` is no word of the older language"),
+            Self::Candid(mistake) => shown_all(f, &mistake.to_string()),
+            Self::Said { said, .. } | Self::Unmet { said, .. } => shown_all(f, said),
             Self::Module { reason } => {
                 write!(
                     f,
@@ -225,9 +250,24 @@ impl Mistake {
             Self::BinaryEscape(_) => "`\\bBBBBBBBB`, such as `\\b00101010`".into(),
             Self::Unterminated => "a closing double quote".into(),
             Self::AfterQuote => "the end of the line".into(),
+            Self::Extension(_) => "a script without `--strict`".into(),
+            Self::Candid(mistake) => mistake.expected().chars().map(shown).collect(),
+            Self::Said { expected, .. } | Self::Unmet { expected, .. } => {
+                expected.chars().map(shown).collect()
+            }
             Self::Module { .. } => {
                 "a file with WebAssembly, plain or gzip-compressed, or its text form".into()
             }
+        }
+    }
+}
+
+impl Mistake {
+    /// What is in the place of what was expected.
+    pub(super) fn actual(&self) -> Option<String> {
+        match self {
+            Self::Unmet { actual, .. } => Some(actual.chars().map(shown).collect()),
+            _ => None,
         }
     }
 }
@@ -257,8 +297,13 @@ impl<'a> Fault<'a> {
     }
 }
 
+/// Text with what is harmful on a terminal replaced.
+fn shown_all(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&text.chars().map(shown).collect::<String>())
+}
+
 /// Text from the script in backticks, harmless and short.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut short: String = text.chars().take(LONGEST).map(shown).collect();
     if text.chars().nth(LONGEST).is_some() {

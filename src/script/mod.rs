@@ -1,16 +1,28 @@
-//! Scripts: text in, messages out, with the place of every mistake.
+//! Scripts: text in, statements out, with the place of every mistake.
 //!
-//! Owns the language of `GRAMMAR.md`: lines, messages, payloads, canister ids and what is said about mistakes in them.
+//! Owns the languages of `GRAMMAR.md`: the older one, whose messages [`parse`] reads, and ours, whose statements make a
+//! [`Program`]; and what is said about mistakes in either.
 //! It opens no file, neither the script nor a module, and knows no canister; it is told when a module is missing.
 
 mod canister_id;
+mod cursor;
 mod diagnostic;
+mod expectation;
 mod grammar;
 mod message;
 mod mistake;
 mod payload;
+mod program;
+#[cfg(test)]
+mod program_tests;
+mod read;
+mod resolve;
+mod settings;
+pub mod statement;
 #[cfg(test)]
 mod tests;
+mod units;
+mod words;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,6 +34,9 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 use diagnostic::{Place, Source};
 pub use message::{InstallMode, Message};
 pub use mistake::{Fault, Field, Mistake};
+pub use program::{Files, InterfaceText, Placed, Program};
+pub use settings::Setting;
+pub use units::Duration;
 
 /// The longest line, in bytes without its end (the contract's "a line may be 16 MiB long").
 pub const MAX_LINE_BYTES: usize = 16 << 20;
@@ -62,7 +77,7 @@ impl Script {
     }
 }
 
-/// Reads a whole script; `name` is what the diagnostics call it. A script without messages is fine.
+/// Reads a whole script of the older language alone; `name` is what the diagnostics call it. A script without messages is fine.
 ///
 /// # Errors
 /// All mistakes of the script.
@@ -70,6 +85,7 @@ pub fn parse(name: &str, source: &[u8]) -> Result<Script, Diagnostics> {
     let source = Arc::new(Source {
         name: name.into(),
         bytes: source.into(),
+        included_from: None,
     });
     let mut messages = Vec::new();
     let mut mistakes = Vec::new();

@@ -20,7 +20,10 @@ pub(super) fn payload<'a>(text: &'a str, form: &'static str) -> Result<Vec<u8>, 
         return hex_digits(digits).map_err(|fault| superfluous(digits, form).unwrap_or(fault));
     }
     if let Some(body) = text.strip_prefix('"') {
-        return quoted(body);
+        return match quoted_prefix(body)? {
+            (bytes, "") => Ok(bytes),
+            (_, rest) => Err(Fault::new(rest, Mistake::AfterQuote)),
+        };
     }
     let word = text.split(is_blank).next().unwrap_or(text);
     Err(Fault::new(word, Mistake::PayloadStart))
@@ -51,8 +54,8 @@ pub(super) fn hex_digits(digits: &str) -> Result<Vec<u8>, Fault<'_>> {
     }
 }
 
-/// What follows the opening quote, closing quote included.
-fn quoted(body: &str) -> Result<Vec<u8>, Fault<'_>> {
+/// What follows the opening quote, closing quote included, and what is left behind that.
+pub(super) fn quoted_prefix(body: &str) -> Result<(Vec<u8>, &str), Fault<'_>> {
     let pieces = fold_many0(
         alt((plain.map(Piece::Plain), escape.map(Piece::Escape))),
         || Vec::with_capacity(body.len()),
@@ -67,8 +70,7 @@ fn quoted(body: &str) -> Result<Vec<u8>, Fault<'_>> {
     .parse(body);
     let (rest, bytes) = pieces.unwrap_or((body, Vec::new()));
     match rest.chars().next() {
-        Some('"') if rest.len() == 1 => Ok(bytes),
-        Some('"') => Err(Fault::new(&rest[1..], Mistake::AfterQuote)),
+        Some('"') => Ok((bytes, &rest[1..])),
         Some('\\') => Err(bad_escape(rest)),
         Some(c) => Err(Fault::new(
             &rest[..c.len_utf8()],

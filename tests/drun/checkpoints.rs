@@ -1,9 +1,10 @@
 //! What scripts can see of checkpoints (scheduling.md 1.13 and 6): an execution of several slices that one interrupts begins
 //! anew in the next round, and prints again.
 
-use drun::canister::InstallMode;
-use drun::outcome::MessageResult;
-use drun::{Compat, Config, Principal, Subnet};
+use drun::internals::canister::InstallMode;
+use drun::MessageResult;
+use drun::Principal;
+use drun::internals::{Compat, Config, Runner};
 
 /// A PocketIC server makes a checkpoint every 200 rounds on a system subnet.
 #[test]
@@ -25,9 +26,9 @@ fn a_checkpoint_makes_a_sliced_execution_begin_anew() {
     )
     .expect("a valid module");
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
-    let mut subnet = Subnet::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
     subnet.install(InstallMode::Install, id, &module, b"");
-    let long = |subnet: &mut Subnet| {
+    let long = |subnet: &mut Runner| {
         let outcome = subnet.ingress(id, "long", b"");
         assert_eq!(outcome.result, MessageResult::Replied(Vec::new()));
         let lines = outcome.debug.into_iter();

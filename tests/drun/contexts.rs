@@ -2,10 +2,11 @@
 //! ("Overview of imports"), as a table of marks that is compared with what canisters are told.
 
 use candid::{CandidType, Encode};
-use drun::canister::InstallMode;
-use drun::outcome::MessageResult;
-use drun::wasm::{Slot, ic0_functions};
-use drun::{Compat, Config, Principal, Subnet};
+use drun::internals::canister::InstallMode;
+use drun::MessageResult;
+use drun::internals::wasm::{Slot, ic0_functions};
+use drun::Principal;
+use drun::internals::{Compat, Config, Runner};
 
 /// The contexts, in the order of the columns below, with the name in the refusal.
 const CONTEXTS: [(&str, &str); 14] = [
@@ -219,9 +220,9 @@ fn module(index: usize, wasm64: bool, hook: &str) -> Vec<u8> {
 
 /// What is told when the function is called in a context.
 fn told(index: usize, wasm64: bool, context: &str) -> String {
-    let mut subnet = Subnet::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
-    let install = |subnet: &mut Subnet, mode, hook: &str| {
+    let install = |subnet: &mut Runner, mode, hook: &str| {
         let outcome = subnet.install(mode, id, &module(index, wasm64, hook), b"");
         text(outcome.result)
     };
@@ -327,7 +328,7 @@ struct UpdateSettings {
 fn printed_by_task(index: usize, wasm64: bool, task: &str) -> Vec<String> {
     // The number of the canister that may mint cycles.
     let id = Principal::from_text("rkp4c-7iaaa-aaaaa-aaaca-cai").expect("an id");
-    let mut subnet = Subnet::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
     subnet.create_for_install(id).expect("it is missing");
     // A variable whose name is empty; and for the low-memory hook, before which the others would wait, little memory.
     let little = (task == "canister_on_low_wasm_memory").then(|| (4u64 << 30).into());

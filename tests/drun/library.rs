@@ -1,9 +1,10 @@
 //! The library in the process of its user: what depends on the thread that calls it.
 
-use drun::canister::InstallMode;
-use drun::config::CompilerChoice;
-use drun::outcome::MessageResult;
-use drun::{Compat, Config, Principal, Subnet};
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
+use drun::MessageResult;
+use drun::Principal;
+use drun::internals::{Compat, Config, Runner};
 
 /// Recurses as deep as the argument says, and for ever if there is none.
 const RECURSION: &str = r#"(module
@@ -21,7 +22,7 @@ fn results(stack: usize, compiler: CompilerChoice) -> [(MessageResult, u64); 2] 
     let run = move || {
         let mut config = Config::new(Compat::Drun);
         config.compiler = compiler;
-        let mut subnet = Subnet::new(config).unwrap();
+        let mut subnet = Runner::new(config).unwrap();
         let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").unwrap();
         let module = wat::parse_str(RECURSION).unwrap();
         subnet.install(InstallMode::Install, canister, &module, b"");

@@ -70,3 +70,13 @@ fn readme_shows_what_the_program_prints() {
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
+
+/// Cargo compiles the examples with the tests.
+#[test]
+fn readme_shows_the_example_of_the_library() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path| std::fs::read_to_string(root.join(path)).expect("it can be read");
+    let example = read("examples/counter_test.rs");
+    let code = &example[example.find("use ").expect("it uses the library")..];
+    assert!(read("README.md").contains(&format!("```rust\n{code}```\n")));
+}

@@ -1,35 +1,14 @@
-//! What a run is told from outside: whose circumstances are reproduced, the kind of subnet, limits, time, randomness and places for files.
-//! Owns plain values and their defaults; knows nothing of canisters.
+//! What a node is told from outside: the kind of subnet, its circumstances, limits, time, randomness and places for files.
+//! Owns plain values and their defaults; knows nothing of canisters, and nothing of the program that drives the node.
 
 use std::path::PathBuf;
 
-use crate::compat::Compat;
+use candid::Principal;
+
+use crate::protocol::{Limits, Protocol, Slicing, SubnetType};
 
 /// Genesis of the test environments: 2021-05-06 19:17:10 UTC in nanoseconds.
 pub const GENESIS_NS: u64 = 1_620_328_630_000_000_000;
-
-/// The kind of subnet: its fees and limits (`metering.md`, sections 7 and 8, in the words of the interface specification "system subnet" and "application subnet").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SubnetType {
-    /// Free of charge, with the larger limits.
-    #[default]
-    System,
-    /// Fees are charged.
-    Application,
-}
-
-impl std::str::FromStr for SubnetType {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "system" => Ok(SubnetType::System),
-            "application" => Ok(SubnetType::Application),
-            _ => Err(format!(
-                "unknown subnet type '{text}', expected system or application"
-            )),
-        }
-    }
-}
 
 /// Which code generator compiles modules. Results, counts and texts are the same with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,55 +49,120 @@ pub struct HttpMock {
     pub body: Vec<u8>,
 }
 
-/// All settings of a run.
+/// Numbers of canister ids (management-canister.md 2.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdRanges {
+    /// First number that the subnet hands out itself.
+    pub first: u64,
+    /// A number that the subnet would hand out itself may be asked for.
+    pub own_may_be_chosen: bool,
+    /// Ranges hosted beside that: first and last number.
+    pub hosted: Vec<(u64, u64)>,
+    /// Ranges of other subnets of the environment.
+    pub elsewhere: Vec<(u64, u64)>,
+}
+
+/// What a user's message is charged for beside method name and argument (metering.md 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Envelope {
+    /// The whole signed envelope, receiver and lengths included.
+    Signed,
+    /// A nonce only.
+    Nonce,
+}
+
+/// When checkpoints are made (scheduling.md 1.13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// At the end of every round that a user's message came with.
+    AfterIngress,
+    /// Every so many rounds, as the subnet's limits say.
+    ByInterval,
+}
+
+/// All settings of a node: the replica, the circumstances in which it runs, and what its user wishes. Its driver fills them in.
 #[derive(Clone, Debug)]
-pub struct Config {
-    /// Whose circumstances are reproduced.
-    pub compat: Compat,
+pub struct NodeSettings {
+    /// Which replica.
+    pub protocol: Protocol,
     /// Fees and limits.
     pub subnet_type: SubnetType,
-    /// Instructions allowed for one message; the subnet's own limit if absent.
-    pub instruction_limit: Option<u64>,
-    /// Rounds to run after each message has its answer.
-    pub extra_batches: u64,
+    /// The subnet's principal.
+    pub subnet_id: Principal,
+    /// The subnet is the one of the network's own canisters: signatures are free, and the management canister also answers to
+    /// the subnet's id.
+    pub is_nns: bool,
+    /// Number of nodes of the subnet, by which fees scale.
+    pub nodes: u64,
+    /// Canister ids.
+    pub ids: IdRanges,
+    /// Messages of users are checked before they are taken, and canisters asked to inspect them (`scheduling.md`, 7.2).
+    pub ingress_filter: bool,
+    /// What is charged for of a user's message.
+    pub envelope: Envelope,
+    /// How executions are cut into slices.
+    pub slicing: Slicing,
+    /// When checkpoints are made.
+    pub checkpoints: Checkpoints,
+    /// Canisters may not install and change memory as fast as they like.
+    pub rate_limits: bool,
+    /// `http_request` is there.
+    pub http_outcalls: bool,
+    /// Nanoseconds that a round takes if nobody moves the clock meanwhile (`scheduling.md`, 5).
+    pub round_time: u64,
     /// Time of the genesis, nanoseconds since the Unix epoch; the first rounds follow it closely.
     pub start_time: u64,
     /// Seed of all randomness.
     pub seed: u64,
+    /// Instructions allowed for one message; the subnet's own limit if absent.
+    pub instruction_limit: Option<u64>,
+    /// Answers for `http_request`.
+    pub http_mocks: Vec<HttpMock>,
+    /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
+    pub threshold_keys: Vec<String>,
     /// The code generator.
     pub compiler: CompilerChoice,
     /// Where compiled modules are kept; nowhere if absent.
     pub cache_dir: Option<PathBuf>,
     /// Attach backtraces to traps.
     pub backtrace: bool,
-    /// Answers for `http_request`.
-    pub http_mocks: Vec<HttpMock>,
     /// Count executions by canister and method.
     pub stats: bool,
     /// Record which functions the instructions are spent in.
     pub profile: bool,
-    /// Hand out with each outcome what was printed. Else it only goes to who listens, so that a canister that never stops
-    /// printing does not fill the memory.
+    /// Keep what was printed for [`end_message`](crate::node::Node::end_message). Else it only goes to who listens, so that a
+    /// canister that never stops printing does not fill the memory.
     pub keep_prints: bool,
-    /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
-    pub threshold_keys: Vec<String>,
 }
 
-impl Config {
-    /// The defaults of [`Compat`]'s circumstances on a system subnet, without a module cache.
-    pub fn new(compat: Compat) -> Self {
-        Config {
-            compat,
-            subnet_type: SubnetType::System,
-            instruction_limit: None,
-            extra_batches: 0,
+impl NodeSettings {
+    /// A subnet of thirteen nodes that hands out ids from number zero on, without a module cache.
+    pub fn new(protocol: Protocol, subnet_type: SubnetType) -> Self {
+        NodeSettings {
+            protocol,
+            subnet_type,
+            subnet_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
+            is_nns: false,
+            nodes: 13,
+            ids: IdRanges {
+                own_may_be_chosen: true,
+                ..IdRanges::default()
+            },
+            ingress_filter: true,
+            envelope: Envelope::Signed,
+            slicing: Slicing::Usual,
+            checkpoints: Checkpoints::ByInterval,
+            rate_limits: subnet_type == SubnetType::Application,
+            http_outcalls: true,
+            round_time: 1,
             start_time: GENESIS_NS,
             seed: 0,
+            instruction_limit: None,
+            http_mocks: Vec::new(),
+            threshold_keys: Vec::new(),
             compiler: CompilerChoice::Auto,
             cache_dir: None,
             backtrace: false,
-            http_mocks: Vec::new(),
-            threshold_keys: Vec::new(),
             stats: false,
             profile: false,
             keep_prints: true,
@@ -127,107 +171,6 @@ impl Config {
 
     /// The limits that follow from the settings.
     pub fn limits(&self) -> Limits {
-        Limits::new(self.compat, self.subnet_type, self.instruction_limit)
-    }
-
-    /// Number of nodes of the subnet, by which fees scale.
-    pub fn nodes(&self) -> u64 {
-        match (self.compat, self.subnet_type) {
-            (Compat::Drun, _) => 1,
-            (Compat::PocketIc, SubnetType::Application) => 13,
-            (Compat::PocketIc, SubnetType::System) => 40,
-        }
-    }
-}
-
-/// Where compiled modules are kept unless the user says otherwise; nowhere if the user has no home.
-pub fn default_cache_dir() -> Option<PathBuf> {
-    let place = |variable: &str| {
-        let path = PathBuf::from(std::env::var_os(variable)?);
-        path.is_absolute().then_some(path)
-    };
-    let caches = if cfg!(target_os = "macos") {
-        place("HOME")?.join("Library/Caches")
-    } else {
-        place("XDG_CACHE_HOME").or_else(|| Some(place("HOME")?.join(".cache")))?
-    };
-    Some(caches.join("drun"))
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config::new(Compat::Drun)
-    }
-}
-
-const BILLION: u64 = 1_000_000_000;
-
-/// Instruction limits of a subnet, in instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// An update, callback or task.
-    pub message: u64,
-    /// A query method executed as a replicated message, and an upper bound of a plain query.
-    pub without_slicing: u64,
-    /// One slice of a message.
-    pub slice: u64,
-    /// An `install_code` as a whole.
-    pub install: u64,
-    /// One slice of an `install_code`.
-    pub install_slice: u64,
-    /// A round.
-    pub round: u64,
-    /// A tree of query calls; bounds a plain query too.
-    pub query_graph: u64,
-    /// `canister_inspect_message`.
-    pub inspect: u64,
-}
-
-impl Limits {
-    fn new(compat: Compat, subnet_type: SubnetType, instruction_limit: Option<u64>) -> Self {
-        let mut limits = match subnet_type {
-            SubnetType::System => Limits {
-                message: 50 * BILLION,
-                without_slicing: 50 * BILLION,
-                slice: 2 * BILLION,
-                install: 1000 * BILLION,
-                install_slice: 5 * BILLION,
-                round: 52 * BILLION,
-                query_graph: 5 * BILLION,
-                inspect: 200_000_000,
-            },
-            SubnetType::Application => Limits {
-                message: 40 * BILLION,
-                without_slicing: 5 * BILLION,
-                slice: 2 * BILLION,
-                install: 300 * BILLION,
-                install_slice: 2 * BILLION,
-                round: 7 * BILLION,
-                query_graph: 5 * BILLION,
-                inspect: 200_000_000,
-            },
-        };
-        if (compat, subnet_type) == (Compat::Drun, SubnetType::System) {
-            limits.slice = limits.message;
-            limits.install_slice = limits.install;
-            limits.round = limits.install;
-        }
-        if let Some(limit) = instruction_limit {
-            limits.message = limit;
-            limits.without_slicing = limit;
-            limits.query_graph = limit;
-            // Only the original goes on slicing, on application subnets (metering.md 7.2).
-            if (compat, subnet_type) != (Compat::Drun, SubnetType::Application) {
-                limits.slice = limit;
-            }
-            limits.round = limits.round.max(limit);
-        }
-        limits
-    }
-
-    /// Instructions that canisters may use in a round before no further message is started (`scheduling.md`, 1.10).
-    pub fn round_budget(&self) -> i64 {
-        let reserve = self.slice.max(self.without_slicing);
-        i64::try_from(self.round.saturating_sub(reserve) + 1).unwrap_or(i64::MAX)
+        Limits::new(self.subnet_type, self.slicing, self.instruction_limit)
     }
 }

@@ -1,6 +1,7 @@
 //! What things cost in cycles (metering.md, section 8). Owns formulas and roundings, not balances.
 
-use crate::config::{Config, SubnetType};
+use crate::config::NodeSettings;
+use crate::protocol::SubnetType;
 
 /// The subnet size that the base fees are made for.
 const REFERENCE_NODES: u128 = 13;
@@ -34,9 +35,9 @@ pub struct Fees {
 
 impl Fees {
     /// The price list that follows from the settings of a run.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &NodeSettings) -> Self {
         Fees {
-            nodes: u128::from(config.nodes()),
+            nodes: u128::from(config.nodes),
             free: config.subnet_type == SubnetType::System,
             message_limit: config.limits().message,
         }
@@ -161,18 +162,19 @@ impl Fees {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compat::Compat;
+    use crate::protocol::Protocol;
 
-    fn application(compat: Compat) -> Fees {
-        let mut config = Config::new(compat);
-        config.subnet_type = SubnetType::Application;
-        Fees::new(&config)
+    fn application(nodes: u64) -> Fees {
+        Fees::new(&NodeSettings {
+            nodes,
+            ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::Application)
+        })
     }
 
     /// The table of metering.md 8.2 and the figures of 8.3.
     #[test]
     fn prepayments_of_one_and_thirteen_nodes() {
-        let (one, thirteen) = (application(Compat::Drun), application(Compat::PocketIc));
+        let (one, thirteen) = (application(1), application(13));
         let limit = 40_000_000_000;
         assert_eq!(thirteen.execution(limit, false), 40_005_000_000);
         assert_eq!(thirteen.execution(limit, true), 80_005_000_000);
@@ -192,14 +194,17 @@ mod tests {
     /// 190 bytes burn 1,941 cycles a day, 264,893 bytes 2,706,998 (management-canister.md 6.3).
     #[test]
     fn idle_burn_of_thirteen_nodes() {
-        let fees = application(Compat::PocketIc);
+        let fees = application(13);
         assert_eq!(fees.idle_per_day(190, 0, 0), [1_941, 0, 0]);
         assert_eq!(fees.idle_per_day(264_893, 0, 0), [2_706_998, 0, 0]);
     }
 
     #[test]
     fn a_system_subnet_is_free_of_charge() {
-        let fees = Fees::new(&Config::new(Compat::PocketIc));
+        let fees = Fees::new(&NodeSettings::new(
+            Protocol::OCTOBER_2025,
+            SubnetType::System,
+        ));
         assert_eq!(
             fees.execution(1_000, true) + fees.ingress(10) + fees.creation(),
             0

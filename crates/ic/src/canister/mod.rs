@@ -13,6 +13,7 @@ pub mod snapshots;
 pub mod tasks;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use candid::Principal;
 
@@ -30,7 +31,7 @@ use settings::{LogVisibility, Settings};
 use snapshots::Snapshot;
 use tasks::{LowMemoryHook, Task, TaskRotation};
 
-use crate::compat::Compat;
+pub use crate::protocol::Bookkeeping;
 use crate::wasm::memory::StableMemory;
 
 /// How code is installed.
@@ -78,31 +79,6 @@ impl Status {
     /// True while the canister takes messages.
     pub fn is_running(&self) -> bool {
         matches!(self, Status::Running)
-    }
-}
-
-/// Bytes that bookkeeping counts as memory, which changed over time (management-canister.md 6.1).
-#[derive(Clone, Copy, Debug)]
-pub struct Bookkeeping {
-    /// An entry of the history, beside its controllers.
-    pub history_entry: u64,
-    /// A global.
-    pub global: u64,
-}
-
-impl Bookkeeping {
-    /// The figures of either program.
-    pub fn of(compat: Compat) -> Self {
-        match compat {
-            Compat::Drun => Bookkeeping {
-                history_entry: 112,
-                global: 8,
-            },
-            Compat::PocketIc => Bookkeeping {
-                history_entry: 160,
-                global: 32,
-            },
-        }
     }
 }
 
@@ -228,6 +204,42 @@ impl Canister {
         }
     }
 
+    /// A copy of everything but heap and stable memory, which are empty in it.
+    pub fn without_memories(&self) -> Self {
+        let code = self.code.as_ref().map(|code| Code {
+            module: Arc::clone(&code.module),
+            heap: None,
+            globals: code.globals.clone(),
+            generation: code.generation,
+        });
+        Canister {
+            id: self.id,
+            status: self.status.clone(),
+            version: self.version,
+            cycles: self.cycles,
+            reserved_cycles: self.reserved_cycles,
+            settings: self.settings.clone(),
+            code,
+            stable: Box::default(),
+            certified_data: self.certified_data.clone(),
+            global_timer: self.global_timer,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            calls: self.calls.clone(),
+            tasks: self.tasks.clone(),
+            rotation: self.rotation,
+            hook: self.hook,
+            log: self.log.clone(),
+            history: self.history.clone(),
+            chunks: self.chunks.clone(),
+            snapshots: self.snapshots.clone(),
+            next_snapshot: self.next_snapshot,
+            charged_at: self.charged_at,
+            debits: self.debits,
+            lost_snapshot_bytes: self.lost_snapshot_bytes,
+        }
+    }
+
     /// True if the principal controls the canister.
     pub fn is_controlled_by(&self, principal: &Principal) -> bool {
         self.settings.controllers.contains(principal)
@@ -288,6 +300,20 @@ impl Canister {
             .heap_bytes()
             .saturating_add(self.settings.wasm_memory_threshold);
         self.hook.update(capacity < needed);
+    }
+
+    /// True if rounds may pass it by until it is changed from outside: nothing waits, is open, due later or to be worked off.
+    pub fn is_idle(&self) -> bool {
+        let has_tasks = self.code.as_ref().is_some_and(|code| {
+            let facts = &code.module.facts;
+            facts.has_heartbeat || facts.has_global_timer && self.global_timer != 0
+        });
+        !has_tasks
+            && !self.has_work()
+            && self.outputs.is_empty()
+            && self.calls.is_empty()
+            && self.debits == Debits::default()
+            && !matches!(self.status, Status::Stopping(_))
     }
 
     /// True if something is to be executed.

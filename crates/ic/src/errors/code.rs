@@ -73,6 +73,75 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All codes, by ascending number.
+    pub const ALL: [ErrorCode; 58] = [
+        ErrorCode::SubnetOversubscribed,
+        ErrorCode::MaxNumberOfCanistersReached,
+        ErrorCode::CanisterQueueFull,
+        ErrorCode::IngressMessageTimeout,
+        ErrorCode::CanisterQueueNotEmpty,
+        ErrorCode::IngressHistoryFull,
+        ErrorCode::CanisterIdAlreadyExists,
+        ErrorCode::StopCanisterRequestTimeout,
+        ErrorCode::CanisterOutOfCycles,
+        ErrorCode::CertifiedStateUnavailable,
+        ErrorCode::CanisterInstallCodeRateLimited,
+        ErrorCode::CanisterHeapDeltaRateLimited,
+        ErrorCode::CanisterNotFound,
+        ErrorCode::CanisterSnapshotNotFound,
+        ErrorCode::InsufficientMemoryAllocation,
+        ErrorCode::InsufficientCyclesForCreateCanister,
+        ErrorCode::SubnetNotFound,
+        ErrorCode::CanisterNotHostedBySubnet,
+        ErrorCode::CanisterRejectedMessage,
+        ErrorCode::UnknownManagementMessage,
+        ErrorCode::InvalidManagementPayload,
+        ErrorCode::CanisterSnapshotImmutable,
+        ErrorCode::CanisterTrapped,
+        ErrorCode::CanisterCalledTrap,
+        ErrorCode::CanisterContractViolation,
+        ErrorCode::CanisterInvalidWasm,
+        ErrorCode::CanisterDidNotReply,
+        ErrorCode::CanisterOutOfMemory,
+        ErrorCode::CanisterStopped,
+        ErrorCode::CanisterStopping,
+        ErrorCode::CanisterNotStopped,
+        ErrorCode::CanisterStoppingCancelled,
+        ErrorCode::CanisterInvalidController,
+        ErrorCode::CanisterFunctionNotFound,
+        ErrorCode::CanisterNonEmpty,
+        ErrorCode::QueryCallGraphLoopDetected,
+        ErrorCode::InsufficientCyclesInCall,
+        ErrorCode::CanisterWasmEngineError,
+        ErrorCode::CanisterInstructionLimitExceeded,
+        ErrorCode::CanisterMemoryAccessLimitExceeded,
+        ErrorCode::QueryCallGraphTooDeep,
+        ErrorCode::QueryCallGraphTotalInstructionLimitExceeded,
+        ErrorCode::CompositeQueryCalledInReplicatedMode,
+        ErrorCode::QueryTimeLimitExceeded,
+        ErrorCode::QueryCallGraphInternal,
+        ErrorCode::InsufficientCyclesInComputeAllocation,
+        ErrorCode::InsufficientCyclesInMemoryAllocation,
+        ErrorCode::InsufficientCyclesInMemoryGrow,
+        ErrorCode::ReservedCyclesLimitExceededInMemoryAllocation,
+        ErrorCode::ReservedCyclesLimitExceededInMemoryGrow,
+        ErrorCode::InsufficientCyclesInMessageMemoryGrow,
+        ErrorCode::CanisterMethodNotFound,
+        ErrorCode::CanisterWasmModuleNotFound,
+        ErrorCode::CanisterAlreadyInstalled,
+        ErrorCode::CanisterWasmMemoryLimitExceeded,
+        ErrorCode::ReservedCyclesLimitIsTooLow,
+        ErrorCode::DeadlineExpired,
+        ErrorCode::ResponseDropped,
+    ];
+
+    /// The code that prints as this text, `IC0503`.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let number = text.strip_prefix("IC").filter(|digits| digits.len() == 4)?;
+        let number: u16 = number.parse().ok()?;
+        Self::ALL.into_iter().find(|code| code.number() == number)
+    }
+
     /// The number, 101 to 602.
     pub fn number(self) -> u16 {
         self as u16
@@ -124,6 +193,17 @@ mod tests {
     fn a_code_prints_with_four_digits() {
         assert_eq!(ErrorCode::CanisterCalledTrap.to_string(), "IC0503");
         assert_eq!(ErrorCode::SubnetOversubscribed.to_string(), "IC0101");
+    }
+
+    #[test]
+    fn all_codes_are_found_by_their_text() {
+        for (code, next) in ErrorCode::ALL.iter().zip(&ErrorCode::ALL[1..]) {
+            assert!(code.number() < next.number());
+            assert_eq!(ErrorCode::from_text(&code.to_string()), Some(*code));
+        }
+        for text in ["IC0000", "IC503", "0503", "IC05030", "IC+503"] {
+            assert_eq!(ErrorCode::from_text(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -51,9 +51,9 @@ impl Growth {
         if canister.cycles < threshold {
             return Err(ResourceError::CyclesForMemoryGrowth {
                 // The replica of March 2025 did not count an allocation in.
-                bytes: match state.is_drun() {
-                    true => self.after.saturating_sub(self.before),
-                    false => taken,
+                bytes: match state.config.protocol.growth_errors_count_allocations {
+                    true => taken,
+                    false => self.after.saturating_sub(self.before),
                 },
                 missing: threshold - canister.cycles,
             }

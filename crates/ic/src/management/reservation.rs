@@ -3,7 +3,6 @@
 
 use super::State;
 use crate::canister::Canister;
-use crate::compat::Compat;
 use crate::errors::ResourceError;
 use crate::fees::Fullness;
 
@@ -12,10 +11,7 @@ impl State {
     pub fn fullness(&self) -> Fullness {
         Fullness {
             used: self.memory_used,
-            start: match self.config.compat {
-                Compat::Drun => 450 << 30,
-                Compat::PocketIc => 750 << 30,
-            },
+            start: self.config.protocol.reservation_start,
             capacity: self.memory_capacity(),
         }
     }
@@ -57,17 +53,16 @@ pub fn reserve(canister: &mut Canister, cycles: u128) {
 
 #[cfg(test)]
 mod tests {
-    use crate::Compat;
-    use crate::config::{Config, SubnetType};
+    use crate::config::NodeSettings;
     use crate::fees::{Fees, Fullness};
+    use crate::protocol::{Protocol, SubnetType};
 
     /// Thirteen nodes ask 127,000 cycles for a GiB and second. A subnet of 1,000 GiB that begins to reserve at 800 is full to a
     /// quarter of what is left with 850: a quarter of ten years.
     #[test]
     fn new_memory_is_paid_ahead_for_longer_the_fuller_the_subnet_is() {
-        let mut config = Config::new(Compat::PocketIc);
-        config.subnet_type = SubnetType::Application;
-        let fees = Fees::new(&config);
+        let fees_of = |kind| Fees::new(&NodeSettings::new(Protocol::OCTOBER_2025, kind));
+        let fees = fees_of(SubnetType::Application);
         let gib = |number: u64| number << 30;
         let with = |used| Fullness {
             used: gib(used),
@@ -79,7 +74,7 @@ mod tests {
         assert_eq!(fees.reservation(gib(1), with(799)), 0);
         assert_eq!(fees.reservation(gib(1), with(849)), 127_000 * ten_years / 4);
         assert_eq!(fees.reservation(gib(2), with(998)), 2 * 127_000 * ten_years);
-        let system = Fees::new(&Config::new(Compat::PocketIc));
+        let system = fees_of(SubnetType::System);
         assert_eq!(system.reservation(gib(1), with(900)), 0);
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use candid::Nat;
 
 use super::State;
-use super::dispatch::{Answer, Call, Caller, empty_reply};
+use super::call::{Answer, Call, Caller, empty_reply};
+use super::decode::Given;
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
-use super::target::{argument, with_canister};
+use super::target::with_canister;
 use super::types::settings::{CanisterSettings, UpdateSettingsArgs};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
@@ -26,12 +27,14 @@ const MAX_VARIABLES: usize = 20;
 const MAX_VARIABLE_BYTES: usize = 128;
 /// Percent of compute that all canisters of a subnet together may allocate.
 const COMPUTE_CAPACITY: u64 = 149;
-/// Largest memory allocation of the replica of March 2025, in bytes.
-const MAX_ALLOCATION_OF_DRUN: u64 = 543_313_362_944;
 
 /// `update_settings`.
-pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UpdateSettingsArgs = argument(call)?;
+pub fn update_settings(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UpdateSettingsArgs>,
+) -> Answer {
+    let args = args?;
     let requested = requested_settings(state, args.settings)?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
@@ -59,8 +62,8 @@ pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
 /// Charges the user's message now if it was not charged when it came, so that a freezing threshold that is too high can be undone
 /// (metering.md 8.4). Nothing happens if the canister cannot pay.
 fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
-    if matches!(call.caller, Caller::User { .. }) && is_charged_late(state, call.payload.len()) {
-        let bytes = call.payload.len() + call.method.name().len();
+    if matches!(call.caller, Caller::User { .. }) && is_charged_late(state, call.argument_bytes) {
+        let bytes = call.argument_bytes + call.name.len();
         let price = state.fees.ingress(bytes as u64);
         // Free of charge for who cannot pay.
         let _ = state.charge(canister, price, None);
@@ -69,7 +72,7 @@ fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
 
 /// True for an `update_settings` message with an argument of so many bytes that is charged when it has taken effect.
 pub fn is_charged_late(state: &State, argument_bytes: usize) -> bool {
-    argument_bytes <= if state.is_drun() { 267 } else { 324 }
+    argument_bytes <= state.config.protocol.late_charge_bytes
 }
 
 /// The settings asked for, each in its range. The replica of March 2025 ignores those that it does not know and knows a narrower
@@ -81,10 +84,15 @@ pub fn requested_settings(
     state: &State,
     mut asked: CanisterSettings,
 ) -> Result<RequestedSettings, ManagementError> {
-    if state.is_drun() {
+    let protocol = &state.config.protocol;
+    if !protocol.environment_variables {
         asked.environment_variables = None;
+    }
+    if !protocol.log_memory_limit {
         asked.log_memory_limit = None;
-        let limit = Nat::from(MAX_ALLOCATION_OF_DRUN);
+    }
+    if let Some(limit) = protocol.max_memory_allocation {
+        let limit = Nat::from(limit);
         if let Some(bytes) = asked.memory_allocation.take_if(|bytes| *bytes > limit) {
             // Only the compute allocation is looked at before.
             RequestedSettings::try_from(CanisterSettings {

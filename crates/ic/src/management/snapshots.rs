@@ -14,25 +14,23 @@ pub use upload::{upload_data, upload_metadata};
 use candid::Encode;
 
 use super::State;
-use super::dispatch::{Answer, Call, empty_reply};
+use super::call::{Answer, Call, empty_reply};
+use super::decode::Given;
 use super::growth::Growth;
-use super::target::{argument, existing, named, with_canister};
+use super::target::{existing, with_canister};
+use super::types::lifecycle::CanisterIdRecord;
 use super::types::snapshots::{self as wire, SnapshotArgs};
 use crate::canister::Canister;
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::canister::snapshots::{Snapshot, SnapshotId};
 use crate::errors::{ManagementError, SnapshotError};
 
-/// Snapshots that a canister may have.
-const MAX_SNAPSHOTS: usize = 10;
-/// The same for the replica of March 2025.
-const MAX_SNAPSHOTS_OF_DRUN: usize = 1;
 /// Instructions that a snapshot costs when it is made or loaded, beside its bytes.
 const SNAPSHOT_INSTRUCTIONS: u64 = 2_000_000_000;
 
 /// `list_canister_snapshots`, oldest first.
-pub fn list(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn list(state: &mut State, call: &mut Call<'_>, args: Given<CanisterIdRecord>) -> Answer {
+    let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers(canister)?;
     let list: Vec<wire::Snapshot> = canister.snapshots.iter().map(summary).collect();
@@ -40,8 +38,8 @@ pub fn list(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `delete_canister_snapshot`.
-pub fn delete(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: SnapshotArgs = argument(call)?;
+pub fn delete(state: &mut State, call: &mut Call<'_>, args: Given<SnapshotArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let index = position(state, canister, args.snapshot_id)?;
@@ -96,7 +94,7 @@ fn make_room(
     let index = match replaced {
         Some(id) => Some(position(state, canister, id)?),
         None => {
-            check_number(canister, state.is_drun())?;
+            check_number(canister, state.config.protocol.max_snapshots)?;
             None
         }
     };
@@ -139,11 +137,7 @@ impl Room {
     }
 }
 
-fn check_number(canister: &Canister, drun: bool) -> Result<(), SnapshotError> {
-    let max = match drun {
-        true => MAX_SNAPSHOTS_OF_DRUN,
-        false => MAX_SNAPSHOTS,
-    };
+fn check_number(canister: &Canister, max: usize) -> Result<(), SnapshotError> {
     if canister.snapshots.len() >= max {
         return Err(SnapshotError::LimitExceeded {
             canister: canister.id,
@@ -208,16 +202,16 @@ mod tests {
 
     #[test]
     fn ten_snapshots_are_allowed_and_one_in_old_drun() {
-        assert_eq!(check_number(&canister_with(9), false), Ok(()));
+        assert_eq!(check_number(&canister_with(9), 10), Ok(()));
         let refused = |max| {
             Err(SnapshotError::LimitExceeded {
                 canister: Principal::anonymous(),
                 max,
             })
         };
-        assert_eq!(check_number(&canister_with(10), false), refused(10));
-        assert_eq!(check_number(&canister_with(0), true), Ok(()));
-        assert_eq!(check_number(&canister_with(1), true), refused(1));
+        assert_eq!(check_number(&canister_with(10), 10), refused(10));
+        assert_eq!(check_number(&canister_with(0), 1), Ok(()));
+        assert_eq!(check_number(&canister_with(1), 1), refused(1));
     }
 
     #[test]

@@ -1,24 +1,24 @@
 //! What management methods work on: the canisters of the subnet, its clock, its ids and its price list.
 //! Owns data and questions to it; rounds and queues between canisters are the business of the subnet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use candid::Principal;
 
 use super::Method;
+use super::canisters::Canisters;
 use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
 use crate::canister::{Bookkeeping, Canister};
-use crate::compat::Compat;
-use crate::config::{Config, Limits, SubnetType};
+use crate::config::NodeSettings;
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::profile::Profile;
+use crate::protocol::{Limits, SubnetType};
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
-use crate::wasm::ValidationLimits;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
@@ -75,7 +75,7 @@ impl Usage {
 /// The state of the node.
 pub struct State {
     /// The settings of the run.
-    pub config: Config,
+    pub config: NodeSettings,
     /// Limits that follow from them.
     pub limits: Limits,
     /// The price list.
@@ -83,7 +83,7 @@ pub struct State {
     /// What bookkeeping counts as memory.
     pub bookkeeping: Bookkeeping,
     /// All canisters, by id.
-    pub canisters: BTreeMap<Principal, Box<Canister>>,
+    pub canisters: Canisters,
     /// What runs their code.
     pub runtime: Runtime,
     /// Time of the round, nanoseconds.
@@ -117,9 +117,16 @@ pub struct State {
 }
 
 impl State {
-    /// True for the circumstances of the original program.
-    pub fn is_drun(&self) -> bool {
-        self.config.compat == Compat::Drun
+    /// Lends a canister out of the state, so that it can be worked on together with the rest; nothing if there is none.
+    pub fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut State, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.canisters.insert(*id, canister);
+        Some(result)
     }
 
     /// True if somebody wants to know what runs.
@@ -130,11 +137,9 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        let unknown = match self.is_drun() {
-            true => method.is_unknown_to_drun(),
-            false => method.is_known_to_drun_only(),
-        };
-        (!unknown).then_some(method)
+        method
+            .is_known(self.config.protocol.methods)
+            .then_some(method)
     }
 
     /// The subnet's principal.
@@ -144,40 +149,26 @@ impl State {
 
     /// Memory for canisters on the subnet, in bytes.
     pub fn memory_capacity(&self) -> u64 {
-        let total: u64 = match self.config.compat {
-            Compat::Drun => 1 << 40,
-            Compat::PocketIc => 2 << 40,
-        };
-        total - KEPT_FOR_CALLBACKS
+        self.config.protocol.subnet_memory - KEPT_FOR_CALLBACKS
     }
 
     /// Bytes that a canister takes from the subnet: its allocation, or what it uses.
     pub fn memory_taken(&self, canister: &Canister) -> u64 {
-        let used = canister.memory_metrics(self.bookkeeping).total();
-        used.max(canister.settings.memory_allocation)
+        memory_taken(canister, self.bookkeeping)
     }
 
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
+        let bookkeeping = self.bookkeeping;
         self.memory_used = self
             .canisters
-            .values()
-            .map(|canister| self.memory_taken(canister))
-            .sum();
+            .look_around(|canister| memory_taken(canister, bookkeeping));
         self.memory_available = self.memory_capacity().saturating_sub(self.memory_used) / THREADS;
     }
 
     /// Largest heap of a 64-bit module, in bytes.
     pub fn max_heap64(&self) -> u64 {
-        self.validation_limits().max_wasm64_pages * WASM_PAGE
-    }
-
-    /// What modules may be.
-    pub fn validation_limits(&self) -> &'static ValidationLimits {
-        match self.config.compat {
-            Compat::Drun => &ValidationLimits::OLD_DRUN,
-            Compat::PocketIc => &ValidationLimits::REPLICA,
-        }
+        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE
     }
 
     /// What growing memory of this canister is checked against.
@@ -273,7 +264,7 @@ impl State {
 
     /// True where canisters may not install and change memory as fast as they like.
     pub fn has_rate_limits(&self) -> bool {
-        self.is_application() && !self.is_drun()
+        self.config.rate_limits
     }
 
     /// Takes over what a replicated execution used and recorded in the canister's log.
@@ -306,4 +297,9 @@ impl State {
                 text: print.text.clone(),
             }));
     }
+}
+
+fn memory_taken(canister: &Canister, bookkeeping: Bookkeeping) -> u64 {
+    let used = canister.memory_metrics(bookkeeping).total();
+    used.max(canister.settings.memory_allocation)
 }

@@ -6,8 +6,9 @@ mod march;
 use candid::{Encode, Principal};
 use serde_bytes::ByteBuf;
 
-use super::dispatch::{Answer, Call, invalid_controller};
-use super::target::{existing, named};
+use super::call::{Answer, Call, invalid_controller};
+use super::decode::Given;
+use super::target::existing;
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::settings::{DefiniteCanisterSettings, EnvironmentVariable};
 use super::types::status::{
@@ -17,10 +18,15 @@ use super::{State, decode, legacy_controller};
 use crate::canister::settings::{LOG_MEMORY_LIMIT, Settings};
 use crate::canister::{self, Canister, Status};
 use crate::errors::{QueryError, UserError};
+use crate::protocol::Replies;
 
 /// `canister_status` as a replicated call.
-pub fn canister_status(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn canister_status(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers_and_self(canister)?;
     Ok(encode(state, canister))
@@ -43,7 +49,7 @@ pub fn query(state: &State, sender: &Principal, payload: &[u8]) -> Result<Vec<u8
 
 fn encode(state: &State, canister: &Canister) -> Vec<u8> {
     let reply = status_of(state, canister);
-    if state.is_drun() {
+    if state.config.protocol.replies == Replies::March2025 {
         Encode!(&march::CanisterStatusReply::from(reply))
     } else {
         Encode!(&reply)

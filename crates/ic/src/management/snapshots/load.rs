@@ -11,19 +11,17 @@ use crate::canister::snapshots::{Snapshot, SnapshotId};
 use crate::canister::tasks::LowMemoryHook;
 use crate::errors::{ExecutionError, ManagementError, SnapshotError};
 use crate::management::State;
-use crate::management::dispatch::{Answer, Call, empty_reply};
+use crate::management::call::{Answer, Call, empty_reply};
+use crate::management::decode::Given;
 use crate::management::growth::Growth;
-use crate::management::target::{argument, with_canister};
+use crate::management::target::with_canister;
 use crate::management::types::snapshots::LoadSnapshotArgs;
 use crate::wasm::GlobalValue;
 use crate::wasm::memory::StableMemory;
 
-/// Rounds between two checkpoints: system, application subnet.
-const CHECKPOINT_INTERVAL: [u64; 2] = [200, 500];
-
 /// `load_canister_snapshot`.
-pub fn load(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: LoadSnapshotArgs = argument(call)?;
+pub fn load(state: &mut State, call: &mut Call<'_>, args: Given<LoadSnapshotArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let id = args.snapshot_id;
@@ -118,7 +116,7 @@ fn loadable<'a>(
         return Ok(snapshot);
     }
     let name = id.to_string();
-    if state.is_drun() {
+    if !state.config.protocol.snapshots_of_others {
         return Err(SnapshotError::InvalidOwnership {
             snapshot: name,
             canister: canister.id,
@@ -132,7 +130,7 @@ fn loadable<'a>(
             sender: caller,
         });
     }
-    let interval = CHECKPOINT_INTERVAL[usize::from(state.is_application())];
+    let interval = state.limits.checkpoint_interval;
     let empty = snapshot.heap.size_bytes() == 0 && snapshot.stable.size_bytes() == 0;
     if !empty && !checkpoint_between(snapshot.taken_in_round, state.round, interval) {
         return Err(SnapshotError::NotLoadable {

@@ -1,0 +1,367 @@
+//! Executing calls and responses: which function runs, in which circumstances (scheduling.md 2.7, metering.md 8). What
+//! comes of it is `conclusion`'s business.
+
+use super::Node;
+use super::pending::{Kind, Pending};
+use super::prepayment::Prepayment;
+use super::turn::Item;
+use crate::canister::contexts::{CallContext, Closure, Origin};
+use crate::canister::queues::{Ingress, Payload, Request, Response};
+use crate::canister::{Canister, ContextId, Status};
+use crate::errors::{CallError, ErrorCode, ExecutionError, UserError};
+use crate::execution::{Entry, Execution, Job, Keep};
+use crate::statistics::Label;
+use crate::system_api::exec::MessageView;
+use crate::system_api::mode::Mode;
+use crate::wasm::MethodKind;
+
+/// The part of a callback's instructions that is kept for its cleanup, in percent.
+const CLEANUP_PERCENT: u64 = 5;
+
+impl Node {
+    pub(super) fn execute_ingress(&mut self, canister: &mut Canister, ingress: Ingress) -> Item {
+        let origin = Origin::Ingress {
+            id: ingress.id,
+            sender: ingress.sender,
+        };
+        self.execute_call(canister, origin, 0, ingress.method, ingress.payload)
+    }
+
+    pub(super) fn execute_request(&mut self, canister: &mut Canister, request: Request) -> Item {
+        let origin = Origin::Canister {
+            sender: request.sender,
+            callback: request.callback,
+            deadline: request.deadline,
+        };
+        self.execute_call(
+            canister,
+            origin,
+            request.cycles,
+            request.method,
+            request.payload,
+        )
+    }
+
+    fn execute_call(
+        &mut self,
+        canister: &mut Canister,
+        origin: Origin,
+        cycles: u128,
+        method: String,
+        payload: Vec<u8>,
+    ) -> Item {
+        let code = canister.code.as_ref();
+        let kind = code.and_then(|code| code.module.facts.methods.get(&method).copied());
+        let wasm64 = code.is_some_and(|code| code.module.facts.memory64);
+        let (mode, limit, prefix) = match kind {
+            Some(MethodKind::Query) => (
+                Mode::ReplicatedQuery,
+                self.state.limits.without_slicing,
+                "canister_query",
+            ),
+            _ => (Mode::Update, self.state.limits.message, "canister_update"),
+        };
+        let caller = origin.caller();
+        let paid = Prepayment::take(&mut self.state, canister, limit, wasm64, Some(&caller));
+        let prepayment = match paid {
+            Ok(prepayment) => prepayment,
+            Err(error) => {
+                let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
+                self.answer_origin(canister, &origin, cycles, Err(error));
+                return Item::Done;
+            }
+        };
+        if let Err(error) = check_callable(canister, kind, &method) {
+            prepayment.settle(&mut self.state, canister, 0);
+            self.answer_origin(canister, &origin, cycles, Err(error));
+            return Item::Done;
+        }
+        let message = MessageView {
+            argument: payload,
+            caller: Some(caller),
+            deadline: origin.deadline_ns(),
+            available_cycles: cycles,
+            ..MessageView::default()
+        };
+        let context = canister.calls.open(origin, cycles);
+        let entry = Entry::Export(format!("{prefix} {method}"));
+        let job = self.method_job(canister, entry, mode, limit, message);
+        Item::Ran(Box::new(
+            self.run_method(canister, context, job, prepayment),
+        ))
+    }
+
+    /// The first execution of a call or task.
+    pub(super) fn method_job(
+        &self,
+        canister: &Canister,
+        entry: Entry,
+        mode: Mode,
+        limit: u64,
+        message: MessageView,
+    ) -> Job {
+        Job {
+            entry,
+            mode,
+            message,
+            slice: self.state.limits.slice,
+            keep: match mode {
+                Mode::ReplicatedQuery => Keep::Never,
+                _ => Keep::ParkIfSliced,
+            },
+            ..self.job(canister, limit)
+        }
+    }
+
+    /// What most jobs have in common: an update under the given limit.
+    pub(super) fn job(&self, canister: &Canister, limit: u64) -> Job {
+        Job {
+            entry: Entry::Export(String::new()),
+            mode: Mode::Update,
+            time: self.state.time,
+            message: MessageView::default(),
+            limit,
+            slice: limit,
+            reported_limit: limit,
+            balance: canister.cycles,
+            free_callbacks: self.state.free_callbacks(canister),
+            memory: self.state.memory_rules(canister),
+            keep: Keep::IfSuccessful,
+        }
+    }
+
+    /// Runs the first execution of a context.
+    pub(super) fn run_method(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        job: Job,
+        prepayment: Prepayment,
+    ) -> Pending {
+        let (time, version, balance) = (job.time, canister.version, job.balance);
+        let label = self
+            .state
+            .statistics
+            .is_some()
+            .then(|| Label::of(&job.entry, job.mode));
+        let execution = self.state.runtime.run(canister, job);
+        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
+            let cycles = self.state.fees.executed(
+                prepayment.instructions(),
+                execution.instructions,
+                prepayment.wasm64(),
+            );
+            statistics.method(canister.id, label, context, &execution, cycles);
+        }
+        Pending {
+            context,
+            kind: Kind::Method,
+            execution: Box::new(execution),
+            time,
+            version,
+            balance,
+            prepayment,
+            cleanup: None,
+            done: 0,
+            aborted: false,
+        }
+    }
+
+    /// Runs an execution again that a checkpoint aborted: as before, at the time of this round. It is paid for and counted.
+    pub(super) fn begin_anew(&mut self, canister: &mut Canister, pending: Pending) -> Pending {
+        let Pending {
+            context,
+            kind,
+            execution,
+            prepayment,
+            cleanup,
+            ..
+        } = pending;
+        let limit = prepayment.instructions();
+        let Execution {
+            entry,
+            mode,
+            mut message,
+            ..
+        } = *execution;
+        let statistics = self.state.statistics.take();
+        let open = canister.calls.get(context);
+        message.available_cycles = open.map_or(0, |context| context.available);
+        let again = match kind {
+            Kind::Method => {
+                let job = self.method_job(canister, entry, mode, limit, message);
+                self.run_method(canister, context, job, prepayment)
+            }
+            Kind::Callback(_) => {
+                let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
+                self.run_callback(canister, context, job, cleanup, prepayment)
+            }
+        };
+        self.state.statistics = statistics;
+        again
+    }
+
+    /// Takes a response: credits what it brings and runs the callback.
+    pub(super) fn execute_response(&mut self, canister: &mut Canister, response: Response) -> Item {
+        canister.cycles = canister.cycles.saturating_add(response.refund);
+        let Some(callback) = canister.calls.take_callback(response.callback) else {
+            return Item::Done;
+        };
+        let sent = self.state.fees.transmission(response.payload.bytes());
+        let unsent = callback.prepaid_transmission.saturating_sub(sent);
+        self.state.refund(canister, unsent);
+        let limit = self.state.limits.message;
+        let wasm64 = canister
+            .code
+            .as_ref()
+            .is_some_and(|code| code.module.facts.memory64);
+        let prepayment = Prepayment::of_callback(limit, wasm64, callback.prepaid_execution);
+        let context = canister.calls.get(callback.context).cloned();
+        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some())
+        else {
+            prepayment.settle(&mut self.state, canister, 0);
+            canister.calls.close_if_done(callback.context);
+            return Item::Done;
+        };
+        let mut message = callback_view(&context);
+        message.refunded_cycles = response.refund;
+        let (mode, closure) = match response.payload {
+            Payload::Reply(data) => {
+                message.argument = data;
+                (Mode::Reply, callback.reply)
+            }
+            Payload::Reject(reject) => {
+                message.reject = Some(reject);
+                (Mode::Reject, callback.reject)
+            }
+        };
+        let entry = Entry::Table(closure);
+        let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
+        let (context, cleanup) = (callback.context, callback.cleanup);
+        Item::Ran(Box::new(
+            self.run_callback(canister, context, job, cleanup, prepayment),
+        ))
+    }
+
+    /// Runs a callback, and the cleanup if it fails.
+    fn run_callback(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        job: Job,
+        closure: Option<Closure>,
+        prepayment: Prepayment,
+    ) -> Pending {
+        let wasm64 = prepayment.wasm64();
+        let limit = self.state.limits.message;
+        let (time, version, balance) = (job.time, canister.version, job.balance);
+        let execution = self.state.runtime.run(canister, job);
+        if let Some(statistics) = &mut self.state.statistics {
+            let cycles = self
+                .state
+                .fees
+                .executed(limit, execution.instructions, wasm64);
+            statistics.callback(canister.id, context, &execution, cycles);
+        }
+        let mut cleanup = None;
+        if let (Err(_), Some(closure)) = (&execution.result, closure) {
+            let left = limit - execution.instructions;
+            let view = canister.calls.get(context).map(callback_view);
+            let (view, entry) = (view.unwrap_or_default(), Entry::Table(closure));
+            let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+            let execution = self.state.runtime.run(canister, job);
+            if let Some(statistics) = &mut self.state.statistics {
+                let fees = self.state.fees;
+                let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
+                let cycles = fees.unused(left, wasm64) - after;
+                statistics.callback(canister.id, context, &execution, cycles);
+            }
+            cleanup = Some(Box::new(execution));
+        }
+        Pending {
+            context,
+            kind: Kind::Callback(cleanup),
+            execution: Box::new(execution),
+            time,
+            version,
+            balance,
+            prepayment,
+            cleanup: closure,
+            done: 0,
+            aborted: false,
+        }
+    }
+
+    fn callback_job(
+        &self,
+        canister: &Canister,
+        mode: Mode,
+        entry: Entry,
+        limit: u64,
+        message: MessageView,
+    ) -> Job {
+        Job {
+            entry,
+            mode,
+            message,
+            slice: self.state.limits.slice,
+            reported_limit: self.state.limits.message,
+            keep: Keep::ParkIfSliced,
+            ..self.job(canister, limit)
+        }
+    }
+}
+
+/// Why a call cannot be executed, in the order of the checks (errors.md 2.6).
+fn check_callable(
+    canister: &Canister,
+    kind: Option<MethodKind>,
+    method: &str,
+) -> Result<(), UserError> {
+    let id = canister.id;
+    if !canister.status.is_running() {
+        return match canister.status {
+            Status::Stopped => Err(CallError::Stopped(id).into()),
+            _ => Err(CallError::Stopping(id).into()),
+        };
+    }
+    let Some(code) = &canister.code else {
+        return Err(ExecutionError::WasmModuleNotFound.into_user_error(id));
+    };
+    match kind {
+        None => Err(ExecutionError::MethodNotFound {
+            kind: "update",
+            name: method.to_owned(),
+        }
+        .into_user_error(id)),
+        Some(MethodKind::CompositeQuery) => Err(CallError::CompositeQuery.into()),
+        Some(MethodKind::Query) => Ok(()),
+        Some(MethodKind::Update) => {
+            let limit = canister.settings.wasm_memory_limit;
+            let bytes = code.heap_bytes();
+            if limit != 0 && bytes > limit {
+                return Err(
+                    ExecutionError::WasmMemoryLimitExceeded { bytes, limit }.into_user_error(id)
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The instructions of a callback that are kept for its cleanup.
+fn reserve(limit: u64) -> u64 {
+    (u128::from(limit) * u128::from(CLEANUP_PERCENT) / 100) as u64
+}
+
+/// What the callbacks of a context see of the call that they help to answer.
+fn callback_view(context: &CallContext) -> MessageView {
+    MessageView {
+        caller: Some(context.origin.caller()),
+        deadline: context.origin.deadline_ns(),
+        answered: context.responded,
+        available_cycles: context.available,
+        context_instructions: context.instructions,
+        ..MessageView::default()
+    }
+}

@@ -1,0 +1,300 @@
+//! What comes of an execution: its effects are applied, its instructions counted and paid for, and its call answered
+//! if that is due (scheduling.md 2.4 to 2.6, metering.md 8).
+
+use candid::Principal;
+
+use super::Node;
+use super::pending::{Kind, Pending};
+use crate::answer::MessageResult;
+use crate::canister::contexts::{Callback, Origin};
+use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
+use crate::canister::{Canister, ContextId};
+use crate::errors::text::shorten_reject;
+use crate::errors::{
+    CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
+};
+use crate::execution::{Entry, Execution};
+use crate::statistics::Label;
+use crate::system_api::exec::{Answer, PerformedCall};
+use crate::system_api::mode::Mode;
+
+impl Node {
+    /// Applies the effects of an execution and answers its call if it is due.
+    pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Pending) {
+        let Pending {
+            context,
+            kind,
+            mut execution,
+            time,
+            version,
+            balance,
+            prepayment,
+            ..
+        } = pending;
+        let mut instructions = execution.instructions;
+        self.record(canister, context, &mut execution, time);
+        let (effects, result) = match kind {
+            Kind::Method | Kind::Callback(None) => split(*execution),
+            Kind::Callback(Some(mut cleanup)) => {
+                instructions += cleanup.instructions;
+                self.record(canister, context, &mut cleanup, time);
+                let (_, callback_result) = split(*execution);
+                let (effects, cleanup_result) = split(*cleanup);
+                let error = match (callback_result, cleanup_result) {
+                    (Err(callback), Err(cleanup)) => ExecutionError::Cleanup {
+                        callback: Box::new(callback),
+                        cleanup: Box::new(cleanup),
+                    },
+                    (Err(callback), Ok(_)) => callback,
+                    (Ok(_), _) => unreachable!("a cleanup follows a failure only"),
+                };
+                (effects, Err(error))
+            }
+        };
+        if let Some(effects) = effects {
+            self.apply(canister, context, effects, version, balance);
+        }
+        prepayment.settle(&mut self.state, canister, instructions);
+        if let Some(context) = canister.calls.get_mut(context) {
+            context.instructions += instructions;
+        }
+        self.settle(canister, context, result);
+    }
+
+    /// Counts what an execution has used, where users see it.
+    fn record(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        execution: &mut Execution,
+        time: u64,
+    ) {
+        self.state.record(canister, execution, time);
+        let Some(profile) = &mut self.state.profile else {
+            return;
+        };
+        let entry = match (&execution.entry, canister.calls.get(context)) {
+            (Entry::Export(_), Some(begun)) => {
+                let label = Label::of(&execution.entry, execution.mode).text();
+                profile.method(canister.id, &label, &begun.origin, context)
+            }
+            _ => profile.callback(canister.id, execution.mode.callback_name(), context),
+        };
+        execution.add_to(profile, entry);
+    }
+
+    /// Applies what a successful execution asked for.
+    fn apply(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        execution: Execution,
+        version: u64,
+        balance: u128,
+    ) {
+        let change = execution.balance.wrapping_sub(balance);
+        canister.cycles = canister.cycles.wrapping_add(change);
+        canister.reserved_cycles += execution.reserved;
+        canister.version += 1;
+        if let Some(timer) = execution.timer_set {
+            canister.global_timer = timer;
+        }
+        if let Some(data) = execution.certified_data {
+            canister.certified_data = data;
+        }
+        if let Some(context) = canister.calls.get_mut(context) {
+            context.available = execution.message.available_cycles;
+        }
+        if let Some(parked) = execution.parked {
+            self.state.runtime.unpark(canister, *parked);
+        }
+        if execution.grew {
+            canister.update_hook(self.state.bookkeeping);
+        }
+        for call in execution.calls {
+            self.send(canister, context, call, version);
+        }
+    }
+
+    /// Registers the callback of a call and sends the request.
+    fn send(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        call: PerformedCall,
+        version: u64,
+    ) {
+        let PerformedCall {
+            call,
+            deadline,
+            prepaid_execution,
+            prepaid_transmission,
+            place,
+        } = call;
+        let bytes = (call.method.len() + call.payload.len()) as u64;
+        let price = self.state.fees.request(bytes) + prepaid_execution + prepaid_transmission;
+        self.state.usage.charged(price);
+        let to_management = self.is_management(&call.callee);
+        let callee = if to_management {
+            Principal::management_canister()
+        } else {
+            call.callee
+        };
+        let callback = canister.calls.register(Callback {
+            context,
+            callee,
+            reply: call.on_reply,
+            reject: call.on_reject,
+            cleanup: call.on_cleanup,
+            prepaid_execution,
+            prepaid_transmission,
+            deadline,
+        });
+        if let Some(profile) = &mut self.state.profile {
+            profile.sent(canister.id, callback, place);
+        }
+        let request = Request {
+            sender: canister.id,
+            receiver: call.callee,
+            callback,
+            cycles: call.cycles,
+            method: call.method,
+            payload: call.payload,
+            decoded: None,
+            deadline,
+        };
+        if to_management {
+            self.send_to_management(canister, request, version);
+        } else {
+            canister.outputs.push(CanisterMessage::Request(request));
+        }
+    }
+
+    /// The outcome of an execution for its context (scheduling.md 2.6).
+    fn settle(
+        &mut self,
+        canister: &mut Canister,
+        id: ContextId,
+        result: Result<Option<Answer>, ExecutionError>,
+    ) {
+        let canister_id = canister.id;
+        let Some(context) = canister.calls.get_mut(id) else {
+            return;
+        };
+        let open = context.outstanding > 0;
+        let answer = match result {
+            _ if context.responded => None,
+            Ok(Some(answer)) => Some(Ok(answer)),
+            _ if open => None,
+            Ok(None) => Some(Err(CallError::DidNotReply(canister_id).into())),
+            Err(error) => {
+                let reveal = canister_may_show_log(canister, id);
+                let error = if reveal {
+                    error
+                } else {
+                    error.without_backtrace()
+                };
+                Some(Err(error.into_user_error(canister_id)))
+            }
+        };
+        if let Some(answer) = answer
+            && let Some(context) = canister.calls.get_mut(id)
+        {
+            context.responded = true;
+            let refund = std::mem::take(&mut context.available);
+            let origin = context.origin.clone();
+            self.answer_origin(canister, &origin, refund, answer);
+        }
+        canister.calls.close_if_done(id);
+    }
+
+    /// An error as somebody sees it; backtraces are for those who may read the canister's log (errors.md 4.3).
+    pub(super) fn shown(
+        &self,
+        error: ExecutionError,
+        canister: &Principal,
+        to: &Principal,
+    ) -> UserError {
+        let may_read = self
+            .canister(canister)
+            .is_some_and(|canister| canister.may_read_log(to));
+        let error = match may_read {
+            true => error,
+            false => error.without_backtrace(),
+        };
+        error.into_user_error(*canister)
+    }
+
+    /// Answers a call.
+    pub(super) fn answer_origin(
+        &mut self,
+        canister: &mut Canister,
+        origin: &Origin,
+        refund: u128,
+        result: Result<Answer, UserError>,
+    ) {
+        match origin {
+            Origin::SystemTask => {}
+            Origin::Ingress { id, .. } => {
+                let result = match result {
+                    Ok(Answer::Reply(data)) => MessageResult::Replied(data),
+                    Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
+                    Err(error) => MessageResult::Failed(error),
+                };
+                self.answer_ingress(*id, result);
+            }
+            Origin::Canister {
+                sender, callback, ..
+            } => {
+                let payload = match result {
+                    Ok(Answer::Reply(data)) => Payload::Reply(data),
+                    Ok(Answer::Reject(message)) => Payload::Reject(Reject {
+                        code: RejectCode::CanisterReject,
+                        message,
+                    }),
+                    Err(error) => Payload::Reject(reject_of(&error)),
+                };
+                canister.outputs.push(CanisterMessage::Response(Response {
+                    originator: *sender,
+                    respondent: canister.id,
+                    callback: *callback,
+                    refund,
+                    payload,
+                }));
+            }
+        }
+    }
+}
+
+/// The effects of an execution, if it succeeded, and its result.
+fn split(mut execution: Execution) -> (Option<Execution>, Result<Option<Answer>, ExecutionError>) {
+    match std::mem::replace(&mut execution.result, Ok(())) {
+        Ok(()) => {
+            let answer = match execution.answer.take() {
+                // Only replicated queries may reject at any length (errors.md 2.3).
+                Some(Answer::Reject(text)) if execution.mode != Mode::ReplicatedQuery => {
+                    Some(Answer::Reject(shorten_reject(text)))
+                }
+                answer => answer,
+            };
+            (Some(execution), Ok(answer))
+        }
+        Err(error) => (None, Err(error)),
+    }
+}
+
+/// The reject that a calling canister gets for a failed call (errors.md 2.4, R1, R2, R8).
+fn reject_of(error: &UserError) -> Reject {
+    match error.code {
+        ErrorCode::CanisterDidNotReply => SystemReject::NoResponse.into(),
+        _ => Reject::with_code(error),
+    }
+}
+
+/// True if the caller of a context may read the log of the canister, and so see backtraces.
+fn canister_may_show_log(canister: &Canister, id: ContextId) -> bool {
+    canister
+        .calls
+        .get(id)
+        .is_some_and(|context| canister.may_read_log(&context.origin.caller()))
+}

@@ -1,0 +1,294 @@
+//! Moving messages between canisters: within a round, over the subnet's own stream, to and from the management canister
+//! (scheduling.md 1.2, 1.3, 1.8, 1.12).
+
+use candid::Principal;
+
+use super::Node;
+use super::round::SECOND;
+use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
+use crate::canister::{Canister, Status};
+use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
+use crate::management::decode::DecodeError;
+use crate::management::{self as methods, Destination};
+
+impl Node {
+    /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
+    pub fn is_management(&self, id: &Principal) -> bool {
+        *id == Principal::management_canister() || *id == self.state.subnet_id()
+    }
+
+    /// Drops best-effort requests that waited too long at their receivers, the management canister last.
+    pub(super) fn expire_messages(&mut self) {
+        let now = self.state.time / SECOND;
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.inputs.drop_expired(now));
+        self.management.drop_expired(now);
+    }
+
+    /// Answers best-effort calls whose deadline has passed.
+    pub(super) fn expire_callbacks(&mut self) {
+        let now = self.state.time / SECOND;
+        self.state.canisters.for_each_busy(|canister| {
+            for id in canister.calls.expired(now) {
+                let Some(callback) = canister.calls.callback(id) else {
+                    continue;
+                };
+                if canister.inputs.has_response(id) {
+                    continue;
+                }
+                let response = Response {
+                    originator: canister.id,
+                    respondent: callback.callee,
+                    callback: id,
+                    refund: 0,
+                    payload: Payload::Reject(SystemReject::DeadlineExpired.into()),
+                };
+                canister.inputs.push(CanisterMessage::Response(response));
+            }
+        });
+    }
+
+    /// Takes in what the subnet sent to itself in the round before.
+    pub(super) fn induct_loopback(&mut self) {
+        for message in std::mem::take(&mut self.loopback) {
+            match message {
+                CanisterMessage::Request(request) if self.is_management(&request.receiver) => {
+                    self.management.push(request);
+                }
+                CanisterMessage::Request(request) => match self.refusal(&request.receiver) {
+                    Some(reject) => self.deliver(CanisterMessage::Response(request.refuse(reject))),
+                    None => self.deliver(CanisterMessage::Request(request)),
+                },
+                response => self.deliver(response),
+            }
+        }
+    }
+
+    /// Why a canister takes no request, if it takes none.
+    fn refusal(&self, receiver: &Principal) -> Option<Reject> {
+        let reject = match self.state.canisters.get(receiver) {
+            None => SystemReject::CanisterNotFound(*receiver),
+            Some(canister) => match canister.status {
+                Status::Running => return None,
+                Status::Stopping(_) => SystemReject::CanisterStopping(*receiver),
+                Status::Stopped => SystemReject::CanisterStopped(*receiver),
+            },
+        };
+        Some(reject.into())
+    }
+
+    /// Puts a message into the queue of its receiver, if there is one.
+    fn deliver(&mut self, message: CanisterMessage) {
+        if let Some(canister) = self.state.canisters.get_mut(&message.receiver()) {
+            take_in(canister, message);
+        }
+    }
+
+    /// Moves messages directly between canisters, sources and destinations ascending; what cannot be delivered stays.
+    pub(super) fn induct_locally(&mut self) {
+        let sources: Vec<Principal> = self
+            .state
+            .canisters
+            .busy()
+            .filter(|canister| !canister.outputs.is_empty())
+            .map(|canister| canister.id)
+            .collect();
+        for source in sources {
+            let Some(canister) = self.state.canisters.get_mut(&source) else {
+                continue;
+            };
+            let mut queues = canister.outputs.take();
+            if canister.status.is_running()
+                && let Some(own) = queues.remove(&source)
+            {
+                for message in own {
+                    take_in(canister, message);
+                }
+            }
+            for (destination, mut queue) in queues {
+                if destination != source {
+                    while let Some(message) = queue.pop_front() {
+                        let deliverable = match &message {
+                            CanisterMessage::Request(_) => self.refusal(&destination).is_none(),
+                            CanisterMessage::Response(_) => {
+                                self.state.canisters.contains_key(&destination)
+                            }
+                        };
+                        if !deliverable {
+                            queue.push_front(message);
+                            break;
+                        }
+                        self.deliver(message);
+                    }
+                }
+                if let Some(canister) = self.state.canisters.get_mut(&source) {
+                    canister.outputs.put_back(destination, queue);
+                }
+            }
+        }
+    }
+
+    /// Puts into the stream what is left at the end of the round: first the answers of the management canister, then one message
+    /// of each canister in turn. What no subnet hosts is refused at once.
+    pub(super) fn route_outputs(&mut self) {
+        let answers = std::mem::take(&mut self.management_output);
+        self.loopback
+            .extend(answers.into_iter().map(CanisterMessage::Response));
+        let mut sources: Vec<(Principal, Option<Principal>)> = self
+            .state
+            .canisters
+            .busy()
+            .filter(|canister| !canister.outputs.is_empty())
+            .map(|canister| (canister.id, None))
+            .collect();
+        while !sources.is_empty() {
+            sources.retain_mut(|(source, after)| {
+                let Some(canister) = self.state.canisters.get_mut(source) else {
+                    return false;
+                };
+                let Some(message) = canister.outputs.next_in_turn(*after) else {
+                    return false;
+                };
+                let receiver = message.receiver();
+                *after = Some(receiver);
+                let known = receiver == Principal::management_canister()
+                    || receiver == self.state.runtime.subnet.subnet_id
+                    || self.state.ids.is_routable(&receiver);
+                match message {
+                    CanisterMessage::Request(request) if !known => {
+                        let reject = SystemReject::NoRoute(receiver).into();
+                        canister
+                            .inputs
+                            .push(CanisterMessage::Response(request.refuse(reject)));
+                    }
+                    message => self.loopback.push_back(message),
+                }
+                true
+            });
+        }
+    }
+
+    /// Sends a call to the management canister, or refuses it in the state of its sender (errors.md 5.7).
+    pub(super) fn send_to_management(
+        &mut self,
+        canister: &mut Canister,
+        mut request: Request,
+        version: u64,
+    ) {
+        match self.resolve(&mut request, version) {
+            Ok(receiver) => {
+                request.receiver = receiver;
+                canister.outputs.push(CanisterMessage::Request(request));
+            }
+            Err(error) => {
+                request.receiver = Principal::management_canister();
+                let response = request.refuse(error);
+                canister.inputs.push(CanisterMessage::Response(response));
+            }
+        }
+    }
+
+    /// Where a call of the management canister goes.
+    fn resolve(&self, request: &mut Request, version: u64) -> Result<Principal, Reject> {
+        let management = Principal::management_canister();
+        let name = request.method.clone();
+        let unroutable = |reason| {
+            Reject::from(ManagementRoutingError::Unroutable {
+                method: name.clone(),
+                reason,
+            })
+        };
+        if request.receiver == self.state.subnet_id() {
+            return match self.state.config.is_nns {
+                true => Ok(management),
+                false => Err(unroutable(Unroutable::AlreadyResolved(request.receiver))),
+            };
+        }
+        let Some(method) = self.state.method(&request.method) else {
+            return Err(ManagementRoutingError::UnknownMethod { method: name }.into());
+        };
+        let argument = methods::open(&mut request.decoded, method, &request.payload);
+        let given = argument.sender_version().map_err(undecodable)?;
+        if let Some(given) = given.filter(|given| *given != version) {
+            return Err(ManagementRoutingError::SenderVersion {
+                given,
+                actual: version,
+            }
+            .into());
+        }
+        let destination = argument.destination().map_err(|error| {
+            unroutable(Unroutable::Undecodable {
+                reason: error.reason().to_owned(),
+            })
+        })?;
+        match destination {
+            Destination::OwnSubnet => Ok(management),
+            Destination::SubnetOf(id) if self.state.ids.is_routable(&id) => Ok(management),
+            Destination::SubnetOf(id) => Err(unroutable(Unroutable::SubnetNotFound {
+                canister: id,
+                method: method.routing_name().to_owned(),
+            })),
+            Destination::Principal(id) if id == self.state.subnet_id() => Ok(management),
+            // No subnet has the management canister's own name.
+            Destination::Principal(id) if id == management => Err(SystemReject::NoRoute(id).into()),
+            Destination::Principal(id) => Ok(id),
+            Destination::Key { key, enabled } => {
+                let existing = self.state.key_names();
+                let key = key.to_string();
+                if existing.contains(&key) {
+                    Ok(management)
+                } else if enabled {
+                    Err(unroutable(Unroutable::KeyNotEnabled {
+                        key,
+                        enabled: existing,
+                    }))
+                } else {
+                    Err(unroutable(Unroutable::UnknownKey { key, existing }))
+                }
+            }
+        }
+    }
+
+    /// Answers a canister's call of the management canister; the answer travels over the stream.
+    pub(super) fn answer_from_management(
+        &mut self,
+        request: Request,
+        result: Result<Vec<u8>, UserError>,
+        refund: u128,
+    ) {
+        let payload = match result {
+            Ok(data) => Payload::Reply(data),
+            Err(error) => Payload::Reject(Reject::without_code(error)),
+        };
+        self.management_output.push(Response {
+            originator: request.sender,
+            respondent: self.state.subnet_id(),
+            callback: request.callback,
+            refund,
+            payload,
+        });
+    }
+}
+
+/// Puts a message into the queue of a canister. Of a response that comes too late, when its call was answered by the deadline,
+/// only the cycles are kept.
+fn take_in(canister: &mut Canister, message: CanisterMessage) {
+    if let CanisterMessage::Response(response) = &message {
+        let too_late = match canister.calls.callback(response.callback) {
+            None => true,
+            Some(callback) => {
+                callback.deadline.is_some() && canister.inputs.has_response(response.callback)
+            }
+        };
+        if too_late {
+            canister.cycles = canister.cycles.saturating_add(response.refund);
+            return;
+        }
+    }
+    canister.inputs.push(message);
+}
+
+/// The refusal of an argument that is decoded in the state of the sender.
+fn undecodable(error: DecodeError) -> Reject {
+    Reject::with_code(&UserError::from(error))
+}

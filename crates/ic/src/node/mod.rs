@@ -1,0 +1,284 @@
+//! The deterministic node: clock, rounds, routing, ingress, queries. Decides what runs when; how one entry point runs is
+//! the business of `execution`, what management methods do that of `management`.
+
+mod budget;
+mod calls;
+mod certificate;
+mod checkpoint;
+mod clock;
+mod conclusion;
+mod delivery;
+mod fixtures;
+mod ingress;
+mod long_install;
+mod management_queue;
+mod outcalls;
+mod pending;
+mod prepayment;
+mod query;
+mod resources;
+mod round;
+mod snapshot;
+mod tasks;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candid::Principal;
+
+use crate::answer::{DebugPrint, MessageResult};
+use crate::canister::Canister;
+use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
+use crate::config::NodeSettings;
+use crate::execution::Runtime;
+use crate::fees::Fees;
+use crate::management::canisters::Canisters;
+use crate::management::ids::Ids;
+use crate::management::raw_rand::RoundRandomness;
+use crate::management::{Outcalls, State, Usage};
+use crate::profile::Profile;
+use crate::statistics::Statistics;
+use crate::system_api::exec::{KeyKind, SubnetView};
+use crate::system_api::prints::Overflow;
+
+pub use snapshot::Snapshot;
+
+use clock::Clock;
+use long_install::Installing;
+use management_queue::ManagementQueue;
+use pending::Pending;
+use query::QueryCache;
+
+/// Called with every line that a canister prints, as soon as it is printed.
+pub type PrintHook = Box<dyn FnMut(&crate::answer::DebugPrint) + Send>;
+
+/// The listener, which nobody else can be using.
+fn listening(hook: &Mutex<PrintHook>) -> MutexGuard<'_, PrintHook> {
+    hook.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A subnet of one node.
+pub struct Node {
+    state: State,
+    clock: Clock,
+    /// Requests to the management canister that wait for execution.
+    management: ManagementQueue,
+    /// Responses of the management canister on their way to canisters.
+    management_output: Vec<Response>,
+    /// HTTP outcalls without an answer.
+    outcalls: Outcalls,
+    /// The stream of the subnet to itself.
+    loopback: VecDeque<CanisterMessage>,
+    /// Ingress messages of the next round.
+    inbox: Vec<(Principal, Ingress)>,
+    /// What became of ingress messages that nobody has asked for yet.
+    answers: HashMap<IngressId, MessageResult>,
+    next_ingress: IngressId,
+    /// Executions of several slices, by canister.
+    paused: BTreeMap<Principal, Pending>,
+    /// The installation under way that takes several slices.
+    installing: Option<Installing>,
+    /// The last round ended because its instructions were used up.
+    used_up: bool,
+    /// Canisters that finished a paused execution in this round: they run nothing more in it.
+    rested: BTreeSet<Principal>,
+    /// No canister was charged for its resources earlier than this, nanoseconds.
+    charged_all_since: u64,
+    query_cache: QueryCache,
+    on_print: Arc<Mutex<PrintHook>>,
+    /// Lines printed since the last message began.
+    debug: Vec<crate::answer::DebugPrint>,
+}
+
+impl Node {
+    /// A subnet without canisters.
+    ///
+    /// # Errors
+    /// If the engines or the module cache cannot be set up.
+    pub fn new(config: NodeSettings) -> anyhow::Result<Self> {
+        let fees = Fees::new(&config);
+        let view = Arc::new(SubnetView {
+            subnet_id: config.subnet_id,
+            root_key: root_key(),
+            nodes: config.nodes,
+            fees,
+            keys: config
+                .threshold_keys
+                .iter()
+                .filter_map(|key| KeyKind::of_key(key))
+                .map(|key| (key, config.nodes))
+                .collect(),
+            backtrace: config.backtrace,
+            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
+        });
+        let clock = Clock::new(config.start_time, config.round_time);
+        let mut node = Node {
+            state: State {
+                limits: config.limits(),
+                fees,
+                bookkeeping: config.protocol.bookkeeping,
+                canisters: Canisters::default(),
+                runtime: Runtime::new(view, &config)?,
+                time: config.start_time,
+                round: 0,
+                ids: Ids::new(config.ids.clone()),
+                random: RoundRandomness::new(0, config.seed),
+                printed: Vec::new(),
+                usage: Usage::default(),
+                long_install: None,
+                statistics: config.stats.then(Default::default),
+                profile: config.profile.then(Default::default),
+                memory_available: 0,
+                memory_used: 0,
+                callbacks: 0,
+                generation: 0,
+                known_modules: HashSet::new(),
+                config,
+            },
+            clock,
+            management: ManagementQueue::default(),
+            management_output: Vec::new(),
+            outcalls: Outcalls::default(),
+            loopback: VecDeque::new(),
+            inbox: Vec::new(),
+            answers: HashMap::new(),
+            next_ingress: 0,
+            paused: BTreeMap::new(),
+            installing: None,
+            used_up: false,
+            rested: BTreeSet::new(),
+            charged_all_since: 0,
+            query_cache: QueryCache::default(),
+            on_print: Arc::new(Mutex::new(Box::new(|_| {}))),
+            debug: Vec::new(),
+        };
+        if !node.state.config.keep_prints {
+            let hook = Arc::clone(&node.on_print);
+            node.state.runtime.overflow =
+                Overflow::to(Arc::new(Mutex::new(move |time, canister, text: &str| {
+                    let text = text.to_owned();
+                    let print = DebugPrint {
+                        time,
+                        canister,
+                        text,
+                    };
+                    listening(&hook)(&print);
+                })));
+        }
+        Ok(node)
+    }
+
+    /// Ends a subnet together with the process, to which all its memory is left: giving gigabytes back piece by piece takes
+    /// longer than most scripts. Only what the module cache is to keep is waited for.
+    pub fn end_with_process(self) {
+        self.state.runtime.end();
+        std::mem::forget(self);
+    }
+
+    /// Has every printed line handed to `hook` at once.
+    pub fn on_print(&mut self, hook: PrintHook) {
+        *listening(&self.on_print) = hook;
+    }
+
+    /// Lends a canister out of the node, so that it can be worked on together with the rest; nothing if there is none.
+    fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut Node, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.state.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.state.canisters.insert(*id, canister);
+        Some(result)
+    }
+
+    /// A message of the driver begins, in words for the profile: what is used and printed counts for it from now on.
+    pub fn begin_message(&mut self, message: &dyn Fn() -> String, query: bool) {
+        self.state.usage = Usage::default();
+        self.debug.clear();
+        if let Some(profile) = &mut self.state.profile {
+            profile.begin(&message(), query);
+        }
+    }
+
+    /// A message of the driver ends: what it used and what canisters printed meanwhile, if the settings keep that.
+    pub fn end_message(&mut self) -> (Usage, Vec<DebugPrint>) {
+        let usage = self.state.usage;
+        if let Some(statistics) = &mut self.state.statistics {
+            statistics.charge(usage.cycles);
+        }
+        (usage, std::mem::take(&mut self.debug))
+    }
+
+    /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
+    pub fn set_time(&mut self, nanoseconds: u64) {
+        self.clock.set(nanoseconds);
+    }
+
+    /// So much time passes between two rounds, in nanoseconds.
+    pub fn advance(&mut self, nanoseconds: u64) {
+        self.clock.advance(nanoseconds);
+    }
+
+    /// From now on the subnet hosts this id, so that a canister of this id may be made; not if it is a name of the management
+    /// canister.
+    pub fn host(&mut self, canister: Principal) {
+        if !self.is_management(&canister) {
+            self.state.ids.adopt(canister);
+        }
+    }
+
+    /// Adds cycles out of nothing, between rounds; nothing if there is no such canister.
+    pub fn add_cycles(&mut self, canister: &Principal, cycles: u128) {
+        if let Some(canister) = self.state.canisters.get_mut(canister) {
+            canister.cycles = canister.cycles.saturating_add(cycles);
+        }
+    }
+
+    /// True if the last round ended because its instructions were used up.
+    pub fn used_up(&self) -> bool {
+        self.used_up
+    }
+
+    /// Time of the last round, in nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        self.state.time
+    }
+
+    /// What was executed so far, if the settings ask for it.
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.state.statistics.as_deref()
+    }
+
+    /// Where the instructions went so far, if the settings ask for it.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.state.profile.as_deref()
+    }
+
+    /// Rounds that were run.
+    pub fn rounds(&self) -> u64 {
+        self.state.round
+    }
+
+    /// All canisters, by ascending id.
+    pub fn canisters(&self) -> impl Iterator<Item = &Canister> {
+        self.state.canisters.values().map(|canister| &**canister)
+    }
+
+    /// The canister of this id.
+    pub fn canister(&self, id: &Principal) -> Option<&Canister> {
+        self.state.canisters.get(id).map(|canister| &**canister)
+    }
+}
+
+/// The public key of the main network, DER encoded, as its documentation shows it.
+fn root_key() -> Vec<u8> {
+    hex::decode(concat!(
+        "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
+        "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
+        "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
+        "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
+    ))
+    .expect("a hexadecimal constant")
+}

@@ -1,0 +1,50 @@
+//! HTTP requests whose answer is due: through the caller's transform function, and back to the caller.
+
+use candid::Principal;
+
+use super::Node;
+use crate::answer::MessageResult;
+use crate::errors::{ErrorCode, QueryError, UserError};
+use crate::management::outcalls::TransformCall;
+use crate::wasm::MethodKind;
+
+impl Node {
+    /// Answers the requests that have their answer by now.
+    pub(super) fn answer_outcalls(&mut self) {
+        if self.outcalls.is_empty() {
+            return;
+        }
+        for due in self.outcalls.due(self.state.round, self.state.time) {
+            let notice = match due.transform.clone() {
+                None => due.untransformed(),
+                Some(call) if self.is_composite(&call) => {
+                    due.transformed(Err(QueryError::CompositeTransform.into()))
+                }
+                Some(call) => {
+                    let result = self.query(
+                        // Who transforms by right can tell by this caller (interface specification, http_request).
+                        Principal::management_canister(),
+                        call.canister,
+                        &call.method,
+                        call.argument,
+                    );
+                    due.transformed(match result {
+                        MessageResult::Replied(reply) => Ok(reply),
+                        MessageResult::Rejected(text) => {
+                            Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+                        }
+                        MessageResult::Failed(error) => Err(error),
+                    })
+                }
+            };
+            self.deliver_notice(notice);
+        }
+    }
+
+    fn is_composite(&self, call: &TransformCall) -> bool {
+        self.canister(&call.canister)
+            .and_then(|canister| canister.code.as_ref())
+            .and_then(|code| code.module.facts.methods.get(&call.method))
+            .is_some_and(|kind| *kind == MethodKind::CompositeQuery)
+    }
+}

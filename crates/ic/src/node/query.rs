@@ -1,0 +1,498 @@
+//! Queries: run between rounds on the latest state, leave nothing behind, and may call other queries (scheduling.md 3).
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use candid::Principal;
+
+use super::Node;
+use crate::answer::MessageResult;
+use crate::canister::Status;
+use crate::canister::contexts::Closure;
+use crate::errors::{ExecutionError, QueryError, Reject, UserError};
+use crate::execution::{Entry, Execution, Job, Keep, Parked};
+use crate::profile::Stack;
+use crate::statistics::{Label, Use};
+use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
+use crate::system_api::mode::Mode;
+use crate::wasm::MethodKind;
+
+/// Calls may be nested so deep.
+const MAX_DEPTH: u64 = 6;
+/// Instructions charged for each call beside what the callee uses.
+const CALL_OVERHEAD: i64 = 50_000_000;
+
+/// Bytes of queries and their results that are remembered.
+const CACHE_BYTES: usize = 100 << 20;
+/// Bytes of a remembered query beside argument and result.
+const ENTRY_BYTES: usize = 1 << 10;
+
+/// The method of the management canister whose refusal in composite queries is never delivered (errors.md 5.7).
+const LOST_METHOD: &str = "fetch_canister_logs";
+
+/// A query whose result may be told again without running it (scheduling.md 3.4).
+#[derive(Clone, Debug)]
+struct Cached {
+    result: MessageResult,
+    /// Canisters that took part, with version and balance.
+    canisters: BTreeMap<Principal, (u64, u128)>,
+    time: u64,
+    dependencies: Dependencies,
+}
+
+/// A query: sender, canister, method and argument.
+type QueryKey = (Principal, Principal, String, Vec<u8>);
+
+/// Results of queries.
+#[derive(Clone, Debug, Default)]
+pub struct QueryCache {
+    entries: HashMap<QueryKey, Cached>,
+    /// Bytes of arguments and results, at least.
+    bytes: usize,
+}
+
+impl QueryCache {
+    /// Remembers a result; everything else is forgotten when there is too much.
+    fn insert(&mut self, key: QueryKey, entry: Cached) {
+        let result = match &entry.result {
+            MessageResult::Replied(data) => data.len(),
+            MessageResult::Rejected(text) => text.len(),
+            MessageResult::Failed(_) => 0,
+        };
+        self.bytes += key.3.len() + result + ENTRY_BYTES;
+        if self.bytes > CACHE_BYTES {
+            *self = QueryCache::default();
+        }
+        self.entries.insert(key, entry);
+    }
+}
+
+/// A query and all queries that it calls.
+struct Tree {
+    root: Principal,
+    instructions_left: i64,
+    canisters: BTreeMap<Principal, (u64, u128)>,
+    dependencies: Dependencies,
+    /// An error occurred that may be gone the next time.
+    transient: bool,
+    /// Where the next method was called, in the profile.
+    place: Stack,
+}
+
+/// Why a query failed.
+enum Failure {
+    /// It failed; a calling query goes on.
+    Own(UserError),
+    /// The whole tree fails.
+    Tree(QueryError),
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        Failure::Own(error.into())
+    }
+}
+
+/// The call context of a composite query.
+struct Context {
+    caller: Principal,
+    /// Its method, if executions are counted.
+    method: String,
+    instructions: u64,
+    waiting: VecDeque<PerformedCall>,
+    state: Option<Box<Parked>>,
+    /// Its place in the profile.
+    entry: Stack,
+}
+
+impl Node {
+    /// Runs a query on the latest state. Nothing of it stays but what the canister printed.
+    pub fn query(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        method: &str,
+        argument: Vec<u8>,
+    ) -> MessageResult {
+        let (sender, canister, payload) = (from, to, argument);
+        if self.is_management(&canister) {
+            return match crate::management::query(&self.state, &sender, method, &payload) {
+                Ok(reply) => MessageResult::Replied(reply),
+                Err(error) => MessageResult::Failed(error),
+            };
+        }
+        let key = (sender, canister, method.to_owned(), payload);
+        if let Some(result) = self.cached(&key) {
+            return result;
+        }
+        let mut tree = Tree {
+            root: canister,
+            instructions_left: self.state.limits.query_graph as i64,
+            canisters: BTreeMap::new(),
+            dependencies: Dependencies::default(),
+            transient: false,
+            place: self
+                .state
+                .profile
+                .as_ref()
+                .map_or(Stack::EMPTY, |profile| profile.message()),
+        };
+        let result = match self.evaluate(&mut tree, 0, canister, &key.2, key.3.clone(), sender) {
+            Ok(Answer::Reply(data)) => MessageResult::Replied(data),
+            Ok(Answer::Reject(text)) => MessageResult::Rejected(text),
+            Err(Failure::Own(error)) => MessageResult::Failed(error),
+            Err(Failure::Tree(error)) => MessageResult::Failed(error.into()),
+        };
+        if !tree.transient && !tree.canisters.is_empty() {
+            let entry = Cached {
+                result: result.clone(),
+                canisters: tree.canisters,
+                time: self.state.time,
+                dependencies: tree.dependencies,
+            };
+            self.query_cache.insert(key, entry);
+        }
+        result
+    }
+
+    fn cached(&self, key: &QueryKey) -> Option<MessageResult> {
+        let cached = self.query_cache.entries.get(key)?;
+        let unchanged = cached.canisters.iter().all(|(id, (version, balance))| {
+            self.state.canisters.get(id).is_some_and(|canister| {
+                canister.version == *version
+                    && canister.status.is_running()
+                    && (!cached.dependencies.balance || canister.cycles == *balance)
+            })
+        });
+        let same_time = !cached.dependencies.time || cached.time == self.state.time;
+        (unchanged && same_time).then(|| cached.result.clone())
+    }
+
+    /// Runs a method and everything it calls, depth first.
+    fn evaluate(
+        &mut self,
+        tree: &mut Tree,
+        depth: u64,
+        id: Principal,
+        method: &str,
+        payload: Vec<u8>,
+        caller: Principal,
+    ) -> Result<Answer, Failure> {
+        if depth > MAX_DEPTH {
+            return Err(Failure::Tree(QueryError::TooDeep));
+        }
+        if tree.instructions_left <= 0 {
+            return Err(Failure::Tree(QueryError::OutOfInstructions));
+        }
+        let (entry, mode) = self.lookup(tree, depth, id, method)?;
+        let certificate = (id == tree.root).then(|| self.certificate(&id));
+        let message = MessageView {
+            argument: payload,
+            caller: Some(caller),
+            certificate,
+            ..MessageView::default()
+        };
+        let mut execution = self.run_query(tree, id, None, entry, mode, message, None);
+        let mut context = Context {
+            caller,
+            method: self
+                .state
+                .statistics
+                .as_ref()
+                .map(|_| method.to_owned())
+                .unwrap_or_default(),
+            instructions: execution.instructions,
+            waiting: VecDeque::new(),
+            state: execution.parked.take(),
+            entry: tree.place,
+        };
+        let mut last;
+        loop {
+            match std::mem::replace(&mut execution.result, Ok(())) {
+                Ok(()) => {
+                    if let Some(answer) = execution.answer.take() {
+                        return Ok(answer);
+                    }
+                    context
+                        .waiting
+                        .extend(in_turn(std::mem::take(&mut execution.calls)));
+                    last = Ok(());
+                }
+                Err(error) => last = Err(error),
+            }
+            let Some(call) = context.waiting.pop_front() else {
+                break;
+            };
+            if self.is_management(&call.call.callee) && call.call.method == LOST_METHOD {
+                execution.result = last;
+                continue;
+            }
+            execution = self.call_query(tree, depth, id, &mut context, call)?;
+        }
+        match last {
+            Ok(()) => Err(QueryError::NoResponse(id).into()),
+            Err(error) => Err(Failure::Own(self.shown(error, &id, &context.caller))),
+        }
+    }
+
+    /// Finds the method, in the order of the checks of errors.md 2.7.
+    fn lookup(
+        &mut self,
+        tree: &mut Tree,
+        depth: u64,
+        id: Principal,
+        method: &str,
+    ) -> Result<(String, Mode), Failure> {
+        let Some(canister) = self.state.canisters.get(&id) else {
+            tree.transient = true;
+            return Err(QueryError::CanisterNotFound(id).into());
+        };
+        if matches!(canister.status, Status::Stopped) {
+            tree.transient = true;
+            return Err(QueryError::Stopped(id).into());
+        }
+        let fail = |error: ExecutionError| Err(Failure::Own(error.into_user_error(id)));
+        let Some(code) = &canister.code else {
+            return fail(ExecutionError::WasmModuleNotFound);
+        };
+        let (export, mode) = match code.module.facts.methods.get(method) {
+            Some(MethodKind::CompositeQuery) => ("canister_composite_query", Mode::CompositeQuery),
+            Some(MethodKind::Query) if depth == 0 => ("canister_query", Mode::Query),
+            Some(MethodKind::Query) => ("canister_query", Mode::CompositeQuery),
+            _ => {
+                return fail(ExecutionError::MethodNotFound {
+                    kind: "query",
+                    name: method.to_owned(),
+                });
+            }
+        };
+        if canister.cycles < self.state.freezing_threshold(canister) {
+            tree.transient = true;
+            return Err(QueryError::Frozen(id).into());
+        }
+        if !canister.status.is_running() {
+            tree.transient = true;
+            return Err(QueryError::Stopping(id).into());
+        }
+        Ok((format!("{export} {method}"), mode))
+    }
+
+    /// Runs one entry point of a query, on the committed state or on one that was set aside.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one job")]
+    fn run_query(
+        &mut self,
+        tree: &mut Tree,
+        id: Principal,
+        closure: Option<Closure>,
+        export: String,
+        mode: Mode,
+        message: MessageView,
+        on: Option<(&mut Context, u64)>,
+    ) -> Execution {
+        let execution = self.lend(&id, |node, canister| {
+            tree.canisters
+                .insert(id, (canister.version, canister.cycles));
+            let left = u64::try_from(tree.instructions_left).unwrap_or(0);
+            let limit = match &on {
+                Some((_, limit)) => *limit,
+                None => left.min(node.state.limits.without_slicing),
+            };
+            let mut memory = node.state.memory_rules(canister);
+            // Queries run alone: what the executions of a round have to share is not divided for them.
+            memory.subnet_available = node.state.memory_capacity();
+            let job = Job {
+                memory,
+                entry: match closure {
+                    Some(closure) => Entry::Table(closure),
+                    None => Entry::Export(export),
+                },
+                mode,
+                message,
+                keep: match mode {
+                    Mode::Query => Keep::Never,
+                    _ => Keep::Park,
+                },
+                ..node.job(canister, limit)
+            };
+            let time = job.time;
+            let label = node.state.wants_labels().then(|| match &on {
+                Some((context, _)) => Label::callback(context.method.clone()),
+                None => Label::of(&job.entry, job.mode),
+            });
+            let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
+            let mut execution = match on {
+                None => node.state.runtime.run(canister, job),
+                Some((context, _)) => match context.state.take() {
+                    Some(state) => {
+                        let (execution, state) = node.state.runtime.run_on(canister, *state, job);
+                        context.state = Some(Box::new(state));
+                        execution
+                    }
+                    None => node.state.runtime.run(canister, job),
+                },
+            };
+            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
+                let entry = match closure {
+                    Some(_) => profile.entry(caller, id, mode.callback_name()),
+                    None => profile.entry(caller, id, &label.text()),
+                };
+                execution.add_to(profile, entry);
+                tree.place = entry;
+            }
+            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
+                statistics.count(id, label, Use::of(&execution, 0));
+            }
+            tree.instructions_left -= execution.instructions as i64;
+            tree.dependencies.time |= execution.dependencies.time;
+            tree.dependencies.balance |= execution.dependencies.balance;
+            node.print_unlogged(id, time, &execution);
+            execution
+        });
+        self.flush_prints();
+        execution.expect("queries look up their canister first")
+    }
+
+    /// Makes a call of a composite query and runs the callback, and the cleanup if that fails.
+    fn call_query(
+        &mut self,
+        tree: &mut Tree,
+        depth: u64,
+        id: Principal,
+        context: &mut Context,
+        performed: PerformedCall,
+    ) -> Result<Execution, Failure> {
+        let call = performed.call;
+        let callee = if self.is_management(&call.callee) {
+            self.state.subnet_id()
+        } else {
+            call.callee
+        };
+        tree.place = performed.place;
+        let result = match self.evaluate(tree, depth + 1, callee, &call.method, call.payload, id) {
+            Err(Failure::Tree(error)) => return Err(Failure::Tree(error)),
+            Err(Failure::Own(error)) => {
+                tree.transient |= error.code.number() / 100 == 2;
+                Err(Reject::without_code(error))
+            }
+            Ok(Answer::Reject(text)) => Err(Reject::explicit(text)),
+            Ok(Answer::Reply(data)) => Ok(data),
+        };
+        tree.instructions_left -= CALL_OVERHEAD;
+        if tree.instructions_left <= 0 {
+            return Err(Failure::Tree(QueryError::OutOfInstructions));
+        }
+        let mut message = MessageView {
+            caller: Some(context.caller),
+            context_instructions: context.instructions,
+            ..MessageView::default()
+        };
+        let (mode, closure) = match result {
+            Ok(data) => {
+                message.argument = data;
+                (Mode::CompositeReply, call.on_reply)
+            }
+            Err(reject) => {
+                message.reject = Some(reject);
+                (Mode::CompositeReject, call.on_reject)
+            }
+        };
+        let limit = u64::try_from(tree.instructions_left)
+            .unwrap_or(0)
+            .min(self.state.limits.without_slicing);
+        let before = context.instructions;
+        let export = String::new();
+        let mut execution = self.run_query(
+            tree,
+            id,
+            Some(closure),
+            export,
+            mode,
+            message,
+            Some((context, limit)),
+        );
+        context.instructions += execution.instructions;
+        if let (Err(error), Some(closure)) = (&execution.result, call.on_cleanup) {
+            let message = MessageView {
+                caller: Some(context.caller),
+                context_instructions: before,
+                ..MessageView::default()
+            };
+            let left = limit - execution.instructions;
+            let cleanup = self.run_query(
+                tree,
+                id,
+                Some(closure),
+                String::new(),
+                Mode::CompositeCleanup,
+                message,
+                Some((context, left)),
+            );
+            context.instructions += cleanup.instructions;
+            if let Err(cleanup) = cleanup.result {
+                execution.result = Err(ExecutionError::Cleanup {
+                    callback: Box::new(error.clone()),
+                    cleanup: Box::new(cleanup),
+                });
+            }
+        }
+        Ok(execution)
+    }
+
+    /// Shows what an execution printed that leaves nothing in the log.
+    pub(super) fn print_unlogged(&mut self, canister: Principal, time: u64, execution: &Execution) {
+        self.state.count(execution);
+        self.state.print(canister, time, execution);
+    }
+
+    /// A certificate of the canister's data. Its shape is that of the Internet Computer; its signature is not real.
+    fn certificate(&self, id: &Principal) -> Arc<[u8]> {
+        let data: &[u8] = match self.canister(id) {
+            Some(canister) => &canister.certified_data,
+            None => &[],
+        };
+        super::certificate::encode(id, data, self.state.time).into()
+    }
+}
+
+/// The order in which the calls of one execution are made: one of each receiver in turn, receivers ascending.
+fn in_turn(calls: Vec<PerformedCall>) -> Vec<PerformedCall> {
+    let mut by_receiver: BTreeMap<Principal, VecDeque<PerformedCall>> = BTreeMap::new();
+    for call in calls {
+        by_receiver
+            .entry(call.call.callee)
+            .or_default()
+            .push_back(call);
+    }
+    let mut ordered = Vec::new();
+    while !by_receiver.is_empty() {
+        by_receiver.retain(|_, queue| {
+            ordered.extend(queue.pop_front());
+            !queue.is_empty()
+        });
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Results of many megabytes must not pile up.
+    #[test]
+    fn the_cache_forgets_before_it_is_too_large() {
+        let mut cache = QueryCache::default();
+        for n in 0..60u8 {
+            let user = Principal::anonymous();
+            let key = (user, user, String::new(), vec![n]);
+            let entry = Cached {
+                result: MessageResult::Replied(vec![0; 3 << 20]),
+                canisters: BTreeMap::new(),
+                time: 0,
+                dependencies: Dependencies::default(),
+            };
+            cache.insert(key, entry);
+            assert!(cache.entries.len() <= 34);
+        }
+        assert!(!cache.entries.is_empty());
+    }
+}

@@ -1,0 +1,270 @@
+//! One round, phase by phase (scheduling.md 1.1 and 1.15).
+
+use candid::Principal;
+
+use super::Node;
+use super::budget::Budget;
+use super::management_queue::ManagementCall;
+use crate::answer::DebugPrint;
+use crate::canister::Status;
+use crate::errors::{ErrorCode, UserError};
+use crate::management::raw_rand::RoundRandomness;
+use crate::management::{Caller, Method, Notice, Verdict};
+
+/// Nanoseconds of a second.
+pub(super) const SECOND: u64 = 1_000_000_000;
+/// Bytes of a page in which changes are counted.
+const PAGE: u64 = 4096;
+/// Seconds after which a request to stop fails.
+const STOP_TIMEOUT: u64 = 300;
+/// The part of a round's instructions that management calls may use.
+const MANAGEMENT_SHARE: u64 = 16;
+
+impl Node {
+    /// Runs one round (scheduling.md 1.1).
+    pub fn tick(&mut self) {
+        self.state.time = self.clock.tick();
+        self.state.round += 1;
+        self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
+        let checkpoint = self.is_checkpoint_due();
+        if checkpoint {
+            // What is installed in such a round pays in full (metering.md 5.2).
+            self.state.known_modules.clear();
+        }
+        self.state.refresh_memory();
+        self.expire_messages();
+        self.expire_callbacks();
+        self.induct_loopback();
+        self.induct_ingress();
+        self.continue_install();
+        self.run_iterations();
+        self.finish_stopping();
+        self.answer_outcalls();
+        self.pay_off_debits();
+        self.charge_resources();
+        self.route_outputs();
+        if checkpoint {
+            self.checkpoint();
+        }
+    }
+
+    /// A round passes for canisters that installed or changed too much.
+    fn pay_off_debits(&mut self) {
+        if self.state.has_rate_limits() {
+            let canisters = &mut self.state.canisters;
+            canisters.for_each_busy(|canister| canister.debits.pay_off());
+        }
+    }
+
+    /// The inner loop: management calls, tasks, canisters, and messages between them until nothing is left or the budget is used up.
+    fn run_iterations(&mut self) {
+        let mut budget = Budget::new(self.state.limits.round_budget());
+        let mut management_budget =
+            i64::try_from(self.state.limits.round / MANAGEMENT_SHARE).unwrap_or(i64::MAX);
+        let pages_before = self.state.usage.heap_pages + self.state.usage.stable_pages;
+        let mut first = true;
+        self.used_up = false;
+        loop {
+            self.drain_management(&mut management_budget);
+            if std::mem::take(&mut first) {
+                self.schedule_tasks();
+            }
+            let active = self.active_canisters();
+            if active.is_empty() {
+                break;
+            }
+            budget.begin_iteration();
+            let mut consumed = false;
+            for (position, id) in active {
+                consumed |= self.run_turn(id, position, &mut budget);
+            }
+            self.flush_prints();
+            let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
+            let may_go_on = budget.end_iteration(self.state.canisters.len());
+            self.used_up = !may_go_on;
+            if !consumed || !may_go_on || pages * PAGE >= self.state.limits.heap_delta {
+                break;
+            }
+            self.induct_locally();
+        }
+        let canisters = &mut self.state.canisters;
+        canisters.for_each_busy(|canister| canister.tasks.clear());
+        self.rested.clear();
+        self.flush_prints();
+    }
+
+    /// Canisters with something to execute, in the order of their ids, each with its place among those that share the cores:
+    /// executions under way first, then the newest canister first.
+    fn active_canisters(&self) -> Vec<(usize, Principal)> {
+        let mut active: Vec<Principal> = self
+            .state
+            .canisters
+            .busy()
+            .filter(|canister| self.may_run(canister))
+            .map(|canister| canister.id)
+            .collect();
+        if active.len() < 2 {
+            return active.into_iter().map(|id| (0, id)).collect();
+        }
+        active.sort_by_key(|id| (!self.paused.contains_key(id), std::cmp::Reverse(*id)));
+        let mut placed: Vec<_> = active.into_iter().enumerate().collect();
+        placed.sort_by_key(|(_, id)| *id);
+        placed
+    }
+
+    /// Hands printed lines to whoever listens and keeps them for the outcome of the message.
+    pub(super) fn flush_prints(&mut self) {
+        for line in self.state.printed.drain(..) {
+            let print = DebugPrint {
+                time: line.time,
+                canister: line.canister,
+                text: line.text,
+            };
+            super::listening(&self.on_print)(&print);
+            if self.state.config.keep_prints {
+                self.debug.push(print);
+            }
+        }
+    }
+
+    /// Executes the calls of the management canister that wait. A heavy one that uses up the budget ends the drain; while there
+    /// is none left, only the light ones are executed.
+    fn drain_management(&mut self, budget: &mut i64) {
+        if self.management.is_empty() {
+            return;
+        }
+        let mut calls = self.management.take();
+        while let Some(mut call) = calls.pop_front() {
+            let method = self.state.method(call.method());
+            let effective = method
+                .and_then(|method| call.open(method).canister().ok())
+                .flatten();
+            let busy = effective
+                .is_some_and(|id| self.paused.contains_key(&id) || self.is_installing(&id))
+                || method.is_some_and(|method| self.waits_for_install(method));
+            let heavy = method.is_some_and(Method::is_heavy);
+            if busy || heavy && *budget <= 0 {
+                self.management.postpone(call);
+                continue;
+            }
+            let before = self.state.usage.instructions;
+            self.execute_management(call);
+            self.flush_prints();
+            if heavy {
+                *budget -= (self.state.usage.instructions - before) as i64;
+                if *budget <= 0 {
+                    break;
+                }
+            }
+        }
+        calls
+            .into_iter()
+            .for_each(|call| self.management.postpone(call));
+    }
+
+    fn execute_management(&mut self, mut call: ManagementCall) {
+        let mut notices = Vec::new();
+        if let Some(profile) = &mut self.state.profile {
+            profile.manage(match &call {
+                ManagementCall::Ingress(_) => None,
+                ManagementCall::Canister(request) => Some((request.sender, request.callback)),
+            });
+        }
+        let method = self.state.method(call.method());
+        let method = method.map(|method| (method, call.take_argument(method)));
+        let caller = match &call {
+            ManagementCall::Ingress(ingress) => Caller::User {
+                id: ingress.id,
+                sender: ingress.sender,
+            },
+            ManagementCall::Canister(request) => Caller::Canister(Box::new(request.clone())),
+        };
+        let verdict = crate::management::execute(
+            &mut self.state,
+            &mut self.outcalls,
+            caller,
+            method.ok_or(call.method()),
+            call.payload().len(),
+            &mut notices,
+        );
+        if let Verdict::Answered { result, refund } = verdict {
+            match self.state.long_install.take() {
+                Some(install) => self.begin_install(install, call, result, refund),
+                None => self.answer_management(call, result, refund),
+            }
+        }
+        for notice in notices {
+            self.deliver_notice(notice);
+        }
+    }
+
+    /// Answers a call of the management canister.
+    pub(super) fn answer_management(
+        &mut self,
+        call: ManagementCall,
+        result: Result<Vec<u8>, UserError>,
+        refund: u128,
+    ) {
+        match call {
+            ManagementCall::Ingress(ingress) => {
+                self.answer_ingress(ingress.id, crate::answer::MessageResult::from(result));
+            }
+            ManagementCall::Canister(request) => {
+                self.answer_from_management(request, result, refund);
+            }
+        }
+    }
+
+    /// Passes on what a management method decided about others.
+    pub(super) fn deliver_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::ToUser(id, result) => self.answer_ingress(id, result),
+            Notice::FromManagement(request, result) => {
+                let refund = request.cycles;
+                self.answer_from_management(request, result, refund);
+            }
+            Notice::FromCanister(response) => {
+                if let Some(canister) = self.state.canisters.get_mut(&response.respondent) {
+                    canister
+                        .outputs
+                        .push(crate::canister::queues::CanisterMessage::Response(response));
+                }
+            }
+        }
+    }
+
+    /// Stopping canisters without open calls become stopped; requests that waited too long fail.
+    fn finish_stopping(&mut self) {
+        let time = self.state.time;
+        let mut answers = Vec::new();
+        let paused = &self.paused;
+        self.state.canisters.for_each_busy(|canister| {
+            let Status::Stopping(waiters) = &mut canister.status else {
+                return;
+            };
+            if canister.calls.is_empty() && !paused.contains_key(&canister.id) {
+                let waiters = std::mem::take(waiters);
+                canister.status = Status::Stopped;
+                canister.version += 1;
+                answers.extend(waiters.into_iter().map(|(waiter, _)| (waiter, true)));
+                return;
+            }
+            let (late, waiting): (Vec<_>, _) = std::mem::take(waiters)
+                .into_iter()
+                .partition(|(_, since)| time.saturating_sub(*since) > STOP_TIMEOUT * SECOND);
+            *waiters = waiting;
+            answers.extend(late.into_iter().map(|(waiter, _)| (waiter, false)));
+        });
+        for (waiter, stopped) in answers {
+            let result = if stopped {
+                Ok(crate::management::empty_reply())
+            } else {
+                Err(UserError::new(
+                    ErrorCode::StopCanisterRequestTimeout,
+                    "Stop canister request timed out",
+                ))
+            };
+            self.deliver_notice(Notice::to_waiter(waiter, result));
+        }
+    }
+}

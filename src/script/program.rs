@@ -1,0 +1,359 @@
+//! Programs: scripts in the richer language, with what they include.
+//!
+//! Owns the way from a file's text to its statements in order, across included files. A line of the older language is
+//! read by that language's grammar first, so that it means what it always meant. Files are read by whoever asks.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::cursor::Flaw;
+use super::diagnostic::{Diagnostic, Diagnostics, Source};
+use super::mistake::Mistake;
+use super::read::sentence;
+use super::statement::{Party, Spanned, Statement};
+use super::{MAX_LINE_BYTES, Message, grammar, resolve, words};
+use crate::idl;
+
+/// How deep scripts may include each other.
+const MOST_INCLUDED: usize = 32;
+
+/// The files around a script, asked for while it is read. A path is meant as the script `from` has it.
+pub trait Files {
+    /// The bytes of a script or an interface, and what the user calls the file; the same file has the same name.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in a few words.
+    fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String>;
+
+    /// What a module says about its interface, or a `.did` file beside it. Nothing also if the module cannot be read,
+    /// which is told elsewhere.
+    fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText>;
+}
+
+/// An interface as text.
+#[derive(Debug, Clone, Default)]
+pub struct InterfaceText {
+    /// The service, perhaps with the arguments of its initialization.
+    pub service: String,
+    /// Those arguments, if they stand in a text of their own.
+    pub init: Option<String>,
+}
+
+/// A script without mistakes.
+#[derive(Debug)]
+pub struct Program {
+    /// The statements in their order, those of included scripts in their places.
+    pub statements: Vec<Placed>,
+    source: Arc<Source>,
+}
+
+impl Program {
+    /// What the user calls the file.
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// Reads a script of the richer language; `name` is what the diagnostics and [`Files`] call it.
+    ///
+    /// # Errors
+    /// All mistakes of the text; if there are none, all names and values that do not fit.
+    pub fn parse(name: &str, source: &[u8], files: &mut dyn Files) -> Result<Self, Diagnostics> {
+        let source = Arc::new(Source {
+            name: name.into(),
+            bytes: source.into(),
+            included_from: None,
+        });
+        let mut reading = Reading {
+            files,
+            statements: Vec::new(),
+            mistakes: Vec::new(),
+        };
+        reading.file(&source, 0);
+        let Reading {
+            mut statements,
+            mut mistakes,
+            ..
+        } = reading;
+        if mistakes.is_empty() {
+            mistakes = resolve::resolve(&mut statements, files);
+        }
+        if mistakes.is_empty() {
+            Ok(Self { statements, source })
+        } else {
+            Err(mistakes.into())
+        }
+    }
+
+    /// A script of the older language as a program.
+    pub fn of_script(script: super::Script) -> Self {
+        let source = script.source;
+        let placed = |located: super::Located| {
+            Placed::of_message(&source, located.message, located.line, located.place.bytes)
+        };
+        Self {
+            statements: script.messages.into_iter().map(placed).collect(),
+            source,
+        }
+    }
+}
+
+/// A statement and where it stands.
+#[derive(Debug)]
+pub struct Placed {
+    /// The statement.
+    pub statement: Statement,
+    /// Who sends it, if that is told in the same line.
+    pub sender: Option<Spanned<Party>>,
+    /// The line in its file, from 1.
+    pub line: usize,
+    /// What the called canister understands, as far as the script tells.
+    pub interface: Option<Rc<idl::Interface>>,
+    pub(super) source: Arc<Source>,
+    /// The word or field that a complaint about the whole statement points at.
+    pub(super) word: Range<usize>,
+}
+
+impl Placed {
+    fn of_message(
+        source: &Arc<Source>,
+        message: Message,
+        line: usize,
+        place: Range<usize>,
+    ) -> Self {
+        let mut statement = Statement::from(message);
+        if let Statement::Install { module, .. } = &mut statement {
+            module.at = place.clone();
+        }
+        Self {
+            statement,
+            sender: None,
+            line,
+            interface: None,
+            source: Arc::clone(source),
+            word: place,
+        }
+    }
+
+    /// What the user calls its file.
+    pub fn file(&self) -> &str {
+        &self.source.name
+    }
+
+    /// Its first word's place in the file.
+    pub fn place(&self) -> Range<usize> {
+        self.word.clone()
+    }
+
+    /// A mistake at a place of its file, in words.
+    pub fn mistake(&self, at: Range<usize>, said: String, expected: String) -> Diagnostic {
+        self.flaw(Flaw::said(at, said, expected))
+    }
+
+    /// Something in a place of its file that is not as it was expected.
+    pub fn unmet(
+        &self,
+        at: Range<usize>,
+        said: &str,
+        expected: String,
+        actual: String,
+    ) -> Diagnostic {
+        let said = said.to_owned();
+        self.flaw(Flaw::new(
+            at,
+            Mistake::Unmet {
+                said,
+                expected,
+                actual,
+            },
+        ))
+    }
+
+    /// From its first word to the end of that line, without a comment.
+    pub fn rest_of_line(&self) -> Range<usize> {
+        let (_, line) = self.source.line_of(self.word.start);
+        let rest = String::from_utf8_lossy(&self.source.bytes[self.word.start..line.end]);
+        // A `#` within quotes is rare enough to be shown as a comment.
+        let text = rest.split(" #").next().unwrap_or(&rest).trim_end();
+        self.word.start..(self.word.start + text.len()).max(self.word.end)
+    }
+
+    /// A mistake in the module field, for a file that is missing or cannot be read; `reason` in a few words.
+    pub fn module_error(&self, reason: String) -> Diagnostic {
+        let at = match &self.statement {
+            Statement::Install { module, .. } => module.at.clone(),
+            _ => self.word.clone(),
+        };
+        self.flaw(Flaw::new(at, Mistake::Module { reason }))
+    }
+
+    pub(super) fn flaw(&self, flaw: Flaw) -> Diagnostic {
+        Diagnostic::at(&self.source, flaw.at, flaw.kind)
+    }
+}
+
+struct Reading<'a> {
+    files: &'a mut dyn Files,
+    statements: Vec<Placed>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    fn file(&mut self, source: &Arc<Source>, depth: usize) {
+        let text = self.text(source);
+        let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+        let mut number = 1;
+        let mut start = mark.min(3);
+        while start <= text.len() {
+            let end = super::cursor::line_end(&text, start);
+            let mut last = end;
+            match grammar::line(&text[start..end]) {
+                Ok(None) => {}
+                Ok(Some((message, part))) if !has_quoted_module(&message) => {
+                    let at = start + nom::Offset::offset(&text[start..end], part);
+                    let placed = Placed::of_message(source, message, number, at..at + part.len());
+                    self.statements.push(placed);
+                }
+                older => match sentence(&text, start..end) {
+                    Ok(None) => {}
+                    Ok(Some(sentence)) => {
+                        last = sentence.end;
+                        let placed = Placed {
+                            statement: sentence.statement,
+                            sender: sentence.sender,
+                            line: number,
+                            interface: None,
+                            source: Arc::clone(source),
+                            word: sentence.word,
+                        };
+                        self.statement(placed, depth);
+                    }
+                    Err(flaw) => {
+                        // The rest of a payload of several lines is no statement.
+                        last = resume(&text, end, flaw.at.start.max(end));
+                        let place = |fault: &super::Fault| {
+                            let at = start + nom::Offset::offset(&text[start..end], fault.at);
+                            at..at + fault.at.len()
+                        };
+                        match older {
+                            Err(faults) if faults.len() > 1 && place(&faults[0]) == flaw.at => {
+                                for fault in faults {
+                                    let flaw = Flaw::new(place(&fault), fault.kind);
+                                    self.wrong(source, flaw);
+                                }
+                            }
+                            _ => self.wrong(source, flaw),
+                        }
+                    }
+                },
+            }
+            let next = text[last..].find('\n').map(|newline| last + newline + 1);
+            let Some(next) = next else { break };
+            number += text[start..next].matches('\n').count();
+            start = next;
+        }
+    }
+
+    fn wrong(&mut self, source: &Arc<Source>, flaw: Flaw) {
+        let diagnostic = Diagnostic::at(source, flaw.at, flaw.kind);
+        self.mistakes.push(diagnostic);
+    }
+
+    /// The text of a file, as long as its bytes; lines that cannot be read are told and blanked.
+    fn text(&mut self, source: &Arc<Source>) -> String {
+        let bytes = &source.bytes;
+        let mut text = String::with_capacity(bytes.len());
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let start = text.len();
+            let content = line.strip_suffix(b"\n").unwrap_or(line);
+            let content = content.strip_suffix(b"\r").unwrap_or(content);
+            if content.len() > MAX_LINE_BYTES {
+                let beyond = start + MAX_LINE_BYTES;
+                let kind = Mistake::LineTooLong(content.len());
+                self.wrong(source, Flaw::new(beyond..beyond + 1, kind));
+            } else {
+                match std::str::from_utf8(line) {
+                    Ok(line) => {
+                        text.push_str(line);
+                        continue;
+                    }
+                    Err(error) => {
+                        let bad = start + error.valid_up_to();
+                        let rest = start + content.len() - bad;
+                        let length = error.error_len().unwrap_or(rest);
+                        self.wrong(source, Flaw::new(bad..bad + length, Mistake::NotUtf8));
+                    }
+                }
+            }
+            text.extend(
+                line.iter()
+                    .map(|byte| if *byte == b'\n' { '\n' } else { ' ' }),
+            );
+        }
+        text
+    }
+
+    fn statement(&mut self, placed: Placed, depth: usize) {
+        let Statement::Include(file) = &placed.statement else {
+            self.statements.push(placed);
+            return;
+        };
+        let source = Arc::clone(&placed.source);
+        let (path, at) = (file.value.clone(), file.at.clone());
+        let (name, bytes) = match self.files.read(&source.name, &path) {
+            Ok(read) => read,
+            Err(reason) => {
+                let said = format!("the script cannot be included: {reason}");
+                self.wrong(
+                    &source,
+                    Flaw::said(at, said, "a script, relative to this one"),
+                );
+                return;
+            }
+        };
+        let mut above = vec![Arc::clone(&source)];
+        let mut current = &source;
+        while let Some((from, ..)) = &current.included_from {
+            above.push(Arc::clone(from));
+            current = from;
+        }
+        if above.iter().any(|source| source.name == name) || depth == MOST_INCLUDED {
+            let mut way: Vec<&str> = above.iter().rev().map(|source| &*source.name).collect();
+            way.push(&name);
+            let said = "the script includes itself";
+            let expected = format!("no circle: {}", way.join(" -> "));
+            self.wrong(&source, Flaw::said(at, said, expected));
+            return;
+        }
+        let place = Diagnostic::at(&source, at, Mistake::NotUtf8);
+        let included = Arc::new(Source {
+            name,
+            bytes,
+            included_from: Some((source, place.line, place.column)),
+        });
+        self.file(&included, depth + 1);
+    }
+}
+
+/// Whether the module of an older message is in quotes, which belong to the file's name there and not here.
+fn has_quoted_module(message: &Message) -> bool {
+    matches!(message, Message::Install { module, .. } if module.len() > 1 && module.starts_with('"') && module.ends_with('"'))
+}
+
+/// Where to go on behind a mistake: the end of the line before the next that begins like a statement. `end` is the end
+/// of the statement's first line, `wrong` the place of the mistake.
+fn resume(text: &str, end: usize, wrong: usize) -> usize {
+    let mut last = end;
+    while let Some(newline) = text[last..].find('\n') {
+        let start = last + newline + 1;
+        let line_end = super::cursor::line_end(text, start);
+        let line = &text[start..line_end];
+        let word = line.split([' ', '\t']).next().unwrap_or("");
+        let begins = words::form(word).is_some() || line.starts_with('#') || line.trim().is_empty();
+        if start > wrong && (begins || wrong <= end) {
+            break;
+        }
+        last = line_end.max(start);
+    }
+    last
+}

@@ -1,0 +1,432 @@
+//! What the statements of a program mean together: names, interfaces, order.
+//!
+//! Owns which names are known where, what types a payload has, and that nothing is expected before there is a result.
+//! It follows the script as if every statement succeeds, but for those of which a failure is expected.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::canister_id::canister_id;
+use super::cursor::Flaw;
+use super::diagnostic::{Diagnostic, Source};
+use super::message::InstallMode;
+use super::mistake::{Mistake, quoted};
+use super::program::{Files, Placed};
+use super::settings::Setting;
+use super::statement::{Expectation, Identity, Party, Payload, Spanned, Statement};
+use crate::idl::{self, Fit, Interface};
+
+/// Looks at all statements in order, types their payloads, and tells what is wrong.
+pub(super) fn resolve(statements: &mut [Placed], files: &mut dyn Files) -> Vec<Diagnostic> {
+    let mut world = World {
+        files,
+        now: Now::default(),
+        snapshots: BTreeMap::new(),
+        loaded: HashMap::new(),
+        dids: HashMap::new(),
+        has_result: false,
+        mistakes: Vec::new(),
+    };
+    for index in 0..statements.len() {
+        let Some((placed, following)) = statements[index..].split_first_mut() else {
+            break;
+        };
+        let fails = expects_failure(following);
+        let expects = following
+            .first()
+            .is_some_and(|next| matches!(next.statement, Statement::Expect(_)));
+        world.statement(placed, fails, expects);
+    }
+    world.mistakes
+}
+
+/// Whether what follows expects that the statement before it fails.
+fn expects_failure(following: &[Placed]) -> bool {
+    following
+        .iter()
+        .map_while(|placed| match &placed.statement {
+            Statement::Expect(expectation) => Some(expectation),
+            _ => None,
+        })
+        .any(|expectation| matches!(expectation, Expectation::Reject(_) | Expectation::Error(..)))
+}
+
+/// An interface, or why it cannot be read.
+type Read = Option<Result<Rc<Interface>, String>>;
+
+/// What a snapshot brings back.
+#[derive(Debug, Clone, Default)]
+struct Now {
+    /// Names with the line that made each, and whether it is a canister's.
+    names: BTreeMap<String, (usize, bool)>,
+    /// The module of each canister: the file that names it, and its path.
+    modules: HashMap<Party, (String, String)>,
+}
+
+struct World<'a> {
+    files: &'a mut dyn Files,
+    now: Now,
+    snapshots: BTreeMap<String, Now>,
+    loaded: HashMap<(String, String), Read>,
+    dids: HashMap<Party, Rc<Interface>>,
+    has_result: bool,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl World<'_> {
+    fn wrong(&mut self, placed: &Placed, flaw: Flaw) {
+        self.mistakes.push(placed.flaw(flaw));
+    }
+
+    fn statement(&mut self, placed: &mut Placed, fails: bool, expects: bool) {
+        if let Some(sender) = placed.sender.clone() {
+            self.party(placed, &sender);
+        }
+        // Taken out, so that its payload can be changed while its place is looked at.
+        let mut statement = std::mem::replace(&mut placed.statement, Statement::Tick(0));
+        self.look_at(placed, &mut statement, fails, expects);
+        let result = !matches!(
+            statement,
+            Statement::Let { .. }
+                | Statement::As(_)
+                | Statement::Snapshot(_)
+                | Statement::Restore(_)
+                | Statement::Expect(_)
+                | Statement::HttpRespond(_)
+                | Statement::Include(_)
+                | Statement::Did { .. }
+                | Statement::Stable { .. }
+        );
+        self.has_result |= result;
+        placed.statement = statement;
+    }
+
+    fn look_at(
+        &mut self,
+        placed: &mut Placed,
+        statement: &mut Statement,
+        fails: bool,
+        expects: bool,
+    ) {
+        match statement {
+            Statement::Create { name, settings } => {
+                self.settings(placed, settings);
+                if let Some(name) = name {
+                    self.define(placed, name, true);
+                }
+            }
+            Statement::Let { name, identity } => {
+                if let Identity::Of(party) = identity {
+                    self.party(placed, party);
+                }
+                self.define(placed, name, false);
+            }
+            Statement::As(party) => self.party(placed, party),
+            Statement::Install {
+                mode,
+                canister,
+                module,
+                payload,
+                ..
+            } => {
+                self.party(placed, canister);
+                let module = (placed.file().to_owned(), module.value.clone());
+                if let Payload::Text(argument) = payload {
+                    self.initialization(placed, *mode, canister, &module, argument);
+                }
+                if !fails {
+                    self.now.modules.insert(canister.value.clone(), module);
+                }
+            }
+            Statement::Call {
+                canister,
+                method,
+                payload,
+                ..
+            } => {
+                self.party(placed, canister);
+                match payload {
+                    Payload::Text(argument) => {
+                        self.argument(placed, canister, method, argument, fails);
+                    }
+                    Payload::Bytes(_) if expects => {
+                        placed.interface = self.interface(canister).and_then(Result::ok);
+                    }
+                    Payload::Bytes(_) => {}
+                }
+            }
+            Statement::Snapshot(name) => {
+                self.snapshots.insert(name.value.clone(), self.now.clone());
+            }
+            Statement::Restore(name) => match self.snapshots.get(&name.value) {
+                Some(then) => {
+                    let mut now = then.clone();
+                    // What `let` named is no part of the node.
+                    let lets = self.now.names.iter().filter(|(_, (_, made))| !made);
+                    now.names
+                        .extend(lets.map(|(name, made)| (name.clone(), *made)));
+                    self.now = now;
+                }
+                None => {
+                    let known: Vec<String> = self.snapshots.keys().cloned().collect();
+                    let none = "`snapshot NAME` before this";
+                    let said = format!("unknown snapshot {}", quoted(name));
+                    let expected = idl::one_of(none, "", name, &known);
+                    self.wrong(placed, Flaw::said(name.at.clone(), said, expected));
+                }
+            },
+            Statement::Expect(expectation) => {
+                if !self.has_result {
+                    let said = "there is no result yet of which something could be expected";
+                    let expected = "a message before this";
+                    self.wrong(placed, Flaw::said(placed.place(), said, expected));
+                }
+                if let Expectation::Reply(values, _) = expectation {
+                    self.names(placed, values);
+                }
+            }
+            Statement::TopUp { canister, .. }
+            | Statement::Manage { canister, .. }
+            | Statement::Stable { canister, .. } => self.party(placed, canister),
+            Statement::Settings { canister, settings } => {
+                self.party(placed, canister);
+                self.settings(placed, settings);
+            }
+            Statement::Controllers { canister, change } => {
+                self.party(placed, canister);
+                for party in change.iter().flat_map(|(_, parties)| parties) {
+                    self.party(placed, party);
+                }
+            }
+            Statement::Did { canister, file } => {
+                self.party(placed, canister);
+                self.did(placed, canister, file);
+            }
+            Statement::Advance(_)
+            | Statement::Tick(_)
+            | Statement::HttpRespond(_)
+            | Statement::Include(_) => {}
+        }
+    }
+
+    fn define(&mut self, placed: &Placed, name: &Spanned<String>, made: bool) {
+        match self.now.names.get(&name.value) {
+            Some((line, _)) => {
+                let said = format!("the name {} is taken since line {line}", quoted(name));
+                let flaw = Flaw::said(name.at.clone(), said, "another name");
+                self.wrong(placed, flaw);
+            }
+            None => {
+                let entry = (placed.line, made);
+                self.now.names.insert(name.value.clone(), entry);
+                // A name that a restored snapshot took away may be another canister's now.
+                let party = Party::Name(name.value.clone());
+                self.now.modules.remove(&party);
+            }
+        }
+    }
+
+    fn known(&self) -> Vec<String> {
+        self.now.names.keys().cloned().collect()
+    }
+
+    fn party(&mut self, placed: &Placed, party: &Spanned<Party>) {
+        let Party::Name(name) = &party.value else {
+            return;
+        };
+        if self.now.names.contains_key(name) {
+            return;
+        }
+        let known = self.known();
+        let near = idl::nearest(name, known.iter().map(String::as_str)).is_some();
+        // Groups with dashes are an id with a mistake, unless they look like a name.
+        if let (true, false, Err(fault)) = (name.contains('-'), near, canister_id(name)) {
+            let start = party.at.start + nom::Offset::offset(name.as_str(), fault.at);
+            let at = start..start + fault.at.len();
+            self.wrong(placed, Flaw::new(at, fault.kind));
+            return;
+        }
+        let said = format!("unknown name {}", quoted(name));
+        let none = format!("an id, or a name from `create {name}` or `let {name} = identity`");
+        let expected = idl::one_of(&none, "", name, &known);
+        self.wrong(placed, Flaw::said(party.at.clone(), said, expected));
+    }
+
+    fn settings(&mut self, placed: &Placed, settings: &[Setting]) {
+        for setting in settings {
+            if let Setting::Controllers(parties) | Setting::LogsFor(parties) = setting {
+                for party in parties {
+                    self.party(placed, party);
+                }
+            }
+        }
+    }
+
+    /// Whether all names in the values are known.
+    fn names(&mut self, placed: &Placed, values: &[idl::Value]) -> bool {
+        let mut names = Vec::new();
+        values.iter().for_each(|value| value.names(&mut names));
+        let known = self.known();
+        let mut all = true;
+        for (name, at) in names {
+            if !self.now.names.contains_key(name) {
+                all = false;
+                let (name, known) = (name.to_owned(), known.clone());
+                let kind = Mistake::Candid(idl::Mistake::UnknownName { name, known });
+                self.wrong(placed, Flaw::new(at, kind));
+            }
+        }
+        all
+    }
+
+    /// Types the argument of `canister_init` or `canister_post_upgrade`.
+    fn initialization(
+        &mut self,
+        placed: &mut Placed,
+        mode: InstallMode,
+        canister: &Party,
+        module: &(String, String),
+        argument: &mut idl::Argument,
+    ) {
+        if !self.names(placed, &argument.values) {
+            return;
+        }
+        let did = self.dids.get(canister).cloned().map(Ok);
+        let fit = match did.or_else(|| self.load(module)) {
+            Some(Ok(interface)) => match interface.init.clone() {
+                Some(types) => Fit::Types(interface, types),
+                None => Fit::Own,
+            },
+            Some(Err(reason)) if !argument.values.is_empty() => {
+                self.unreadable(placed, canister, &reason);
+                return;
+            }
+            _ => Fit::Own,
+        };
+        let mut result = argument.typed(fit);
+        // What an upgrade takes is not told by an interface; it often is what the initialization takes.
+        if mode == InstallMode::Upgrade && result.is_err() {
+            result = argument.typed(Fit::Own);
+        }
+        if let Err(fault) = result {
+            self.wrong(placed, Flaw::candid(0, fault));
+        }
+    }
+
+    fn argument(
+        &mut self,
+        placed: &mut Placed,
+        canister: &Party,
+        method: &Spanned<String>,
+        argument: &mut idl::Argument,
+        fails: bool,
+    ) {
+        if !self.names(placed, &argument.values) {
+            return;
+        }
+        let interface = match self.interface(canister) {
+            Some(Err(reason)) => {
+                if !argument.values.is_empty() {
+                    self.unreadable(placed, canister, &reason);
+                }
+                return;
+            }
+            Some(Ok(interface)) => Some(interface),
+            None => None,
+        };
+        placed.interface = interface.clone();
+        let fit = match interface {
+            Some(interface) => match interface.method(method) {
+                Some(function) => Fit::Types(interface.clone(), function.args.clone()),
+                None => {
+                    // Methods that a compiler adds stand in no interface.
+                    if !fails && !method.starts_with("__") {
+                        let methods = interface.methods.iter();
+                        let known: Vec<String> = methods.map(|(name, _)| name.clone()).collect();
+                        let said = format!("`{canister}` has no method {}", quoted(method));
+                        let expected = idl::one_of("no method at all", "", method, &known);
+                        self.wrong(placed, Flaw::said(method.at.clone(), said, expected));
+                        return;
+                    }
+                    Fit::Own
+                }
+            },
+            None => Fit::Own,
+        };
+        if let Err(fault) = argument.typed(fit) {
+            self.wrong(placed, Flaw::candid(0, fault));
+        }
+    }
+
+    fn unreadable(&mut self, placed: &Placed, canister: &Party, reason: &str) {
+        let said = format!("the interface of `{canister}` cannot be read: {reason}");
+        let expected = format!("a readable one: `did {canister} FILE`");
+        self.wrong(placed, Flaw::said(placed.place(), said, expected));
+    }
+
+    fn interface(&mut self, canister: &Party) -> Read {
+        if let Some(interface) = self.dids.get(canister) {
+            return Some(Ok(Rc::clone(interface)));
+        }
+        let module = self.now.modules.get(canister)?.clone();
+        self.load(&module)
+    }
+
+    fn load(&mut self, module: &(String, String)) -> Read {
+        if let Some(read) = self.loaded.get(module) {
+            return read.clone();
+        }
+        let text = self.files.interface(&module.0, &module.1);
+        let parse = |text: &str| {
+            Interface::parse(text).map_err(|fault| {
+                let line = 1 + text[..fault.at.start].matches('\n').count();
+                format!("{} in its line {line}", fault.kind)
+            })
+        };
+        let read = text.map(|text| {
+            let interface = parse(&text.service)?;
+            let init = text.init.as_deref().map(parse).transpose()?;
+            Ok(Rc::new(match init {
+                Some(init) => interface.with_init(init),
+                None => interface,
+            }))
+        });
+        self.loaded.insert(module.clone(), read.clone());
+        read
+    }
+
+    fn did(&mut self, placed: &Placed, canister: &Party, file: &Spanned<String>) {
+        let read = self.files.read(placed.file(), file);
+        let (name, bytes) = match read {
+            Ok(read) => read,
+            Err(reason) => {
+                let said = format!("the interface cannot be used: {reason}");
+                let expected = "a `.did` file, relative to the script";
+                self.wrong(placed, Flaw::said(file.at.clone(), said, expected));
+                return;
+            }
+        };
+        let Ok(text) = String::from_utf8(bytes) else {
+            let said = "the interface cannot be used: it is not UTF-8 text";
+            let flaw = Flaw::said(file.at.clone(), said, "a `.did` file");
+            self.wrong(placed, flaw);
+            return;
+        };
+        match Interface::parse(&text) {
+            Ok(interface) => {
+                self.dids.insert(canister.clone(), Rc::new(interface));
+            }
+            Err(fault) => {
+                let place = placed.flaw(Flaw::said(file.at.clone(), "", ""));
+                let source = Arc::new(Source {
+                    name,
+                    bytes: text.into_bytes(),
+                    included_from: Some((Arc::clone(&placed.source), place.line, place.column)),
+                });
+                let kind = Mistake::Candid(fault.kind);
+                self.mistakes.push(Diagnostic::at(&source, fault.at, kind));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What stands behind `with` at `create` and `settings`.
+//!
+//! Owns the settings, their words and units, and their printed form.
+
+use std::fmt;
+
+use super::cursor::{Cursor, Flaw, Read};
+use super::statement::{Party, Spanned};
+use super::units::{self, Duration, Unfit};
+use crate::idl;
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// Cycles of a new canister.
+    Cycles(u128),
+    /// The controllers.
+    Controllers(Vec<Spanned<Party>>),
+    /// Percent of a core.
+    ComputeAllocation(u64),
+    /// Bytes.
+    MemoryAllocation(u64),
+    /// How long the cycles must last, in nanoseconds; a whole number of seconds.
+    FreezingThreshold(Duration),
+    /// Cycles.
+    ReservedCyclesLimit(u128),
+    /// Bytes.
+    WasmMemoryLimit(u64),
+    /// Bytes.
+    WasmMemoryThreshold(u64),
+    /// Who may read the log: everybody.
+    LogsPublic,
+    /// Who may read the log: the controllers.
+    LogsForControllers,
+    /// Who may read the log: these, too.
+    LogsFor(Vec<Spanned<Party>>),
+}
+
+const WORDS: [&str; 8] = [
+    "controllers",
+    "compute-allocation",
+    "memory-allocation",
+    "freezing-threshold",
+    "reserved-cycles-limit",
+    "wasm-memory-limit",
+    "wasm-memory-threshold",
+    "log-visibility",
+];
+
+/// What stands behind `with`, items with commas between them. Nothing if there is no `with`.
+pub(super) fn settings(cursor: &mut Cursor, create: bool) -> Read<Vec<Setting>> {
+    let mut settings = Vec::new();
+    if !cursor.take("with") {
+        return Ok(settings);
+    }
+    loop {
+        settings.push(setting(cursor, create)?);
+        if !cursor.take_sign(',') {
+            return Ok(settings);
+        }
+    }
+}
+
+fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
+    let cycles = "such as `5T cycles`";
+    let Some(word) = cursor.word_until(&[',']) else {
+        let expected = format!("one of `{}`", WORDS.join("`, `"));
+        return Err(Flaw::said(
+            cursor.here(),
+            "the setting is missing",
+            expected,
+        ));
+    };
+    if word.starts_with(|c: char| c.is_ascii_digit()) && create {
+        let amount = units::cycles(&word).map_err(|unfit| {
+            let said = match unfit {
+                Unfit::NoAmount => format!("{} are no cycles", super::mistake::quoted(&word)),
+                Unfit::TooMuch => "the number of cycles is too large".into(),
+            };
+            Flaw::said(word.at.clone(), said, cycles)
+        })?;
+        if !cursor.take("cycles") {
+            let said = "the word `cycles` is missing";
+            return Err(Flaw::said(cursor.here(), said, cycles));
+        }
+        return Ok(Setting::Cycles(amount));
+    }
+    let size = |cursor: &mut Cursor| {
+        let size = cursor.amount("a size", "bytes, such as `500MiB`", units::bytes);
+        size.map(|size| size.value)
+    };
+    Ok(match *word {
+        "controllers" => Setting::Controllers(parties(cursor)?),
+        "compute-allocation" => {
+            let percent = cursor.amount("a percentage", "`0%` to `100%`", |text| {
+                let digits = text.strip_suffix('%').ok_or(Unfit::NoAmount)?;
+                u64::try_from(units::number(digits)?).map_err(|_| Unfit::TooMuch)
+            })?;
+            Setting::ComputeAllocation(percent.value)
+        }
+        "memory-allocation" => Setting::MemoryAllocation(size(cursor)?),
+        "freezing-threshold" => {
+            let example = "whole seconds, such as `30d`";
+            let read = |text: &str| match units::duration(text)? {
+                Duration(ns) if !ns.is_multiple_of(1_000_000_000) => Err(Unfit::NoAmount),
+                duration => Ok(duration),
+            };
+            let duration = cursor.amount("a duration", example, read)?;
+            Setting::FreezingThreshold(duration.value)
+        }
+        "reserved-cycles-limit" => {
+            let amount = cursor.amount("a number of cycles", "such as `5T`", units::cycles)?;
+            cursor.take("cycles");
+            Setting::ReservedCyclesLimit(amount.value)
+        }
+        "wasm-memory-limit" => Setting::WasmMemoryLimit(size(cursor)?),
+        "wasm-memory-threshold" => Setting::WasmMemoryThreshold(size(cursor)?),
+        "log-visibility" if cursor.take("public") => Setting::LogsPublic,
+        "log-visibility" if cursor.take("controllers") => Setting::LogsForControllers,
+        "log-visibility" => Setting::LogsFor(parties(cursor)?),
+        "cycles" if create => {
+            let said = "the number of cycles is missing";
+            return Err(Flaw::said(word.at, said, cycles));
+        }
+        unknown => {
+            let expected = match idl::nearest(unknown, WORDS) {
+                Some(nearest) => format!("perhaps `{nearest}`"),
+                None => {
+                    let more = if create { "cycles, or " } else { "" };
+                    format!("{more}one of `{}`", WORDS.join("`, `"))
+                }
+            };
+            let said = format!("unknown setting {}", super::mistake::quoted(unknown));
+            return Err(Flaw::said(word.at, said, expected));
+        }
+    })
+}
+
+/// Principals with blanks between them, up to a comma or the end; at least one.
+pub(super) fn parties(cursor: &mut Cursor) -> Read<Vec<Spanned<Party>>> {
+    let mut parties = vec![cursor.party()?];
+    while !cursor.is_done() && !cursor.rest().starts_with(',') {
+        parties.push(cursor.party()?);
+    }
+    Ok(parties)
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, word: &str, parties: &[Spanned<Party>]| {
+            f.write_str(word)?;
+            parties
+                .iter()
+                .try_for_each(|party| write!(f, " {}", **party))
+        };
+        match self {
+            Self::Cycles(cycles) => write!(f, "{cycles} cycles"),
+            Self::Controllers(parties) => list(f, "controllers", parties),
+            Self::ComputeAllocation(percent) => write!(f, "compute-allocation {percent}%"),
+            Self::MemoryAllocation(bytes) => write!(f, "memory-allocation {bytes}"),
+            Self::FreezingThreshold(duration) => write!(f, "freezing-threshold {duration}"),
+            Self::ReservedCyclesLimit(cycles) => write!(f, "reserved-cycles-limit {cycles}"),
+            Self::WasmMemoryLimit(bytes) => write!(f, "wasm-memory-limit {bytes}"),
+            Self::WasmMemoryThreshold(bytes) => write!(f, "wasm-memory-threshold {bytes}"),
+            Self::LogsPublic => f.write_str("log-visibility public"),
+            Self::LogsForControllers => f.write_str("log-visibility controllers"),
+            Self::LogsFor(parties) => list(f, "log-visibility", parties),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Runs the statements of a program on a node, one after the other.
+//!
+//! Owns what names stand for, who sends, snapshots, and the last result that expectations are about. It opens no file and
+//! prints nothing: results and what is not met are handed back. How a node is driven is `runner`'s.
+
+mod act;
+mod expect;
+mod identity;
+mod lower;
+mod readable;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use candid::Principal;
+
+use crate::idl::Interface;
+use crate::runner::Runner;
+use crate::runner::outcome::{MessageResult, Outcome};
+use crate::script::statement::{Identity, Management, Party, Statement};
+use crate::script::{Diagnostic, Diagnostics, Placed};
+use act::Act;
+use drun_ic::management::types::lifecycle::CanisterIdRecord;
+
+/// The files of a program: its modules, which were read before, and what it reads and writes while it runs.
+pub trait Surroundings {
+    /// A module by the script that names it and the path in there.
+    fn module(&self, from: &str, path: &str) -> Arc<[u8]>;
+
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in a few words.
+    fn load(&self, from: &str, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in a few words.
+    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String>;
+}
+
+/// Makes a node as the run began with, which prints nothing if it is told to be silent.
+pub type Rebuild<'a> = Box<dyn FnMut(bool) -> anyhow::Result<Runner> + 'a>;
+
+/// What became of a statement.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The outcomes to be printed, with text for people where the bytes are hard to read.
+    pub outcomes: Vec<(Outcome, Option<String>)>,
+    /// What is not as expected, or could not be done.
+    pub wrong: Option<Diagnostics>,
+}
+
+/// The last result.
+struct Last {
+    outcome: Outcome,
+    interface: Option<Rc<Interface>>,
+}
+
+/// What a snapshot holds: how much was done, and who had which name.
+struct Snapshot {
+    acts: usize,
+    names: BTreeMap<String, Principal>,
+}
+
+/// A run of a program.
+pub struct Session<'a> {
+    runner: Runner,
+    rebuild: Rebuild<'a>,
+    surroundings: &'a dyn Surroundings,
+    seed: u64,
+    names: BTreeMap<String, Principal>,
+    sender: Option<Principal>,
+    snapshots: BTreeMap<String, Snapshot>,
+    /// What was done so far and by whom; kept only for programs that go back.
+    history: Option<Vec<(Option<Principal>, Act)>>,
+    last: Option<Last>,
+}
+
+impl<'a> Session<'a> {
+    /// A run of these statements on a node without canisters. The seed is the one of all randomness.
+    ///
+    /// # Errors
+    /// If the node cannot be made.
+    pub fn new(
+        statements: &[Placed],
+        seed: u64,
+        surroundings: &'a dyn Surroundings,
+        mut rebuild: Rebuild<'a>,
+    ) -> anyhow::Result<Self> {
+        let goes_back = |placed: &Placed| matches!(placed.statement, Statement::Restore(_));
+        Ok(Self {
+            runner: rebuild(false)?,
+            rebuild,
+            surroundings,
+            seed,
+            names: BTreeMap::new(),
+            sender: None,
+            snapshots: BTreeMap::new(),
+            history: statements.iter().any(goes_back).then(Vec::new),
+            last: None,
+        })
+    }
+
+    /// The node and its driver.
+    pub fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// The node and its driver, at the end of a run.
+    pub fn into_runner(self) -> Runner {
+        self.runner
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Errors
+    /// If the machine fails.
+    pub fn run(&mut self, placed: &Placed) -> anyhow::Result<Step> {
+        match &placed.statement {
+            Statement::Let { name, identity } => {
+                let principal = match identity {
+                    Identity::Derived => Some(identity::derived(self.seed, name)),
+                    Identity::Of(party) => self.principal(party),
+                };
+                match principal {
+                    Some(principal) => self.names.insert(name.value.clone(), principal),
+                    None => return Ok(self.without_name(placed)),
+                };
+            }
+            Statement::As(party) => match self.principal(party) {
+                Some(principal) => self.sender = Some(principal),
+                None => return Ok(self.without_name(placed)),
+            },
+            Statement::Snapshot(name) => {
+                let acts = self.history.as_ref().map_or(0, Vec::len);
+                let names = self.names.clone();
+                let snapshot = Snapshot { acts, names };
+                self.snapshots.insert(name.value.clone(), snapshot);
+            }
+            Statement::Restore(name) => self.restore(name)?,
+            Statement::Expect(expectation) => {
+                let names = |name: &str| self.names.get(name).copied();
+                let unmet = expect::unmet(placed, expectation, self.last.as_ref(), &names);
+                let wrong = (!unmet.is_empty()).then(|| unmet.into());
+                return Ok(Step {
+                    outcomes: Vec::new(),
+                    wrong,
+                });
+            }
+            Statement::Stable {
+                save,
+                canister,
+                file,
+            } => return Ok(self.stable(placed, *save, canister, file)),
+            Statement::Did { .. } | Statement::Include(_) => {}
+            _ => return Ok(self.act(placed)),
+        }
+        Ok(Step::default())
+    }
+
+    /// Does what a statement comes down to, and remembers its result.
+    fn act(&mut self, placed: &Placed) -> Step {
+        let sender = match &placed.sender {
+            None => self.sender,
+            Some(party) => match self.principal(party) {
+                Some(sender) => Some(sender),
+                None => return self.without_name(placed),
+            },
+        };
+        let Some(act) = self.lowered(placed) else {
+            return self.without_name(placed);
+        };
+        let (created, outcome) = self.perform(act, sender);
+        let mut outcomes: Vec<(Outcome, Option<String>)> =
+            created.into_iter().map(|outcome| (outcome, None)).collect();
+        let Some(mut outcome) = outcome else {
+            return Step::default();
+        };
+        if let Statement::Create {
+            name: Some(name), ..
+        } = &placed.statement
+            && let MessageResult::Replied(reply) = &outcome.result
+            && let Ok(record) = candid::decode_one::<CanisterIdRecord>(reply)
+        {
+            self.names.insert(name.value.clone(), record.canister_id);
+        }
+        let mut text = None;
+        if let MessageResult::Replied(reply) = &mut outcome.result {
+            if let Statement::Controllers { change: None, .. } = &placed.statement {
+                *reply = lower::controllers_of(reply);
+            }
+            let readable = matches!(
+                &placed.statement,
+                Statement::Controllers { change: None, .. }
+                    | Statement::Manage {
+                        management: Management::Status | Management::Logs,
+                        ..
+                    }
+            );
+            text = readable.then(|| readable::text(reply));
+        }
+        self.last = Some(Last {
+            outcome: outcome.clone(),
+            interface: placed.interface.clone(),
+        });
+        // Time that passes is no message, so it has no result of its own.
+        if !matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_)) {
+            outcomes.push((outcome, text));
+        }
+        Step {
+            outcomes,
+            wrong: None,
+        }
+    }
+
+    fn perform(
+        &mut self,
+        act: Act,
+        sender: Option<Principal>,
+    ) -> (Option<Outcome>, Option<Outcome>) {
+        let outcomes = act.perform(&mut self.runner, sender);
+        if let Some(history) = &mut self.history {
+            history.push((sender, act));
+        }
+        outcomes
+    }
+
+    /// Goes back to a snapshot. A run is deterministic, so what had been done by then is done again on a new node: that
+    /// takes as long as it took before.
+    fn restore(&mut self, name: &str) -> anyhow::Result<()> {
+        let (Some(snapshot), Some(history)) = (self.snapshots.get(name), &mut self.history) else {
+            return Ok(());
+        };
+        history.truncate(snapshot.acts);
+        let mut runner = (self.rebuild)(true)?;
+        for (sender, act) in history {
+            act.perform(&mut runner, *sender);
+        }
+        self.runner = runner;
+        // Names that `let` gave stay, as they are no part of the node.
+        for (name, principal) in &snapshot.names {
+            self.names.insert(name.clone(), *principal);
+        }
+        Ok(())
+    }
+
+    /// Whom a party stands for; nobody if its canister could not be made.
+    fn principal(&self, party: &Party) -> Option<Principal> {
+        match party {
+            Party::Id(id) => Some(*id),
+            Party::Name(name) => self.names.get(name).copied(),
+        }
+    }
+
+    /// A statement about a canister that could not be made.
+    fn without_name(&mut self, placed: &Placed) -> Step {
+        self.last = None;
+        let said = "this cannot be run: a canister that it names was not created";
+        failed(placed, said.to_owned(), "a `create` that succeeds".into())
+    }
+
+    fn stable(&mut self, placed: &Placed, save: bool, canister: &Party, file: &str) -> Step {
+        let Some(id) = self.principal(canister) else {
+            return self.without_name(placed);
+        };
+        let missing = || {
+            let said = format!("there is no canister `{canister}`");
+            failed(placed, said, "a canister that exists".into())
+        };
+        let from = placed.file();
+        let unusable = |reason: String| {
+            let said = format!("the file `{file}` cannot be used: {reason}");
+            failed(placed, said, "a file, relative to the script".into())
+        };
+        if save {
+            let Some(content) = self.runner.node().stable_memory(&id) else {
+                return missing();
+            };
+            return match self.surroundings.save(from, file, &content) {
+                Ok(()) => Step::default(),
+                Err(reason) => unusable(reason),
+            };
+        }
+        if self.runner.canister(&id).is_none() {
+            return missing();
+        }
+        match self.surroundings.load(from, file) {
+            Ok(content) => {
+                self.perform(Act::SetStable(id, content.into()), None);
+                Step::default()
+            }
+            Err(reason) => unusable(reason),
+        }
+    }
+}
+
+fn failed(placed: &Placed, said: String, expected: String) -> Step {
+    let diagnostic: Diagnostic = placed.mistake(placed.rest_of_line(), said, expected);
+    Step {
+        outcomes: Vec::new(),
+        wrong: Some(vec![diagnostic].into()),
+    }
+}
