@@ -52,6 +52,9 @@ pub mod script;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod session;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod suite;
 
 pub use candid::Principal;
 pub use drun_ic::answer::{DebugPrint, MessageResult};

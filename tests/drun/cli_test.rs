@@ -113,13 +113,7 @@ fn accepting_is_asked_for_by_option_or_variable() {
             .env("DRUN_ACCEPT", variable)
             .output()
             .unwrap();
-        assert_eq!(
-            told(&output),
-            (
-                "accepted a: wrote a.ok\nok       b\n1 passed, 1 accepted".into(),
-                0
-            )
-        );
+    XX
         assert_eq!(read(suite.path(), "a.ok"), CREATED);
     }
 }
@@ -200,15 +194,13 @@ fn the_head_of_a_script_says_how_it_is_run_and_how_it_ends() {
 }
 
 #[test]
-fn a_directive_that_makes_no_sense_stops_everything_at_once() {
+fn a_directive_that_makes_no_sense_is_one_failed_case() {
     let suite = suite(&[("a.drun", "create\n"), ("b.drun", "#\n# exit: many\n")]);
-    let output = run(suite.path(), &["--accept"]);
-    let expected = "error: b.drun:2: exit: expected a status from 0 to 255, got `many`\n";
-    assert_eq!(
-        (text(&output.stderr).as_str(), output.status.code()),
-        (expected, Some(2))
-    );
-    assert!(!suite.path().join("a.ok").exists());
+    let (out, status) = told(&run(suite.path(), &["--accept"]));
+    let reason = "FAILED   b: b.drun:2: exit: expected a status from 0 to 255, got `many`\n";
+    assert!(out.contains(reason), "{out}");
+    assert_eq!(status, 1);
+    assert!(suite.path().join("a.ok").exists());
 }
 
 #[test]
@@ -278,7 +270,7 @@ fn nothing_to_run_is_bad_usage() {
             &["--filter", "nothing"][..],
             "error: no case matches the filter in .\n",
         ),
-        (&["absent"], "error: cannot read absent: "),
+        (&["absent"], "error: cannot read absent: there is no such file, directory or case\n"),
         (
             &["a.txt"],
             "error: a.txt: expected a directory or a script, whose name ends in .drun\n",
@@ -393,11 +385,11 @@ fn junit_holds_every_case_in_well_formed_xml() {
         "{xml}"
     );
     assert!(
-        xml.contains("<testcase name=\"a&amp;b\" classname=\"drun\" "),
+        xml.contains("<testcase name=\"a&amp;b\" classname=\".\" file=\"a&amp;b.drun\" "),
         "{xml}"
     );
     assert!(
-        xml.contains("\n-&lt;old&gt; \u{fffd}[0m\n+ingress(0)"),
+        xml.contains("\n-&lt;old&gt; \\x1b[0m\n+ingress(0)"),
         "{xml}"
     );
     assert!(

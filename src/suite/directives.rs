@@ -1,9 +1,15 @@
 //! Directives of a case: comments at the head of its script, before the first message. `# args: OPTIONS` are options of
-//! the run, `# exit: N` is the status it must end with, `# skip` or `# skip: REASON` leaves it out. All other comments
-//! are free.
+//! the run, `# exit: N` is the status it must end with, `# timeout: DURATION` how long it may take, `# skip` or
+//! `# skip: REASON` leaves it out. All other comments are free, but one that is a directive but for a letter is told.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::time::Duration;
+
+use super::duration;
+
+/// The names of directives.
+const NAMES: [&str; 4] = ["args", "exit", "skip", "timeout"];
 
 /// What the head of a script asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +20,8 @@ pub struct Directives {
     pub exit: i32,
     /// Why it is not to be run, if it is not.
     pub skip: Option<String>,
+    /// How long it may take, if not as long as the others.
+    pub timeout: Option<Duration>,
 }
 
 /// Reads the head of a script.
@@ -21,7 +29,7 @@ pub struct Directives {
 /// # Errors
 /// If the file cannot be read, or names a directive that makes no sense; the text says where.
 pub fn read(script: &Path) -> Result<Directives, String> {
-    let unreadable = |error| format!("error: cannot read {}: {error}", script.display());
+    let unreadable = |error| format!("cannot read {}: {error}", script.display());
     let mut reader = BufReader::new(std::fs::File::open(script).map_err(unreadable)?);
     let mut directives = Directives::default();
     let mut line = Vec::new();
@@ -36,7 +44,7 @@ pub fn read(script: &Path) -> Result<Directives, String> {
         if let Some(comment) = text.strip_prefix('#') {
             directives
                 .take(comment.trim())
-                .map_err(|reason| format!("error: {}:{number}: {reason}", script.display()))?;
+                .map_err(|reason| format!("{}:{number}: {reason}", script.display()))?;
         }
     }
     Ok(directives)
@@ -57,9 +65,37 @@ impl Directives {
                     .map_err(|_| format!("exit: expected a status from 0 to 255, got `{value}`"))?;
                 self.exit = status.into();
             }
+            "timeout" => {
+                let timeout =
+                    duration::parse(value).map_err(|error| format!("timeout: {error}"))?;
+                self.timeout = Some(timeout);
+            }
+            _ if comment.contains(':') => {
+                if let Some(meant) = NAMES.iter().find(|known| is_near(known, name)) {
+                    return Err(format!("unknown directive `{name}`, perhaps `{meant}`"));
+                }
+            }
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Whether a word is another one but for one letter that is missing, doubled, wrong or too large, or two that changed
+/// places. The words of directives are short, so whole sentences are never near.
+fn is_near(known: &str, word: &str) -> bool {
+    let (a, b) = (known.as_bytes(), word.to_ascii_lowercase().into_bytes());
+    let common = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (rest, other) = (&a[common..], &b[common..]);
+    match rest.len().abs_diff(other.len()) {
+        0 if rest.is_empty() => true,
+        0 => {
+            rest[1..] == other[1..]
+                || rest.len() > 1 && rest[2..] == other[2..] && rest[..2] == [other[1], other[0]]
+        }
+        1 if rest.len() > other.len() => rest[1..] == *other,
+        1 => *rest == other[1..],
+        _ => false,
     }
 }
 
@@ -107,6 +143,7 @@ mod tests {
                 .to_vec(),
             exit: 2,
             skip: None,
+            timeout: None,
         };
         assert_eq!(of(head), Ok(expected));
     }
@@ -136,11 +173,45 @@ mod tests {
         let status = "exit: expected a status from 0 to 255, got ";
         assert_eq!(
             of("#\n# exit: 256\n"),
-            Err(format!("error: a.drun:2: {status}`256`"))
+            Err(format!("a.drun:2: {status}`256`"))
+        );
+        assert_eq!(of("# exit: \n"), Err(format!("a.drun:1: {status}``")));
+    }
+
+    #[test]
+    fn a_directive_that_is_misspelled_is_told_and_free_text_is_not() {
+        for (line, meant) in [
+            ("# arg: x", "args"),
+            ("# Args: x", "args"),
+            ("# exti: 2", "exit"),
+            ("# skipp: no", "skip"),
+            ("# timout: 3s", "timeout"),
+        ] {
+            let error = of(line).unwrap_err();
+            assert!(
+                error.ends_with(&format!("perhaps `{meant}`")),
+                "{line}: {error}"
+            );
+        }
+        for free in [
+            "# note: x",
+            "# exits with 2",
+            "# skip this: not",
+            "# see: y",
+        ] {
+            assert!(of(free).is_ok(), "{free}");
+        }
+    }
+
+    #[test]
+    fn a_case_may_take_as_long_as_it_says() {
+        assert_eq!(
+            of("# timeout: 2m").unwrap().timeout,
+            Some(Duration::from_secs(120))
         );
         assert_eq!(
-            of("# exit: \n"),
-            Err(format!("error: a.drun:1: {status}``"))
+            of("# timeout: soon"),
+            Err("a.drun:1: timeout: `soon` is none of ms, s, m and h".into())
         );
     }
 }
