@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use drun::Principal;
 use drun::internals::canister::InstallMode;
 use drun::internals::config::CompilerChoice;
-use drun::Principal;
 use drun::internals::{Compat, Config, Runner};
 
 const DRUN: &str = env!("CARGO_BIN_EXE_drun");

@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     subnet.restore(&empty)?;
     let outcome = subnet.call(counter, "inc").with(())?.outcome();
-    println!("{} instructions, {} cycles", outcome.instructions, outcome.cycles);
+    println!(
+        "{} instructions, {} cycles",
+        outcome.instructions, outcome.cycles
+    );
     Ok(())
 }

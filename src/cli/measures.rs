@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use crate::runner::outcome::Outcome;
 use crate::suite::baseline::Measure;
+use anyhow::Context;
 
 /// The lines so far.
 #[derive(Debug, Default)]

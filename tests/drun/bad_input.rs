@@ -6,14 +6,15 @@ use std::process::Stdio;
 use crate::support;
 use crate::support::place::{ID, Place};
 
-/// A script of one line gets this picture of its mistake.
+/// A script of one line in the language of the original gets this picture of its mistake.
 fn mistake(line: &str, column: usize, length: usize, message: &str, expected: &str) {
     let indent = " ".repeat(column - 1);
     let carets = "^".repeat(length);
     let picture = format!(
         "error: {message}\n --> s:1:{column}\n  |\n1 | {line}\n  | {indent}{carets}\n  = expected: {expected}"
     );
-    Place::new().file("s", line).run(&["s"]).refused(&picture);
+    let place = Place::new().file("s", line);
+    place.run(&["--strict", "s"]).refused(&picture);
 }
 
 /// Such a payload behind `query <id> m `, which is 36 characters long.
@@ -226,7 +227,9 @@ fn several_mistakes_are_all_reported_and_nothing_runs() {
     ran.refused_with("error: unknown message `creat`\n --> s:3:1\n");
     ran.refused_with("error: an odd number of hex digits: 1\n --> s:4:39\n");
     let two_wrong_fields = format!("query {ID}x 1m 0x\n");
-    let ran = Place::new().file("s", two_wrong_fields).run(&["s"]);
+    let ran = Place::new()
+        .file("s", two_wrong_fields)
+        .run(&["--strict", "s"]);
     ran.refused_with("s:1:7");
     ran.refused_with("error: a method name cannot have `1` here\n --> s:1:36\n");
 }

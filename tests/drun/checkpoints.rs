@@ -1,9 +1,9 @@
 //! What scripts can see of checkpoints (scheduling.md 1.13 and 6): an execution of several slices that one interrupts begins
 //! anew in the next round, and prints again.
 
-use drun::internals::canister::InstallMode;
 use drun::MessageResult;
 use drun::Principal;
+use drun::internals::canister::InstallMode;
 use drun::internals::{Compat, Config, Runner};
 
 /// A PocketIC server makes a checkpoint every 200 rounds on a system subnet.

@@ -113,7 +113,11 @@ fn accepting_is_asked_for_by_option_or_variable() {
             .env("DRUN_ACCEPT", variable)
             .output()
             .unwrap();
-    XX
+        let expected = format!(
+            "accepted a: wrote a.ok\n--- a.ok (expected)\n+++ a.ok (actual)\n@@ -0,0 +1 @@\n+{CREATED}\
+             ok       b\n1 passed, 1 accepted"
+        );
+        assert_eq!(told(&output), (expected, 0));
         assert_eq!(read(suite.path(), "a.ok"), CREATED);
     }
 }
@@ -270,7 +274,10 @@ fn nothing_to_run_is_bad_usage() {
             &["--filter", "nothing"][..],
             "error: no case matches the filter in .\n",
         ),
-        (&["absent"], "error: cannot read absent: there is no such file, directory or case\n"),
+        (
+            &["absent"],
+            "error: cannot read absent: there is no such file, directory or case\n",
+        ),
         (
             &["a.txt"],
             "error: a.txt: expected a directory or a script, whose name ends in .drun\n",

@@ -2,10 +2,10 @@
 //! ("Overview of imports"), as a table of marks that is compared with what canisters are told.
 
 use candid::{CandidType, Encode};
-use drun::internals::canister::InstallMode;
 use drun::MessageResult;
-use drun::internals::wasm::{Slot, ic0_functions};
 use drun::Principal;
+use drun::internals::canister::InstallMode;
+use drun::internals::wasm::{Slot, ic0_functions};
 use drun::internals::{Compat, Config, Runner};
 
 /// The contexts, in the order of the columns below, with the name in the refusal.

@@ -1,9 +1,9 @@
 //! The library in the process of its user: what depends on the thread that calls it.
 
-use drun::internals::canister::InstallMode;
-use drun::internals::config::CompilerChoice;
 use drun::MessageResult;
 use drun::Principal;
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
 use drun::internals::{Compat, Config, Runner};
 
 /// Recurses as deep as the argument says, and for ever if there is none.

@@ -12,6 +12,7 @@ mod cli_test;
 mod contexts;
 mod counts;
 mod errors;
+mod examples;
 mod inspect;
 mod library;
 mod profile;
