@@ -218,10 +218,6 @@ impl Session {
     }
 
     /// The block to which this job is bound on a chain; the inner error is what the guest is told instead.
-    #[expect(
-        clippy::type_complexity,
-        reason = "three ends, each of which goes elsewhere"
-    )]
     fn block_of(
         &mut self,
         chain: Option<u64>,

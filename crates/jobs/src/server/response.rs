@@ -37,7 +37,7 @@ struct Answer<'a> {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(skip_serializing_if = "is_empty")]
     details: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
@@ -56,7 +56,7 @@ struct Answer<'a> {
     usage: Option<UsageAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsAnswer>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(skip_serializing_if = "is_empty")]
     warnings: &'a [String],
 }
 
@@ -197,6 +197,11 @@ fn empty(job_id: &RawValue) -> Answer<'_> {
 fn text(answer: &Answer<'_>) -> String {
     // Only strings, numbers and JSON that was checked: nothing of it can fail.
     serde_json::to_string(answer).unwrap_or_default()
+}
+
+/// For serde, which hands over a reference to the field.
+fn is_empty(list: &&[String]) -> bool {
+    list.is_empty()
 }
 
 /// The member `ok` of a result, if it is a boolean.

@@ -4,7 +4,6 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(u16);
 
-#[expect(missing_docs, reason = "the names of POSIX")]
 impl Errno {
     pub const BADF: Errno = Errno(8);
     pub const EXIST: Errno = Errno(20);

@@ -127,68 +127,49 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         path_filestat_get(fd: i32, flags: i32, path: i32, len: i32, to: i32) = paths::path_filestat_get;
         path_filestat_set_times(fd: i32, lookup: i32, path: i32, len: i32, accessed: i64, modified: i64, flags: i32)
             = paths::path_filestat_set_times;
-        path_link(a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32) = unsupported::path_link;
         path_open(fd: i32, lookup: i32, path: i32, len: i32, how: i32, rights: i64, inheriting: i64, flags: i32, to: i32)
             = paths::path_open;
-        path_readlink(a: i32, b: i32, c: i32, d: i32, e: i32, f: i32) = unsupported::path_readlink;
         path_remove_directory(fd: i32, path: i32, len: i32) = paths::path_remove_directory;
         path_rename(fd: i32, path: i32, len: i32, new_fd: i32, new_path: i32, new_len: i32) = paths::path_rename;
-        path_symlink(a: i32, b: i32, c: i32, d: i32, e: i32) = unsupported::path_symlink;
         path_unlink_file(fd: i32, path: i32, len: i32) = paths::path_unlink_file;
-        sock_accept(a: i32, b: i32, c: i32) = unsupported::sock_accept;
-        sock_recv(a: i32, b: i32, c: i32, d: i32, e: i32, f: i32) = unsupported::sock_recv;
-        sock_send(a: i32, b: i32, c: i32, d: i32, e: i32) = unsupported::sock_send;
-        sock_shutdown(a: i32, b: i32) = unsupported::sock_shutdown;
     }
     linker.func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(Stop::Exit(code as u32).into())
     })?;
-    Ok(())
+    add_unsupported(linker)
 }
 
-/// What there is no use for in a directory in memory without links, and without a network.
-mod unsupported {
-    use super::{Done, Errno, Guest, Linear};
-
-    macro_rules! unsupported {
-        ($($name:ident($($arg:ident),*);)*) => {
-            $(
-                #[expect(clippy::too_many_arguments, reason = "the interface has as many")]
-                pub fn $name(_: &mut Linear<'_>, _: &mut Guest, $($arg: u32),*) -> Done {
-                    $(let _ = $arg;)*
-                    Err(Errno::NOTSUP.into())
-                }
-            )*
-        };
-    }
-
-    unsupported! {
-        path_link(a, b, c, d, e, f, g);
-        path_readlink(a, b, c, d, e, f);
-    }
-
-    pub fn path_symlink(
-        _: &mut Linear<'_>,
-        _: &mut Guest,
-        _: u32,
-        _: u32,
-        _: u32,
-        _: u32,
-        _: u32,
-    ) -> Done {
-        Err(Errno::NOTSUP.into())
-    }
-
-    pub fn sock_accept(_: &mut Linear<'_>, _: &mut Guest, _: u32, _: u32, _: u32) -> Done {
-        Err(Errno::NOTSUP.into())
-    }
-
-    pub use path_readlink as sock_recv;
-    pub use path_symlink as sock_send;
-
-    pub fn sock_shutdown(_: &mut Linear<'_>, _: &mut Guest, _: u32, _: u32) -> Done {
-        Err(Errno::NOTSUP.into())
-    }
+/// What there is no use for: links in a directory in memory, and sockets without a network.
+fn add_unsupported(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let no = Errno::NOTSUP.code();
+    linker.func_wrap(
+        MODULE,
+        "path_link",
+        move |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| no,
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "path_readlink",
+        move |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32| no,
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "path_symlink",
+        move |_: i32, _: i32, _: i32, _: i32, _: i32| no,
+    )?;
+    linker.func_wrap(MODULE, "sock_accept", move |_: i32, _: i32, _: i32| no)?;
+    linker.func_wrap(
+        MODULE,
+        "sock_recv",
+        move |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32| no,
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "sock_send",
+        move |_: i32, _: i32, _: i32, _: i32, _: i32| no,
+    )?;
+    linker.func_wrap(MODULE, "sock_shutdown", move |_: i32, _: i32| no)?;
+    Ok(())
 }
 
 #[cfg(test)]
