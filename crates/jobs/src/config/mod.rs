@@ -77,7 +77,7 @@ impl Config {
     /// The first value that is wrong, with its key.
     pub fn new(sources: &Sources) -> Result<Self, String> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let size = |key| {
+        let size = |key: &str| {
             sources
                 .number(key)
                 .map(|value: u64| usize::try_from(value).unwrap_or(usize::MAX))

@@ -74,7 +74,8 @@ impl Engines {
     /// # Errors
     /// If it is none, or imports what there is not.
     pub fn compile(&self, kind: Kind, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
-        module::compile(&self.compiler(kind)?, hash, wasm)
+        let compiler = self.compiler(kind)?;
+        module::compile(&compiler, hash, wasm)
     }
 
     pub(crate) fn compiler(&self, kind: Kind) -> Result<Arc<Compiler>, Failure> {
