@@ -47,8 +47,7 @@ pub mod session;
 pub use candid::Principal;
 pub use drun_ic::{Failure, Protocol};
 pub use drun_ic::{
-    canister, errors, execution, fees, management, node, profile, statistics, system_api, time,
-    wasm,
+    canister, errors, execution, fees, management, node, observe, system_api, time, wasm,
 };
 pub use runner::config::{Compat, Config};
 pub use runner::outcome::Outcome;
