@@ -83,7 +83,7 @@ impl Runner {
         self.driver.wording()
     }
 
-    /// Has every printed line handed to `hook` at once.
+    /// Has every printed line handed to `hook` at once, beside the hooks that are here already.
     pub fn on_print(&mut self, hook: PrintHook) {
         self.node.attach(Prints::to(hook));
     }

@@ -14,6 +14,7 @@ mod counts;
 mod errors;
 mod inspect;
 mod library;
+mod observer;
 mod profile;
 mod readme;
 mod stats;

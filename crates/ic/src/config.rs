@@ -127,7 +127,7 @@ pub struct NodeSettings {
     /// Attach backtraces to traps.
     pub backtrace: bool,
     /// Record which functions the instructions are spent in, as a [`Profile`](crate::observe::Profile) needs it. Code then comes
-    /// from the optimizing code generator and counts as it runs.
+    /// from the optimizing code generator.
     pub recording: bool,
 }
 

@@ -145,3 +145,37 @@ impl Observers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{KeptPrints, Prints, Statistics};
+
+    #[test]
+    fn an_observer_is_found_by_its_kind() {
+        let mut observers = Observers::default();
+        observers.attach(KeptPrints::default());
+        observers.attach(Statistics::default());
+        observers.message_ends(&Usage {
+            cycles: 7,
+            ..Usage::default()
+        });
+        let fees = observers.get().map(Statistics::fees);
+        assert_eq!(fees, Some(7));
+        assert!(observers.get_mut::<Prints>().is_none());
+    }
+
+    #[test]
+    fn a_flood_waits_as_soon_as_somebody_keeps_lines() {
+        let mut observers = Observers::default();
+        let heard_by = |observers: &Observers| match observers.overflow() {
+            Overflow::Waits => None,
+            Overflow::Goes(listeners) => Some(listeners.len()),
+        };
+        assert_eq!(heard_by(&observers), Some(0));
+        observers.attach(Prints::to(Box::new(|_| {})));
+        assert_eq!(heard_by(&observers), Some(1));
+        observers.attach(KeptPrints::default());
+        assert_eq!(heard_by(&observers), None);
+    }
+}
