@@ -8,7 +8,7 @@ use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
 use inferno::flamegraph::{self, Options, TextTruncateDirection};
 
 use super::table::grouped;
-use drun_ic::profile::{Kind, Line, Profile};
+use drun_ic::observe::profile::{Kind, Line, Profile};
 
 /// Folded stacks: on each line frames with `;` between them, a space, and what was spent in the last one itself.
 const FOLDED: &str = "profile.folded";

@@ -1,7 +1,7 @@
 //! `--stats`: the table of what a run executed, for people.
 
 use super::table::{Align, Table, grouped};
-use drun_ic::statistics::Statistics;
+use drun_ic::observe::Statistics;
 
 /// The place of the column for cycles.
 const CYCLES: usize = 8;
@@ -89,7 +89,8 @@ fn signed(number: i128) -> String {
 mod tests {
     use super::*;
     use candid::Principal;
-    use drun_ic::statistics::{Label, Use};
+    use drun_ic::observe::Label;
+    use drun_ic::observe::statistics::Use;
 
     #[test]
     fn rows_are_aligned_and_sorted_by_their_instructions() {

@@ -15,10 +15,9 @@ use candid::Principal;
 use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
-use drun_ic::node::{Node, PrintHook};
-use drun_ic::profile::Profile;
+use drun_ic::node::Node;
+use drun_ic::observe::{KeptPrints, PrintHook, Prints, Profile, Statistics};
 use drun_ic::protocol::Protocol;
-use drun_ic::statistics::Statistics;
 
 use config::{Compat, Config};
 use driver::{Driver, Wait};
@@ -53,6 +52,15 @@ impl Runner {
             Compat::PocketIc => Box::new(PocketIc::new(config.subnet_type)),
         };
         let mut node = Node::new(driver.settings(&config))?;
+        if config.stats {
+            node.attach(Statistics::default());
+        }
+        if config.profile {
+            node.attach(Profile::default());
+        }
+        if config.keep_prints {
+            node.attach(KeptPrints::default());
+        }
         for _ in 0..driver.rounds_before_start() {
             node.tick();
         }
@@ -75,9 +83,9 @@ impl Runner {
         self.driver.wording()
     }
 
-    /// Has every printed line handed to `hook` at once.
+    /// Has every printed line handed to `hook` at once, beside the hooks that are here already.
     pub fn on_print(&mut self, hook: PrintHook) {
-        self.node.on_print(hook);
+        self.node.attach(Prints::to(hook));
     }
 
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
@@ -87,12 +95,12 @@ impl Runner {
 
     /// What was executed so far, if the settings ask for it.
     pub fn statistics(&self) -> Option<&Statistics> {
-        self.node.statistics()
+        self.node.observer()
     }
 
     /// Where the instructions went so far, if the settings ask for it.
     pub fn profile(&self) -> Option<&Profile> {
-        self.node.profile()
+        self.node.observer()
     }
 
     /// Rounds that were run.
@@ -296,9 +304,7 @@ fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
         cache_dir: config.cache_dir.clone(),
         backtrace: config.backtrace,
         http_mocks: config.http_mocks.clone(),
-        stats: config.stats,
-        profile: config.profile,
-        keep_prints: config.keep_prints,
+        recording: config.profile,
         threshold_keys: config.threshold_keys.clone(),
         ..NodeSettings::new(protocol, config.subnet_type)
     }

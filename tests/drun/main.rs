@@ -15,6 +15,7 @@ mod errors;
 mod examples;
 mod inspect;
 mod library;
+mod observer;
 mod profile;
 mod readme;
 mod stats;

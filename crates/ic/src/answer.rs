@@ -1,4 +1,4 @@
-//! What a node tells of a message: how it ended, and what canisters printed.
+//! What a node tells of a message: how it ended, what it used, and what canisters printed.
 //!
 //! Owns plain data; no rules.
 
@@ -26,6 +26,26 @@ pub struct DebugPrint {
     pub canister: Principal,
     /// The text, possibly of several lines.
     pub text: String,
+}
+
+/// What the message under way has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Instructions of all executions.
+    pub instructions: u64,
+    /// Cycles charged, less those given back.
+    pub cycles: i128,
+    /// 4 KiB heap pages changed.
+    pub heap_pages: u64,
+    /// 4 KiB stable pages written.
+    pub stable_pages: u64,
+}
+
+impl Usage {
+    /// Counts cycles that were charged.
+    pub fn charged(&mut self, cycles: u128) {
+        self.cycles += cycles as i128;
+    }
 }
 
 /// The answer of the management canister.

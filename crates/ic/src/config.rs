@@ -126,13 +126,9 @@ pub struct NodeSettings {
     pub cache_dir: Option<PathBuf>,
     /// Attach backtraces to traps.
     pub backtrace: bool,
-    /// Count executions by canister and method.
-    pub stats: bool,
-    /// Record which functions the instructions are spent in.
-    pub profile: bool,
-    /// Keep what was printed for [`end_message`](crate::node::Node::end_message). Else it only goes to who listens, so that a
-    /// canister that never stops printing does not fill the memory.
-    pub keep_prints: bool,
+    /// Record which functions the instructions are spent in, as a [`Profile`](crate::observe::Profile) needs it. Code then comes
+    /// from the optimizing code generator.
+    pub recording: bool,
 }
 
 impl NodeSettings {
@@ -163,9 +159,7 @@ impl NodeSettings {
             compiler: CompilerChoice::Auto,
             cache_dir: None,
             backtrace: false,
-            stats: false,
-            profile: false,
-            keep_prints: true,
+            recording: false,
         }
     }
 

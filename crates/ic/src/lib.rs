@@ -1,8 +1,8 @@
 //! The Internet Computer as a library of plain data and rules.
 //!
 //! The rooms, from the top: [`node`] uses [`management`] and [`execution`]; these use [`canister`] and [`system_api`];
-//! all code of canisters goes through [`wasm`]. [`errors`] holds every text; [`statistics`] and [`profile`] keep what a
-//! run tells of itself.
+//! all code of canisters goes through [`wasm`]. [`errors`] holds every text; [`observe`] is who
+//! watches a node.
 
 #![forbid(unsafe_code)]
 
@@ -14,9 +14,8 @@ pub mod execution;
 pub mod fees;
 pub mod management;
 pub mod node;
-pub mod profile;
+pub mod observe;
 pub mod protocol;
-pub mod statistics;
 pub mod system_api;
 pub mod testing;
 pub mod time;

@@ -1,19 +1,20 @@
 //! Runs ONE entry point of ONE canister: circumstances in, effects out. Commits or undoes heap, stable memory and globals;
 //! everything else that the canister asked for is handed back as data. Knows no rounds, queues or calls.
 
+mod recording;
 mod runtime;
 mod traps;
 
 use drun_engine::memory::ParkedStable;
 
+use crate::answer::DebugPrint;
 use crate::canister::contexts::Closure;
 use crate::canister::log::Log;
 use crate::errors::ExecutionError;
-use crate::profile::{Profile, Recording, Stack};
 use crate::system_api::exec::{Answer, Dependencies, MemoryRules, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
-use crate::system_api::prints::Print;
 
+pub use recording::Recording;
 pub use runtime::{Runtime, until_failure};
 
 /// Which function runs.
@@ -111,23 +112,10 @@ pub struct Execution {
     pub grew: bool,
     /// For the canister's log; stays in any case.
     pub log: Log,
-    /// For the screen; stays in any case.
-    pub prints: Vec<Print>,
+    /// For the screen, each with the slice in which it was printed, from 0; stays in any case.
+    pub prints: Vec<(usize, DebugPrint)>,
     /// The new state, if it was set aside.
     pub parked: Option<Box<Parked>>,
     /// Which functions the instructions were spent in, if the settings ask for it.
     pub recording: Option<Recording>,
-}
-
-impl Execution {
-    /// Takes what was recorded over into a profile, below an entry point. The calls made get their places there.
-    pub fn add_to(&mut self, profile: &mut Profile, entry: Stack) {
-        let Some(recording) = self.recording.take() else {
-            return;
-        };
-        let places = profile.add(entry, &recording);
-        for call in &mut self.calls {
-            call.place = places.of(call.place);
-        }
-    }
 }

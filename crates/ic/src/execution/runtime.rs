@@ -7,12 +7,11 @@ use candid::Principal;
 use drun_engine::memory::{Heap, Image, WASM_PAGE_SIZE};
 use drun_engine::{Choice, Engine, Failure, GlobalValue, Instance, Order, Resource, Run, Settings};
 
-use super::{Entry, Execution, Job, Keep, Parked, traps};
+use super::{Entry, Execution, Job, Keep, Parked, Recording, traps};
 use crate::canister::Canister;
 use crate::canister::code::{CanisterModule, Code};
 use crate::config::{CompilerChoice, NodeSettings};
 use crate::errors::ExecutionError;
-use crate::profile::Recording;
 use crate::system_api::Ic;
 use crate::system_api::exec::{CanisterView, Effects, Exec, LEVELS, SubnetView};
 use crate::system_api::prints::{Overflow, Prints};
@@ -84,7 +83,7 @@ impl Runtime {
             },
             max_memory: config.protocol.modules.max_wasm64_pages << 16,
             backtraces: config.backtrace,
-            profile: config.profile,
+            profile: config.recording,
             cache: config.cache_dir.clone(),
         };
         Ok(Runtime {

@@ -9,6 +9,7 @@ use crate::canister::history::ChangeOrigin;
 use crate::canister::queues::{IngressId, Payload, Request, Response};
 use crate::canister::{Canister, StopWaiter};
 use crate::errors::{CallError, ManagementError, SystemReject, UserError};
+use crate::observe::Observers;
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Call<'a> {
     pub refund: u128,
     /// What is to be told to others.
     pub notices: &'a mut Vec<Notice>,
+    /// Who watches.
+    pub observers: &'a mut Observers,
 }
 
 impl Call<'_> {

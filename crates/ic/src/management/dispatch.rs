@@ -8,6 +8,7 @@ use super::row::Argument;
 use super::{Outcalls, State};
 use crate::canister::queues::Carried;
 use crate::errors::{ErrorCode, QueryError, UserError};
+use crate::observe::Observers;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub fn execute(
     method: Result<(Method, Argument), &str>,
     argument_bytes: usize,
     notices: &mut Vec<Notice>,
+    observers: &mut Observers,
 ) -> Verdict {
     let cycles = match &caller {
         Caller::User { .. } => 0,
@@ -58,6 +60,7 @@ pub fn execute(
         argument_bytes,
         refund: cycles,
         notices,
+        observers,
     };
     let acted_on = argument.canister();
     let answer = match argument.run(state, outcalls, &mut call) {

@@ -123,7 +123,7 @@ fn install_into(
     };
     let before = Before::of(state, canister);
     apply_settings(&mut canister.settings, std::mem::take(&mut order.settings));
-    let mut stages = Stages::new(state, caller, wasm64);
+    let mut stages = Stages::new(state, call.observers, caller, wasm64);
     let result = stages.run(canister, order);
     let (left, undo) = stages.end(canister.id);
     let unused = state.fees.unused(left, wasm64);

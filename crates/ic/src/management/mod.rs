@@ -47,4 +47,4 @@ pub use outcalls::Outcalls;
 pub use row::Argument;
 pub use settings::is_charged_late;
 pub use stages::COMPILE_COST;
-pub use state::{LongInstall, PrintedLine, State, Usage};
+pub use state::{LongInstall, State};

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::order::{Order, Source};
-use super::state::{LongInstall, PrintedLine, State};
+use super::state::{LongInstall, State};
 use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
+use crate::answer::DebugPrint;
 use crate::canister::Canister;
 use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::code::CanisterModule;
@@ -15,7 +16,8 @@ use crate::canister::code::Code;
 use crate::canister::tasks::TaskRotation;
 use crate::errors::{ExecutionError, ManagementError};
 use crate::execution::{Entry, Job, Keep};
-use crate::statistics::{Label, Use};
+use crate::fees::Fees;
+use crate::observe::{Cause, Observers, Preparation};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::GlobalValue;
@@ -29,6 +31,7 @@ const KNOWN_MODULE_DISCOUNT: u64 = 100;
 /// An installation at work.
 pub(super) struct Stages<'a> {
     state: &'a mut State,
+    observers: &'a mut Observers,
     caller: Principal,
     /// Instructions that are left of what all stages share.
     left: u64,
@@ -37,7 +40,7 @@ pub(super) struct Stages<'a> {
     /// Ends of slices so far; every stage goes on in the slice in which the one before ended.
     pauses: usize,
     /// What was printed, with the slice.
-    prints: Vec<(usize, PrintedLine)>,
+    prints: Vec<(usize, DebugPrint)>,
     undo: Undo,
 }
 
@@ -54,10 +57,16 @@ pub(super) struct Undo {
 
 impl<'a> Stages<'a> {
     /// Before the first stage.
-    pub(super) fn new(state: &'a mut State, caller: Principal, wasm64: bool) -> Self {
+    pub(super) fn new(
+        state: &'a mut State,
+        observers: &'a mut Observers,
+        caller: Principal,
+        wasm64: bool,
+    ) -> Self {
         Stages {
             left: state.limits.install,
             state,
+            observers,
             caller,
             wasm64,
             pauses: 0,
@@ -116,8 +125,9 @@ impl<'a> Stages<'a> {
     /// Instructions that are left, and how to undo what was done. What was printed is shown, or kept with the slice it belongs to.
     pub(super) fn end(self, canister: Principal) -> (u64, Undo) {
         if self.pauses == 0 {
-            let lines = self.prints.into_iter().map(|(_, line)| line);
-            self.state.printed.extend(lines);
+            for (_, line) in &self.prints {
+                self.observers.printed(line);
+            }
         } else {
             self.state.long_install = Some(LongInstall {
                 canister,
@@ -170,7 +180,7 @@ impl<'a> Stages<'a> {
             Source::Chunks(blob, chunks) => {
                 let instructions = chunks * CHUNK_BYTES;
                 let suffices = instructions <= self.left;
-                self.use_up("[assemble chunks]", canister.id, instructions);
+                self.use_up(Preparation::Assemble, canister.id, instructions);
                 if !suffices {
                     let limit = self.state.limits.install;
                     let error = ExecutionError::InstructionLimitExceeded { limit };
@@ -187,7 +197,7 @@ impl<'a> Stages<'a> {
                 COMPILE_COST.saturating_mul(bytes)
             }
         };
-        self.use_up("[compile]", canister.id, instructions);
+        self.use_up(Preparation::Compile, canister.id, instructions);
         self.count_compilation(canister.id, left_before);
         if let Some(options) = upgrade {
             let persistent = |module: &CanisterModule| module.facts.keeps_main_memory();
@@ -206,33 +216,20 @@ impl<'a> Stages<'a> {
         module.map_err(|error| ManagementError::execution(error, canister.id))
     }
 
-    fn use_up(&mut self, what: &str, canister: Principal, instructions: u64) {
+    fn use_up(&mut self, step: Preparation, canister: Principal, instructions: u64) {
         let instructions = instructions.min(self.left);
         self.left -= instructions;
         self.state.usage.instructions += instructions;
-        if let Some(profile) = &mut self.state.profile {
-            let what = format!("{what} ({canister})");
-            profile.compile(profile.management(), &what, instructions);
-        }
+        self.observers.prepared(canister, step, instructions);
     }
 
     /// Counts compiling, with the fixed part of the price of an installation.
     fn count_compilation(&mut self, canister: Principal, left_before: u64) {
         let (fees, limit) = (self.state.fees, self.state.limits.install);
-        let used = Use {
-            instructions: left_before - self.left,
-            cycles: fees.executed(limit, 0, self.wasm64) + self.paid_since(left_before),
-            ..Use::default()
-        };
-        if let Some(statistics) = &mut self.state.statistics {
-            statistics.count(canister, Label::compile(), used);
-        }
-    }
-
-    /// Cycles for the instructions used since so many were left.
-    fn paid_since(&self, left_before: u64) -> u128 {
-        let fees = self.state.fees;
-        fees.unused(left_before, self.wasm64) - fees.unused(self.left, self.wasm64)
+        let (left, wasm64) = (self.left, self.wasm64);
+        self.observers.compiled(canister, left_before - left, || {
+            fees.executed(limit, 0, wasm64) + paid(&fees, left_before, left, wasm64)
+        });
     }
 
     /// The new state of an installation: nothing of the old one stays.
@@ -297,28 +294,21 @@ impl<'a> Stages<'a> {
             memory: self.state.memory_rules(canister),
             keep: Keep::IfSuccessful,
         };
-        let (label, left_before) = (Label::of(&job.entry, job.mode), self.left);
+        let left_before = self.left;
         let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
-        if let Some(profile) = &mut self.state.profile {
-            let entry = profile.entry(profile.management(), canister.id, &label.text());
-            execution.add_to(profile, entry);
-        }
-        let (pauses, id) = (self.pauses, canister.id);
-        self.prints.extend(execution.prints.iter().map(|print| {
-            let line = PrintedLine {
-                time,
-                canister: id,
-                text: print.text.clone(),
-            };
-            (pauses + print.slice, line)
-        }));
+        let lines = std::mem::take(&mut execution.prints).into_iter();
+        let pauses = self.pauses;
+        self.prints
+            .extend(lines.map(|(slice, line)| (pauses + slice, line)));
         self.pauses += execution.slices.len() - 1;
         self.left = self.left.saturating_sub(execution.instructions);
-        let cycles = self.paid_since(left_before);
-        if let Some(statistics) = &mut self.state.statistics {
-            statistics.count(canister.id, label, Use::of(&execution, cycles));
-        }
+        let (fees, left, wasm64) = (self.state.fees, self.left, self.wasm64);
+        let cause = Cause::Installation;
+        self.observers.executed(canister, cause, &execution, || {
+            paid(&fees, left_before, left, wasm64)
+        });
+        self.observers.concluded(canister, cause, &mut execution);
         execution.result.map_err(|error| {
             // A start function has no caller from whom a backtrace could be kept.
             let error = match mode == Mode::Start || canister.may_read_log(&self.caller) {
@@ -338,6 +328,11 @@ impl<'a> Stages<'a> {
         }
         Ok(())
     }
+}
+
+/// Cycles for the instructions used meanwhile.
+fn paid(fees: &Fees, left_before: u64, left: u64, wasm64: bool) -> u128 {
+    fees.unused(left_before, wasm64) - fees.unused(left, wasm64)
 }
 
 impl Undo {

@@ -9,14 +9,13 @@ use super::Method;
 use super::canisters::Canisters;
 use super::ids::Ids;
 use super::raw_rand::RoundRandomness;
+use crate::answer::{DebugPrint, Usage};
 use crate::canister::{Bookkeeping, Canister};
 use crate::config::NodeSettings;
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
-use crate::profile::Profile;
 use crate::protocol::{Limits, SubnetType};
-use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
 
@@ -30,17 +29,6 @@ const PAGE: u64 = 4096;
 /// Bytes of a page of a Wasm memory.
 const WASM_PAGE: u64 = 65_536;
 
-/// A line that a canister printed, on its way to the screen.
-#[derive(Clone, Debug)]
-pub struct PrintedLine {
-    /// Time of the execution's round, nanoseconds.
-    pub time: u64,
-    /// Who printed.
-    pub canister: Principal,
-    /// What.
-    pub text: String,
-}
-
 /// An installation that takes several slices.
 #[derive(Clone, Debug)]
 pub struct LongInstall {
@@ -49,27 +37,7 @@ pub struct LongInstall {
     /// How many slices.
     pub slices: usize,
     /// What was printed, with the slice.
-    pub prints: Vec<(usize, PrintedLine)>,
-}
-
-/// What the message under way has used so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Instructions of all executions.
-    pub instructions: u64,
-    /// Cycles charged, less those given back.
-    pub cycles: i128,
-    /// 4 KiB heap pages changed.
-    pub heap_pages: u64,
-    /// 4 KiB stable pages written.
-    pub stable_pages: u64,
-}
-
-impl Usage {
-    /// Counts cycles that were charged.
-    pub fn charged(&mut self, cycles: u128) {
-        self.cycles += cycles as i128;
-    }
+    pub prints: Vec<(usize, DebugPrint)>,
 }
 
 /// The state of the node.
@@ -94,16 +62,10 @@ pub struct State {
     pub ids: Ids,
     /// Randomness of the round.
     pub random: RoundRandomness,
-    /// Lines printed and not yet taken.
-    pub printed: Vec<PrintedLine>,
     /// Use of the message under way.
     pub usage: Usage,
     /// Set by an installation that takes more than a slice, for the subnet to let the rounds pass.
     pub long_install: Option<LongInstall>,
-    /// Counts of the whole run, if they were asked for.
-    pub statistics: Option<Box<Statistics>>,
-    /// Where the instructions of the whole run went, if that was asked for.
-    pub profile: Option<Box<Profile>>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
     /// Memory in use or allocated, in bytes.
@@ -127,11 +89,6 @@ impl State {
         let result = work(self, &mut canister);
         self.canisters.insert(*id, canister);
         Some(result)
-    }
-
-    /// True if somebody wants to know what runs.
-    pub fn wants_labels(&self) -> bool {
-        self.statistics.is_some() || self.profile.is_some()
     }
 
     /// The method of this name, if the management canister of this environment has it.
@@ -286,16 +243,6 @@ impl State {
         self.usage.instructions += execution.instructions;
         self.usage.heap_pages += execution.heap_pages;
         self.usage.stable_pages += execution.stable_pages;
-    }
-
-    /// Shows everything that an execution printed.
-    pub fn print(&mut self, canister: Principal, time: u64, execution: &Execution) {
-        self.printed
-            .extend(execution.prints.iter().map(|print| PrintedLine {
-                time,
-                canister,
-                text: print.text.clone(),
-            }));
     }
 }
 

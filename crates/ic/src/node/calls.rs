@@ -10,7 +10,7 @@ use crate::canister::queues::{Ingress, Payload, Request, Response};
 use crate::canister::{Canister, ContextId, Status};
 use crate::errors::{CallError, ErrorCode, ExecutionError, UserError};
 use crate::execution::{Entry, Execution, Job, Keep};
-use crate::statistics::Label;
+use crate::observe::Cause;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -139,20 +139,12 @@ impl Node {
         prepayment: Prepayment,
     ) -> Pending {
         let (time, version, balance) = (job.time, canister.version, job.balance);
-        let label = self
-            .state
-            .statistics
-            .is_some()
-            .then(|| Label::of(&job.entry, job.mode));
         let execution = self.state.runtime.run(canister, job);
-        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            let cycles = self.state.fees.executed(
-                prepayment.instructions(),
-                execution.instructions,
-                prepayment.wasm64(),
-            );
-            statistics.method(canister.id, label, context, &execution, cycles);
-        }
+        let (fees, used) = (&self.state.fees, execution.instructions);
+        self.observers
+            .executed(canister, Cause::Call(context), &execution, || {
+                fees.executed(prepayment.instructions(), used, prepayment.wasm64())
+            });
         Pending {
             context,
             kind: Kind::Method,
@@ -184,7 +176,7 @@ impl Node {
             mut message,
             ..
         } = *execution;
-        let statistics = self.state.statistics.take();
+        let observers = std::mem::take(&mut self.observers);
         let open = canister.calls.get(context);
         message.available_cycles = open.map_or(0, |context| context.available);
         let again = match kind {
@@ -197,7 +189,7 @@ impl Node {
                 self.run_callback(canister, context, job, cleanup, prepayment)
             }
         };
-        self.state.statistics = statistics;
+        self.observers = observers;
         again
     }
 
@@ -256,13 +248,10 @@ impl Node {
         let limit = self.state.limits.message;
         let (time, version, balance) = (job.time, canister.version, job.balance);
         let execution = self.state.runtime.run(canister, job);
-        if let Some(statistics) = &mut self.state.statistics {
-            let cycles = self
-                .state
-                .fees
-                .executed(limit, execution.instructions, wasm64);
-            statistics.callback(canister.id, context, &execution, cycles);
-        }
+        let (fees, cause) = (&self.state.fees, Cause::Callback(context));
+        self.observers.executed(canister, cause, &execution, || {
+            fees.executed(limit, execution.instructions, wasm64)
+        });
         let mut cleanup = None;
         if let (Err(_), Some(closure)) = (&execution.result, closure) {
             let left = limit - execution.instructions;
@@ -270,12 +259,11 @@ impl Node {
             let (view, entry) = (view.unwrap_or_default(), Entry::Table(closure));
             let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
             let execution = self.state.runtime.run(canister, job);
-            if let Some(statistics) = &mut self.state.statistics {
-                let fees = self.state.fees;
+            let fees = &self.state.fees;
+            self.observers.executed(canister, cause, &execution, || {
                 let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
-                let cycles = fees.unused(left, wasm64) - after;
-                statistics.callback(canister.id, context, &execution, cycles);
-            }
+                fees.unused(left, wasm64) - after
+            });
             cleanup = Some(Box::new(execution));
         }
         Pending {

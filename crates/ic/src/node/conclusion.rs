@@ -14,7 +14,7 @@ use crate::errors::{
     CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
 };
 use crate::execution::{Entry, Execution};
-use crate::statistics::Label;
+use crate::observe::Cause;
 use crate::system_api::exec::{Answer, PerformedCall};
 use crate::system_api::mode::Mode;
 
@@ -70,17 +70,11 @@ impl Node {
         time: u64,
     ) {
         self.state.record(canister, execution, time);
-        let Some(profile) = &mut self.state.profile else {
-            return;
+        let cause = match &execution.entry {
+            Entry::Export(_) => Cause::Call(context),
+            Entry::Table(_) => Cause::Callback(context),
         };
-        let entry = match (&execution.entry, canister.calls.get(context)) {
-            (Entry::Export(_), Some(begun)) => {
-                let label = Label::of(&execution.entry, execution.mode).text();
-                profile.method(canister.id, &label, &begun.origin, context)
-            }
-            _ => profile.callback(canister.id, execution.mode.callback_name(), context),
-        };
-        execution.add_to(profile, entry);
+        self.observers.concluded(canister, cause, execution);
     }
 
     /// Applies what a successful execution asked for.
@@ -150,9 +144,7 @@ impl Node {
             prepaid_transmission,
             deadline,
         });
-        if let Some(profile) = &mut self.state.profile {
-            profile.sent(canister.id, callback, place);
-        }
+        self.observers.call_sent(canister.id, callback, place);
         let request = Request {
             sender: canister.id,
             receiver: call.callee,

@@ -1,6 +1,7 @@
 //! Messages of users: what refuses them before they run, and how they enter a round (errors.md 5.1 and 5.2, metering.md 8.4).
 
 use candid::Principal;
+use drun_engine::record::Stack;
 
 use super::Node;
 use crate::answer::MessageResult;
@@ -10,7 +11,7 @@ use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
 use crate::management::{Method, MethodAudience, is_charged_late, open};
-use crate::statistics::{Label, Use};
+use crate::observe::Cause;
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -295,26 +296,17 @@ impl Node {
                 keep: Keep::Never,
                 ..node.job(canister, node.state.limits.inspect)
             };
-            let time = job.time;
-            let label = node
-                .state
-                .wants_labels()
-                .then(|| Label::of(&job.entry, job.mode));
             let mut execution = node.state.runtime.run(canister, job);
-            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
-                let entry = profile.entry(profile.message(), *id, &label.text());
-                execution.add_to(profile, entry);
-            }
-            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
-                statistics.count(*id, label, Use::of(&execution, 0));
-            }
-            node.print_unlogged(*id, time, &execution);
+            let cause = Cause::Query {
+                method,
+                place: Stack::EMPTY,
+            };
+            node.tell_query(canister, cause, &mut execution);
             execution
         });
         let Some(execution) = execution else {
             return Err(IngressError::CanisterNotFound(*id).into());
         };
-        self.flush_prints();
         match execution.result {
             Ok(()) if execution.accepted => Ok(()),
             Ok(()) => Err(ExecutionError::MessageRejected.into_user_error(*id)),

@@ -62,10 +62,9 @@ impl Node {
     fn next_install_slice(&mut self, mut installing: Installing) {
         let lines = installing.install.prints.iter();
         let of_slice = lines.filter(|(slice, _)| *slice == installing.done);
-        self.state
-            .printed
-            .extend(of_slice.map(|(_, line)| line.clone()));
-        self.flush_prints();
+        for (_, line) in of_slice {
+            self.observers.printed(line);
+        }
         installing.done += 1;
         if installing.done == installing.install.slices {
             self.answer_management(installing.call, installing.result, installing.refund);

@@ -23,11 +23,11 @@ mod tasks;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use candid::Principal;
 
-use crate::answer::{DebugPrint, MessageResult};
+use crate::answer::{DebugPrint, MessageResult, Usage};
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
@@ -36,11 +36,9 @@ use crate::fees::Fees;
 use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
-use crate::management::{Outcalls, State, Usage};
-use crate::profile::Profile;
-use crate::statistics::Statistics;
+use crate::management::{Outcalls, State};
+use crate::observe::{KeptPrints, Observer, Observers};
 use crate::system_api::exec::{KeyKind, SubnetView};
-use crate::system_api::prints::Overflow;
 
 pub use snapshot::Snapshot;
 
@@ -49,14 +47,6 @@ use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
-
-/// Called with every line that a canister prints, as soon as it is printed.
-pub type PrintHook = Box<dyn FnMut(&crate::answer::DebugPrint) + Send>;
-
-/// The listener, which nobody else can be using.
-fn listening(hook: &Mutex<PrintHook>) -> MutexGuard<'_, PrintHook> {
-    hook.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A subnet of one node.
 pub struct Node {
@@ -86,9 +76,7 @@ pub struct Node {
     /// No canister was charged for its resources earlier than this, nanoseconds.
     charged_all_since: u64,
     query_cache: QueryCache,
-    on_print: Arc<Mutex<PrintHook>>,
-    /// Lines printed since the last message began.
-    debug: Vec<crate::answer::DebugPrint>,
+    observers: Observers,
 }
 
 impl Node {
@@ -124,11 +112,8 @@ impl Node {
                 round: 0,
                 ids: Ids::new(config.ids.clone()),
                 random: RoundRandomness::new(0, config.seed),
-                printed: Vec::new(),
                 usage: Usage::default(),
                 long_install: None,
-                statistics: config.stats.then(Default::default),
-                profile: config.profile.then(Default::default),
                 memory_available: 0,
                 memory_used: 0,
                 callbacks: 0,
@@ -150,22 +135,9 @@ impl Node {
             rested: BTreeSet::new(),
             charged_all_since: 0,
             query_cache: QueryCache::default(),
-            on_print: Arc::new(Mutex::new(Box::new(|_| {}))),
-            debug: Vec::new(),
+            observers: Observers::default(),
         };
-        if !node.state.config.keep_prints {
-            let hook = Arc::clone(&node.on_print);
-            node.state.runtime.overflow =
-                Overflow::to(Arc::new(Mutex::new(move |time, canister, text: &str| {
-                    let text = text.to_owned();
-                    let print = DebugPrint {
-                        time,
-                        canister,
-                        text,
-                    };
-                    listening(&hook)(&print);
-                })));
-        }
+        node.state.runtime.overflow = node.observers.overflow();
         Ok(node)
     }
 
@@ -176,9 +148,15 @@ impl Node {
         std::mem::forget(self);
     }
 
-    /// Has every printed line handed to `hook` at once.
-    pub fn on_print(&mut self, hook: PrintHook) {
-        *listening(&self.on_print) = hook;
+    /// Has an observer told from now on, after those that are here already.
+    pub fn attach(&mut self, observer: impl Observer) {
+        self.observers.attach(observer);
+        self.state.runtime.overflow = self.observers.overflow();
+    }
+
+    /// The first observer of this kind, if one was attached.
+    pub fn observer<T: Observer>(&self) -> Option<&T> {
+        self.observers.get()
     }
 
     /// Lends a canister out of the node, so that it can be worked on together with the rest; nothing if there is none.
@@ -193,22 +171,18 @@ impl Node {
         Some(result)
     }
 
-    /// A message of the driver begins, in words for the profile: what is used and printed counts for it from now on.
+    /// A message of the driver begins, in words: what is used and printed counts for it from now on.
     pub fn begin_message(&mut self, message: &dyn Fn() -> String, query: bool) {
         self.state.usage = Usage::default();
-        self.debug.clear();
-        if let Some(profile) = &mut self.state.profile {
-            profile.begin(&message(), query);
-        }
+        self.observers.message_begins(message, query);
     }
 
-    /// A message of the driver ends: what it used and what canisters printed meanwhile, if the settings keep that.
+    /// A message of the driver ends: what it used and what canisters printed meanwhile, if there are [`KeptPrints`].
     pub fn end_message(&mut self) -> (Usage, Vec<DebugPrint>) {
         let usage = self.state.usage;
-        if let Some(statistics) = &mut self.state.statistics {
-            statistics.charge(usage.cycles);
-        }
-        (usage, std::mem::take(&mut self.debug))
+        self.observers.message_ends(&usage);
+        let kept = self.observers.get_mut::<KeptPrints>();
+        (usage, kept.map(KeptPrints::take).unwrap_or_default())
     }
 
     /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
@@ -244,16 +218,6 @@ impl Node {
     /// Time of the last round, in nanoseconds since the Unix epoch.
     pub fn time(&self) -> u64 {
         self.state.time
-    }
-
-    /// What was executed so far, if the settings ask for it.
-    pub fn statistics(&self) -> Option<&Statistics> {
-        self.state.statistics.as_deref()
-    }
-
-    /// Where the instructions went so far, if the settings ask for it.
-    pub fn profile(&self) -> Option<&Profile> {
-        self.state.profile.as_deref()
     }
 
     /// Rounds that were run.

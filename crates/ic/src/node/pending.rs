@@ -2,6 +2,7 @@
 //! The code has run already; what is left is to let rounds pass, print what belongs to each slice, and apply the effects.
 
 use super::prepayment::Prepayment;
+use crate::answer::DebugPrint;
 use crate::canister::ContextId;
 use crate::canister::contexts::Closure;
 use crate::execution::Execution;
@@ -73,26 +74,16 @@ impl Pending {
         slices
     }
 
-    /// What was printed in a slice.
-    pub fn prints(&self, slice: usize) -> Vec<String> {
-        let last = self.slices().len() - 1;
+    /// What was printed in a slice; `last` is the last of all.
+    pub fn prints(&self, slice: usize, last: usize) -> impl Iterator<Item = &DebugPrint> {
         let offset = self.execution.slices.len() - 1;
         let cleanup = match &self.kind {
             Kind::Callback(Some(cleanup)) => cleanup.prints.as_slice(),
             _ => &[],
         };
-        let own = self
-            .execution
-            .prints
-            .iter()
-            .map(|print| (print.slice, &print.text));
-        own.chain(
-            cleanup
-                .iter()
-                .map(|print| (print.slice + offset, &print.text)),
-        )
-        .filter(|(at, _)| *at == slice || slice == last && *at > last)
-        .map(|(_, text)| text.clone())
-        .collect()
+        let own = self.execution.prints.iter().map(|(at, line)| (*at, line));
+        own.chain(cleanup.iter().map(move |(at, line)| (at + offset, line)))
+            .filter(move |(at, _)| *at == slice || slice == last && *at > last)
+            .map(|(_, line)| line)
     }
 }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use candid::Principal;
+use drun_engine::record::Stack;
 
 use super::Node;
 use crate::answer::MessageResult;
-use crate::canister::Status;
 use crate::canister::contexts::Closure;
+use crate::canister::{Canister, Status};
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
-use crate::profile::Stack;
-use crate::statistics::{Label, Use};
+use crate::observe::Cause;
 use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
 use crate::system_api::mode::Mode;
 use crate::wasm::MethodKind;
@@ -75,7 +75,7 @@ struct Tree {
     dependencies: Dependencies,
     /// An error occurred that may be gone the next time.
     transient: bool,
-    /// Where the next method was called, in the profile.
+    /// Where the next method was called, for who watches.
     place: Stack,
 }
 
@@ -94,14 +94,13 @@ impl From<QueryError> for Failure {
 }
 
 /// The call context of a composite query.
-struct Context {
+struct Context<'a> {
     caller: Principal,
-    /// Its method, if executions are counted.
-    method: String,
+    method: &'a str,
     instructions: u64,
     waiting: VecDeque<PerformedCall>,
     state: Option<Box<Parked>>,
-    /// Its place in the profile.
+    /// Its place for who watches.
     entry: Stack,
 }
 
@@ -131,11 +130,7 @@ impl Node {
             canisters: BTreeMap::new(),
             dependencies: Dependencies::default(),
             transient: false,
-            place: self
-                .state
-                .profile
-                .as_ref()
-                .map_or(Stack::EMPTY, |profile| profile.message()),
+            place: Stack::EMPTY,
         };
         let result = match self.evaluate(&mut tree, 0, canister, &key.2, key.3.clone(), sender) {
             Ok(Answer::Reply(data)) => MessageResult::Replied(data),
@@ -195,12 +190,7 @@ impl Node {
         let mut execution = self.run_query(tree, id, None, entry, mode, message, None);
         let mut context = Context {
             caller,
-            method: self
-                .state
-                .statistics
-                .as_ref()
-                .map(|_| method.to_owned())
-                .unwrap_or_default(),
+            method,
             instructions: execution.instructions,
             waiting: VecDeque::new(),
             state: execution.parked.take(),
@@ -287,7 +277,7 @@ impl Node {
         export: String,
         mode: Mode,
         message: MessageView,
-        on: Option<(&mut Context, u64)>,
+        on: Option<(&mut Context<'_>, u64)>,
     ) -> Execution {
         let execution = self.lend(&id, |node, canister| {
             tree.canisters
@@ -314,12 +304,10 @@ impl Node {
                 },
                 ..node.job(canister, limit)
             };
-            let time = job.time;
-            let label = node.state.wants_labels().then(|| match &on {
-                Some((context, _)) => Label::callback(context.method.clone()),
-                None => Label::of(&job.entry, job.mode),
-            });
-            let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
+            let (method, place) = match &on {
+                Some((context, _)) => (context.method, context.entry),
+                None => ("", tree.place),
+            };
             let mut execution = match on {
                 None => node.state.runtime.run(canister, job),
                 Some((context, _)) => match context.state.take() {
@@ -331,24 +319,13 @@ impl Node {
                     None => node.state.runtime.run(canister, job),
                 },
             };
-            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
-                let entry = match closure {
-                    Some(_) => profile.entry(caller, id, mode.callback_name()),
-                    None => profile.entry(caller, id, &label.text()),
-                };
-                execution.add_to(profile, entry);
-                tree.place = entry;
-            }
-            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
-                statistics.count(id, label, Use::of(&execution, 0));
-            }
+            let cause = Cause::Query { method, place };
+            tree.place = node.tell_query(canister, cause, &mut execution);
             tree.instructions_left -= execution.instructions as i64;
             tree.dependencies.time |= execution.dependencies.time;
             tree.dependencies.balance |= execution.dependencies.balance;
-            node.print_unlogged(id, time, &execution);
             execution
         });
-        self.flush_prints();
         execution.expect("queries look up their canister first")
     }
 
@@ -358,7 +335,7 @@ impl Node {
         tree: &mut Tree,
         depth: u64,
         id: Principal,
-        context: &mut Context,
+        context: &mut Context<'_>,
         performed: PerformedCall,
     ) -> Result<Execution, Failure> {
         let call = performed.call;
@@ -438,10 +415,20 @@ impl Node {
         Ok(execution)
     }
 
-    /// Shows what an execution printed that leaves nothing in the log.
-    pub(super) fn print_unlogged(&mut self, canister: Principal, time: u64, execution: &Execution) {
+    /// Counts an execution that costs no cycles and leaves nothing in the log, tells of it, and tells its place.
+    pub(super) fn tell_query(
+        &mut self,
+        canister: &Canister,
+        cause: Cause<'_>,
+        execution: &mut Execution,
+    ) -> Stack {
         self.state.count(execution);
-        self.state.print(canister, time, execution);
+        self.observers.executed(canister, cause, execution, || 0);
+        let place = self.observers.concluded(canister, cause, execution);
+        for (_, line) in &execution.prints {
+            self.observers.printed(line);
+        }
+        place
     }
 
     /// A certificate of the canister's data. Its shape is that of the Internet Computer; its signature is not real.

@@ -5,7 +5,6 @@ use candid::Principal;
 use super::Node;
 use super::budget::Budget;
 use super::management_queue::ManagementCall;
-use crate::answer::DebugPrint;
 use crate::canister::Status;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::raw_rand::RoundRandomness;
@@ -26,6 +25,8 @@ impl Node {
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
+        self.observers
+            .round_begins(self.state.round, self.state.time);
         let checkpoint = self.is_checkpoint_due();
         if checkpoint {
             // What is installed in such a round pays in full (metering.md 5.2).
@@ -78,7 +79,6 @@ impl Node {
             for (position, id) in active {
                 consumed |= self.run_turn(id, position, &mut budget);
             }
-            self.flush_prints();
             let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
             let may_go_on = budget.end_iteration(self.state.canisters.len());
             self.used_up = !may_go_on;
@@ -90,7 +90,6 @@ impl Node {
         let canisters = &mut self.state.canisters;
         canisters.for_each_busy(|canister| canister.tasks.clear());
         self.rested.clear();
-        self.flush_prints();
     }
 
     /// Canisters with something to execute, in the order of their ids, each with its place among those that share the cores:
@@ -110,21 +109,6 @@ impl Node {
         let mut placed: Vec<_> = active.into_iter().enumerate().collect();
         placed.sort_by_key(|(_, id)| *id);
         placed
-    }
-
-    /// Hands printed lines to whoever listens and keeps them for the outcome of the message.
-    pub(super) fn flush_prints(&mut self) {
-        for line in self.state.printed.drain(..) {
-            let print = DebugPrint {
-                time: line.time,
-                canister: line.canister,
-                text: line.text,
-            };
-            super::listening(&self.on_print)(&print);
-            if self.state.config.keep_prints {
-                self.debug.push(print);
-            }
-        }
     }
 
     /// Executes the calls of the management canister that wait. A heavy one that uses up the budget ends the drain; while there
@@ -149,7 +133,6 @@ impl Node {
             }
             let before = self.state.usage.instructions;
             self.execute_management(call);
-            self.flush_prints();
             if heavy {
                 *budget -= (self.state.usage.instructions - before) as i64;
                 if *budget <= 0 {
@@ -164,12 +147,10 @@ impl Node {
 
     fn execute_management(&mut self, mut call: ManagementCall) {
         let mut notices = Vec::new();
-        if let Some(profile) = &mut self.state.profile {
-            profile.manage(match &call {
-                ManagementCall::Ingress(_) => None,
-                ManagementCall::Canister(request) => Some((request.sender, request.callback)),
-            });
-        }
+        self.observers.management_begins(match &call {
+            ManagementCall::Ingress(_) => None,
+            ManagementCall::Canister(request) => Some((request.sender, request.callback)),
+        });
         let method = self.state.method(call.method());
         let method = method.map(|method| (method, call.take_argument(method)));
         let caller = match &call {
@@ -186,6 +167,7 @@ impl Node {
             method.ok_or(call.method()),
             call.payload().len(),
             &mut notices,
+            &mut self.observers,
         );
         if let Verdict::Answered { result, refund } = verdict {
             match self.state.long_install.take() {

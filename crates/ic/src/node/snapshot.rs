@@ -122,8 +122,7 @@ impl Node {
             rested: _,
             charged_all_since,
             query_cache,
-            on_print: _,
-            debug: _,
+            observers: _,
         } = self;
         let State {
             config: _,
@@ -137,11 +136,8 @@ impl Node {
             ids,
             // Made anew by every round.
             random: _,
-            printed: _,
             usage: _,
             long_install: _,
-            statistics: _,
-            profile: _,
             memory_available,
             memory_used,
             callbacks,

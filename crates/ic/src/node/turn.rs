@@ -8,7 +8,6 @@ use super::pending::Pending;
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Input};
 use crate::canister::tasks::LowMemoryHook;
-use crate::management::PrintedLine;
 
 impl Node {
     /// True if the canister has something to execute.
@@ -51,8 +50,6 @@ impl Node {
             }
         } else {
             while budget.allows(position) {
-                // What was printed before comes before what the next may print in a flood.
-                self.flush_prints();
                 let Some(pending) = self.next_item(canister) else {
                     break;
                 };
@@ -89,12 +86,8 @@ impl Node {
         let slice = pending.done;
         let instructions = slices[slice];
         budget.execution(position, instructions);
-        for text in pending.prints(slice) {
-            self.state.printed.push(PrintedLine {
-                time: pending.time,
-                canister: canister.id,
-                text,
-            });
+        for line in pending.prints(slice, slices.len() - 1) {
+            self.observers.printed(line);
         }
         pending.done += 1;
         if pending.done == slices.len() {

@@ -10,7 +10,8 @@ use drun_engine::memory::{StableAccess, StableMemory};
 use drun_engine::record::Stack;
 
 use super::mode::Mode;
-use super::prints::{Print, Prints};
+use super::prints::Prints;
+use crate::answer::DebugPrint;
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
@@ -296,8 +297,12 @@ impl Exec {
 
     /// Prints a line in a slice of the execution.
     pub fn print(&mut self, slice: usize, text: String) {
-        let line = Print { slice, text };
-        self.prints.push(self.time, self.canister.id, line);
+        let line = DebugPrint {
+            time: self.time,
+            canister: self.canister.id,
+            text,
+        };
+        self.prints.push(slice, line);
     }
 
     /// Gives up what was lent for calls, which are then not made.

@@ -4,46 +4,40 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candid::Principal;
+use crate::answer::DebugPrint;
 
 /// Bytes of lines that wait at the most.
 const WAITING_BYTES: usize = 16 << 20;
 /// Bytes of a line beside its text.
 const LINE_BYTES: usize = 64;
 
-/// A line that a canister printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// Slice of the execution in which it was printed, from 0.
-    pub slice: usize,
-    /// The text.
-    pub text: String,
-}
+/// Gets every line of a flood.
+pub type Listener = Arc<Mutex<dyn FnMut(&DebugPrint) + Send>>;
 
-/// Gets time, canister and text of a line.
-pub type Listener = dyn FnMut(u64, Principal, &str) + Send;
-
-/// Where a flood goes; nowhere if everything has to be kept.
+/// What becomes of a flood.
 #[derive(Clone, Default)]
-pub struct Overflow(Option<Arc<Mutex<Listener>>>);
-
-impl Overflow {
-    /// To this listener.
-    pub fn to(listener: Arc<Mutex<Listener>>) -> Self {
-        Overflow(Some(listener))
-    }
+pub enum Overflow {
+    /// It waits like all lines.
+    #[default]
+    Waits,
+    /// It goes to all of these.
+    Goes(Arc<[Listener]>),
 }
 
 impl fmt::Debug for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Overflow({})", self.0.is_some())
+        match self {
+            Overflow::Waits => f.write_str("Waits"),
+            Overflow::Goes(listeners) => write!(f, "Goes({})", listeners.len()),
+        }
     }
 }
 
 /// The lines of one execution.
 #[derive(Debug, Default)]
 pub struct Prints {
-    waiting: Vec<Print>,
+    /// Each with the slice of the execution in which it was printed, from 0.
+    waiting: Vec<(usize, DebugPrint)>,
     bytes: usize,
     overflow: Overflow,
     /// Lines that have gone to the listener.
@@ -61,22 +55,23 @@ impl Prints {
         }
     }
 
-    /// Adds a line.
-    pub fn push(&mut self, time: u64, canister: Principal, line: Print) {
+    /// Adds a line of a slice.
+    pub fn push(&mut self, slice: usize, line: DebugPrint) {
         if self.again > 0 {
             self.again -= 1;
             return;
         }
         self.bytes += line.text.len() + LINE_BYTES;
-        self.waiting.push(line);
+        self.waiting.push((slice, line));
         if self.bytes > WAITING_BYTES
-            && let Overflow(Some(listener)) = &self.overflow
+            && let Overflow::Goes(listeners) = &self.overflow
         {
-            let mut listener = listener.lock().unwrap_or_else(PoisonError::into_inner);
             self.gone += self.waiting.len();
             self.bytes = 0;
-            for line in self.waiting.drain(..) {
-                listener(time, canister, &line.text);
+            for (_, line) in self.waiting.drain(..) {
+                for listener in listeners.iter() {
+                    listener.lock().unwrap_or_else(PoisonError::into_inner)(&line);
+                }
             }
         }
     }
@@ -89,18 +84,21 @@ impl Prints {
     }
 
     /// The lines that still wait.
-    pub fn into_waiting(self) -> Vec<Print> {
+    pub fn into_waiting(self) -> Vec<(usize, DebugPrint)> {
         self.waiting
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use candid::Principal;
+
     use super::*;
 
-    fn line(text: &str) -> Print {
-        Print {
-            slice: 0,
+    fn line(text: &str) -> DebugPrint {
+        DebugPrint {
+            time: 1,
+            canister: Principal::anonymous(),
             text: text.to_owned(),
         }
     }
@@ -108,33 +106,32 @@ mod tests {
     #[test]
     fn a_flood_goes_to_the_listener_once_and_in_order() {
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let listener = {
+        let listener: Listener = {
             let heard = Arc::clone(&heard);
-            Arc::new(Mutex::new(move |_: u64, _: Principal, text: &str| {
-                heard.lock().unwrap().push(text[..1].to_owned());
+            Arc::new(Mutex::new(move |line: &DebugPrint| {
+                heard.lock().unwrap().push(line.text[..1].to_owned());
             }))
         };
-        let mut prints = Prints::new(Overflow::to(listener));
-        let id = Principal::anonymous();
+        let mut prints = Prints::new(Overflow::Goes([listener].into()));
         let long = "x".repeat(9 << 20);
         for round in 0..2 {
-            prints.push(1, id, line(&format!("a{long}")));
-            prints.push(1, id, line(&format!("b{long}")));
-            prints.push(1, id, line("c"));
+            prints.push(0, line(&format!("a{long}")));
+            prints.push(0, line(&format!("b{long}")));
+            prints.push(0, line("c"));
             if round == 0 {
                 prints.restart();
             }
         }
         assert_eq!(*heard.lock().unwrap(), ["a", "b"]);
         let waiting = prints.into_waiting();
-        assert_eq!(waiting, [line("c")]);
+        assert_eq!(waiting, [(0, line("c"))]);
     }
 
     #[test]
     fn without_a_listener_everything_is_kept() {
         let mut prints = Prints::default();
         for _ in 0..3 {
-            prints.push(1, Principal::anonymous(), line(&"x".repeat(9 << 20)));
+            prints.push(0, line(&"x".repeat(9 << 20)));
         }
         assert_eq!(prints.into_waiting().len(), 3);
     }

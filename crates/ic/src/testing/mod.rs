@@ -45,6 +45,7 @@ use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArg
 use crate::management::types::limited::Limited;
 use crate::management::types::settings::CanisterSettings;
 use crate::node::{Node, Snapshot};
+use crate::observe::KeptPrints;
 use crate::protocol::{Protocol, SubnetType};
 
 pub use arguments::Arguments;
@@ -83,7 +84,10 @@ impl Default for Subnet {
 }
 
 fn node_of(settings: &NodeSettings) -> Node {
-    Node::new(settings.clone()).expect("a node without a module cache needs nothing of the machine")
+    let node = Node::new(settings.clone());
+    let mut node = node.expect("a node without a module cache needs nothing of the machine");
+    node.attach(KeptPrints::default());
+    node
 }
 
 impl Subnet {

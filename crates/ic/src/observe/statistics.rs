@@ -1,14 +1,14 @@
-//! What was executed in a run, by canister and method: how often, and at what cost. Only counts; who executes hands in
-//! one record per execution, and only if the settings ask for it.
+//! What was executed in a run, by canister and method: how often, and at what cost. Only counts.
 
 use std::collections::{BTreeMap, HashMap};
 
 use candid::Principal;
 
+use super::label::Label;
+use super::observer::{Cause, Observer, Run};
+use crate::answer::Usage;
 use crate::canister::ContextId;
 use crate::execution::{Entry, Execution};
-use crate::system_api::mode::Mode;
-use crate::wasm::MethodKind;
 
 /// What is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,59 +17,6 @@ pub struct Key {
     pub canister: Principal,
     /// What.
     pub label: Label,
-}
-
-/// What ran.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    /// In which role: `update`, `query`, `composite query`, `replicated query`, `callback`, `hook` or `install`.
-    pub kind: &'static str,
-    /// The method; for a callback the method whose call it helps to answer; for a hook its export; else `compile`.
-    pub method: String,
-}
-
-impl Label {
-    /// A method or hook.
-    pub fn of(entry: &Entry, mode: Mode) -> Self {
-        let Entry::Export(export) = entry else {
-            return Label::callback(String::new());
-        };
-        let (kind, method) = match MethodKind::of_export(export) {
-            Some((_, method)) if mode == Mode::ReplicatedQuery => ("replicated query", method),
-            Some((MethodKind::Update, method)) => ("update", method),
-            Some((MethodKind::Query, method)) => ("query", method),
-            Some((MethodKind::CompositeQuery, method)) => ("composite query", method),
-            None => ("hook", &**export),
-        };
-        Label {
-            kind,
-            method: method.to_owned(),
-        }
-    }
-
-    /// What ran, in words.
-    pub fn text(&self) -> String {
-        match self.kind {
-            "hook" => self.method.clone(),
-            kind => format!("{kind} {}", self.method),
-        }
-    }
-
-    /// A callback of a method.
-    pub fn callback(method: String) -> Self {
-        Label {
-            kind: "callback",
-            method,
-        }
-    }
-
-    /// Compiling a module.
-    pub fn compile() -> Self {
-        Label {
-            kind: "install",
-            method: "compile".to_owned(),
-        }
-    }
 }
 
 /// The executions of one key.
@@ -143,35 +90,6 @@ impl Statistics {
         self.charged += cycles;
     }
 
-    /// Counts a method or hook; remembers the method if its callbacks are still to come.
-    pub fn method(
-        &mut self,
-        canister: Principal,
-        label: Label,
-        context: ContextId,
-        execution: &Execution,
-        cycles: u128,
-    ) {
-        if !execution.calls.is_empty() {
-            self.waiting
-                .insert((canister, context), label.method.clone());
-        }
-        self.count(canister, label, Use::of(execution, cycles));
-    }
-
-    /// Counts a callback of a context.
-    pub fn callback(
-        &mut self,
-        canister: Principal,
-        context: ContextId,
-        execution: &Execution,
-        cycles: u128,
-    ) {
-        let method = self.waiting.get(&(canister, context)).cloned();
-        let label = Label::callback(method.unwrap_or_default());
-        self.count(canister, label, Use::of(execution, cycles));
-    }
-
     /// Counts an execution.
     pub fn count(&mut self, canister: Principal, label: Label, used: Use) {
         let key = Key { canister, label };
@@ -186,6 +104,45 @@ impl Statistics {
         row.cycles += used.cycles;
         row.heap_pages += used.heap_pages;
         row.stable_pages += used.stable_pages;
+    }
+}
+
+impl Observer for Statistics {
+    fn message_ends(&mut self, usage: &Usage) {
+        self.charge(usage.cycles);
+    }
+
+    fn executed(&mut self, run: &Run<'_>, cycles: &dyn Fn() -> u128) {
+        let Run {
+            canister,
+            execution,
+            cause,
+        } = *run;
+        let id = canister.id;
+        let label = match (cause, &execution.entry) {
+            (Cause::Callback(context), _) => {
+                let method = self.waiting.get(&(id, context)).cloned();
+                Label::callback(method.unwrap_or_default())
+            }
+            (Cause::Query { method, .. }, Entry::Table(_)) => Label::callback(method.to_owned()),
+            _ => Label::of(&execution.entry, execution.mode),
+        };
+        // Its callbacks are still to come.
+        if let Cause::Call(context) = cause
+            && !execution.calls.is_empty()
+        {
+            self.waiting.insert((id, context), label.method.clone());
+        }
+        self.count(id, label, Use::of(execution, cycles()));
+    }
+
+    fn compiled(&mut self, canister: Principal, instructions: u64, cycles: &dyn Fn() -> u128) {
+        let used = Use {
+            instructions,
+            cycles: cycles(),
+            ..Use::default()
+        };
+        self.count(canister, Label::compile(), used);
     }
 }
 

@@ -3,20 +3,20 @@
 //! for a segment of code when it begins, so also for what stands there behind a call.
 
 mod names;
-mod recording;
 
 use std::collections::HashMap;
 
 use candid::Principal;
 
+use super::label::Label;
+use super::observer::{Cause, Observer, Places, Preparation, Run};
 use crate::canister::contexts::Origin;
 use crate::canister::{CallbackId, ContextId};
+use crate::execution::{Entry, Recording};
 
-pub use drun_engine::record::Stack;
 pub use names::Kind;
-pub use recording::Recording;
 
-use drun_engine::record::{Frame, Tree, TreeFrame};
+use drun_engine::record::{Frame, Stack, Tree, TreeFrame};
 use names::{Name, Names};
 
 /// The profile of a run.
@@ -46,25 +46,8 @@ pub struct Line<'a> {
 }
 
 impl Profile {
-    /// A message of the driver begins, in words. Messages have the numbers that results have; queries, which have none, are
-    /// numbered on their own.
-    pub fn begin(&mut self, message: &str, query: bool) {
-        let mark = if query { "q" } else { "" };
-        let count = &mut self.counts[usize::from(query)];
-        let text = format!("{mark}{count} {message}");
-        *count += 1;
-        let name = self.names.name(Kind::Message, &text);
-        self.message = self.tree.push_always(Stack::EMPTY, name);
-        self.management = self.message;
-    }
-
-    /// The stack of the message under way.
-    pub fn message(&self) -> Stack {
-        self.message
-    }
-
     /// The method of a canister, or the task, by which a context begins: below the call that caused it.
-    pub fn method(
+    fn method(
         &mut self,
         canister: Principal,
         what: &str,
@@ -83,23 +66,18 @@ impl Profile {
     }
 
     /// A callback: below the method that it helps to answer.
-    pub fn callback(&mut self, canister: Principal, what: &str, context: ContextId) -> Stack {
+    fn callback(&mut self, canister: Principal, what: &str, context: ContextId) -> Stack {
         let method = self.contexts.get(&(canister, context)).copied();
         let method = self.in_message(method.unwrap_or(self.message));
         self.entry(method, canister, what)
     }
 
     /// An entry point of a canister, called from a given stack.
-    pub fn entry(&mut self, caller: Stack, canister: Principal, what: &str) -> Stack {
+    fn entry(&mut self, caller: Stack, canister: Principal, what: &str) -> Stack {
         let name = self
             .names
             .name(Kind::Entry, &format!("{what} ({canister})"));
         self.tree.push(caller, name)
-    }
-
-    /// A call got its callback.
-    pub fn sent(&mut self, canister: Principal, callback: CallbackId, place: Stack) {
-        self.calls.insert((canister, callback), place);
     }
 
     /// Where a call was made that is executed now.
@@ -108,30 +86,8 @@ impl Profile {
         self.in_message(place.unwrap_or(self.message))
     }
 
-    /// What the management canister executes from now on belongs to the message, or to the call of a canister.
-    pub fn manage(&mut self, call: Option<(Principal, CallbackId)>) {
-        self.management = match call {
-            Some((sender, callback)) => self.call(sender, callback),
-            None => self.message,
-        };
-    }
-
-    /// Where executions of the management canister belong.
-    pub fn management(&self) -> Stack {
-        self.management
-    }
-
-    /// Counts instructions for making a module ready.
-    pub fn compile(&mut self, caller: Stack, what: &str, instructions: u64) {
-        if instructions > 0 {
-            let name = self.names.name(Kind::Compile, what);
-            let stack = self.tree.push(caller, name);
-            self.tree.spend(stack, instructions);
-        }
-    }
-
     /// Takes over what was recorded of an entry point; tells where each of its stacks went.
-    pub fn add(&mut self, entry: Stack, recording: &Recording) -> Places {
+    fn add(&mut self, entry: Stack, recording: &Recording) -> Places {
         let tree = recording.record.tree();
         let mut places = vec![entry];
         self.tree.spend(entry, tree.outside());
@@ -147,7 +103,7 @@ impl Profile {
             self.tree.spend(stack, weight);
             places.push(stack);
         }
-        Places(places)
+        Places::new(places)
     }
 
     /// The same stack below the message under way. What another message has caused but not waited for is executed with a
@@ -197,12 +153,73 @@ impl Profile {
     }
 }
 
-/// Where the stacks of an execution are in the profile.
-pub struct Places(Vec<Stack>);
+impl Observer for Profile {
+    /// Messages have the numbers that results have; queries, which have none, are numbered on their own.
+    fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
+        let mark = if query { "q" } else { "" };
+        let count = &mut self.counts[usize::from(query)];
+        let text = format!("{mark}{count} {}", words());
+        *count += 1;
+        let name = self.names.name(Kind::Message, &text);
+        self.message = self.tree.push_always(Stack::EMPTY, name);
+        self.management = self.message;
+    }
 
-impl Places {
-    /// Where this stack of the execution is.
-    pub fn of(&self, stack: Stack) -> Stack {
-        self.0.get(stack.place()).copied().unwrap_or_default()
+    fn concluded(&mut self, run: &Run<'_>) -> Places {
+        let Run {
+            canister,
+            execution,
+            cause,
+        } = *run;
+        let id = canister.id;
+        let callback = execution.mode.callback_name();
+        let what = || Label::of(&execution.entry, execution.mode).text();
+        let entry = match (cause, &execution.entry) {
+            (Cause::Call(context), _) => match canister.calls.get(context) {
+                Some(begun) => self.method(id, &what(), &begun.origin, context),
+                None => self.callback(id, callback, context),
+            },
+            (Cause::Callback(context), _) => self.callback(id, callback, context),
+            (Cause::Query { place, .. }, entry) => {
+                let caller = match place {
+                    Stack::EMPTY => self.message,
+                    place => place,
+                };
+                match entry {
+                    Entry::Export(_) => self.entry(caller, id, &what()),
+                    Entry::Table(_) => self.entry(caller, id, callback),
+                }
+            }
+            (Cause::Installation, _) => self.entry(self.management, id, &what()),
+        };
+        match &execution.recording {
+            Some(recording) => self.add(entry, recording),
+            None => Places::new(vec![entry]),
+        }
+    }
+
+    fn call_sent(&mut self, canister: Principal, callback: CallbackId, place: Stack) {
+        self.calls.insert((canister, callback), place);
+    }
+
+    /// What is executed from now on belongs to the message, or to the call of a canister.
+    fn management_begins(&mut self, call: Option<(Principal, CallbackId)>) {
+        self.management = match call {
+            Some((sender, callback)) => self.call(sender, callback),
+            None => self.message,
+        };
+    }
+
+    fn prepared(&mut self, canister: Principal, step: Preparation, instructions: u64) {
+        if instructions > 0 {
+            let step = match step {
+                Preparation::Assemble => "[assemble chunks]",
+                Preparation::Compile => "[compile]",
+            };
+            let name = format!("{step} ({canister})");
+            let name = self.names.name(Kind::Compile, &name);
+            let stack = self.tree.push(self.management, name);
+            self.tree.spend(stack, instructions);
+        }
     }
 }

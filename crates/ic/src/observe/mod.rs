@@ -1,0 +1,18 @@
+//! Who watches a node: one trait, [`Observer`], and what is made of it here: [`Statistics`], [`Profile`], printed lines.
+//!
+//! Owns what is told to observers and what they keep. Nothing that a node does depends on it; observers are called per
+//! message, execution and line, never per instruction.
+
+mod label;
+mod observer;
+mod observers;
+mod prints;
+pub mod profile;
+pub mod statistics;
+
+pub use label::Label;
+pub use observer::{Cause, Flood, Observer, Places, Preparation, Run};
+pub use observers::Observers;
+pub use prints::{KeptPrints, PrintHook, Prints};
+pub use profile::Profile;
+pub use statistics::Statistics;
