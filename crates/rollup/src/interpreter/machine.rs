@@ -98,7 +98,7 @@ pub struct Machine {
     pub(super) dropped_elements: Vec<bool>,
     pub(super) dropped_data: Vec<bool>,
     pub(super) stack: Vec<u64>,
-    pub(super) frames: Vec<Frame>,
+    frames: Vec<Frame>,
     pub(super) code: Arc<Code>,
     pub(super) pc: usize,
     /// Where the locals of the current function begin on the stack.

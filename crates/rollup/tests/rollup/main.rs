@@ -1,6 +1,7 @@
 //! The program `kernel-debugger` as its users see it: sessions, mistakes, installers, profiles, golden cases.
 
 mod bad_input;
+mod engine;
 mod fuzz;
 mod installing;
 mod readme;
