@@ -767,7 +767,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
                 }
             }
         ),
-        any::<u64>().prop_map(|n| Statement::Advance(Duration(n))),
+        any::<u32>().prop_map(|n| Statement::Advance(Duration(n.into()))),
         any::<u64>().prop_map(Statement::Tick),
         expectation.prop_map(Statement::Expect),
         (any_party(), any::<u128>())
