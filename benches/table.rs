@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use drun::canister::InstallMode;
-use drun::config::CompilerChoice;
-use drun::{Compat, Config, Principal, Runner};
+use drun::Principal;
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
+use drun::internals::{Compat, Config, Runner};
 
 const DRUN: &str = env!("CARGO_BIN_EXE_drun");
 const MOTOKO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/motoko/counter.wasm");

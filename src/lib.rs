@@ -1,54 +1,72 @@
 //! Runs WebAssembly canisters of the Internet Computer on one machine, deterministically, message by message.
 //!
-//! The program `drun` is a thin layer over this library; a Rust test can use it in process:
+//! The program `drun` runs them from scripts. As a library, with `default-features = false` under `[dev-dependencies]`,
+//! this crate is what a Rust test needs to run canisters in its own process:
 //!
 //! ```
-//! use drun::canister::InstallMode;
-//! use drun::outcome::MessageResult;
-//! use drun::{Compat, Config, Principal, Runner};
+//! use drun::Subnet;
 //!
 //! let module = wat::parse_str(r#"
 //!     (module
 //!       (import "ic0" "msg_reply" (func $reply))
 //!       (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
 //!       (memory 1)
-//!       (data (i32.const 0) "hello")
+//!       (data (i32.const 0) "DIDL\00\01\71\05hello")
 //!       (func (export "canister_query greet")
-//!         (call $append (i32.const 0) (i32.const 5))
+//!         (call $append (i32.const 0) (i32.const 13))
 //!         (call $reply)))
 //! "#)?;
-//! let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai")?;
 //!
-//! let mut runner = Runner::new(Config::new(Compat::Drun))?;
-//! runner.install(InstallMode::Install, canister, &module, b"");
-//! let outcome = runner.query_outcome(canister, "greet", b"");
-//! assert_eq!(outcome.result, MessageResult::Replied(b"hello".to_vec()));
-//! assert_eq!(outcome.instructions, 1263);
+//! let mut subnet = Subnet::new();
+//! let canister = subnet.create();
+//! subnet.install(canister, &module, ())?;
+//! let (greeting,): (String,) = subnet.query(canister, "greet", ())?;
+//! assert_eq!(greeting, "hello");
+//! let outcome = subnet.call(canister, "greet").query_outcome();
+//! assert_eq!(outcome.instructions, 1271);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Wasm code may use 5 MiB of stack. On a thread that has not got so much, tests among them, each execution runs on a
 //! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
 //!
-//! Behind the face: `drun_ic` is the Internet Computer, [`runner`] drives it; the command line stands on both (feature `cli`).
+//! Behind the face: `drun_ic` is the Internet Computer, `runner` drives it as the programs before this one did; the command
+//! line stands on both (feature `cli`).
+
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod idl;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod runner;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod script;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod session;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod suite;
 
 pub use candid::Principal;
-pub use drun_ic::{
-    canister, errors, execution, fees, management, node, profile, statistics, system_api, time,
-    wasm,
-};
-pub use runner::config::{Compat, Config};
-pub use runner::outcome::Outcome;
-pub use runner::{Runner, config, outcome};
+pub use drun_ic::answer::{DebugPrint, MessageResult};
+pub use drun_ic::errors::{ErrorCode, UserError};
+pub use drun_ic::node::Snapshot;
+pub use drun_ic::testing::{Arguments, Call, CallError, Outcome, Settings, Subnet};
+pub use drun_ic::{Failure, Protocol};
+
+/// What the tests of this package look at behind the face. No promise is made about it.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::runner::config::{Compat, Config};
+    pub use crate::runner::{Runner, config, outcome};
+    pub use drun_ic::{canister, wasm};
+}

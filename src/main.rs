@@ -9,10 +9,13 @@ fn main() -> ExitCode {
     let program = std::thread::Builder::new().stack_size(STACK);
     match program.spawn(drun::cli::main).map(|thread| thread.join()) {
         Ok(Ok(status)) => status,
-        Ok(Err(_)) => {
-            eprintln!(
-                "error: this is a bug in drun; please report it with the script that shows it"
-            );
+        Ok(Err(reason)) => {
+            match reason.downcast_ref::<drun::Failure>() {
+                Some(failure) => eprintln!("error: {failure}"),
+                None => eprintln!(
+                    "error: this is a bug in drun; please report it with the script that shows it"
+                ),
+            }
             ExitCode::from(3)
         }
         Err(error) => {

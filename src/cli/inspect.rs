@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::table::{Align, Table, grouped};
 use super::{FAILURE, Failure, SUCCESS, modules};
+use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
 use drun_ic::protocol::{Protocol, SubnetType};
-use drun_ic::wasm::{CanisterModule, MethodKind, Survey, Tier, ValidationLimits};
+use drun_ic::wasm::{MethodKind, Survey, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
         bytes: blob.len() as u64,
         hash: Sha256::digest(&blob).into(),
         survey: Survey::of(&blob).unwrap_or_default(),
-        verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA, |_| Tier::Fast),
+        verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA),
         path,
     };
     let text = if options.json {
@@ -102,7 +103,7 @@ struct Cost {
 
 impl Cost {
     fn of(module: &CanisterModule) -> Self {
-        let operators = module.compile_operators;
+        let operators = module.compile_operators();
         let instructions = COMPILE_COST * operators;
         // The runner's application subnet has 13 nodes, the original program's has one.
         let [thirteen, one] = [13, 1].map(|nodes| {
@@ -272,7 +273,7 @@ impl Inspection {
     }
 
     fn function_name(&self, index: u32) -> Option<&str> {
-        let names = self.verdict.as_ref().ok()?.function_names();
+        let names = self.verdict.as_ref().ok()?.names.function_names();
         let at = names
             .binary_search_by_key(&index, |(index, _)| *index)
             .ok()?;

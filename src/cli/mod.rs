@@ -4,6 +4,7 @@
 mod config_file;
 mod inspect;
 mod log;
+mod measures;
 mod modules;
 mod options;
 mod profile;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Some(Command::Inspect(inspect)) => inspect::run(&inspect),
         Some(Command::Test(test)) => test::run(&test),
+        Some(Command::Init(init)) => test::init(&init),
         None => run::run(&arguments.run),
     };
     ExitCode::from(match result {

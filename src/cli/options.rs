@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
-use super::test::TestOptions;
+use super::test::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
@@ -43,6 +43,7 @@ Exit status:
 pub enum Command {
     Test(TestOptions),
     Inspect(InspectOptions),
+    Init(InitOptions),
 }
 
 #[derive(Debug, Args)]
@@ -92,7 +93,12 @@ pub struct RunOptions {
     pub keep_state: bool,
 
     /// Where compiled modules are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "no_cache",
+        env = "DRUN_CACHE_DIR"
+    )]
     pub cache_dir: Option<PathBuf>,
 
     /// Keep no compiled modules
@@ -118,6 +124,14 @@ pub struct RunOptions {
     /// Do not print what canisters print
     #[arg(long)]
     pub quiet_canisters: bool,
+
+    /// Say nothing but results and errors: no warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Write what every message took, for `drun test`
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub measures: Option<PathBuf>,
 
     /// Print a table of all executions at the end, on standard error: instructions, cycles and 4 KiB pages
     /// changed, by canister and method

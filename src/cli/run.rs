@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::log::Log;
+use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
 use super::{FAILURE, Failure, SUCCESS};
@@ -50,6 +51,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut session = Session::new(&program.statements, seed, &disk, Box::new(make))?;
     let mut printer = Printer::new(format, session.runner().wording());
     let mut failed = false;
+    let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
@@ -58,12 +60,18 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
             writeln!(out, "{}", printer.readable(outcome, text.as_deref()))?;
+            if let Some(measures) = &mut measures {
+                measures.add(outcome);
+            }
         }
         out.flush()?;
         if let Some(wrong) = step.wrong {
             tell(&format!("{wrong}\n"));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
         }
+    }
+    if let (Some(measures), Some(path)) = (measures, &options.measures) {
+        measures.write(path)?;
     }
     let expected = program.statements.iter();
     let expected = expected.filter(|placed| matches!(placed.statement, Statement::Expect(_)));
@@ -167,7 +175,9 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     if let Some(path) = &options.config {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
-            eprintln!("{warning}");
+            if !options.quiet {
+                eprintln!("{warning}");
+            }
             log.line(&warning);
         }
     }

@@ -13,7 +13,8 @@ use candid::Principal;
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
 
 /// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// For people, with the message's number.
     #[default]
@@ -22,6 +23,17 @@ pub enum Format {
     Drun,
     /// For machines: one JSON object per line, described in `JSON.md`.
     Json,
+}
+
+impl Format {
+    /// What options and suite files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Drun => "drun",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl FromStr for Format {

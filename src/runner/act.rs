@@ -14,10 +14,6 @@ use super::driver::{encoded, keeps_heap};
 use super::outcome::{MessageKind, MessageResult, Outcome};
 use super::{MANAGEMENT, Runner};
 
-/// Rounds that one due timer may take, with all calls that it makes.
-const MOST_ROUNDS: u64 = 10_000;
-/// Rounds for which a due timer that does not run is waited for: tasks of a canister take turns.
-const TURNS: u64 = 3;
 /// Number of the canister that calls with cycles. No program hands it out.
 const PROXY: u64 = 0xf_fffe;
 /// Cycles that the proxy keeps beside those it sends.
@@ -104,28 +100,9 @@ impl Runner {
     /// of the time.
     pub fn advance(&mut self, nanoseconds: u64) -> Outcome {
         self.measure(MessageKind::Advance, None, None, |runner| {
-            let end = runner.node.time().saturating_add(nanoseconds);
-            while let Some(due) = runner.node.next_timer().filter(|due| *due <= end) {
-                runner.node.set_time(due);
-                runner.settle();
-            }
-            runner.node.set_time(end);
-            runner.settle();
+            runner.node.run_for(nanoseconds);
             MessageResult::Replied(Vec::new())
         })
-    }
-
-    /// Runs a round and what it takes to finish what is done in it.
-    fn settle(&mut self) {
-        let mut overdue = 0;
-        for _ in 0..MOST_ROUNDS {
-            self.node.tick();
-            overdue += 1;
-            let waits = self.node.has_overdue_timer() && overdue <= TURNS;
-            if !self.node.has_work() && !waits {
-                break;
-            }
-        }
     }
 
     /// Runs rounds.

@@ -100,7 +100,7 @@ impl Driver for Original {
             arg: argument.to_vec(),
             sender_canister_version: None,
         };
-        let payload = encoded(&types::OldInstallCodeArgs::from(args));
+        let payload = encoded(types::OldInstallCodeArgs::from(args));
         vec![("install_code", payload)]
     }
 

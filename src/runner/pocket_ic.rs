@@ -139,7 +139,7 @@ impl Driver for PocketIc {
             arg: argument.to_vec(),
             sender_canister_version: None,
         };
-        vec![("install_code", encoded(&args))]
+        vec![("install_code", encoded(args))]
     }
 
     /// Of `start_canister` and `stop_canister` the runner takes the last ten bytes for the canister's id.
@@ -196,7 +196,7 @@ fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8
             canister_id: canister,
             chunk: chunk.to_vec(),
         };
-        steps.push(("upload_chunk", encoded(&args)));
+        steps.push(("upload_chunk", encoded(args)));
     }
     let args = types::InstallChunkedCodeArgs {
         mode: types::InstallMode::Reinstall,
@@ -207,7 +207,7 @@ fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8
         arg: argument.to_vec(),
         sender_canister_version: None,
     };
-    steps.push(("install_chunked_code", encoded(&args)));
+    steps.push(("install_chunked_code", encoded(args)));
     steps
 }
 

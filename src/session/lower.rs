@@ -16,7 +16,7 @@ use drun_ic::management::types::lifecycle::{
     CanisterIdRecord, ProvisionalTopUpArgs, UninstallCodeArgs,
 };
 use drun_ic::management::types::limited::Limited;
-use drun_ic::management::types::misc::FetchCanisterLogsArgs;
+use drun_ic::management::types::logs::FetchCanisterLogsArgs;
 use drun_ic::management::types::settings::{CanisterSettings, LogVisibility, UpdateSettingsArgs};
 
 fn encoded(argument: impl CandidType) -> Vec<u8> {

@@ -111,7 +111,7 @@ pub struct Callback {
 }
 
 /// All call contexts and callbacks of a canister.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CallContexts {
     contexts: BTreeMap<ContextId, CallContext>,
     callbacks: BTreeMap<CallbackId, Callback>,
@@ -123,7 +123,7 @@ pub struct CallContexts {
 }
 
 /// How many requests to each callee are without a processed response.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Slots(BTreeMap<Principal, u32>);
 
 impl Slots {

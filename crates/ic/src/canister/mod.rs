@@ -13,6 +13,7 @@ pub mod snapshots;
 pub mod tasks;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use candid::Principal;
 
@@ -200,6 +201,42 @@ impl Canister {
             charged_at: time,
             debits: Debits::default(),
             lost_snapshot_bytes: 0,
+        }
+    }
+
+    /// A copy of everything but heap and stable memory, which are empty in it.
+    pub fn without_memories(&self) -> Self {
+        let code = self.code.as_ref().map(|code| Code {
+            module: Arc::clone(&code.module),
+            heap: None,
+            globals: code.globals.clone(),
+            generation: code.generation,
+        });
+        Canister {
+            id: self.id,
+            status: self.status.clone(),
+            version: self.version,
+            cycles: self.cycles,
+            reserved_cycles: self.reserved_cycles,
+            settings: self.settings.clone(),
+            code,
+            stable: Box::default(),
+            certified_data: self.certified_data.clone(),
+            global_timer: self.global_timer,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            calls: self.calls.clone(),
+            tasks: self.tasks.clone(),
+            rotation: self.rotation,
+            hook: self.hook,
+            log: self.log.clone(),
+            history: self.history.clone(),
+            chunks: self.chunks.clone(),
+            snapshots: self.snapshots.clone(),
+            next_snapshot: self.next_snapshot,
+            charged_at: self.charged_at,
+            debits: self.debits,
+            lost_snapshot_bytes: self.lost_snapshot_bytes,
         }
     }
 

@@ -11,6 +11,9 @@ use crate::errors::Reject;
 /// Names an ingress message of this run; counts up in order of submission.
 pub type IngressId = u64;
 
+/// What the receiver made of an argument when it was first looked at, so that it is decoded once; nothing for ordinary canisters.
+pub type Carried = Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>;
+
 /// A request of one canister to another, or to the management canister.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -26,6 +29,8 @@ pub struct Request {
     pub method: String,
     /// The argument.
     pub payload: Vec<u8>,
+    /// The argument, decoded.
+    pub decoded: Carried,
     /// Deadline of a best-effort call, in whole seconds since the Unix epoch.
     pub deadline: Option<u64>,
 }
@@ -88,6 +93,8 @@ pub struct Ingress {
     pub method: String,
     /// The argument.
     pub payload: Vec<u8>,
+    /// The argument, decoded.
+    pub decoded: Carried,
 }
 
 /// A message between canisters.
@@ -136,7 +143,7 @@ enum Source {
 }
 
 /// Messages that wait for execution.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct InputQueues {
     from: BTreeMap<Principal, VecDeque<CanisterMessage>>,
     /// Senders with waiting messages, in turn.
@@ -232,7 +239,7 @@ impl InputQueues {
 }
 
 /// Messages that wait to leave, by receiver in ascending order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OutputQueues {
     to: BTreeMap<Principal, VecDeque<CanisterMessage>>,
 }
@@ -291,6 +298,7 @@ mod tests {
             cycles: 0,
             method: String::new(),
             payload: Vec::new(),
+            decoded: None,
             deadline: None,
         })
     }
@@ -301,6 +309,7 @@ mod tests {
             sender: Principal::anonymous(),
             method: String::new(),
             payload: Vec::new(),
+            decoded: None,
         }
     }
 

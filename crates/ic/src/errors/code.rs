@@ -137,7 +137,9 @@ impl ErrorCode {
 
     /// The code that prints as this text, `IC0503`.
     pub fn from_text(text: &str) -> Option<Self> {
-        let number = text.strip_prefix("IC").filter(|digits| digits.len() == 4)?;
+        let number = text.strip_prefix("IC").filter(|digits| {
+            digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })?;
         let number: u16 = number.parse().ok()?;
         Self::ALL.into_iter().find(|code| code.number() == number)
     }

@@ -1,70 +1,42 @@
-//! What ended an execution, in the Internet Computer's words (system-api.md 3.2).
+//! How an execution ended, in the Internet Computer's words (system-api.md 3.2, 3.4).
+
+use drun_engine::{End, NotEntered, TrapKind};
 
 use crate::errors::{ContractViolation, ExecutionError, Trap};
-use crate::wasm::{CanisterModule, Tier};
+use crate::system_api::Ic;
+use crate::wasm::ModuleNames;
 
-/// The error of an execution that the engine ended; what a host function said has precedence and is handled before.
-pub fn execution_error(
-    error: &wasmtime::Error,
-    module: &CanisterModule,
-    tier: Tier,
-) -> ExecutionError {
-    let backtrace = error
-        .downcast_ref::<wasmtime::WasmBacktrace>()
-        .and_then(|trace| {
-            let frames: Vec<u32> = trace
-                .frames()
-                .iter()
-                .map(|frame| frame.func_index())
-                .collect();
-            module.backtrace(&frames, tier == Tier::Profiled)
-        });
-    let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
-        return ExecutionError::Engine(format!("Unexpected WasmEngineError: {error}"));
-    };
-    match trap {
-        wasmtime::Trap::BadSignature => {
-            ExecutionError::Contract(ContractViolation::SignatureMismatch)
-        }
-        trap => ExecutionError::Trapped {
-            backtrace,
-            trap: match trap {
-                wasmtime::Trap::UnreachableCodeReached => Trap::Unreachable,
-                wasmtime::Trap::MemoryOutOfBounds => Trap::HeapOutOfBounds,
-                wasmtime::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
-                wasmtime::Trap::IntegerDivisionByZero => Trap::IntegerDivByZero,
-                wasmtime::Trap::StackOverflow => Trap::StackOverflow,
-                _ => Trap::Other,
+/// The result of an execution.
+pub fn result(end: End<Ic>, names: &ModuleNames) -> Result<(), ExecutionError> {
+    Err(match end {
+        End::Returned => return Ok(()),
+        End::Stopped(error) | End::Refused(error) => error,
+        End::Trapped {
+            kind: TrapKind::BadSignature,
+            ..
+        } => ContractViolation::SignatureMismatch.into(),
+        End::Trapped { kind, frames } => ExecutionError::Trapped {
+            backtrace: names.backtrace(&frames),
+            trap: match kind {
+                TrapKind::Unreachable => Trap::Unreachable,
+                TrapKind::MemoryOutOfBounds => Trap::HeapOutOfBounds,
+                TrapKind::TableOutOfBounds => Trap::TableOutOfBounds,
+                TrapKind::IntegerDivisionByZero => Trap::IntegerDivByZero,
+                TrapKind::StackOverflow => Trap::StackOverflow,
+                TrapKind::BadSignature | TrapKind::Other => Trap::Other,
             },
         },
-    }
-}
-
-/// The code generator that has to run an execution again which the engine ended, so that its outcome does not depend on
-/// the one that ran it.
-pub fn again(error: &wasmtime::Error, tier: Tier, sliced: bool) -> Option<Tier> {
-    use wasmtime::Trap::*;
-    match (tier, error.downcast_ref()?) {
-        // The global is right where calls and `unreachable` trap.
-        (
-            Tier::Optimizing,
-            StackOverflow | UnreachableCodeReached | IndirectCallToNull | BadSignature,
-        ) => None,
-        (Tier::Optimizing, _) => Some(Tier::Exact),
-        // Frames of the other code are larger: whether the stack suffices is for the optimizing code to say.
-        (Tier::Fast, StackOverflow) => Some(Tier::Optimizing),
-        (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
-        _ => None,
-    }
-}
-
-/// True if the stack of the Wasm code did not suffice.
-pub fn is_stack_overflow(result: &Result<(), ExecutionError>) -> bool {
-    matches!(
-        result,
-        Err(ExecutionError::Trapped {
-            trap: Trap::StackOverflow,
-            ..
-        })
-    )
+        End::NotEntered(why) => match why {
+            NotEntered::NoFunction => ContractViolation::ExportIsNoFunction.into(),
+            NotEntered::NoTable => ContractViolation::NoTable.into(),
+            NotEntered::NotATable => ContractViolation::TableExportIsNoTable.into(),
+            NotEntered::NoElement(function) => ExecutionError::FunctionNotFound { function },
+            NotEntered::NullElement => ContractViolation::NullFunction.into(),
+            NotEntered::NotAFunctionReference => ContractViolation::NotAFunctionReference.into(),
+            NotEntered::Signature => ContractViolation::SignatureMismatch.into(),
+            NotEntered::ArgumentTooLarge(env) => {
+                ContractViolation::EnvironmentTooLarge { env }.into()
+            }
+        },
+    })
 }

@@ -50,6 +50,16 @@ impl Canisters {
         self.map.remove(id)
     }
 
+    /// All of them, for what leaves them as they are.
+    pub fn at_rest(&mut self) -> impl Iterator<Item = &mut Canister> {
+        self.map.values_mut().map(|canister| &mut **canister)
+    }
+
+    /// Takes all canisters away.
+    pub fn take_all(&mut self) -> BTreeMap<Principal, Box<Canister>> {
+        std::mem::take(self).map
+    }
+
     /// Those that may have something to do, by ascending id.
     pub fn busy(&self) -> impl Iterator<Item = &Canister> {
         let known = self.busy.iter().filter_map(|id| self.map.get(id));
@@ -140,6 +150,7 @@ mod tests {
             sender: id(0),
             method: String::new(),
             payload: Vec::new(),
+            decoded: None,
         };
         all.get_mut(&id(7)).unwrap().inputs.push_ingress(message);
         all.get_mut(&id(3)).unwrap();

@@ -6,10 +6,12 @@ use candid::Encode;
 use sha2::{Digest, Sha256};
 
 use super::State;
-use super::dispatch::{Answer, Call, empty_reply};
+use super::call::{Answer, Call, empty_reply};
+use super::decode::Given;
 use super::growth::Growth;
-use super::target::{argument, existing, named, with_canister};
+use super::target::{existing, with_canister};
 use super::types::chunks::{ChunkHash, UploadChunkArgs};
+use super::types::lifecycle::CanisterIdRecord;
 use crate::canister::chunks::{CHUNK_BYTES, ChunkStore, MAX_CHUNKS, hash_of};
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::errors::ChunkStoreError;
@@ -18,8 +20,12 @@ use crate::errors::ChunkStoreError;
 const UPLOAD_INSTRUCTIONS: u64 = 200_000_000;
 
 /// `upload_chunk`: charged even if the chunk is there already or cannot be stored.
-pub fn upload_chunk(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UploadChunkArgs = argument(call)?;
+pub fn upload_chunk(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UploadChunkArgs>,
+) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers_and_self(canister)?;
         let price = state.fees.execution(UPLOAD_INSTRUCTIONS, false);
@@ -46,8 +52,12 @@ pub fn upload_chunk(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `clear_chunk_store`.
-pub fn clear_chunk_store(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn clear_chunk_store(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     with_canister(state, id, |_, canister| {
         call.only_controllers_and_self(canister)?;
         canister.chunks.clear();
@@ -56,8 +66,12 @@ pub fn clear_chunk_store(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `stored_chunks`: hashes in ascending order.
-pub fn stored_chunks(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn stored_chunks(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers_and_self(canister)?;
     Ok(Encode!(&hashes_of(&canister.chunks)).expect("encoding to memory does not fail"))

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use candid::{Encode, Principal};
 
-use super::dispatch::{Answer, Call};
+use super::State;
+use super::call::{Answer, Call};
+use super::decode::Given;
 use super::environment::environment_variables_hash;
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
-use super::target::argument;
-use super::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
-use super::{State, decode};
+use super::types::lifecycle::{CanisterIdRecord, CreateCanisterArgs, ProvisionalCreateArgs};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::settings::{Controllers, Settings};
@@ -21,9 +21,13 @@ use crate::errors::ManagementError;
 pub(super) const DEFAULT_CYCLES: u128 = 100_000_000_000_000;
 
 /// `create_canister`: the fee comes out of the attached cycles, the rest is the balance.
-pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn create_canister(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CreateCanisterArgs>,
+) -> Answer {
     call.only_canisters()?;
-    let args = decode::create_canister(call.payload)?;
+    let args = args?;
     let requested = requested_settings(state, args.settings.unwrap_or_default())?;
     let (fee, sent) = (state.fees.creation(), call.cycles());
     let Some(cycles) = sent.checked_sub(fee) else {
@@ -44,8 +48,12 @@ pub fn create_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `provisional_create_canister_with_cycles`: out of nothing, with any id of the subnet.
-pub fn provisional_create(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: ProvisionalCreateArgs = argument(call)?;
+pub fn provisional_create(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<ProvisionalCreateArgs>,
+) -> Answer {
+    let args = args?;
     let requested = requested_settings(state, args.settings.unwrap_or_default())?;
     let cycles = match &args.amount {
         None => DEFAULT_CYCLES,

@@ -4,14 +4,15 @@
 use candid::Nat;
 
 use super::State;
+use super::call::{Answer, Call, empty_reply};
 use super::create::DEFAULT_CYCLES;
-use super::dispatch::{Answer, Call, empty_reply};
-use super::target::{argument, named, with_canister};
-use super::types::lifecycle::ProvisionalTopUpArgs;
+use super::decode::Given;
+use super::target::with_canister;
+use super::types::lifecycle::{CanisterIdRecord, ProvisionalTopUpArgs};
 
 /// `deposit_cycles`: all attached cycles.
-pub fn deposit(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn deposit(state: &mut State, call: &mut Call<'_>, args: Given<CanisterIdRecord>) -> Answer {
+    let id = args?.canister_id;
     with_canister(state, id, |_, canister| {
         canister.cycles = canister.cycles.saturating_add(call.cycles());
         call.refund = 0;
@@ -20,8 +21,8 @@ pub fn deposit(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `provisional_top_up_canister`: cycles out of nothing.
-pub fn provisional_top_up(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: ProvisionalTopUpArgs = argument(call)?;
+pub fn provisional_top_up(state: &mut State, args: Given<ProvisionalTopUpArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |_, canister| {
         canister.cycles = canister.cycles.saturating_add(provisional(&args.amount));
         Ok(empty_reply())

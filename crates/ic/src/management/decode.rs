@@ -1,16 +1,15 @@
 //! Decodes what a method is called with, as strictly and as leniently as the Internet Computer (management-canister.md, section
 //! 0.3), and words what does not decode (errors.md, section 5.8). Owns no types; those are in `types`.
 
-use super::types::install::{InstallChunkedCodeArgs, InstallChunkedCodeArgsLegacy};
+use super::reader::{Readable, first, header};
+use super::types::install::{
+    InstallChunkedCodeArgs, InstallChunkedCodeArgsLegacy, InstallCodeArgs, OldInstallCodeArgs,
+};
 use super::types::lifecycle::CreateCanisterArgs;
 use super::wording;
-use crate::errors::{ErrorCode, UserError};
-use candid::de::IDLDeserialize;
-use candid::{CandidType, DecoderConfig, Deserialize, Reserved};
+use crate::errors::{ErrorCode, ManagementError, UserError};
+use candid::Reserved;
 use std::fmt;
-
-/// Work that may be spent on fields and arguments that nobody asked for.
-const SKIPPING_QUOTA: usize = 10_000;
 
 /// How the description of most decode errors begins.
 const INTRODUCTION: &str = "Error decoding candid: ";
@@ -44,9 +43,20 @@ impl From<DecodeError> for UserError {
     }
 }
 
+impl From<DecodeError> for ManagementError {
+    fn from(error: DecodeError) -> Self {
+        ManagementError::Undecodable {
+            reason: error.reason().to_owned(),
+        }
+    }
+}
+
+/// An argument as it came: decoded, or why that failed.
+pub type Given<A> = Result<A, DecodeError>;
+
 /// The argument of a method. Unknown fields and further arguments are skipped, missing `opt` fields are `None`, and so is a value
 /// under `opt` that does not fit.
-pub fn one<T: Argument>(payload: &[u8]) -> Result<T, DecodeError> {
+pub fn one<T: Readable>(payload: &[u8]) -> Result<T, DecodeError> {
     header(payload, false)
         .and_then(first)
         .map_err(|error| DecodeError::of(&wording::causes::<T>(&error, payload)))
@@ -74,33 +84,22 @@ pub fn create_canister(payload: &[u8]) -> Result<CreateCanisterArgs, DecodeError
     Ok(args.unwrap_or_default())
 }
 
+/// The argument of `install_code`, with the allocations that only the replica of March 2025 obeys. Errors speak of the form without.
+pub fn install_code(payload: &[u8]) -> Result<OldInstallCodeArgs, DecodeError> {
+    one(payload).or_else(|_| one::<InstallCodeArgs>(payload).map(OldInstallCodeArgs::from))
+}
+
+/// An argument that no method looks at.
+pub fn unread(_: &[u8]) -> Result<(), DecodeError> {
+    Ok(())
+}
+
 /// The argument of `install_chunked_code`, in its form of today or, failing that, the older one. Errors speak of the form of today.
 pub fn install_chunked_code(payload: &[u8]) -> Result<InstallChunkedCodeArgs, DecodeError> {
     one(payload).or_else(|error| match one::<InstallChunkedCodeArgsLegacy>(payload) {
         Ok(args) => Ok(args.into()),
         Err(_) => Err(error),
     })
-}
-
-/// What can be decoded from the first value of a message.
-pub trait Argument: CandidType + for<'de> Deserialize<'de> {}
-
-impl<T: CandidType + for<'de> Deserialize<'de>> Argument for T {}
-
-/// Reads the types of a message. `full` errors show where in the bytes decoding stopped.
-pub(super) fn header(payload: &[u8], full: bool) -> Result<IDLDeserialize<'_>, candid::Error> {
-    let mut config = DecoderConfig::new();
-    config
-        .set_skipping_quota(SKIPPING_QUOTA)
-        .set_full_error_message(full);
-    IDLDeserialize::new_with_config(payload, &config)
-}
-
-/// Reads the first value and checks that everything else can be skipped.
-pub(super) fn first<T: Argument>(mut values: IDLDeserialize<'_>) -> Result<T, candid::Error> {
-    let value = values.get_value()?;
-    values.done()?;
-    Ok(value)
 }
 
 #[cfg(test)]
@@ -115,14 +114,17 @@ mod tests {
     use crate::management::types::limited::Limited;
     use crate::management::types::settings::{CanisterSettings, UpdateSettingsArgs};
     use crate::management::types::snapshots::LoadSnapshotArgs;
-    use candid::{Encode, Principal};
+    use candid::{CandidType, Encode, Principal};
 
     fn bytes(hex: &str) -> Vec<u8> {
         hex::decode(hex).expect("the test's payload is hexadecimal")
     }
 
     fn error_of(method: Method, payload: &[u8]) -> String {
-        let error = method.destination(payload).expect_err("does not decode");
+        let error = method
+            .open(payload)
+            .destination()
+            .expect_err("does not decode");
         assert_eq!(
             UserError::from(error.clone()).to_string(),
             format!("IC0408: Error decoding candid: {}", error.reason())
@@ -271,7 +273,12 @@ mod tests {
             })
             .expect("encodes")
         };
-        assert!(Method::UpdateSettings.destination(&update(10)).is_ok());
+        assert!(
+            Method::UpdateSettings
+                .open(&update(10))
+                .destination()
+                .is_ok()
+        );
         let too_many = "The number of elements exceeds maximum allowed 10";
         assert_eq!(
             error_of(Method::UpdateSettings, &update(11)),

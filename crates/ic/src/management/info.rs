@@ -6,8 +6,9 @@ use candid::Encode;
 use serde_bytes::ByteBuf;
 
 use super::State;
-use super::dispatch::{Answer, Call};
-use super::target::{argument, existing};
+use super::call::{Answer, Call};
+use super::decode::Given;
+use super::target::existing;
 use super::types::info::{
     CanisterInfoArgs, CanisterInfoReply, CanisterMetadataArgs, CanisterMetadataReply, Change,
     ChangeDetails, ChangeOrigin, DeploymentMode,
@@ -19,9 +20,13 @@ use crate::protocol::Replies;
 use crate::wasm::CustomSection;
 
 /// `canister_info`.
-pub fn canister_info(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn canister_info(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterInfoArgs>,
+) -> Answer {
     call.only_canisters()?;
-    let args: CanisterInfoArgs = argument(call)?;
+    let args = args?;
     let canister = existing(state, &args.canister_id)?;
     let wanted = args.num_requested_changes.unwrap_or(0);
     let reply = CanisterInfoReply {
@@ -43,9 +48,13 @@ pub fn canister_info(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 /// `canister_metadata`: the content of an `icp:` section; of a private one for controllers only. Old drun does not have this method;
 /// its calls fail before they come here.
-pub fn canister_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn canister_metadata(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterMetadataArgs>,
+) -> Answer {
     call.only_canisters()?;
-    let args: CanisterMetadataArgs = argument(call)?;
+    let args = args?;
     let canister = existing(state, &args.canister_id)?;
     let Some(code) = &canister.code else {
         return Err(ManagementError::MetadataNoModule(canister.id));

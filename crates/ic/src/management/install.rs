@@ -1,18 +1,15 @@
 //! Installing code: `install_code` and `install_chunked_code` (management-canister.md 3, metering.md 5.2).
 
-use std::sync::Arc;
-
-use candid::Principal;
-
 use super::State;
+use super::call::{Answer, Call, empty_reply, invalid_controller};
 use super::chunks::assemble;
-use super::decode;
-use super::dispatch::{Answer, Call, empty_reply, invalid_controller};
+use super::decode::Given;
+use super::order::{Order, Source};
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::stages::Stages;
-use super::types::install::{InstallMode as WireMode, OldInstallCodeArgs};
+use super::types::install::{InstallChunkedCodeArgs, InstallMode as WireMode, OldInstallCodeArgs};
 use super::types::settings::CanisterSettings;
 use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::history::{Change, ChangeDetails};
@@ -21,27 +18,13 @@ use crate::canister::{Canister, InstallMode};
 use crate::errors::{ChunkStoreError, ExecutionError, ManagementError, ResourceError};
 use crate::wasm::GlobalValue;
 
-/// What is to be installed.
-pub(super) struct Order {
-    id: Principal,
-    pub(super) mode: WireMode,
-    pub(super) source: Source,
-    pub(super) argument: Vec<u8>,
-    /// Allocations that the canister is given with its code.
-    settings: RequestedSettings,
-    sender_version: Option<u64>,
-}
-
-/// Where the module comes from.
-pub(super) enum Source {
-    Blob(Arc<[u8]>),
-    /// The assembled module or what is wrong with its chunks, and how many there are.
-    Chunks(Result<Arc<[u8]>, ChunkStoreError>, u64),
-}
-
 /// `install_code`. The replica of March 2025 also takes allocations in the argument.
-pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: OldInstallCodeArgs = decode::one(call.payload)?;
+pub fn install_code(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<OldInstallCodeArgs>,
+) -> Answer {
+    let args = args?;
     let settings = match state.config.protocol.install_takes_allocations {
         true => CanisterSettings {
             compute_allocation: args.compute_allocation,
@@ -62,8 +45,12 @@ pub fn install_code(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `install_chunked_code`.
-pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args = decode::install_chunked_code(call.payload)?;
+pub fn install_chunked_code(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<InstallChunkedCodeArgs>,
+) -> Answer {
+    let args = args?;
     let target = args.target_canister;
     let store_id = args.store_canister.unwrap_or(target);
     let caller = call.sender();
@@ -104,12 +91,11 @@ pub fn install_chunked_code(state: &mut State, call: &mut Call<'_>) -> Answer {
 
 fn install(state: &mut State, call: &mut Call<'_>, order: Order) -> Answer {
     let id = order.id;
-    let Some(mut canister) = state.canisters.remove(&id) else {
-        return Err(ManagementError::CanisterNotFound(id));
-    };
-    let result = install_into(state, call, &mut canister, order);
-    state.canisters.insert(id, canister);
-    result
+    state
+        .lend(&id, |state, canister| {
+            install_into(state, call, canister, order)
+        })
+        .unwrap_or(Err(ManagementError::CanisterNotFound(id)))
 }
 
 fn install_into(

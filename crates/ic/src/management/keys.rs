@@ -9,13 +9,18 @@ mod ed25519;
 mod secp256k1;
 #[cfg(feature = "threshold-keys")]
 mod signing;
+#[cfg(not(feature = "threshold-keys"))]
+#[path = "keys/no_signing.rs"]
+mod signing;
 
 use super::State;
-use super::dispatch::{Answer, Call};
+use super::call::{Answer, Call};
+use super::decode::Given;
 use super::types::keys::{
-    EcdsaCurve, EcdsaKeyId, KeyId, SchnorrAlgorithm, SchnorrKeyId, VetKdCurve, VetKdKeyId,
+    EcdsaCurve, EcdsaKeyId, EcdsaPublicKeyArgs, KeyId, SchnorrAlgorithm, SchnorrKeyId,
+    SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, VetKdCurve, VetKdKeyId,
 };
-use crate::errors::OutcallError;
+use crate::errors::{ManagementError, OutcallError};
 use crate::system_api::exec::KeyKind;
 
 impl State {
@@ -44,19 +49,59 @@ fn key_id(kind: KeyKind, name: &str) -> KeyId {
     }
 }
 
-/// Every method of keys.
-pub fn execute(state: &mut State, call: &mut Call<'_>) -> Answer {
+/// `ecdsa_public_key`.
+pub fn ecdsa_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<EcdsaPublicKeyArgs>,
+) -> Answer {
     call.only_canisters()?;
-    #[cfg(feature = "threshold-keys")]
-    if let Some(answer) = signing::execute(state, call) {
-        return answer;
+    signing::ecdsa_public_key(state, call, args?)
+}
+
+/// `schnorr_public_key`.
+pub fn schnorr_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<SchnorrPublicKeyArgs>,
+) -> Answer {
+    call.only_canisters()?;
+    signing::schnorr_public_key(state, call, args?)
+}
+
+/// `sign_with_ecdsa`.
+pub fn sign_with_ecdsa(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<SignWithEcdsaArgs>,
+) -> Answer {
+    call.only_canisters()?;
+    signing::sign_with_ecdsa(state, call, args?)
+}
+
+/// `sign_with_schnorr`.
+pub fn sign_with_schnorr(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<SignWithSchnorrArgs>,
+) -> Answer {
+    call.only_canisters()?;
+    signing::sign_with_schnorr(state, call, args?)
+}
+
+/// The methods of vetKD, for this key.
+pub fn vetkd(state: &State, call: &Call<'_>, key: Given<VetKdKeyId>) -> Answer {
+    call.only_canisters()?;
+    Err(not_held(state, &KeyId::VetKd(key?)))
+}
+
+/// The refusal of a call for a key that the subnet does not have.
+fn not_held(state: &State, key: &KeyId) -> ManagementError {
+    OutcallError::KeyNotHeld {
+        subnet: state.subnet_id(),
+        key: key.to_string(),
     }
-    let key = match call.method.destination(call.payload)? {
-        super::Destination::Key { key, .. } => key.to_string(),
-        _ => call.method.name().to_owned(),
-    };
-    let subnet = state.subnet_id();
-    Err(OutcallError::KeyNotHeld { subnet, key }.into())
+    .into()
 }
 
 #[cfg(test)]

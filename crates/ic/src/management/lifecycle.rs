@@ -3,9 +3,9 @@
 use candid::Principal;
 
 use super::State;
-use super::dispatch::{Answer, Call, Caller, Notice, empty_reply};
-use super::target::{argument, named};
-use super::types::lifecycle::{RenameCanisterArgs, UninstallCodeArgs};
+use super::call::{Answer, Call, Caller, Notice, empty_reply};
+use super::decode::Given;
+use super::types::lifecycle::{CanisterIdRecord, RenameCanisterArgs, UninstallCodeArgs};
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::{Canister, Status, StopWaiter};
 use crate::errors::{ErrorCode, ManagementError, UserError};
@@ -17,8 +17,9 @@ const GOVERNANCE: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1,
 pub fn stop_canister(
     state: &mut State,
     call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
 ) -> Result<Option<Vec<u8>>, ManagementError> {
-    let id = named(call)?;
+    let id = args?.canister_id;
     let time = state.time;
     let canister = state
         .canisters
@@ -39,8 +40,12 @@ pub fn stop_canister(
 }
 
 /// `start_canister`: who waits for the canister to stop waits in vain.
-pub fn start_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn start_canister(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     let canister = state
         .canisters
         .get_mut(&id)
@@ -61,8 +66,12 @@ pub fn start_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `delete_canister`: for stopped canisters without messages.
-pub fn delete_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn delete_canister(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     if call.sender() == id {
         return Err(ManagementError::DeleteSelf(id));
     }
@@ -83,8 +92,12 @@ pub fn delete_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `uninstall_code`: the canister is empty afterwards and its callers are told so.
-pub fn uninstall_code(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UninstallCodeArgs = argument(call)?;
+pub fn uninstall_code(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UninstallCodeArgs>,
+) -> Answer {
+    let args = args?;
     let id = args.canister_id;
     let time = state.time;
     let canister = state
@@ -148,12 +161,16 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
 }
 
 /// `rename_canister`: for the migration canister of the main network only, so always refused.
-pub fn rename_canister(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn rename_canister(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<RenameCanisterArgs>,
+) -> Answer {
     call.only_canisters()?;
-    let args: RenameCanisterArgs = argument(call)?;
+    let args = args?;
     if !state.config.is_nns {
         return Err(ManagementError::OnlyForNns {
-            method: call.method.name().to_owned(),
+            method: call.name.to_owned(),
             caller: call.sender(),
         });
     }

@@ -2,8 +2,8 @@
 
 use candid::{Encode, Principal};
 
-use super::dispatch::{Answer, Call};
-use super::types::misc::{CanisterLogRecord, FetchCanisterLogsArgs, FetchCanisterLogsReply};
+use super::call::{Answer, Call};
+use super::types::logs::{CanisterLogRecord, FetchCanisterLogsArgs, FetchCanisterLogsReply};
 use super::{State, decode};
 use crate::errors::{ManagementError, QueryError, UserError};
 

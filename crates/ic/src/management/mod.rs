@@ -1,6 +1,7 @@
 //! The management canister `aaaaa-aa`, one file per family of methods, and the state that its methods work on.
 //! Knows canisters and how to run their code; rounds, and messages between canisters, are the business of the subnet.
 
+pub mod call;
 pub mod canisters;
 pub mod chunks;
 pub mod create;
@@ -17,27 +18,33 @@ pub mod legacy_controller;
 pub mod lifecycle;
 pub mod logs;
 pub mod method;
+mod order;
 pub mod outcalls;
 pub mod randomness;
 pub mod raw_rand;
+mod reader;
 pub mod requested_settings;
 pub mod reservation;
+mod row;
 pub mod settings;
 pub mod snapshots;
 mod stages;
 pub mod state;
 pub mod status;
 pub mod subnet_info;
+mod table;
 mod target;
 pub mod types;
 mod wording;
 
+pub use call::{Caller, Notice, empty_reply};
 pub use create::canister_id_reply;
-pub use dispatch::{Caller, Notice, Verdict, empty_reply, execute, query};
+pub use dispatch::{Verdict, execute, open, query};
 pub use legacy_controller::legacy_controller;
 pub use lifecycle::out_of_cycles;
 pub use method::{Destination, Ingress as MethodAudience, Method};
 pub use outcalls::Outcalls;
+pub use row::Argument;
 pub use settings::is_charged_late;
 pub use stages::COMPILE_COST;
 pub use state::{LongInstall, PrintedLine, State, Usage};

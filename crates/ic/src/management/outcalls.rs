@@ -3,11 +3,10 @@
 
 use candid::{Encode, Principal};
 
-use super::dispatch::{Answer, Call, Caller, Notice};
-use super::method::Method;
-use super::target::argument;
+use super::State;
+use super::call::{Answer, Call, Caller, Notice};
+use super::decode::Given;
 use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, Transform, TransformArgs};
-use super::{State, decode};
 use crate::canister::queues::Request;
 use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
@@ -24,13 +23,13 @@ const MAX_REQUESTS: usize = 3000;
 const TIMEOUT: u64 = 60_000_000_000;
 
 /// Requests that wait for an answer, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcalls {
     waiting: Vec<Outcall>,
 }
 
 /// A request that waits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Outcall {
     /// The call, with the cycles that go back.
     request: Request,
@@ -135,6 +134,7 @@ pub fn http_request(
     state: &mut State,
     outcalls: &mut Outcalls,
     call: &mut Call<'_>,
+    args: Given<HttpRequestArgs>,
 ) -> Result<Option<Vec<u8>>, ManagementError> {
     call.only_canisters()?;
     let Caller::Canister(request) = call.caller else {
@@ -143,7 +143,7 @@ pub fn http_request(
     if !state.config.http_outcalls {
         return Err(OutcallError::NotEnabled.into());
     }
-    let args: HttpRequestArgs = argument(call)?;
+    let args = args?;
     check(&args, request.sender)?;
     let required = state.fees.http_request(
         request_bytes(&args),
@@ -151,7 +151,7 @@ pub fn http_request(
     );
     let Some(left) = request.cycles.checked_sub(required) else {
         return Err(OutcallError::NotEnoughCycles {
-            method: call.method.name().to_owned(),
+            method: call.name.to_owned(),
             sent: request.cycles,
             required,
         }
@@ -242,27 +242,24 @@ fn mocked(mocks: &[HttpMock], url: &str) -> Option<HttpResponse> {
     })
 }
 
-/// The methods of Bitcoin that come here: the internal ones, and others only when the subnet itself is called, since they belong to
-/// the Bitcoin canister.
+/// The methods of Bitcoin: they come here only when the subnet itself is called, since they belong to the Bitcoin canister.
 pub fn bitcoin(call: &Call<'_>) -> Answer {
     call.only_canisters()?;
-    Err(match call.method {
-        Method::BitcoinGetSuccessors | Method::BitcoinSendTransactionInternal => {
-            OutcallError::PermissionDenied
-        }
-        _ => OutcallError::NoBitcoin,
-    }
-    .into())
+    Err(OutcallError::NoBitcoin.into())
 }
 
-/// The methods by which the NNS makes subnets. The argument of one is looked at nowhere else.
-pub fn only_for_nns(call: &Call<'_>) -> Answer {
+/// The methods that only the Bitcoin canister may call.
+pub fn bitcoin_internal(call: &Call<'_>) -> Answer {
     call.only_canisters()?;
-    if call.method == Method::SetupInitialDKG {
-        decode::nothing(call.payload)?;
-    }
+    Err(OutcallError::PermissionDenied.into())
+}
+
+/// The methods by which the NNS makes subnets.
+pub fn only_for_nns(call: &Call<'_>, args: Given<()>) -> Answer {
+    call.only_canisters()?;
+    args?;
     Err(ManagementError::OnlyForNns {
-        method: call.method.name().to_owned(),
+        method: call.name.to_owned(),
         caller: call.sender(),
     })
 }
@@ -397,6 +394,7 @@ mod tests {
                 cycles: 5,
                 method: "http_request".into(),
                 payload: vec![],
+                decoded: None,
                 deadline: None,
             },
             round: 10,

@@ -2,12 +2,13 @@
 
 use candid::Encode;
 
-use super::dispatch::{Answer, Call};
-use super::{State, decode};
+use super::State;
+use super::call::{Answer, Call};
+use super::decode::Given;
 
-pub fn raw_rand(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn raw_rand(state: &mut State, call: &mut Call<'_>, args: Given<()>) -> Answer {
     call.only_canisters()?;
-    decode::nothing(call.payload)?;
+    args?;
     let bytes = serde_bytes::ByteBuf::from(state.random.next_bytes());
     Ok(Encode!(&bytes).expect("encoding to memory does not fail"))
 }

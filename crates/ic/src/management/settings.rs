@@ -6,10 +6,11 @@ use std::sync::Arc;
 use candid::Nat;
 
 use super::State;
-use super::dispatch::{Answer, Call, Caller, empty_reply};
+use super::call::{Answer, Call, Caller, empty_reply};
+use super::decode::Given;
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
-use super::target::{argument, with_canister};
+use super::target::with_canister;
 use super::types::settings::{CanisterSettings, UpdateSettingsArgs};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
@@ -28,8 +29,12 @@ const MAX_VARIABLE_BYTES: usize = 128;
 const COMPUTE_CAPACITY: u64 = 149;
 
 /// `update_settings`.
-pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UpdateSettingsArgs = argument(call)?;
+pub fn update_settings(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UpdateSettingsArgs>,
+) -> Answer {
+    let args = args?;
     let requested = requested_settings(state, args.settings)?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
@@ -57,8 +62,8 @@ pub fn update_settings(state: &mut State, call: &mut Call<'_>) -> Answer {
 /// Charges the user's message now if it was not charged when it came, so that a freezing threshold that is too high can be undone
 /// (metering.md 8.4). Nothing happens if the canister cannot pay.
 fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
-    if matches!(call.caller, Caller::User { .. }) && is_charged_late(state, call.payload.len()) {
-        let bytes = call.payload.len() + call.method.name().len();
+    if matches!(call.caller, Caller::User { .. }) && is_charged_late(state, call.argument_bytes) {
+        let bytes = call.argument_bytes + call.name.len();
         let price = state.fees.ingress(bytes as u64);
         // Free of charge for who cannot pay.
         let _ = state.charge(canister, price, None);

@@ -14,9 +14,11 @@ pub use upload::{upload_data, upload_metadata};
 use candid::Encode;
 
 use super::State;
-use super::dispatch::{Answer, Call, empty_reply};
+use super::call::{Answer, Call, empty_reply};
+use super::decode::Given;
 use super::growth::Growth;
-use super::target::{argument, existing, named, with_canister};
+use super::target::{existing, with_canister};
+use super::types::lifecycle::CanisterIdRecord;
 use super::types::snapshots::{self as wire, SnapshotArgs};
 use crate::canister::Canister;
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
@@ -27,8 +29,8 @@ use crate::errors::{ManagementError, SnapshotError};
 const SNAPSHOT_INSTRUCTIONS: u64 = 2_000_000_000;
 
 /// `list_canister_snapshots`, oldest first.
-pub fn list(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn list(state: &mut State, call: &mut Call<'_>, args: Given<CanisterIdRecord>) -> Answer {
+    let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers(canister)?;
     let list: Vec<wire::Snapshot> = canister.snapshots.iter().map(summary).collect();
@@ -36,8 +38,8 @@ pub fn list(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `delete_canister_snapshot`.
-pub fn delete(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: SnapshotArgs = argument(call)?;
+pub fn delete(state: &mut State, call: &mut Call<'_>, args: Given<SnapshotArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let index = position(state, canister, args.snapshot_id)?;

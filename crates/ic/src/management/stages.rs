@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::install::{Order, Source};
+use super::order::{Order, Source};
 use super::state::{LongInstall, PrintedLine, State};
 use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
 use crate::canister::Canister;
 use crate::canister::chunks::CHUNK_BYTES;
+use crate::canister::code::CanisterModule;
 use crate::canister::code::Code;
 use crate::canister::tasks::TaskRotation;
 use crate::errors::{ExecutionError, ManagementError};
@@ -17,8 +18,8 @@ use crate::execution::{Entry, Job, Keep};
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
+use crate::wasm::GlobalValue;
 use crate::wasm::memory::{Heap, StableMemory};
-use crate::wasm::{CanisterModule, GlobalValue};
 
 /// Instructions for compiling an operator of the instrumented module, and for a byte of a module that is not one.
 pub const COMPILE_COST: u64 = 6000;
@@ -379,7 +380,7 @@ impl Undo {
 impl State {
     /// What compiling a module costs, in instructions (metering.md 5.2).
     pub fn compile_instructions(&self, module: &CanisterModule) -> u64 {
-        let full = COMPILE_COST * module.compile_operators;
+        let full = COMPILE_COST * module.compile_operators();
         match self.known_modules.contains(&module.hash) {
             true => full / KNOWN_MODULE_DISCOUNT,
             false => full,

@@ -15,7 +15,7 @@ use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::profile::Profile;
-use crate::protocol::{Limits, MethodSet, SubnetType};
+use crate::protocol::{Limits, SubnetType};
 use crate::statistics::Statistics;
 use crate::system_api::RESPONSE_RESERVATION_BYTES;
 use crate::system_api::exec::MemoryRules;
@@ -117,6 +117,18 @@ pub struct State {
 }
 
 impl State {
+    /// Lends a canister out of the state, so that it can be worked on together with the rest; nothing if there is none.
+    pub fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut State, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.canisters.insert(*id, canister);
+        Some(result)
+    }
+
     /// True if somebody wants to know what runs.
     pub fn wants_labels(&self) -> bool {
         self.statistics.is_some() || self.profile.is_some()
@@ -125,11 +137,9 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        let unknown = match self.config.protocol.methods {
-            MethodSet::March2025 => method.is_unknown_to_drun(),
-            MethodSet::October2025 => method.is_known_to_drun_only(),
-        };
-        (!unknown).then_some(method)
+        method
+            .is_known(self.config.protocol.methods)
+            .then_some(method)
     }
 
     /// The subnet's principal.

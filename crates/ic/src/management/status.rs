@@ -6,8 +6,9 @@ mod march;
 use candid::{Encode, Principal};
 use serde_bytes::ByteBuf;
 
-use super::dispatch::{Answer, Call, invalid_controller};
-use super::target::{existing, named};
+use super::call::{Answer, Call, invalid_controller};
+use super::decode::Given;
+use super::target::existing;
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::settings::{DefiniteCanisterSettings, EnvironmentVariable};
 use super::types::status::{
@@ -20,8 +21,12 @@ use crate::errors::{QueryError, UserError};
 use crate::protocol::Replies;
 
 /// `canister_status` as a replicated call.
-pub fn canister_status(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let id = named(call)?;
+pub fn canister_status(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<CanisterIdRecord>,
+) -> Answer {
+    let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers_and_self(canister)?;
     Ok(encode(state, canister))

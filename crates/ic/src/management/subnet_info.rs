@@ -4,9 +4,9 @@
 use candid::{CandidType, Encode, Principal};
 
 use super::State;
-use super::dispatch::{Answer, Call};
-use super::target::argument;
-use super::types::misc::{
+use super::call::{Answer, Call};
+use super::decode::Given;
+use super::types::subnet::{
     NodeMetricsEntry, NodeMetricsHistoryArgs, SubnetInfoArgs, SubnetInfoReply,
 };
 use crate::errors::{ManagementError, OutcallError};
@@ -24,9 +24,9 @@ struct SubnetInfoOfDrun {
 }
 
 /// `subnet_info`.
-pub fn subnet_info(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn subnet_info(state: &mut State, call: &mut Call<'_>, args: Given<SubnetInfoArgs>) -> Answer {
     call.only_canisters()?;
-    let args: SubnetInfoArgs = argument(call)?;
+    let args = args?;
     check_subnet(state, args.subnet_id)?;
     let replica_version = REPLICA_VERSION.to_owned();
     let bytes = if state.config.protocol.replies == Replies::March2025 {
@@ -41,9 +41,13 @@ pub fn subnet_info(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `node_metrics_history`.
-pub fn node_metrics_history(state: &mut State, call: &mut Call<'_>) -> Answer {
+pub fn node_metrics_history(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<NodeMetricsHistoryArgs>,
+) -> Answer {
     call.only_canisters()?;
-    let args: NodeMetricsHistoryArgs = argument(call)?;
+    let args = args?;
     check_subnet(state, args.subnet_id)?;
     let none: Vec<NodeMetricsEntry> = Vec::new();
     Ok(Encode!(&none).expect("encoding to memory does not fail"))

@@ -1,7 +1,7 @@
 //! Words a Candid decode error as the library version 0.10.17 does, which the Internet Computer of October 2025 was built with: later
 //! versions name larger types and describe the end of the bytes differently. Goes by what the library says, never decides what decodes.
 
-use super::decode::{Argument, first, header};
+use super::reader::{Readable, first, header};
 use candid::types::{Label, Type, TypeInner};
 use std::error::Error;
 
@@ -12,7 +12,7 @@ const LONGEST_TYPE: i32 = 500;
 const MISMATCH: &str = "Subtyping error: Type mismatch at ";
 
 /// What `error` and the errors behind it say, the outermost first, for a `T` decoded from `payload`.
-pub fn causes<T: Argument>(error: &candid::Error, payload: &[u8]) -> Vec<String> {
+pub fn causes<T: Readable>(error: &candid::Error, payload: &[u8]) -> Vec<String> {
     let mut causes = vec![error.to_string()];
     let mut source = error.source();
     while let Some(error) = source {
@@ -106,7 +106,7 @@ fn size(ty: &Type, limit: i32) -> Option<i32> {
 }
 
 /// Version 0.10.17's words for what a later version says about the end of the bytes and malformed flags in values.
-fn older_wording<T: Argument>(text: &str, payload: &[u8]) -> Option<String> {
+fn older_wording<T: Readable>(text: &str, payload: &[u8]) -> Option<String> {
     Some(match text {
         "io error: failed to fill whole buffer" | "unexpected end of LEB128" => {
             let (offset, state) = stopped_at::<T>(payload)?;
@@ -141,7 +141,7 @@ fn older_wording<T: Argument>(text: &str, payload: &[u8]) -> Option<String> {
 }
 
 /// Where decoding stops, in bytes, and what it was at: full messages begin with `input: {hex before}_{hex after}`.
-fn stopped_at<T: Argument>(payload: &[u8]) -> Option<(usize, String)> {
+fn stopped_at<T: Readable>(payload: &[u8]) -> Option<(usize, String)> {
     let error = header(payload, true).and_then(first::<T>).err()?;
     let text = error.to_string();
     let (before, after) = text.strip_prefix("input: ")?.split_once('_')?;
@@ -174,7 +174,7 @@ mod tests {
         assert!(!named::<HttpRequestArgs>());
     }
 
-    fn last_cause<T: Argument + std::fmt::Debug>(hex: &str) -> String {
+    fn last_cause<T: Readable + std::fmt::Debug>(hex: &str) -> String {
         let payload = hex::decode(hex).expect("hexadecimal");
         let error = header(&payload, false)
             .and_then(first::<T>)

@@ -3,6 +3,7 @@
 
 use super::Node;
 use super::pending::{Kind, Pending};
+use super::prepayment::Prepayment;
 use super::turn::Item;
 use crate::canister::contexts::{CallContext, Closure, Origin};
 use crate::canister::queues::{Ingress, Payload, Request, Response};
@@ -60,16 +61,18 @@ impl Node {
             ),
             _ => (Mode::Update, self.state.limits.message, "canister_update"),
         };
-        let price = self.state.fees.execution(limit, wasm64);
         let caller = origin.caller();
-        if let Err(error) = self.state.charge(canister, price, Some(&caller)) {
-            let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
-            self.answer_origin(canister, &origin, cycles, Err(error));
-            return Item::Done;
-        }
+        let paid = Prepayment::take(&mut self.state, canister, limit, wasm64, Some(&caller));
+        let prepayment = match paid {
+            Ok(prepayment) => prepayment,
+            Err(error) => {
+                let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
+                self.answer_origin(canister, &origin, cycles, Err(error));
+                return Item::Done;
+            }
+        };
         if let Err(error) = check_callable(canister, kind, &method) {
-            let unused = self.state.fees.unused(limit, wasm64);
-            self.state.refund(canister, unused);
+            prepayment.settle(&mut self.state, canister, 0);
             self.answer_origin(canister, &origin, cycles, Err(error));
             return Item::Done;
         }
@@ -83,7 +86,9 @@ impl Node {
         let context = canister.calls.open(origin, cycles);
         let entry = Entry::Export(format!("{prefix} {method}"));
         let job = self.method_job(canister, entry, mode, limit, message);
-        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+        Item::Ran(Box::new(
+            self.run_method(canister, context, job, prepayment),
+        ))
     }
 
     /// The first execution of a call or task.
@@ -131,9 +136,9 @@ impl Node {
         canister: &mut Canister,
         context: ContextId,
         job: Job,
-        wasm64: bool,
+        prepayment: Prepayment,
     ) -> Pending {
-        let (time, version, balance, limit) = (job.time, canister.version, job.balance, job.limit);
+        let (time, version, balance) = (job.time, canister.version, job.balance);
         let label = self
             .state
             .statistics
@@ -141,10 +146,11 @@ impl Node {
             .then(|| Label::of(&job.entry, job.mode));
         let execution = self.state.runtime.run(canister, job);
         if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            let cycles = self
-                .state
-                .fees
-                .executed(limit, execution.instructions, wasm64);
+            let cycles = self.state.fees.executed(
+                prepayment.instructions(),
+                execution.instructions,
+                prepayment.wasm64(),
+            );
             statistics.method(canister.id, label, context, &execution, cycles);
         }
         Pending {
@@ -154,9 +160,7 @@ impl Node {
             time,
             version,
             balance,
-            limit,
-            prepaid: self.state.fees.execution(limit, wasm64),
-            wasm64,
+            prepayment,
             cleanup: None,
             done: 0,
             aborted: false,
@@ -169,12 +173,11 @@ impl Node {
             context,
             kind,
             execution,
-            limit,
-            prepaid,
-            wasm64,
+            prepayment,
             cleanup,
             ..
         } = pending;
+        let limit = prepayment.instructions();
         let Execution {
             entry,
             mode,
@@ -187,16 +190,15 @@ impl Node {
         let again = match kind {
             Kind::Method => {
                 let job = self.method_job(canister, entry, mode, limit, message);
-                self.run_method(canister, context, job, wasm64)
+                self.run_method(canister, context, job, prepayment)
             }
             Kind::Callback(_) => {
                 let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
-                self.run_callback(canister, context, job, cleanup, prepaid, wasm64)
+                self.run_callback(canister, context, job, cleanup, prepayment)
             }
         };
         self.state.statistics = statistics;
-        // What was prepaid at first is what comes back.
-        Pending { prepaid, ..again }
+        again
     }
 
     /// Takes a response: credits what it brings and runs the callback.
@@ -213,15 +215,11 @@ impl Node {
             .code
             .as_ref()
             .is_some_and(|code| code.module.facts.memory64);
+        let prepayment = Prepayment::of_callback(limit, wasm64, callback.prepaid_execution);
         let context = canister.calls.get(callback.context).cloned();
         let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some())
         else {
-            let unused = self
-                .state
-                .fees
-                .unused(limit, wasm64)
-                .min(callback.prepaid_execution);
-            self.state.refund(canister, unused);
+            prepayment.settle(&mut self.state, canister, 0);
             canister.calls.close_if_done(callback.context);
             return Item::Done;
         };
@@ -240,9 +238,8 @@ impl Node {
         let entry = Entry::Table(closure);
         let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
         let (context, cleanup) = (callback.context, callback.cleanup);
-        let prepaid = callback.prepaid_execution;
         Item::Ran(Box::new(
-            self.run_callback(canister, context, job, cleanup, prepaid, wasm64),
+            self.run_callback(canister, context, job, cleanup, prepayment),
         ))
     }
 
@@ -253,9 +250,9 @@ impl Node {
         context: ContextId,
         job: Job,
         closure: Option<Closure>,
-        prepaid: u128,
-        wasm64: bool,
+        prepayment: Prepayment,
     ) -> Pending {
+        let wasm64 = prepayment.wasm64();
         let limit = self.state.limits.message;
         let (time, version, balance) = (job.time, canister.version, job.balance);
         let execution = self.state.runtime.run(canister, job);
@@ -288,9 +285,7 @@ impl Node {
             time,
             version,
             balance,
-            limit,
-            prepaid,
-            wasm64,
+            prepayment,
             cleanup: closure,
             done: 0,
             aborted: false,

@@ -28,9 +28,7 @@ impl Node {
             time,
             version,
             balance,
-            limit,
-            prepaid,
-            wasm64,
+            prepayment,
             ..
         } = pending;
         let mut instructions = execution.instructions;
@@ -53,15 +51,10 @@ impl Node {
                 (effects, Err(error))
             }
         };
-        let unused = self
-            .state
-            .fees
-            .unused(limit.saturating_sub(instructions), wasm64)
-            .min(prepaid);
         if let Some(effects) = effects {
             self.apply(canister, context, effects, version, balance);
         }
-        self.state.refund(canister, unused);
+        prepayment.settle(&mut self.state, canister, instructions);
         if let Some(context) = canister.calls.get_mut(context) {
             context.instructions += instructions;
         }
@@ -167,6 +160,7 @@ impl Node {
             cycles: call.cycles,
             method: call.method,
             payload: call.payload,
+            decoded: None,
             deadline,
         };
         if to_management {

@@ -8,8 +8,8 @@ use super::round::SECOND;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
-use crate::management::Destination;
 use crate::management::decode::DecodeError;
+use crate::management::{self as methods, Destination};
 
 impl Node {
     /// True for the names of the management canister: `aaaaa-aa` and the subnet's own id.
@@ -175,7 +175,7 @@ impl Node {
         mut request: Request,
         version: u64,
     ) {
-        match self.resolve(&request, version) {
+        match self.resolve(&mut request, version) {
             Ok(receiver) => {
                 request.receiver = receiver;
                 canister.outputs.push(CanisterMessage::Request(request));
@@ -189,12 +189,12 @@ impl Node {
     }
 
     /// Where a call of the management canister goes.
-    fn resolve(&self, request: &Request, version: u64) -> Result<Principal, Reject> {
+    fn resolve(&self, request: &mut Request, version: u64) -> Result<Principal, Reject> {
         let management = Principal::management_canister();
-        let name = || request.method.clone();
+        let name = request.method.clone();
         let unroutable = |reason| {
             Reject::from(ManagementRoutingError::Unroutable {
-                method: request.method.clone(),
+                method: name.clone(),
                 reason,
             })
         };
@@ -205,21 +205,18 @@ impl Node {
             };
         }
         let Some(method) = self.state.method(&request.method) else {
-            return Err(ManagementRoutingError::UnknownMethod { method: name() }.into());
+            return Err(ManagementRoutingError::UnknownMethod { method: name }.into());
         };
-        if method.has_sender_version() {
-            let given = method
-                .sender_canister_version(&request.payload)
-                .map_err(undecodable)?;
-            if let Some(given) = given.filter(|given| *given != version) {
-                return Err(ManagementRoutingError::SenderVersion {
-                    given,
-                    actual: version,
-                }
-                .into());
+        let argument = methods::open(&mut request.decoded, method, &request.payload);
+        let given = argument.sender_version().map_err(undecodable)?;
+        if let Some(given) = given.filter(|given| *given != version) {
+            return Err(ManagementRoutingError::SenderVersion {
+                given,
+                actual: version,
             }
+            .into());
         }
-        let destination = method.destination(&request.payload).map_err(|error| {
+        let destination = argument.destination().map_err(|error| {
             unroutable(Unroutable::Undecodable {
                 reason: error.reason().to_owned(),
             })
@@ -229,7 +226,7 @@ impl Node {
             Destination::SubnetOf(id) if self.state.ids.is_routable(&id) => Ok(management),
             Destination::SubnetOf(id) => Err(unroutable(Unroutable::SubnetNotFound {
                 canister: id,
-                method: method.routing_name(),
+                method: method.routing_name().to_owned(),
             })),
             Destination::Principal(id) if id == self.state.subnet_id() => Ok(management),
             // No subnet has the management canister's own name.

@@ -7,6 +7,10 @@ use super::Node;
 use crate::config::HttpMock;
 use crate::wasm::memory::StableMemory;
 
+/// Rounds that one due timer may take, with all calls that it makes.
+const MOST_ROUNDS: u64 = 10_000;
+/// Rounds for which a due timer that does not run is waited for: tasks of a canister take turns.
+const TURNS: u64 = 3;
 /// Bytes of a page of Wasm memory.
 const WASM_PAGE: usize = 65_536;
 
@@ -39,20 +43,45 @@ impl Node {
         true
     }
 
+    /// Lets nanoseconds pass. Timers run when they are due and in that order, also those that are set meanwhile; the last
+    /// round is at the end of the time.
+    pub fn run_for(&mut self, nanoseconds: u64) {
+        let end = self.time().saturating_add(nanoseconds);
+        while let Some(due) = self.next_timer().filter(|due| *due <= end) {
+            self.set_time(due);
+            self.finish_begun();
+        }
+        self.set_time(end);
+        self.finish_begun();
+    }
+
+    /// Runs a round and what it takes to finish what is done in it.
+    fn finish_begun(&mut self) {
+        let mut rounds = 0;
+        for _ in 0..MOST_ROUNDS {
+            self.tick();
+            rounds += 1;
+            let waits = self.has_overdue_timer() && rounds <= TURNS;
+            if !self.has_work() && !waits {
+                break;
+            }
+        }
+    }
+
     /// When the first timer is due that is later than the last round, nanoseconds since the Unix epoch.
-    pub fn next_timer(&self) -> Option<u64> {
+    fn next_timer(&self) -> Option<u64> {
         let timers = self.canisters().map(|canister| canister.global_timer);
         timers.filter(|timer| *timer > self.time()).min()
     }
 
     /// True if a timer should have run by now, but has not: another task went before, or the canister cannot pay.
-    pub fn has_overdue_timer(&self) -> bool {
+    fn has_overdue_timer(&self) -> bool {
         let mut timers = self.canisters().map(|canister| canister.global_timer);
         timers.any(|timer| timer != 0 && timer <= self.time())
     }
 
     /// True if a further round could go on with what was begun; what waits for time to pass does not count.
-    pub fn has_work(&self) -> bool {
+    fn has_work(&self) -> bool {
         !self.inbox.is_empty()
             || !self.loopback.is_empty()
             || !self.management.is_empty()

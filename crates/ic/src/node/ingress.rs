@@ -5,11 +5,11 @@ use candid::Principal;
 use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::Status;
-use crate::canister::queues::{Ingress, IngressId};
+use crate::canister::queues::{Carried, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
-use crate::management::{Method, MethodAudience, is_charged_late};
+use crate::management::{Method, MethodAudience, is_charged_late, open};
 use crate::statistics::{Label, Use};
 use crate::system_api::exec::MessageView;
 use crate::system_api::mode::Mode;
@@ -33,8 +33,9 @@ impl Node {
         method: &str,
         argument: Vec<u8>,
     ) -> Result<IngressId, UserError> {
+        let mut decoded = None;
         if self.state.config.ingress_filter {
-            self.filter(&to, method, &argument, &from)?;
+            self.filter(&to, method, &argument, &mut decoded, &from)?;
         }
         let id = self.next_ingress;
         self.next_ingress += 1;
@@ -43,6 +44,7 @@ impl Node {
             sender: from,
             method: method.to_owned(),
             payload: argument,
+            decoded,
         };
         self.inbox.push((to, ingress));
         Ok(id)
@@ -93,17 +95,22 @@ impl Node {
         }
     }
 
-    fn induct_management(&mut self, ingress: Ingress) -> Result<(), UserError> {
-        let name = || ingress.method.clone();
+    fn induct_management(&mut self, mut ingress: Ingress) -> Result<(), UserError> {
         let Some(method) = self.state.method(&ingress.method) else {
-            return Err(IngressError::InductUnknownMethod { method: name() }.into());
+            return Err(IngressError::InductUnknownMethod {
+                method: ingress.method,
+            }
+            .into());
         };
         if !method.allowed_as_ingress() {
-            return Err(IngressError::InductNotForIngress { method: name() }.into());
+            return Err(IngressError::InductNotForIngress {
+                method: ingress.method,
+            }
+            .into());
         }
         if method.ingress() != MethodAudience::Whitelist {
-            let payer = method
-                .effective_canister(&ingress.payload)
+            let payer = open(&mut ingress.decoded, method, &ingress.payload)
+                .canister()
                 .map_err(|_| IngressError::InductUndecodable)?;
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
@@ -148,13 +155,14 @@ impl Node {
         bytes: u64,
         sender: &Principal,
     ) -> Result<(), UserError> {
-        let Some(mut canister) = self.state.canisters.remove(payer) else {
-            return Err(IngressError::CanisterNotFound(*payer).into());
-        };
         let price = self.state.fees.ingress(bytes);
-        let charged = self.state.charge(&mut canister, price, Some(sender));
-        self.state.canisters.insert(*payer, canister);
-        charged.map_err(|error| IngressError::OutOfCycles(error).into())
+        let charged = self.state.lend(payer, |state, canister| {
+            state.charge(canister, price, Some(sender))
+        });
+        match charged {
+            None => Err(IngressError::CanisterNotFound(*payer).into()),
+            Some(charged) => charged.map_err(|error| IngressError::OutOfCycles(error).into()),
+        }
     }
 
     /// What a node asks before it takes a message (errors.md 5.1).
@@ -163,6 +171,7 @@ impl Node {
         receiver: &Principal,
         method: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
@@ -178,7 +187,7 @@ impl Node {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, sender);
+            return self.filter_management(method, payload, decoded, sender);
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
@@ -219,6 +228,7 @@ impl Node {
         &mut self,
         name: &str,
         payload: &[u8],
+        decoded: &mut Carried,
         sender: &Principal,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
@@ -228,13 +238,12 @@ impl Node {
         if !method.allowed_as_ingress() {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
-        let effective =
-            method
-                .effective_canister(payload)
-                .map_err(|error| IngressError::Undecodable {
-                    method: owned(),
-                    reason: error.reason().to_owned(),
-                })?;
+        let effective = open(decoded, method, payload).canister().map_err(|error| {
+            IngressError::Undecodable {
+                method: owned(),
+                reason: error.reason().to_owned(),
+            }
+        })?;
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
@@ -273,36 +282,38 @@ impl Node {
         payload: &[u8],
         sender: &Principal,
     ) -> Result<(), UserError> {
-        let Some(mut canister) = self.state.canisters.remove(id) else {
+        let execution = self.lend(id, |node, canister| {
+            let job = Job {
+                entry: Entry::Export("canister_inspect_message".to_owned()),
+                mode: Mode::Inspect,
+                message: MessageView {
+                    argument: payload.to_vec(),
+                    caller: Some(*sender),
+                    method_name: method.to_owned(),
+                    ..MessageView::default()
+                },
+                keep: Keep::Never,
+                ..node.job(canister, node.state.limits.inspect)
+            };
+            let time = job.time;
+            let label = node
+                .state
+                .wants_labels()
+                .then(|| Label::of(&job.entry, job.mode));
+            let mut execution = node.state.runtime.run(canister, job);
+            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
+                let entry = profile.entry(profile.message(), *id, &label.text());
+                execution.add_to(profile, entry);
+            }
+            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
+                statistics.count(*id, label, Use::of(&execution, 0));
+            }
+            node.print_unlogged(*id, time, &execution);
+            execution
+        });
+        let Some(execution) = execution else {
             return Err(IngressError::CanisterNotFound(*id).into());
         };
-        let job = Job {
-            entry: Entry::Export("canister_inspect_message".to_owned()),
-            mode: Mode::Inspect,
-            message: MessageView {
-                argument: payload.to_vec(),
-                caller: Some(*sender),
-                method_name: method.to_owned(),
-                ..MessageView::default()
-            },
-            keep: Keep::Never,
-            ..self.job(&canister, self.state.limits.inspect)
-        };
-        let time = job.time;
-        let label = self
-            .state
-            .wants_labels()
-            .then(|| Label::of(&job.entry, job.mode));
-        let mut execution = self.state.runtime.run(&mut canister, job);
-        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
-            let entry = profile.entry(profile.message(), *id, &label.text());
-            execution.add_to(profile, entry);
-        }
-        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            statistics.count(*id, label, Use::of(&execution, 0));
-        }
-        self.print_unlogged(*id, time, &execution);
-        self.state.canisters.insert(*id, canister);
         self.flush_prints();
         match execution.result {
             Ok(()) if execution.accepted => Ok(()),

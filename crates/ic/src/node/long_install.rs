@@ -10,7 +10,7 @@ use crate::errors::UserError;
 use crate::management::{LongInstall, Method};
 
 /// An installation under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Installing {
     /// Its slices.
     install: LongInstall,

@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 
 use crate::canister::queues::{CanisterMessage, Ingress, Input, InputQueues, Request};
+use crate::management::{Argument, Method, open};
 
 /// A call of the management canister.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ManagementCall {
     /// By a canister.
     Canister(Request),
@@ -30,10 +31,29 @@ impl ManagementCall {
             ManagementCall::Ingress(ingress) => &ingress.payload,
         }
     }
+
+    /// The argument, decoded if it is not yet.
+    pub fn open(&mut self, method: Method) -> Argument {
+        let (decoded, payload) = match self {
+            ManagementCall::Canister(request) => (&mut request.decoded, &request.payload),
+            ManagementCall::Ingress(ingress) => (&mut ingress.decoded, &ingress.payload),
+        };
+        open(decoded, method, payload)
+    }
+
+    /// The argument, for the method to take: the call keeps none.
+    pub fn take_argument(&mut self, method: Method) -> Argument {
+        let argument = self.open(method);
+        match self {
+            ManagementCall::Canister(request) => request.decoded = None,
+            ManagementCall::Ingress(ingress) => ingress.decoded = None,
+        }
+        argument
+    }
 }
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ManagementQueue {
     postponed: VecDeque<ManagementCall>,
     queues: InputQueues,

@@ -14,9 +14,11 @@ mod long_install;
 mod management_queue;
 mod outcalls;
 mod pending;
+mod prepayment;
 mod query;
 mod resources;
 mod round;
+mod snapshot;
 mod tasks;
 mod turn;
 
@@ -39,6 +41,8 @@ use crate::profile::Profile;
 use crate::statistics::Statistics;
 use crate::system_api::exec::{KeyKind, SubnetView};
 use crate::system_api::prints::Overflow;
+
+pub use snapshot::Snapshot;
 
 use clock::Clock;
 use long_install::Installing;
@@ -175,6 +179,18 @@ impl Node {
     /// Has every printed line handed to `hook` at once.
     pub fn on_print(&mut self, hook: PrintHook) {
         *listening(&self.on_print) = hook;
+    }
+
+    /// Lends a canister out of the node, so that it can be worked on together with the rest; nothing if there is none.
+    fn lend<T>(
+        &mut self,
+        id: &Principal,
+        work: impl FnOnce(&mut Node, &mut Canister) -> T,
+    ) -> Option<T> {
+        let mut canister = self.state.canisters.remove(id)?;
+        let result = work(self, &mut canister);
+        self.state.canisters.insert(*id, canister);
+        Some(result)
     }
 
     /// A message of the driver begins, in words for the profile: what is used and printed counts for it from now on.

@@ -1,14 +1,15 @@
 //! An execution whose effects are not applied yet: of one slice, or of several that take a round each (scheduling.md 6).
 //! The code has run already; what is left is to let rounds pass, print what belongs to each slice, and apply the effects.
 
+use super::prepayment::Prepayment;
 use crate::canister::ContextId;
 use crate::canister::contexts::Closure;
 use crate::execution::Execution;
 use crate::system_api::exec::PerformedCall;
 
 /// What the execution was.
-#[derive(Debug)]
-pub enum Kind {
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
     /// The first execution of a call or task.
     Method,
     /// A reply or reject callback, with the cleanup that followed it.
@@ -16,8 +17,8 @@ pub enum Kind {
 }
 
 /// An execution that has run.
-#[derive(Debug)]
-pub struct Pending {
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
     /// The call context it belongs to.
     pub context: ContextId,
     /// What it was.
@@ -30,12 +31,8 @@ pub struct Pending {
     pub version: u64,
     /// Balance that the canister saw when it started.
     pub balance: u128,
-    /// Instructions that were paid for.
-    pub limit: u64,
-    /// What was paid for them; no more comes back.
-    pub prepaid: u128,
-    /// The module has a 64-bit memory.
-    pub wasm64: bool,
+    /// What was paid for it.
+    pub prepayment: Prepayment,
     /// Runs when a callback fails, if it is one.
     pub cleanup: Option<Closure>,
     /// Slices that have had their round.

@@ -31,7 +31,7 @@ const ENTRY_BYTES: usize = 1 << 10;
 const LOST_METHOD: &str = "fetch_canister_logs";
 
 /// A query whose result may be told again without running it (scheduling.md 3.4).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cached {
     result: MessageResult,
     /// Canisters that took part, with version and balance.
@@ -44,7 +44,7 @@ struct Cached {
 type QueryKey = (Principal, Principal, String, Vec<u8>);
 
 /// Results of queries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct QueryCache {
     entries: HashMap<QueryKey, Cached>,
     /// Bytes of arguments and results, at least.
@@ -289,70 +289,67 @@ impl Node {
         message: MessageView,
         on: Option<(&mut Context, u64)>,
     ) -> Execution {
-        let mut canister = self
-            .state
-            .canisters
-            .remove(&id)
-            .expect("queries look up their canister first");
-        tree.canisters
-            .insert(id, (canister.version, canister.cycles));
-        let left = u64::try_from(tree.instructions_left).unwrap_or(0);
-        let limit = match &on {
-            Some((_, limit)) => *limit,
-            None => left.min(self.state.limits.without_slicing),
-        };
-        let mut memory = self.state.memory_rules(&canister);
-        // Queries run alone: what the executions of a round have to share is not divided for them.
-        memory.subnet_available = self.state.memory_capacity();
-        let job = Job {
-            memory,
-            entry: match closure {
-                Some(closure) => Entry::Table(closure),
-                None => Entry::Export(export),
-            },
-            mode,
-            message,
-            keep: match mode {
-                Mode::Query => Keep::Never,
-                _ => Keep::Park,
-            },
-            ..self.job(&canister, limit)
-        };
-        let time = job.time;
-        let label = self.state.wants_labels().then(|| match &on {
-            Some((context, _)) => Label::callback(context.method.clone()),
-            None => Label::of(&job.entry, job.mode),
-        });
-        let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
-        let mut execution = match on {
-            None => self.state.runtime.run(&mut canister, job),
-            Some((context, _)) => match context.state.take() {
-                Some(state) => {
-                    let (execution, state) = self.state.runtime.run_on(&mut canister, *state, job);
-                    context.state = Some(Box::new(state));
-                    execution
-                }
-                None => self.state.runtime.run(&mut canister, job),
-            },
-        };
-        if let (Some(profile), Some(label)) = (&mut self.state.profile, &label) {
-            let entry = match closure {
-                Some(_) => profile.entry(caller, id, mode.callback_name()),
-                None => profile.entry(caller, id, &label.text()),
+        let execution = self.lend(&id, |node, canister| {
+            tree.canisters
+                .insert(id, (canister.version, canister.cycles));
+            let left = u64::try_from(tree.instructions_left).unwrap_or(0);
+            let limit = match &on {
+                Some((_, limit)) => *limit,
+                None => left.min(node.state.limits.without_slicing),
             };
-            execution.add_to(profile, entry);
-            tree.place = entry;
-        }
-        if let (Some(statistics), Some(label)) = (&mut self.state.statistics, label) {
-            statistics.count(id, label, Use::of(&execution, 0));
-        }
-        tree.instructions_left -= execution.instructions as i64;
-        tree.dependencies.time |= execution.dependencies.time;
-        tree.dependencies.balance |= execution.dependencies.balance;
-        self.print_unlogged(id, time, &execution);
-        self.state.canisters.insert(id, canister);
+            let mut memory = node.state.memory_rules(canister);
+            // Queries run alone: what the executions of a round have to share is not divided for them.
+            memory.subnet_available = node.state.memory_capacity();
+            let job = Job {
+                memory,
+                entry: match closure {
+                    Some(closure) => Entry::Table(closure),
+                    None => Entry::Export(export),
+                },
+                mode,
+                message,
+                keep: match mode {
+                    Mode::Query => Keep::Never,
+                    _ => Keep::Park,
+                },
+                ..node.job(canister, limit)
+            };
+            let time = job.time;
+            let label = node.state.wants_labels().then(|| match &on {
+                Some((context, _)) => Label::callback(context.method.clone()),
+                None => Label::of(&job.entry, job.mode),
+            });
+            let caller = on.as_ref().map_or(tree.place, |(context, _)| context.entry);
+            let mut execution = match on {
+                None => node.state.runtime.run(canister, job),
+                Some((context, _)) => match context.state.take() {
+                    Some(state) => {
+                        let (execution, state) = node.state.runtime.run_on(canister, *state, job);
+                        context.state = Some(Box::new(state));
+                        execution
+                    }
+                    None => node.state.runtime.run(canister, job),
+                },
+            };
+            if let (Some(profile), Some(label)) = (&mut node.state.profile, &label) {
+                let entry = match closure {
+                    Some(_) => profile.entry(caller, id, mode.callback_name()),
+                    None => profile.entry(caller, id, &label.text()),
+                };
+                execution.add_to(profile, entry);
+                tree.place = entry;
+            }
+            if let (Some(statistics), Some(label)) = (&mut node.state.statistics, label) {
+                statistics.count(id, label, Use::of(&execution, 0));
+            }
+            tree.instructions_left -= execution.instructions as i64;
+            tree.dependencies.time |= execution.dependencies.time;
+            tree.dependencies.balance |= execution.dependencies.balance;
+            node.print_unlogged(id, time, &execution);
+            execution
+        });
         self.flush_prints();
-        execution
+        execution.expect("queries look up their canister first")
     }
 
     /// Makes a call of a composite query and runs the callback, and the cleanup if that fails.

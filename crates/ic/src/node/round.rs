@@ -134,10 +134,10 @@ impl Node {
             return;
         }
         let mut calls = self.management.take();
-        while let Some(call) = calls.pop_front() {
+        while let Some(mut call) = calls.pop_front() {
             let method = self.state.method(call.method());
             let effective = method
-                .and_then(|method| method.effective_canister(call.payload()).ok())
+                .and_then(|method| call.open(method).canister().ok())
                 .flatten();
             let busy = effective
                 .is_some_and(|id| self.paused.contains_key(&id) || self.is_installing(&id))
@@ -162,7 +162,7 @@ impl Node {
             .for_each(|call| self.management.postpone(call));
     }
 
-    fn execute_management(&mut self, call: ManagementCall) {
+    fn execute_management(&mut self, mut call: ManagementCall) {
         let mut notices = Vec::new();
         if let Some(profile) = &mut self.state.profile {
             profile.manage(match &call {
@@ -170,6 +170,8 @@ impl Node {
                 ManagementCall::Canister(request) => Some((request.sender, request.callback)),
             });
         }
+        let method = self.state.method(call.method());
+        let method = method.map(|method| (method, call.take_argument(method)));
         let caller = match &call {
             ManagementCall::Ingress(ingress) => Caller::User {
                 id: ingress.id,
@@ -181,8 +183,8 @@ impl Node {
             &mut self.state,
             &mut self.outcalls,
             caller,
-            call.method(),
-            call.payload(),
+            method.ok_or(call.method()),
+            call.payload().len(),
             &mut notices,
         );
         if let Verdict::Answered { result, refund } = verdict {

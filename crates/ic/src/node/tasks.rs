@@ -1,6 +1,7 @@
 //! Heartbeats, timers and low-memory hooks: when they run and how (scheduling.md 4).
 
 use super::Node;
+use super::prepayment::Prepayment;
 use super::turn::Item;
 use crate::canister::Canister;
 use crate::canister::contexts::Origin;
@@ -76,10 +77,10 @@ impl Node {
         };
         let wasm64 = code.module.facts.memory64;
         let limit = self.state.limits.message;
-        let price = self.state.fees.execution(limit, wasm64);
-        if self.state.charge(canister, price, None).is_err() {
+        let Ok(prepayment) = Prepayment::take(&mut self.state, canister, limit, wasm64, None)
+        else {
             return Item::Done;
-        }
+        };
         if mode == Mode::GlobalTimer {
             canister.global_timer = 0;
         }
@@ -90,6 +91,8 @@ impl Node {
         };
         let entry = Entry::Export(export.to_owned());
         let job = self.method_job(canister, entry, mode, limit, message);
-        Item::Ran(Box::new(self.run_method(canister, context, job, wasm64)))
+        Item::Ran(Box::new(
+            self.run_method(canister, context, job, prepayment),
+        ))
     }
 }

@@ -20,9 +20,19 @@ impl Node {
 
     /// Runs what the canister has to run; true if anything was.
     pub(super) fn run_turn(&mut self, id: Principal, position: usize, budget: &mut Budget) -> bool {
-        let Some(mut canister) = self.state.canisters.remove(&id) else {
-            return false;
-        };
+        self.lend(&id, |node, canister| {
+            node.run_turn_of(canister, position, budget)
+        })
+        .unwrap_or(false)
+    }
+
+    fn run_turn_of(
+        &mut self,
+        canister: &mut Canister,
+        position: usize,
+        budget: &mut Budget,
+    ) -> bool {
+        let id = canister.id;
         let callbacks_before = canister.calls.callback_count();
         let mut consumed = false;
         let mut used = 0;
@@ -32,9 +42,9 @@ impl Node {
             {
                 consumed = true;
                 if pending.aborted {
-                    pending = self.begin_anew(&mut canister, pending);
+                    pending = self.begin_anew(canister, pending);
                 }
-                used += self.next_slice(&mut canister, pending, position, budget);
+                used += self.next_slice(canister, pending, position, budget);
             }
             if !self.paused.contains_key(&id) {
                 self.rested.insert(id);
@@ -43,7 +53,7 @@ impl Node {
             while budget.allows(position) {
                 // What was printed before comes before what the next may print in a flood.
                 self.flush_prints();
-                let Some(pending) = self.next_item(&mut canister) else {
+                let Some(pending) = self.next_item(canister) else {
                     break;
                 };
                 consumed = true;
@@ -51,7 +61,7 @@ impl Node {
                     Item::Done => budget.execution(position, 0),
                     Item::Ran(pending) => {
                         let slices = pending.slices().len();
-                        used += self.next_slice(&mut canister, *pending, position, budget);
+                        used += self.next_slice(canister, *pending, position, budget);
                         if slices > 1 {
                             break;
                         }
@@ -64,7 +74,6 @@ impl Node {
         }
         self.state.callbacks =
             self.state.callbacks + canister.calls.callback_count() - callbacks_before;
-        self.state.canisters.insert(id, canister);
         consumed
     }
 

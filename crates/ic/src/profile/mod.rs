@@ -4,7 +4,6 @@
 
 mod names;
 mod recording;
-mod tree;
 
 use std::collections::HashMap;
 
@@ -13,13 +12,12 @@ use candid::Principal;
 use crate::canister::contexts::Origin;
 use crate::canister::{CallbackId, ContextId};
 
+pub use drun_engine::record::Stack;
 pub use names::Kind;
 pub use recording::Recording;
-pub use tree::Stack;
 
+use drun_engine::record::{Frame, Tree, TreeFrame};
 use names::{Name, Names};
-use recording::Frame;
-use tree::Tree;
 
 /// The profile of a run.
 #[derive(Debug, Default)]
@@ -134,15 +132,16 @@ impl Profile {
 
     /// Takes over what was recorded of an entry point; tells where each of its stacks went.
     pub fn add(&mut self, entry: Stack, recording: &Recording) -> Places {
+        let tree = recording.record.tree();
         let mut places = vec![entry];
-        self.tree.spend(entry, recording.tree.outside());
-        for (_, caller, frame, weight) in recording.tree.stacks() {
+        self.tree.spend(entry, tree.outside());
+        for (_, caller, frame, weight) in tree.stacks() {
             let name = match frame {
-                Frame::Function(index) => self.names.function(&recording.module, index),
+                Frame::Function(index) => self.names.function(&recording.names, index),
                 Frame::Host(name) => self.names.name(Kind::Host, &format!("ic0.{name}")),
                 Frame::HeapPages => self.names.name(Kind::Other, "[heap pages]"),
                 Frame::Rest => self.names.name(Kind::Other, "[rest of the limit]"),
-                Frame::Deeper => tree::Frame::DEEPER,
+                Frame::Deeper => Name::DEEPER,
             };
             let stack = self.tree.push(places[caller.place()], name);
             self.tree.spend(stack, weight);

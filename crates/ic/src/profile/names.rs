@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::tree::Frame;
-use crate::wasm::CanisterModule;
+use drun_engine::record::TreeFrame;
+
+use crate::wasm::ModuleNames;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +27,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name(u32);
 
-impl Frame for Name {
+impl TreeFrame for Name {
     const DEEPER: Self = Name(0);
     const MAX_STACKS: usize = 1 << 19;
 }
@@ -73,7 +74,7 @@ impl Names {
     }
 
     /// The name of a function of a module.
-    pub fn function(&mut self, module: &CanisterModule, index: u32) -> Name {
+    pub fn function(&mut self, module: &ModuleNames, index: u32) -> Name {
         if let Some(known) = self.functions.get(&(module.hash, index)) {
             return *known;
         }

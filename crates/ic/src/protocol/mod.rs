@@ -82,8 +82,6 @@ protocols! {
     methods: MethodSet = MethodSet::March2025, MethodSet::October2025;
     /// The fields of its replies.
     replies: Replies = Replies::March2025, Replies::October2025;
-    /// Users may ask for `canister_status` by a query.
-    status_by_query: bool = false, true;
     /// `install_code` takes a compute and a memory allocation.
     install_takes_allocations: bool = true, false;
     /// Largest memory allocation that a canister can ask for, in bytes, where it is less than what 64 bits hold.
@@ -100,4 +98,9 @@ protocols! {
     max_snapshots: usize = 1, 10;
     /// A canister can be given the snapshot of another one.
     snapshots_of_others: bool = false, true;
+}
+
+impl Protocol {
+    /// The newest date that is known here.
+    pub const NEWEST: Protocol = Protocol::OCTOBER_2025;
 }

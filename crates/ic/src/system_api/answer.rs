@@ -1,8 +1,8 @@
 //! Answering a call: reply data, reply, reject.
 
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic};
 use super::exec::{Answer, Exec};
 use super::mode::ANSWER;
 use crate::errors::ContractViolation;
@@ -10,44 +10,44 @@ use crate::errors::ContractViolation;
 /// Instructions for each byte that leaves the canister.
 pub(super) const OUTBOUND_BYTE: u64 = 50;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap(
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    l.function(
         "ic0",
         "msg_reply_data_append",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
             let outbound = size.saturating_mul(OUTBOUND_BYTE);
-            let mut api = Api::enter(&mut c, "msg_reply_data_append", 500, outbound, ANSWER)?;
+            let mut api = Api::enter(c, "msg_reply_data_append", 500, outbound, ANSWER)?;
             if answered(api.exec()) {
                 return api.violation(ContractViolation::AlreadyReplied("msg_reply_data_append"));
             }
             let max = api.exec().mode.max_answer_bytes();
-            let total = (api.exec().reply_data.len() as u64).saturating_add(size);
+            let total = (api.exec().effects.reply_data.len() as u64).saturating_add(size);
             if total > max {
                 return api.violation(ContractViolation::ReplyTooLarge { size: total, max });
             }
             let range = api.heap_range("msg.reply", src, size)?;
             let (heap, exec) = api.heap()?;
-            exec.reply_data.extend_from_slice(&heap[range]);
+            exec.effects.reply_data.extend_from_slice(&heap[range]);
             Ok(())
         },
-    )?;
-    l.func_wrap("ic0", "msg_reply", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_reply", 500, 0, ANSWER)?;
+    );
+    l.function("ic0", "msg_reply", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_reply", 500, 0, ANSWER)?;
         if answered(api.exec()) {
             return api.violation(ContractViolation::AlreadyReplied("msg_reply"));
         }
         let exec = api.exec();
-        exec.answer = Some(Answer::Reply(std::mem::take(&mut exec.reply_data)));
+        exec.effects.answer = Some(Answer::Reply(std::mem::take(&mut exec.effects.reply_data)));
         Ok(())
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_reject",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
             let outbound = size.saturating_mul(OUTBOUND_BYTE);
-            let mut api = Api::enter(&mut c, "msg_reject", 500, outbound, ANSWER)?;
+            let mut api = Api::enter(c, "msg_reject", 500, outbound, ANSWER)?;
             if answered(api.exec()) {
                 return api.violation(ContractViolation::AlreadyReplied("msg_reject"));
             }
@@ -58,16 +58,15 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let bytes = api.read("ic0.msg_reject", src, size)?;
             match String::from_utf8(bytes) {
                 Ok(text) => {
-                    api.exec().answer = Some(Answer::Reject(text));
+                    api.exec().effects.answer = Some(Answer::Reject(text));
                     Ok(())
                 }
                 Err(_) => api.violation(ContractViolation::RejectNotUtf8),
             }
         },
-    )?;
-    Ok(())
+    );
 }
 
 fn answered(exec: &Exec) -> bool {
-    exec.message.answered || exec.answer.is_some()
+    exec.message.answered || exec.effects.answer.is_some()
 }

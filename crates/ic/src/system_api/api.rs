@@ -1,89 +1,28 @@
 //! The frame of every host function: charging, the check of the context, reading and writing guest memory.
 
-use wasmtime::{Caller, Extern, Global, Memory, Val, WasmTy};
+use drun_engine::record::Stack;
+use drun_engine::{Failure, Guest, NoMemory, Resource, Stopped};
 
 use super::exec::Exec;
-use super::meter::Refill;
 use super::mode::Modes;
 use crate::errors::{Backtrace, ContractViolation, ExecutionError, Trap};
+use crate::wasm::ValidationLimits;
 
-/// An address or size: `i32` in a 32-bit module, `i64` in a 64-bit one, always unsigned.
-pub trait Address: WasmTy + Copy {
-    /// Module with a 64-bit memory.
-    const WASM64: bool;
-    /// Zero-extended.
-    fn to_u64(self) -> u64;
-    /// From a size that fits.
-    fn from_u64(value: u64) -> Self;
+pub use drun_engine::Address;
+
+/// The Internet Computer as a host of modules, by the rules of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ic {
+    /// The rules.
+    pub limits: ValidationLimits,
 }
-
-impl Address for u32 {
-    const WASM64: bool = false;
-    fn to_u64(self) -> u64 {
-        u64::from(self)
-    }
-    fn from_u64(value: u64) -> Self {
-        value as u32
-    }
-}
-
-impl Address for u64 {
-    const WASM64: bool = true;
-    fn to_u64(self) -> u64 {
-        self
-    }
-    fn from_u64(value: u64) -> Self {
-        value
-    }
-}
-
-/// What the store of an instance holds for the host functions.
-#[derive(Default)]
-pub struct Host {
-    /// The execution under way.
-    pub exec: Option<Box<Exec>>,
-    /// The instruction counter of the instance.
-    pub counter: Option<Global>,
-    /// The heap of the instance.
-    pub memory: Option<Memory>,
-    /// The code of the instance cannot go on when a slice has ended.
-    pub stops_at_slice_end: bool,
-    /// Asked after every portion of instructions: whether other code is to run the execution from its beginning.
-    pub takeover: Option<Takeover>,
-    /// The execution was ended so that other code may run it from its beginning.
-    pub interrupted: bool,
-}
-
-/// Decides with the instructions executed so far.
-pub type Takeover = Box<dyn FnMut(&Exec, u64) -> bool + Send>;
-
-impl Host {
-    /// The execution under way. Host functions run only while there is one.
-    pub fn exec(&mut self) -> &mut Exec {
-        self.exec
-            .as_deref_mut()
-            .expect("a host function runs only within an execution")
-    }
-}
-
-/// The execution ends here; why is told in [`Exec::error`].
-#[derive(Clone, Copy, Debug)]
-pub struct Stop;
-
-impl std::fmt::Display for Stop {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the host ended the execution")
-    }
-}
-
-impl std::error::Error for Stop {}
 
 /// What a host function returns to the engine.
-pub type Ret<T> = wasmtime::Result<T>;
+pub type Ret<T> = Result<T, Stopped>;
 
 /// A host function at work.
 pub struct Api<'a, 'b> {
-    caller: &'a mut Caller<'b, Host>,
+    guest: &'a mut Guest<'b, Ic>,
     /// Which one it is.
     name: &'static str,
 }
@@ -91,13 +30,13 @@ pub struct Api<'a, 'b> {
 impl<'a, 'b> Api<'a, 'b> {
     /// Charges `fixed + bytes` instructions and checks that `name` may be called in this context.
     pub fn enter(
-        caller: &'a mut Caller<'b, Host>,
+        guest: &'a mut Guest<'b, Ic>,
         name: &'static str,
         fixed: u64,
         bytes: u64,
         modes: Modes,
     ) -> Ret<Self> {
-        let mut api = Api { caller, name };
+        let mut api = Api { guest, name };
         api.charge(fixed.saturating_add(bytes))?;
         let mode = api.exec().mode;
         if mode.is_in(modes) {
@@ -111,19 +50,18 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Without a charge or check.
-    pub fn unmetered(caller: &'a mut Caller<'b, Host>, name: &'static str) -> Self {
-        Api { caller, name }
+    pub fn unmetered(guest: &'a mut Guest<'b, Ic>, name: &'static str) -> Self {
+        Api { guest, name }
     }
 
     /// The execution under way.
     pub fn exec(&mut self) -> &mut Exec {
-        self.caller.data_mut().exec()
+        self.guest.activation()
     }
 
     /// Ends the execution with this error.
     pub fn fail<T>(&mut self, error: impl Into<ExecutionError>) -> Ret<T> {
-        self.exec().error = Some(error.into());
-        Err(Stop.into())
+        self.guest.stop(error.into())
     }
 
     /// Ends the execution with a contract violation.
@@ -131,98 +69,41 @@ impl<'a, 'b> Api<'a, 'b> {
         self.fail(ExecutionError::Contract(violation))
     }
 
-    /// The instruction counter.
-    pub fn counter(&mut self) -> i64 {
-        match self.caller.data().counter {
-            Some(global) => match global.get(&mut *self.caller) {
-                Val::I64(counter) => counter,
-                _ => 0,
-            },
-            None => 0,
-        }
+    /// Instructions executed so far.
+    pub fn executed(&mut self) -> u64 {
+        self.guest.executed()
     }
 
-    fn set_counter(&mut self, counter: i64) -> Ret<()> {
-        match self.caller.data().counter {
-            Some(global) => global.set(&mut *self.caller, Val::I64(counter)),
-            None => Ok(()),
-        }
+    /// The slice of the execution, from 0.
+    pub fn slice(&mut self) -> usize {
+        self.guest.finished_slices().len()
     }
 
-    /// Moves the counter for a charge.
-    fn pay(&mut self, from: i64, to: i64) -> Ret<()> {
-        let name = self.name;
-        let exec = self.exec();
-        if let Some(recording) = &mut exec.recording {
-            recording.host(name, exec.meter.used(from), exec.meter.used(to));
-        }
-        self.set_counter(to)
-    }
-
-    /// Gives the counter the next portion or slice, or ends the execution.
-    pub fn refill(&mut self, counter: i64) -> Ret<i64> {
-        let host = self.caller.data_mut();
-        let (counter, interrupted) = match host.exec().meter.refill(counter) {
-            Ok(Refill::Slice(counter)) => (counter, host.stops_at_slice_end),
-            Ok(Refill::Portion(counter)) => {
-                let takeover = host.takeover.as_mut().zip(host.exec.as_deref());
-                let interrupted = takeover
-                    .is_some_and(|(takeover, exec)| takeover(exec, exec.meter.executed(counter)));
-                (counter, interrupted)
-            }
-            Err(error) => return self.fail(error),
-        };
-        if interrupted {
-            host.interrupted = true;
-            return Err(Stop.into());
-        }
-        self.set_counter(counter)?;
-        Ok(counter)
+    /// Where, in the recording of the execution, a host function charged last.
+    pub fn place(&mut self) -> Stack {
+        self.guest.place().unwrap_or_default()
     }
 
     /// Charges instructions, as at the beginning of every host function (metering.md 3.1).
     pub fn charge(&mut self, instructions: u64) -> Ret<()> {
-        let mut counter = self.counter();
-        if counter < 0 {
-            counter = self.refill(counter)?;
-        }
         // An absurd size wraps to a negative charge; the function's own checks refuse it.
-        let charged = counter.wrapping_sub(instructions as i64);
-        self.pay(counter, charged)?;
-        if charged < 0 {
-            self.refill(charged)?;
-        }
-        Ok(())
+        self.guest.charge(self.name, instructions)
     }
 
     /// Charges instructions as an operator of the module does (metering.md 1.3).
     pub fn charge_dynamic(&mut self, instructions: u64) -> Ret<()> {
-        let counter = self.counter();
-        let charged = counter.wrapping_sub(instructions as i64);
-        let charged = if charged > counter { i64::MIN } else { charged };
-        self.pay(counter, charged)?;
-        if charged < 0 {
-            self.refill(charged)?;
-        }
-        Ok(())
-    }
-
-    /// The heap.
-    pub fn memory(&mut self) -> Ret<Memory> {
-        if let Some(memory) = self.caller.data().memory {
-            return Ok(memory);
-        }
-        match self.caller.get_export("memory") {
-            Some(Extern::Memory(_)) | None => self.violation(ContractViolation::NoMemory),
-            Some(_) => self.violation(ContractViolation::MemoryExportIsNoMemory),
-        }
+        self.guest.charge_dynamic(self.name, instructions)
     }
 
     /// The heap and the execution.
     pub fn heap(&mut self) -> Ret<(&mut [u8], &mut Exec)> {
-        let memory = self.memory()?;
-        let (heap, host) = memory.data_and_store_mut(&mut *self.caller);
-        Ok((heap, host.exec()))
+        if let Some(why) = self.guest.no_memory() {
+            return self.violation(match why {
+                NoMemory::Missing => ContractViolation::NoMemory,
+                NoMemory::NotAMemory => ContractViolation::MemoryExportIsNoMemory,
+            });
+        }
+        Ok(self.guest.memory().expect("looked up above"))
     }
 
     /// Checks a range of a slice of `size` bytes (system-api.md 1.3, rule 3).
@@ -297,7 +178,7 @@ impl<'a, 'b> Api<'a, 'b> {
 
     /// Ends the execution because the machine gave out, not the canister.
     pub fn host_failure<T>(&mut self, error: impl std::fmt::Display) -> Ret<T> {
-        self.fail(ExecutionError::Engine(format!("WasmEngineError: {error}")))
+        self.guest.fail(Failure::new(Resource::HostMemory, error))
     }
 
     /// Ends the execution with a trap.
@@ -311,13 +192,7 @@ impl<'a, 'b> Api<'a, 'b> {
         if !self.exec().subnet.backtrace {
             return None;
         }
-        let trace = wasmtime::WasmBacktrace::force_capture(&*self.caller);
-        let frames = trace
-            .frames()
-            .iter()
-            .map(|frame| frame.func_index())
-            .collect::<Vec<_>>();
-        let exec = self.exec();
-        exec.module.backtrace(&frames, exec.recording.is_some())
+        let frames = self.guest.frames();
+        self.exec().names.backtrace(&frames)
     }
 }

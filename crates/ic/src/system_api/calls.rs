@@ -1,10 +1,11 @@
 //! Making calls. A call is built step by step and recorded when it is performed; it leaves only if the execution succeeds.
 
 use candid::Principal;
-use wasmtime::{Caller, Linker};
+use drun_engine::record::Stack;
+use drun_engine::{Guest, Imports};
 
 use super::answer::OUTBOUND_BYTE;
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic, Ret};
 use super::exec::{CallUnderConstruction, Exec, PerformedCall};
 use super::mode::CALL;
 use crate::canister::contexts::Closure;
@@ -26,11 +27,11 @@ const PERFORMED: u32 = 0;
 /// What `call_perform` returns for a call that cannot be made now: SYS_TRANSIENT.
 const REFUSED: u32 = 2;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap(
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    l.function(
         "ic0",
         "call_new",
-        |mut c: Caller<'_, Host>,
+        |c: &mut Guest<'_, Ic>,
          callee_src: A,
          callee_size: A,
          name_src: A,
@@ -41,7 +42,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
          reject_env: A| {
             let (callee_size, name_size) = (callee_size.to_u64(), name_size.to_u64());
             let bytes = callee_size.saturating_add(name_size);
-            let mut api = Api::enter(&mut c, "call_new", 1500, bytes, CALL)?;
+            let mut api = Api::enter(c, "call_new", 1500, bytes, CALL)?;
             api.exec().abandon_call();
             if name_size > MAX_METHOD_NAME_BYTES {
                 return api.violation(ContractViolation::MethodNameTooLong {
@@ -54,7 +55,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             if callee_size > MAX_PRINCIPAL_BYTES {
                 return api.fail(ExecutionError::InvalidPrincipal);
             }
-            api.exec().call = Some(CallUnderConstruction {
+            api.exec().effects.call = Some(CallUnderConstruction {
                 callee: Principal::from_slice(&callee),
                 method: String::from_utf8_lossy(&name).into_owned(),
                 payload: Vec::new(),
@@ -66,14 +67,14 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             });
             Ok(())
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "call_data_append",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
             let outbound = size.saturating_mul(OUTBOUND_BYTE);
-            let mut api = Api::enter(&mut c, "call_data_append", 500, outbound, CALL)?;
+            let mut api = Api::enter(c, "call_data_append", 500, outbound, CALL)?;
             let call = open_call(&mut api, "call_data_append")?;
             let total = (call.method.len() as u64 + call.payload.len() as u64).saturating_add(size);
             if total > MAX_CALL_BYTES {
@@ -87,30 +88,30 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             }
             let range = api.heap_range("ic0.call_data_append", src, size)?;
             let (heap, exec) = api.heap()?;
-            if let Some(call) = &mut exec.call {
+            if let Some(call) = &mut exec.effects.call {
                 call.payload.extend_from_slice(&heap[range]);
             }
             Ok(())
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "call_on_cleanup",
-        |mut c: Caller<'_, Host>, fun: A, env: A| {
-            let mut api = Api::enter(&mut c, "call_on_cleanup", 500, 0, CALL)?;
+        |c: &mut Guest<'_, Ic>, fun: A, env: A| {
+            let mut api = Api::enter(c, "call_on_cleanup", 500, 0, CALL)?;
             let call = open_call(&mut api, "call_on_cleanup")?;
             if call.on_cleanup.replace(closure(fun, env)).is_some() {
                 return api.violation(ContractViolation::CleanupAlreadySet);
             }
             Ok(())
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "call_with_best_effort_response",
-        |mut c: Caller<'_, Host>, seconds: u32| {
+        |c: &mut Guest<'_, Ic>, seconds: u32| {
             let name = "call_with_best_effort_response";
-            let mut api = Api::enter(&mut c, name, 500, 0, CALL)?;
+            let mut api = Api::enter(c, name, 500, 0, CALL)?;
             let call = open_call(&mut api, "call_with_best_effort_response")?;
             let timeout = seconds.min(MAX_TIMEOUT_SECONDS);
             if call.timeout.replace(timeout).is_some() {
@@ -118,13 +119,13 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             }
             Ok(())
         },
-    )?;
-    l.func_wrap("ic0", "call_perform", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "call_perform", 5000, 0, CALL)?;
+    );
+    l.function("ic0", "call_perform", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "call_perform", 5000, 0, CALL)?;
         open_call(&mut api, "call_perform")?;
-        Ok(perform(api.exec()))
-    })?;
-    Ok(())
+        let place = api.place();
+        Ok(perform(api.exec(), place))
+    });
 }
 
 fn closure<A: Address>(function: A, env: A) -> Closure {
@@ -139,18 +140,18 @@ pub(super) fn open_call<'a>(
     api: &'a mut Api<'_, '_>,
     name: &'static str,
 ) -> Ret<&'a mut CallUnderConstruction> {
-    if api.exec().call.is_none() {
+    if api.exec().effects.call.is_none() {
         return api.violation(ContractViolation::NoCallUnderConstruction { api: name });
     }
-    Ok(api.exec().call.as_mut().expect("checked above"))
+    Ok(api.exec().effects.call.as_mut().expect("checked above"))
 }
 
-/// Records the call if there is room and money for it.
-fn perform(exec: &mut Exec) -> u32 {
-    let Some(call) = exec.call.take() else {
+/// Records the call, made in this place of the recording, if there is room and money for it.
+fn perform(exec: &mut Exec, place: Stack) -> u32 {
+    let Some(call) = exec.effects.call.take() else {
         return REFUSED;
     };
-    let slot = slot_of(exec, &call.callee);
+    let slot = exec.slot_of(&call.callee);
     let fees = &exec.subnet.fees;
     let bytes = (call.method.len() + call.payload.len()) as u64;
     let (prepaid_transmission, prepaid_execution) = fees.response_prepayments(exec.wasm64);
@@ -181,10 +182,7 @@ fn perform(exec: &mut Exec) -> u32 {
     let deadline = call
         .timeout
         .map(|seconds| (now + u64::from(seconds) * 1_000_000_000) / 1_000_000_000);
-    let recording = exec.recording.as_ref();
-    let place = recording.map(|recording| recording.place_of_call());
-    let place = place.unwrap_or_default();
-    exec.calls.push(PerformedCall {
+    exec.effects.calls.push(PerformedCall {
         call,
         deadline,
         prepaid_execution,
@@ -192,13 +190,4 @@ fn perform(exec: &mut Exec) -> u32 {
         place,
     });
     PERFORMED
-}
-
-/// The callee under which a call counts: all names of the management canister share one allowance.
-pub fn slot_of(exec: &Exec, callee: &Principal) -> Principal {
-    if *callee == exec.subnet.subnet_id {
-        Principal::management_canister()
-    } else {
-        *callee
-    }
 }

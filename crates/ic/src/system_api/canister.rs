@@ -1,8 +1,8 @@
 //! What a canister may ask about itself and its surroundings: identity, status, time, timer, environment variables, counters.
 
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic, Ret};
 use super::exec::Exec;
 use super::mode::{ALL, NOT_START, ROOT_KEY, TIMER};
 use crate::errors::{ContractViolation, ExecutionError};
@@ -12,69 +12,69 @@ const MAX_PRINCIPAL_BYTES: u64 = 29;
 /// Longest name of an environment variable that the look-up functions take, in bytes.
 const MAX_LOOKUP_NAME_BYTES: u64 = 100;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    link_identity::<A>(l)?;
-    link_clock(l)?;
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    link_identity::<A>(l);
+    link_clock(l);
     link_environment::<A>(l)
 }
 
-fn link_identity<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "canister_self_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "canister_self_size", 500, 0, NOT_START)?;
+fn link_identity<A: Address>(l: &mut Imports<Ic>) {
+    l.function("ic0", "canister_self_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "canister_self_size", 500, 0, NOT_START)?;
         Ok(A::from_u64(own_id(api.exec()).len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "canister_self_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "canister_self_copy", 500, size, NOT_START)?;
+            let mut api = Api::enter(c, "canister_self_copy", 500, size, NOT_START)?;
             let contexts = ["ic0.canister_self_copy heap", "ic0.canister_self_copy id"];
             api.copy_out(contexts, dst, offset, size, own_id)
         },
-    )?;
-    l.func_wrap("ic0", "subnet_self_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "subnet_self_size", 500, 0, NOT_START)?;
+    );
+    l.function("ic0", "subnet_self_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "subnet_self_size", 500, 0, NOT_START)?;
         Ok(A::from_u64(subnet_id(api.exec()).len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "subnet_self_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "subnet_self_copy", 500, size, NOT_START)?;
+            let mut api = Api::enter(c, "subnet_self_copy", 500, size, NOT_START)?;
             let contexts = ["ic0.subnet_self_copy heap", "ic0.subnet_self_copy id"];
             api.copy_out(contexts, dst, offset, size, subnet_id)
         },
-    )?;
-    l.func_wrap("ic0", "root_key_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "root_key_size", 500, 0, ROOT_KEY)?;
+    );
+    l.function("ic0", "root_key_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "root_key_size", 500, 0, ROOT_KEY)?;
         Ok(A::from_u64(api.exec().subnet.root_key.len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "root_key_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "root_key_copy", 500, size, ROOT_KEY)?;
+            let mut api = Api::enter(c, "root_key_copy", 500, size, ROOT_KEY)?;
             let contexts = ["ic0.root_key_copy heap", "ic0.root_key_copy bytes"];
             api.copy_out(contexts, dst, offset, size, |exec| &exec.subnet.root_key)
         },
-    )?;
-    l.func_wrap("ic0", "canister_status", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "canister_status", 500, 0, NOT_START)?;
+    );
+    l.function("ic0", "canister_status", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "canister_status", 500, 0, NOT_START)?;
         Ok(api.exec().canister.status)
-    })?;
-    l.func_wrap("ic0", "canister_version", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "canister_version", 500, 0, NOT_START)?;
+    });
+    l.function("ic0", "canister_version", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "canister_version", 500, 0, NOT_START)?;
         Ok(api.exec().canister.version)
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "is_controller",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "is_controller", 1000, size, ALL)?;
+            let mut api = Api::enter(c, "is_controller", 1000, size, ALL)?;
             let range = api.heap_range("ic0.is_controller", src, size)?;
             if size > MAX_PRINCIPAL_BYTES {
                 return api.fail(ExecutionError::InvalidPrincipal);
@@ -83,70 +83,63 @@ fn link_identity<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let principal = candid::Principal::from_slice(&heap[range]);
             Ok(u32::from(exec.canister.controllers.contains(&principal)))
         },
-    )?;
-    l.func_wrap(
-        "ic0",
-        "in_replicated_execution",
-        |mut c: Caller<'_, Host>| {
-            let mut api = Api::enter(&mut c, "in_replicated_execution", 500, 0, ALL)?;
-            Ok(u32::from(api.exec().mode.replicated()))
-        },
-    )?;
-    Ok(())
+    );
+    l.function("ic0", "in_replicated_execution", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "in_replicated_execution", 500, 0, ALL)?;
+        Ok(u32::from(api.exec().mode.replicated()))
+    });
 }
 
-fn link_clock(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "time", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "time", 500, 0, NOT_START)?;
-        api.exec().dependencies.time = true;
+fn link_clock(l: &mut Imports<Ic>) {
+    l.function("ic0", "time", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "time", 500, 0, NOT_START)?;
+        api.exec().effects.dependencies.time = true;
         Ok(api.exec().time)
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "global_timer_set",
-        |mut c: Caller<'_, Host>, timestamp: u64| {
-            let mut api = Api::enter(&mut c, "global_timer_set", 500, 0, TIMER)?;
+        |c: &mut Guest<'_, Ic>, timestamp: u64| {
+            let mut api = Api::enter(c, "global_timer_set", 500, 0, TIMER)?;
             let exec = api.exec();
-            let previous = exec.timer_set.replace(timestamp);
+            let previous = exec.effects.timer_set.replace(timestamp);
             Ok(previous.unwrap_or(exec.canister.timer))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "performance_counter",
-        |mut c: Caller<'_, Host>, kind: u32| {
-            let mut api = Api::enter(&mut c, "performance_counter", 200, 0, ALL)?;
-            let counter = api.counter();
-            let executed = api.exec().meter.executed(counter);
+        |c: &mut Guest<'_, Ic>, kind: u32| {
+            let mut api = Api::enter(c, "performance_counter", 200, 0, ALL)?;
+            let executed = api.executed();
             match kind {
                 0 => Ok(executed),
                 1 => Ok(executed + api.exec().message.context_instructions),
                 kind => api.violation(ContractViolation::PerformanceCounterType(kind)),
             }
         },
-    )?;
-    Ok(())
+    );
 }
 
-fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "env_var_count", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "env_var_count", 500, 0, NOT_START)?;
+fn link_environment<A: Address>(l: &mut Imports<Ic>) {
+    l.function("ic0", "env_var_count", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "env_var_count", 500, 0, NOT_START)?;
         Ok(A::from_u64(api.exec().canister.environment.len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "env_var_name_size",
-        |mut c: Caller<'_, Host>, index: A| {
-            let mut api = Api::enter(&mut c, "env_var_name_size", 500, 0, NOT_START)?;
+        |c: &mut Guest<'_, Ic>, index: A| {
+            let mut api = Api::enter(c, "env_var_name_size", 500, 0, NOT_START)?;
             Ok(A::from_u64(name_at(&mut api, index.to_u64())?.len() as u64))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "env_var_name_copy",
-        |mut c: Caller<'_, Host>, index: A, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, index: A, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "env_var_name_copy", 500, size, NOT_START)?;
+            let mut api = Api::enter(c, "env_var_name_copy", 500, size, NOT_START)?;
             let index = index.to_u64();
             name_at(&mut api, index)?;
             let contexts = ["ic0.env_var_name_copy heap", "ic0.env_var_name_copy name"];
@@ -155,35 +148,35 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
                 name.map_or(&[], |name| name.as_bytes())
             })
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "env_var_name_exists",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
-            let mut api = Api::enter(&mut c, "env_var_name_exists", 500, 0, NOT_START)?;
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
+            let mut api = Api::enter(c, "env_var_name_exists", 500, 0, NOT_START)?;
             let (api_name, context) = ("env_var_name_exists", "ic0.env_var_name_exists heap");
             let name = read_name(&mut api, api_name, context, src.to_u64(), size.to_u64())?;
             Ok(u32::from(
                 api.exec().canister.environment.contains_key(&name),
             ))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "env_var_value_size",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
-            let mut api = Api::enter(&mut c, "env_var_value_size", 500, 0, NOT_START)?;
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
+            let mut api = Api::enter(c, "env_var_value_size", 500, 0, NOT_START)?;
             let (api_name, context) = ("env_var_value_size", "ic0.env_var_value_size heap");
             let name = read_name(&mut api, api_name, context, src.to_u64(), size.to_u64())?;
             Ok(A::from_u64(value_of(&mut api, name)?.len() as u64))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "env_var_value_copy",
-        |mut c: Caller<'_, Host>, name_src: A, name_size: A, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, name_src: A, name_size: A, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "env_var_value_copy", 500, size, NOT_START)?;
+            let mut api = Api::enter(c, "env_var_value_copy", 500, size, NOT_START)?;
             let (api_name, context) = ("env_var_value_copy", "ic0.env_var_value_copy name");
             let name = read_name(
                 &mut api,
@@ -202,8 +195,7 @@ fn link_environment<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
                 value.map_or(&[], |value| value.as_bytes())
             })
         },
-    )?;
-    Ok(())
+    );
 }
 
 fn own_id(exec: &Exec) -> &[u8] {

@@ -1,21 +1,21 @@
 //! Certified data and the certificate of queries (system-api.md 1.10).
 
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic, Ret};
 use super::mode::{CERTIFICATE, CERTIFY, NOT_START};
 use crate::errors::ContractViolation;
 
 /// Certified data, in bytes at the most.
 const MAX_CERTIFIED_BYTES: u64 = 32;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap(
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    l.function(
         "ic0",
         "certified_data_set",
-        |mut c: Caller<'_, Host>, src: A, size: A| {
+        |c: &mut Guest<'_, Ic>, src: A, size: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "certified_data_set", 500, size, CERTIFY)?;
+            let mut api = Api::enter(c, "certified_data_set", 500, size, CERTIFY)?;
             if size > MAX_CERTIFIED_BYTES {
                 return api.violation(ContractViolation::CertifiedDataTooLarge { size });
             }
@@ -23,7 +23,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             match src.checked_add(size) {
                 Some(end) if end <= heap_size => {
                     let (heap, exec) = api.heap()?;
-                    exec.certified_data = Some(heap[src as usize..end as usize].to_vec());
+                    exec.effects.certified_data = Some(heap[src as usize..end as usize].to_vec());
                     Ok(())
                 }
                 _ => api.violation(ContractViolation::CertifiedDataOutOfBounds {
@@ -33,26 +33,26 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
                 }),
             }
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "data_certificate_present",
-        |mut c: Caller<'_, Host>| {
-            let mut api = Api::enter(&mut c, "data_certificate_present", 500, 0, NOT_START)?;
+        |c: &mut Guest<'_, Ic>| {
+            let mut api = Api::enter(c, "data_certificate_present", 500, 0, NOT_START)?;
             Ok(u32::from(api.exec().message.certificate.is_some()))
         },
-    )?;
-    l.func_wrap("ic0", "data_certificate_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "data_certificate_size", 500, 0, CERTIFICATE)?;
+    );
+    l.function("ic0", "data_certificate_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "data_certificate_size", 500, 0, CERTIFICATE)?;
         let certificate = certificate(&mut api, "data_certificate_size")?;
         Ok(A::from_u64(certificate.len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "data_certificate_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "data_certificate_copy", 500, size, CERTIFICATE)?;
+            let mut api = Api::enter(c, "data_certificate_copy", 500, size, CERTIFICATE)?;
             let certificate = certificate(&mut api, "data_certificate_copy")?;
             let length = certificate.len() as u64;
             if offset.checked_add(size).is_none_or(|end| end > length) {
@@ -76,8 +76,7 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             heap[to..to + size].copy_from_slice(&certificate[from..from + size]);
             Ok(())
         },
-    )?;
-    Ok(())
+    );
 }
 
 fn certificate(api: &mut Api<'_, '_>, name: &'static str) -> Ret<std::sync::Arc<[u8]>> {

@@ -1,8 +1,8 @@
 //! What calls and management methods would cost (system-api.md 1.9).
 
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic};
 use super::exec::KeyKind;
 use super::mode::ALL;
 use crate::errors::ContractViolation;
@@ -13,12 +13,12 @@ const OK: u32 = 0;
 const UNKNOWN_CURVE: u32 = 1;
 const UNKNOWN_KEY: u32 = 2;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap(
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    l.function(
         "ic0",
         "cost_call",
-        |mut c: Caller<'_, Host>, name_size: u64, payload_size: u64, dst: A| {
-            let mut api = Api::enter(&mut c, "cost_call", 500, 0, ALL)?;
+        |c: &mut Guest<'_, Ic>, name_size: u64, payload_size: u64, dst: A| {
+            let mut api = Api::enter(c, "cost_call", 500, 0, ALL)?;
             let wasm64 = api.exec().wasm64;
             let cost = api
                 .exec()
@@ -27,62 +27,62 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
                 .cost_call(name_size.saturating_add(payload_size), wasm64);
             api.store_u128("cost_call", dst.to_u64(), cost)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "cost_create_canister",
-        |mut c: Caller<'_, Host>, dst: A| {
-            let mut api = Api::enter(&mut c, "cost_create_canister", 500, 0, ALL)?;
+        |c: &mut Guest<'_, Ic>, dst: A| {
+            let mut api = Api::enter(c, "cost_create_canister", 500, 0, ALL)?;
             let cost = api.exec().subnet.fees.creation();
             api.store_u128("cost_create_canister", dst.to_u64(), cost)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "cost_http_request",
-        |mut c: Caller<'_, Host>, request: u64, response: u64, dst: A| {
-            let mut api = Api::enter(&mut c, "cost_http_request", 500, 0, ALL)?;
+        |c: &mut Guest<'_, Ic>, request: u64, response: u64, dst: A| {
+            let mut api = Api::enter(c, "cost_http_request", 500, 0, ALL)?;
             let cost = api.exec().subnet.fees.http_request(request, response);
             api.store_u128("cost_http_request", dst.to_u64(), cost)
         },
-    )?;
+    );
     signature::<A>(
         l,
         "cost_sign_with_ecdsa",
         "ic0.cost_sign_with_ecdsa heap",
         "cost_sign_with_ecdsa",
         &[KeyKind::EcdsaSecp256k1],
-    )?;
+    );
     signature::<A>(
         l,
         "cost_sign_with_schnorr",
         "ic0.cost_sign_with_schnorr heap",
         "cost_sign_with_schnorr",
         &[KeyKind::SchnorrBip340, KeyKind::SchnorrEd25519],
-    )?;
+    );
     signature::<A>(
         l,
         "cost_vetkd_derive_key",
         "ic0.cost_vetkd_derive_key heap",
         "cost_vetkd_derive_key",
         &[KeyKind::VetKdBls12381G2],
-    )
+    );
 }
 
 /// Links the price of a threshold signature; `kinds` are those that its curve argument counts through.
 fn signature<A: Address>(
-    l: &mut Linker<Host>,
+    l: &mut Imports<Ic>,
     name: &'static str,
     context: &'static str,
     result_name: &'static str,
     kinds: &'static [KeyKind],
-) -> Ret<()> {
-    l.func_wrap(
+) {
+    l.function(
         "ic0",
         name,
-        move |mut c: Caller<'_, Host>, src: A, size: A, curve: u32, dst: A| {
+        move |c: &mut Guest<'_, Ic>, src: A, size: A, curve: u32, dst: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, name, 500, size, ALL)?;
+            let mut api = Api::enter(c, name, 500, size, ALL)?;
             let bytes = api.read(context, src, size)?;
             let key = match String::from_utf8(bytes) {
                 Ok(key) => key,
@@ -100,6 +100,5 @@ fn signature<A: Address>(
             api.store_u128(result_name, dst.to_u64(), Fees::signature(nodes))?;
             Ok(OK)
         },
-    )?;
-    Ok(())
+    );
 }

@@ -1,9 +1,9 @@
 //! Cycles: balance, what came with the call, what goes with a call, burning and minting.
 
 use candid::Principal;
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic, Ret};
 use super::calls::open_call;
 use super::exec::Exec;
 use super::mode::{ACCEPT_CYCLES, BURN, NOT_START, REFUND, SEND_CYCLES};
@@ -12,69 +12,69 @@ use crate::errors::{ContractViolation, ExecutionError, OutOfCycles, Trap};
 /// Number of the canister that may mint: the cycles minting canister of the main network.
 const MINTING_CANISTER: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 4, 1, 1]);
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
-        link_64_bit_amounts(l)?;
+        link_64_bit_amounts(l);
     }
-    l.func_wrap(
+    l.function(
         "ic0",
         "canister_cycle_balance128",
-        |mut c: Caller<'_, Host>, dst: A| {
-            let mut api = Api::enter(&mut c, "canister_cycle_balance128", 500, 0, NOT_START)?;
+        |c: &mut Guest<'_, Ic>, dst: A| {
+            let mut api = Api::enter(c, "canister_cycle_balance128", 500, 0, NOT_START)?;
             let balance = read_balance(api.exec());
             api.store_u128("canister_cycle_balance128", dst.to_u64(), balance)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "canister_liquid_cycle_balance128",
-        |mut c: Caller<'_, Host>, dst: A| {
+        |c: &mut Guest<'_, Ic>, dst: A| {
             let name = "canister_liquid_cycle_balance128";
-            let mut api = Api::enter(&mut c, name, 500, 0, NOT_START)?;
+            let mut api = Api::enter(c, name, 500, 0, NOT_START)?;
             let liquid = read_balance(api.exec()).saturating_sub(api.exec().freezing_threshold(0));
             api.store_u128("canister_liquid_cycle_balance128", dst.to_u64(), liquid)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "msg_cycles_available128",
-        |mut c: Caller<'_, Host>, dst: A| {
-            let mut api = Api::enter(&mut c, "msg_cycles_available128", 500, 0, ACCEPT_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, dst: A| {
+            let mut api = Api::enter(c, "msg_cycles_available128", 500, 0, ACCEPT_CYCLES)?;
             let available = api.exec().message.available_cycles;
             api.store_u128("msg_cycles_available128", dst.to_u64(), available)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "msg_cycles_refunded128",
-        |mut c: Caller<'_, Host>, dst: A| {
-            let mut api = Api::enter(&mut c, "msg_cycles_refunded128", 500, 0, REFUND)?;
+        |c: &mut Guest<'_, Ic>, dst: A| {
+            let mut api = Api::enter(c, "msg_cycles_refunded128", 500, 0, REFUND)?;
             let refunded = api.exec().message.refunded_cycles;
             api.store_u128("msg_cycles_refunded128", dst.to_u64(), refunded)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "msg_cycles_accept128",
-        |mut c: Caller<'_, Host>, high: u64, low: u64, dst: A| {
-            let mut api = Api::enter(&mut c, "msg_cycles_accept128", 500, 0, ACCEPT_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, high: u64, low: u64, dst: A| {
+            let mut api = Api::enter(c, "msg_cycles_accept128", 500, 0, ACCEPT_CYCLES)?;
             let accepted = accept(api.exec(), amount(high, low));
             api.store_u128("msg_cycles_accept128", dst.to_u64(), accepted)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "call_cycles_add128",
-        |mut c: Caller<'_, Host>, high: u64, low: u64| {
-            let mut api = Api::enter(&mut c, "call_cycles_add128", 500, 0, SEND_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, high: u64, low: u64| {
+            let mut api = Api::enter(c, "call_cycles_add128", 500, 0, SEND_CYCLES)?;
             attach(&mut api, "call_cycles_add128", amount(high, low))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "cycles_burn128",
-        |mut c: Caller<'_, Host>, high: u64, low: u64, dst: A| {
-            let mut api = Api::enter(&mut c, "cycles_burn128", 500, 0, BURN)?;
+        |c: &mut Guest<'_, Ic>, high: u64, low: u64, dst: A| {
+            let mut api = Api::enter(c, "cycles_burn128", 500, 0, BURN)?;
             let exec = api.exec();
             let liquid = exec
                 .canister
@@ -84,12 +84,12 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             exec.canister.balance -= burned;
             api.store_u128("cycles_burn128", dst.to_u64(), burned)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "mint_cycles128",
-        |mut c: Caller<'_, Host>, high: u64, low: u64, dst: A| {
-            let mut api = Api::enter(&mut c, "mint_cycles128", 0, 0, SEND_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, high: u64, low: u64, dst: A| {
+            let mut api = Api::enter(c, "mint_cycles128", 0, 0, SEND_CYCLES)?;
             let id = api.exec().canister.id;
             if id != MINTING_CANISTER {
                 return api.violation(ContractViolation::CannotMint { canister: id });
@@ -100,47 +100,41 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             let minted = exec.canister.balance - before;
             api.store_u128("mint_cycles128", dst.to_u64(), minted)
         },
-    )?;
-    Ok(())
+    );
 }
 
-fn link_64_bit_amounts(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap(
-        "ic0",
-        "canister_cycle_balance",
-        |mut c: Caller<'_, Host>| {
-            let mut api = Api::enter(&mut c, "canister_cycle_balance", 500, 0, NOT_START)?;
-            let balance = read_balance(api.exec());
-            as_u64(&mut api, balance)
-        },
-    )?;
-    l.func_wrap("ic0", "msg_cycles_available", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_cycles_available", 500, 0, ACCEPT_CYCLES)?;
+fn link_64_bit_amounts(l: &mut Imports<Ic>) {
+    l.function("ic0", "canister_cycle_balance", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "canister_cycle_balance", 500, 0, NOT_START)?;
+        let balance = read_balance(api.exec());
+        as_u64(&mut api, balance)
+    });
+    l.function("ic0", "msg_cycles_available", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_cycles_available", 500, 0, ACCEPT_CYCLES)?;
         let available = api.exec().message.available_cycles;
         as_u64(&mut api, available)
-    })?;
-    l.func_wrap("ic0", "msg_cycles_refunded", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_cycles_refunded", 500, 0, REFUND)?;
+    });
+    l.function("ic0", "msg_cycles_refunded", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_cycles_refunded", 500, 0, REFUND)?;
         let refunded = api.exec().message.refunded_cycles;
         as_u64(&mut api, refunded)
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_cycles_accept",
-        |mut c: Caller<'_, Host>, max: u64| {
-            let mut api = Api::enter(&mut c, "msg_cycles_accept", 500, 0, ACCEPT_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, max: u64| {
+            let mut api = Api::enter(c, "msg_cycles_accept", 500, 0, ACCEPT_CYCLES)?;
             Ok(accept(api.exec(), u128::from(max)) as u64)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "call_cycles_add",
-        |mut c: Caller<'_, Host>, cycles: u64| {
-            let mut api = Api::enter(&mut c, "call_cycles_add", 500, 0, SEND_CYCLES)?;
+        |c: &mut Guest<'_, Ic>, cycles: u64| {
+            let mut api = Api::enter(c, "call_cycles_add", 500, 0, SEND_CYCLES)?;
             attach(&mut api, "call_cycles_add", u128::from(cycles))
         },
-    )?;
-    Ok(())
+    );
 }
 
 fn amount(high: u64, low: u64) -> u128 {
@@ -148,7 +142,7 @@ fn amount(high: u64, low: u64) -> u128 {
 }
 
 fn read_balance(exec: &mut Exec) -> u128 {
-    exec.dependencies.balance = true;
+    exec.effects.dependencies.balance = true;
     exec.canister.balance
 }
 
@@ -182,7 +176,7 @@ fn attach(api: &mut Api<'_, '_>, name: &'static str, cycles: u128) -> Ret<()> {
         return api.fail(error);
     }
     exec.canister.balance -= cycles;
-    if let Some(call) = &mut exec.call {
+    if let Some(call) = &mut exec.effects.call {
         call.cycles += cycles;
     }
     Ok(())

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use super::meter::Meter;
+use drun_engine::memory::{StableAccess, StableMemory};
+use drun_engine::record::Stack;
+
 use super::mode::Mode;
-use super::prints::Prints;
+use super::prints::{Print, Prints};
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
-use crate::errors::{ExecutionError, Reject};
+use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
-use crate::profile::{Recording, Stack};
-use crate::wasm::CanisterModule;
-use crate::wasm::memory::{StableAccess, StableMemory};
+use crate::wasm::ModuleNames;
 
 /// What does not change while a subnet runs, as far as canisters see it.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl KeyKind {
 }
 
 /// What the execution is about: the message or task, as the canister may ask for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MessageView {
     /// Argument or reply.
     pub argument: Vec<u8>,
@@ -207,15 +207,6 @@ pub struct PerformedCall {
     pub place: Stack,
 }
 
-/// A line that a canister printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Print {
-    /// Slice of the execution in which it was printed, from 0.
-    pub slice: usize,
-    /// The text.
-    pub text: String,
-}
-
 /// What an execution looked at that may change without the canister changing; decides whether a query's result may be reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dependencies {
@@ -225,32 +216,9 @@ pub struct Dependencies {
     pub balance: bool,
 }
 
-/// One execution: circumstances, working state, effects.
-#[derive(Debug)]
-pub struct Exec {
-    /// The context.
-    pub mode: Mode,
-    /// Time of the round, nanoseconds.
-    pub time: u64,
-    /// The subnet.
-    pub subnet: Arc<SubnetView>,
-    /// The message.
-    pub message: MessageView,
-    /// The canister; the balance in it is the working one.
-    pub canister: CanisterView,
-    /// The limits.
-    pub meter: Meter,
-    /// The code that runs.
-    pub module: Arc<CanisterModule>,
-    /// Stable memory, lent by the canister.
-    pub stable: Box<StableMemory>,
-    /// Requests that may be made per callee, lent by the canister.
-    pub slots: Slots,
-    /// The module has a 64-bit memory.
-    pub wasm64: bool,
-    /// Heap bytes at the moment.
-    pub heap_bytes: u64,
-
+/// What a canister asks for in an execution. Nothing of it is real before the execution has succeeded.
+#[derive(Debug, Default)]
+pub struct Effects {
     /// Data appended for a reply.
     pub reply_data: Vec<u8>,
     /// The answer given.
@@ -267,8 +235,6 @@ pub struct Exec {
     pub accepted: bool,
     /// What goes to the canister's log.
     pub log: Log,
-    /// What goes to the screen.
-    pub prints: Prints,
     /// What the execution depended on.
     pub dependencies: Dependencies,
     /// Which stable pages were accessed and written.
@@ -277,10 +243,37 @@ pub struct Exec {
     pub stable_accessed: u64,
     /// 4 KiB stable pages written so far.
     pub stable_written: u64,
-    /// Which functions the instructions are spent in, if that is recorded. The code is then made for it.
-    pub recording: Option<Box<Recording>>,
-    /// The error that ended the execution, if a host function raised it.
-    pub error: Option<ExecutionError>,
+}
+
+/// One execution: circumstances, working state, effects.
+#[derive(Debug)]
+pub struct Exec {
+    /// The context.
+    pub mode: Mode,
+    /// Time of the round, nanoseconds.
+    pub time: u64,
+    /// The subnet.
+    pub subnet: Arc<SubnetView>,
+    /// The message; the cycles in it are the working ones.
+    pub message: MessageView,
+    /// The canister; balance and memory in it are the working ones.
+    pub canister: CanisterView,
+    /// The limit that errors name, in instructions.
+    pub reported_limit: u64,
+    /// The names in the code that runs.
+    pub names: Arc<ModuleNames>,
+    /// Stable memory, lent by the canister.
+    pub stable: Box<StableMemory>,
+    /// Requests that may be made per callee, lent by the canister.
+    pub slots: Slots,
+    /// The module has a 64-bit memory.
+    pub wasm64: bool,
+    /// Heap bytes at the moment.
+    pub heap_bytes: u64,
+    /// What was asked for.
+    pub effects: Effects,
+    /// What goes to the screen.
+    pub prints: Prints,
 }
 
 impl Exec {
@@ -296,15 +289,39 @@ impl Exec {
 
     /// Drops the call under construction; its cycles return.
     pub fn abandon_call(&mut self) {
-        if let Some(call) = self.call.take() {
+        if let Some(call) = self.effects.call.take() {
             self.canister.balance += call.cycles;
         }
     }
 
-    /// Prints a line and records it in the log.
-    pub fn print(&mut self, text: String) {
-        let slice = self.meter.finished_slices().len();
+    /// Prints a line in a slice of the execution.
+    pub fn print(&mut self, slice: usize, text: String) {
         let line = Print { slice, text };
         self.prints.push(self.time, self.canister.id, line);
     }
+
+    /// Gives up what was lent for calls, which are then not made.
+    fn release_slots(&mut self) {
+        for performed in std::mem::take(&mut self.effects.calls) {
+            let slot = self.slot_of(&performed.call.callee);
+            self.slots.release(&slot);
+        }
+    }
+
+    /// The callee under which a call counts: all names of the management canister share one allowance.
+    pub fn slot_of(&self, callee: &Principal) -> Principal {
+        match *callee == self.subnet.subnet_id {
+            true => Principal::management_canister(),
+            false => *callee,
+        }
+    }
+
+    /// Undoes what the execution did to stable memory and slots, which belong to the canister.
+    pub fn undo(&mut self) {
+        self.stable.rollback();
+        self.release_slots();
+    }
 }
+
+/// Why beginning a level of the memories does not fail.
+pub const LEVELS: &str = "executions nest no deeper than the memories allow";

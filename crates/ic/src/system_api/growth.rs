@@ -1,36 +1,15 @@
-//! What the instrumented module itself calls: the instructions are used up, the heap has grown.
+//! What growing memory, heap or stable, is checked against and takes from canister and subnet.
 
-use wasmtime::{Caller, Linker};
-
-use super::api::{Api, Host, Ret};
 use super::exec::Exec;
 use super::mode::{FREEZING_CHECK, WASM_MEMORY_LIMIT};
 use crate::errors::ExecutionError;
 
-const WASM_PAGE: u64 = 65_536;
-
-pub fn link(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("drun", "out_of_instructions", |mut c: Caller<'_, Host>| {
-        let mut api = Api::unmetered(&mut c, "out_of_instructions");
-        let counter = api.counter();
-        api.refill(counter).map(|_| ())
-    })?;
-    l.func_wrap(
-        "drun",
-        "memory_grown",
-        |mut c: Caller<'_, Host>, previous: u64, delta: u64| {
-            let mut api = Api::unmetered(&mut c, "memory_grown");
-            match check_heap_growth(api.exec(), previous * WASM_PAGE, delta * WASM_PAGE) {
-                Ok(()) => Ok(()),
-                Err(error) => api.fail(error),
-            }
-        },
-    )?;
-    Ok(())
-}
-
 /// The checks of system-api.md 3.1 in their order.
-fn check_heap_growth(exec: &mut Exec, previous: u64, delta: u64) -> Result<(), ExecutionError> {
+pub(super) fn check_heap_growth(
+    exec: &mut Exec,
+    previous: u64,
+    delta: u64,
+) -> Result<(), ExecutionError> {
     let rules = exec.canister.memory;
     let heap = previous + delta;
     if exec.mode.is_in(WASM_MEMORY_LIMIT)

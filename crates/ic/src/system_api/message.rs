@@ -1,79 +1,79 @@
 //! Reading the message: argument, caller, reject, deadline, method name.
 
-use wasmtime::{Caller, Linker};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic};
 use super::mode::{ANSWER, ARGUMENT, INSPECT, NOT_START, REJECT_CODE, REJECT_MESSAGE};
 use crate::errors::ContractViolation;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "msg_arg_data_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_arg_data_size", 500, 0, ARGUMENT)?;
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
+    l.function("ic0", "msg_arg_data_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_arg_data_size", 500, 0, ARGUMENT)?;
         Ok(A::from_u64(api.exec().message.argument.len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_arg_data_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "msg_arg_data_copy", 500, size, ARGUMENT)?;
+            let mut api = Api::enter(c, "msg_arg_data_copy", 500, size, ARGUMENT)?;
             let contexts = [
                 "ic0.msg_arg_data_copy heap",
                 "ic0.msg_arg_data_copy payload",
             ];
             api.copy_out(contexts, dst, offset, size, |exec| &exec.message.argument)
         },
-    )?;
-    l.func_wrap("ic0", "msg_caller_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_caller_size", 500, 0, NOT_START)?;
+    );
+    l.function("ic0", "msg_caller_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_caller_size", 500, 0, NOT_START)?;
         Ok(A::from_u64(caller(api.exec()).len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_caller_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "msg_caller_copy", 500, size, NOT_START)?;
+            let mut api = Api::enter(c, "msg_caller_copy", 500, size, NOT_START)?;
             let contexts = ["ic0.msg_caller_copy heap", "ic0.msg_caller_copy id"];
             api.copy_out(contexts, dst, offset, size, caller)
         },
-    )?;
-    l.func_wrap("ic0", "msg_reject_code", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_reject_code", 500, 0, REJECT_CODE)?;
+    );
+    l.function("ic0", "msg_reject_code", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_reject_code", 500, 0, REJECT_CODE)?;
         let reject = api.exec().message.reject.as_ref();
         Ok(reject.map_or(0, |reject| reject.code as i32))
-    })?;
-    l.func_wrap("ic0", "msg_reject_msg_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_reject_msg_size", 500, 0, REJECT_MESSAGE)?;
+    });
+    l.function("ic0", "msg_reject_msg_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_reject_msg_size", 500, 0, REJECT_MESSAGE)?;
         Ok(A::from_u64(reject_message(api.exec()).len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_reject_msg_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "msg_reject_msg_copy", 500, size, REJECT_MESSAGE)?;
+            let mut api = Api::enter(c, "msg_reject_msg_copy", 500, size, REJECT_MESSAGE)?;
             let contexts = [
                 "ic0.msg_reject_msg_copy heap",
                 "ic0.msg_reject_msg_copy msg",
             ];
             api.copy_out(contexts, dst, offset, size, reject_message)
         },
-    )?;
-    l.func_wrap("ic0", "msg_deadline", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_deadline", 500, 0, ANSWER)?;
+    );
+    l.function("ic0", "msg_deadline", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_deadline", 500, 0, ANSWER)?;
         Ok(api.exec().message.deadline)
-    })?;
-    l.func_wrap("ic0", "msg_method_name_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "msg_method_name_size", 500, 0, INSPECT)?;
+    });
+    l.function("ic0", "msg_method_name_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "msg_method_name_size", 500, 0, INSPECT)?;
         Ok(A::from_u64(api.exec().message.method_name.len() as u64))
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "msg_method_name_copy",
-        |mut c: Caller<'_, Host>, dst: A, offset: A, size: A| {
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
-            let mut api = Api::enter(&mut c, "msg_method_name_copy", 500, size, INSPECT)?;
+            let mut api = Api::enter(c, "msg_method_name_copy", 500, size, INSPECT)?;
             let contexts = [
                 "ic0.msg_method_name_copy heap",
                 "ic0.msg_method_name_copy payload",
@@ -82,15 +82,14 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
                 exec.message.method_name.as_bytes()
             })
         },
-    )?;
-    l.func_wrap("ic0", "accept_message", |mut c: Caller<'_, Host>| {
-        let mut api = Api::enter(&mut c, "accept_message", 500, 0, INSPECT)?;
-        if std::mem::replace(&mut api.exec().accepted, true) {
+    );
+    l.function("ic0", "accept_message", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "accept_message", 500, 0, INSPECT)?;
+        if std::mem::replace(&mut api.exec().effects.accepted, true) {
             return api.violation(ContractViolation::AlreadyAccepted);
         }
         Ok(())
-    })?;
-    Ok(())
+    });
 }
 
 fn caller(exec: &super::exec::Exec) -> &[u8] {

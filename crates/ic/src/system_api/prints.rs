@@ -6,12 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candid::Principal;
 
-use super::exec::Print;
-
 /// Bytes of lines that wait at the most.
 const WAITING_BYTES: usize = 16 << 20;
 /// Bytes of a line beside its text.
 const LINE_BYTES: usize = 64;
+
+/// A line that a canister printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Print {
+    /// Slice of the execution in which it was printed, from 0.
+    pub slice: usize,
+    /// The text.
+    pub text: String,
+}
 
 /// Gets time, canister and text of a line.
 pub type Listener = dyn FnMut(u64, Principal, &str) + Send;

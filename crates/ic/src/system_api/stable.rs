@@ -1,15 +1,14 @@
 //! Stable memory as canisters use it: order of checks, budgets and charges (system-api.md 4, metering.md 3.4 and 4.2).
 
-use wasmtime::{Caller, Linker};
+use drun_engine::memory::{MAX_STABLE_WASM_PAGES, WASM_PAGE_SIZE};
+use drun_engine::{Guest, Imports};
 
-use super::api::{Address, Api, Host, Ret};
+use super::api::{Address, Api, Ic, Ret};
 use super::exec::Exec;
 use super::growth::{check_freezing, reserve, take_memory};
 use crate::errors::{ExecutionError, StablePages, Trap};
 
-const WASM_PAGE: u64 = 65_536;
-/// Largest stable memory: 500 GiB, in Wasm pages.
-const MAX_PAGES: u64 = 8_192_000;
+const WASM_PAGE: u64 = WASM_PAGE_SIZE as u64;
 /// Largest stable memory of the 32-bit functions, in Wasm pages.
 const MAX_PAGES_32: u64 = 65_536;
 /// What growing costs, in instructions.
@@ -19,30 +18,30 @@ const ACCESS_COST: u64 = 20;
 /// What the first write to a 4 KiB page costs in an execution.
 const PAGE_COST: u64 = 1000;
 
-pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
+pub fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
-        link_32(l)?;
+        link_32(l);
     }
-    l.func_wrap("ic0", "stable64_size", |mut c: Caller<'_, Host>| {
-        Ok(Api::unmetered(&mut c, "stable64_size")
+    l.function("ic0", "stable64_size", |c: &mut Guest<'_, Ic>| {
+        Ok(Api::unmetered(c, "stable64_size")
             .exec()
             .stable
             .wasm_pages())
-    })?;
-    l.func_wrap(
+    });
+    l.function(
         "ic0",
         "stable64_grow",
-        |mut c: Caller<'_, Host>, pages: u64| {
-            let mut api = Api::unmetered(&mut c, "stable64_grow");
+        |c: &mut Guest<'_, Ic>, pages: u64| {
+            let mut api = Api::unmetered(c, "stable64_grow");
             api.charge_dynamic(GROW_COST)?;
             Ok(grow(&mut api, pages)?.unwrap_or(u64::MAX))
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "stable64_read",
-        |mut c: Caller<'_, Host>, dst: u64, offset: u64, size: u64| {
-            let mut api = Api::unmetered(&mut c, "stable64_read");
+        |c: &mut Guest<'_, Ic>, dst: u64, offset: u64, size: u64| {
+            let mut api = Api::unmetered(c, "stable64_read");
             api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
             if size == 0 {
                 return Ok(());
@@ -51,12 +50,12 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             check_heap_maximum(&mut api, dst, size)?;
             read(&mut api, dst, offset, size)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "stable64_write",
-        |mut c: Caller<'_, Host>, offset: u64, src: u64, size: u64| {
-            let mut api = Api::unmetered(&mut c, "stable64_write");
+        |c: &mut Guest<'_, Ic>, offset: u64, src: u64, size: u64| {
+            let mut api = Api::unmetered(c, "stable64_write");
             api.charge_dynamic(ACCESS_COST.saturating_add(size))?;
             if size == 0 {
                 return Ok(());
@@ -65,35 +64,30 @@ pub fn link<A: Address>(l: &mut Linker<Host>) -> Ret<()> {
             check_heap_maximum(&mut api, src, size)?;
             write(&mut api, offset, src, size)
         },
-    )?;
-    Ok(())
+    );
 }
 
-fn link_32(l: &mut Linker<Host>) -> Ret<()> {
-    l.func_wrap("ic0", "stable_size", |mut c: Caller<'_, Host>| {
-        let mut api = Api::unmetered(&mut c, "stable_size");
+fn link_32(l: &mut Imports<Ic>) {
+    l.function("ic0", "stable_size", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::unmetered(c, "stable_size");
         check_32_bit(&mut api)?;
         Ok(api.exec().stable.wasm_pages() as u32)
-    })?;
-    l.func_wrap(
-        "ic0",
-        "stable_grow",
-        |mut c: Caller<'_, Host>, pages: u32| {
-            let mut api = Api::unmetered(&mut c, "stable_grow");
-            api.charge_dynamic(GROW_COST)?;
-            check_32_bit(&mut api)?;
-            if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
-                return Ok(u32::MAX);
-            }
-            Ok(grow(&mut api, u64::from(pages))?.map_or(u32::MAX, |old| old as u32))
-        },
-    )?;
-    l.func_wrap(
+    });
+    l.function("ic0", "stable_grow", |c: &mut Guest<'_, Ic>, pages: u32| {
+        let mut api = Api::unmetered(c, "stable_grow");
+        api.charge_dynamic(GROW_COST)?;
+        check_32_bit(&mut api)?;
+        if api.exec().stable.wasm_pages() + u64::from(pages) > MAX_PAGES_32 {
+            return Ok(u32::MAX);
+        }
+        Ok(grow(&mut api, u64::from(pages))?.map_or(u32::MAX, |old| old as u32))
+    });
+    l.function(
         "ic0",
         "stable_read",
-        |mut c: Caller<'_, Host>, dst: u32, offset: u32, size: u32| {
+        |c: &mut Guest<'_, Ic>, dst: u32, offset: u32, size: u32| {
             let (dst, offset, size) = (u64::from(dst), u64::from(offset), u64::from(size));
-            let mut api = Api::unmetered(&mut c, "stable_read");
+            let mut api = Api::unmetered(c, "stable_read");
             api.charge_dynamic(ACCESS_COST + size)?;
             if size == 0 {
                 return Ok(());
@@ -102,13 +96,13 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
             check_stable(&mut api, offset, size)?;
             read(&mut api, dst, offset, size)
         },
-    )?;
-    l.func_wrap(
+    );
+    l.function(
         "ic0",
         "stable_write",
-        |mut c: Caller<'_, Host>, offset: u32, src: u32, size: u32| {
+        |c: &mut Guest<'_, Ic>, offset: u32, src: u32, size: u32| {
             let (offset, src, size) = (u64::from(offset), u64::from(src), u64::from(size));
-            let mut api = Api::unmetered(&mut c, "stable_write");
+            let mut api = Api::unmetered(c, "stable_write");
             api.charge_dynamic(ACCESS_COST + size)?;
             check_32_bit(&mut api)?;
             check_stable(&mut api, offset, size)?;
@@ -117,8 +111,7 @@ fn link_32(l: &mut Linker<Host>) -> Ret<()> {
             }
             write(&mut api, offset, src, size)
         },
-    )?;
-    Ok(())
+    );
 }
 
 /// Grows by so many pages and tells the old size, or nothing if that is not possible.
@@ -126,7 +119,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
     let exec = api.exec();
     let old = exec.stable.wasm_pages();
     match old.checked_add(pages) {
-        Some(new) if new <= MAX_PAGES => {}
+        Some(new) if new <= MAX_STABLE_WASM_PAGES => {}
         _ => return Ok(None),
     }
     let bytes = pages * WASM_PAGE;
@@ -180,8 +173,8 @@ fn check_heap(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<std::ops::R
 
 /// Counts pages that are accessed for the first time against the budget of the execution.
 fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
-    exec.stable_accessed += pages;
-    if exec.stable_accessed > exec.mode.stable_page_budget() {
+    exec.effects.stable_accessed += pages;
+    if exec.effects.stable_accessed > exec.mode.stable_page_budget() {
         return Err(ExecutionError::MemoryAccessLimit(StablePages::Accessed));
     }
     Ok(())
@@ -189,11 +182,11 @@ fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
 
 fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
-    let touched = exec.stable_access.touch_read(offset, size);
+    let touched = exec.effects.stable_access.touch_read(offset, size);
     if let Err(error) = account_accessed(exec, touched.accessed) {
         return api.fail(error);
     }
-    exec.stable_access.mark_read(offset, size);
+    exec.effects.stable_access.mark_read(offset, size);
     let range = check_heap(api, dst, size)?;
     let (heap, exec) = api.heap()?;
     match exec.stable.read(offset, &mut heap[range]) {
@@ -204,12 +197,12 @@ fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
 
 fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
-    let touched = exec.stable_access.touch_write(offset, size);
+    let touched = exec.effects.stable_access.touch_write(offset, size);
     if let Err(error) = account_accessed(exec, touched.accessed) {
         return api.fail(error);
     }
-    exec.stable_access.mark_write(offset, size);
-    exec.stable_written += touched.written;
+    exec.effects.stable_access.mark_write(offset, size);
+    exec.effects.stable_written += touched.written;
     api.charge_dynamic(touched.written.saturating_mul(PAGE_COST))?;
     let range = check_heap(api, src, size)?;
     let (heap, exec) = api.heap()?;

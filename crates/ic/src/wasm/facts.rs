@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::validate::ic0_functions;
+use super::ic0_table::ic0_functions;
 
 /// How an exported method is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,6 +104,23 @@ pub struct ModuleFacts {
     pub uses_simd: bool,
     /// Whether references occur as values: in an instruction other than a call, or in the type of a function or local.
     pub uses_reference_types: bool,
+}
+
+impl ModuleFacts {
+    /// Bytes that the `icp:` sections count as memory (management-canister.md 6.1).
+    pub fn custom_section_bytes(&self) -> u64 {
+        self.custom_sections
+            .iter()
+            .map(|section| (section.name.len() + 1 + section.content.len()) as u64)
+            .sum()
+    }
+
+    /// True for a module with enhanced orthogonal persistence (system-api.md 5.9).
+    pub fn keeps_main_memory(&self) -> bool {
+        self.custom_sections
+            .iter()
+            .any(|section| section.name == "enhanced-orthogonal-persistence")
+    }
 }
 
 /// Reads the names of `ic0` functions.

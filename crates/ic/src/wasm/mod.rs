@@ -1,28 +1,27 @@
-//! The only rooms that know WebAssembly and wasmtime: decoding, validating, instrumenting, compiling, memories.
-//! They know nothing of messages, cycles or canisters.
+//! The modules of canisters as bytes: decoding, validating, what is known about them, how the engine is to rewrite them.
+//! Knows nothing of messages, cycles or canisters.
 
-mod cache;
-mod compiler;
 mod complexity;
 mod decode;
 mod facts;
-mod features;
+mod ic0_table;
 mod inflate_fault;
-mod instrument;
-pub mod memory;
-mod module;
+mod labels;
 mod names;
-mod sections;
+mod peek;
+mod plan;
 mod survey;
 mod validate;
 mod weights;
 #[cfg(test)]
 mod weights_tests;
 
-pub use compiler::{Compiler, Tier, WASM_STACK};
-pub use decode::stated_size;
+pub use decode::{decode, stated_size};
+pub use drun_engine::{GlobalValue, memory};
 pub use facts::{CustomSection, MethodKind, ModuleFacts};
-pub use instrument::{COUNTER_EXPORT, MEMORY_EXPORT, TABLE_EXPORT};
-pub use module::{CanisterModule, GlobalValue, declares_memory64, has_custom_section, icp_section};
+pub use ic0_table::{Ic0Function, Slot, ic0_functions};
+pub use labels::ModuleNames;
+pub use peek::{declares_memory64, has_custom_section, icp_section};
+pub use plan::{START_EXPORT, plan};
 pub use survey::{FunctionSize, Survey};
-pub use validate::{Ic0Function, Slot, ValidationLimits, ic0_functions};
+pub use validate::{ValidationLimits, validate};

@@ -2,8 +2,8 @@
 
 use wasmparser::{ExternalKind, KnownCustom, Name, NameSectionReader};
 
-use super::sections::Sections;
 use crate::errors::ModuleError;
+use drun_engine::Sections;
 
 /// The functions of a raw module that have a name, with their indices in that module (imported functions first), in
 /// the order of the section. Empty if there is no section or it cannot be read.
@@ -79,4 +79,26 @@ fn name_sections<'a>(sections: &Sections<'a>) -> impl Iterator<Item = NameSectio
             KnownCustom::Name(names) => Some(names),
             _ => None,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_functions_are_taken_from_the_original() {
+        let module = wat::parse_str(
+            r#"(module (import "ic0" "msg_reply" (func $reply)) (func $a) (func) (func $b))"#,
+        )
+        .unwrap();
+        assert_eq!(
+            function_names(&module),
+            [
+                (0, "reply".to_owned()),
+                (1, "a".to_owned()),
+                (3, "b".to_owned())
+            ]
+        );
+        assert!(function_names(b"\0asm\x01\0\0\0").is_empty());
+    }
 }

@@ -6,8 +6,8 @@ use wasmparser::ExternalKind;
 use super::complexity::complexity;
 use super::decode::decode;
 use super::facts::MethodKind;
-use super::sections::Sections;
 use crate::errors::ModuleError;
+use drun_engine::Sections;
 
 /// A function that the module defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

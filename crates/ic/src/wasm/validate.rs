@@ -10,12 +10,10 @@ mod imports;
 
 use wasmparser::{Payload, ValType, types::TypesRef};
 
-pub use imports::{Ic0Function, Slot, ic0_functions};
-
 use super::facts::{MemoryLimits, ModuleFacts};
 use super::names;
-use super::sections::Sections;
 use crate::errors::ModuleError;
+use drun_engine::Sections;
 
 /// The largest code section, in bytes, without its leading count of functions.
 const MAX_CODE_SECTION_SIZE: u64 = 11 * 1024 * 1024;
@@ -23,7 +21,7 @@ const MAX_GLOBALS: u64 = 1000;
 const MAX_FUNCTIONS: u64 = 50_000;
 
 /// What differs between the networks that are reproduced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ValidationLimits {
     /// The largest memory of a 64-bit module, in pages of 64 KiB (metering.md 7.4).
     pub max_wasm64_pages: u64,
@@ -47,7 +45,7 @@ impl ValidationLimits {
 /// Checks a raw module and gathers its facts.
 ///
 /// Fails with the fault that the replica reports first. Data segments outside the memory and what only the engine
-/// notices when it compiles or instantiates are found later, by `instrument`.
+/// notices when it compiles or instantiates are found later, when it is rewritten.
 pub fn validate(module: &[u8], limits: &ValidationLimits) -> Result<ModuleFacts, ModuleError> {
     check_code_section(module)?;
     let checked = engine::check(module)?;

@@ -1,5 +1,5 @@
 //! What every WebAssembly operator costs when it is executed: the weight table of metering.md, section 2.
-//! Where these weights are charged is the business of `instrument`.
+//! Where these weights are charged is the business of the engine.
 
 use wasmparser::Operator;
 

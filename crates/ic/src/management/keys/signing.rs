@@ -8,36 +8,29 @@ use super::{ed25519, secp256k1};
 use crate::errors::{ManagementError, OutcallError};
 use crate::fees::Fees;
 use crate::management::State;
-use crate::management::dispatch::{Answer, Call};
-use crate::management::method::Method;
-use crate::management::target::argument;
+use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
     DerivationPath, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, SignatureReply,
 };
 use crate::system_api::exec::KeyKind;
 
-/// Executes the methods of ECDSA and Schnorr; nothing for others.
-pub fn execute(state: &mut State, call: &mut Call<'_>) -> Option<Answer> {
-    Some(match call.method {
-        Method::ECDSAPublicKey => ecdsa_public_key(state, call),
-        Method::SchnorrPublicKey => schnorr_public_key(state, call),
-        Method::SignWithECDSA => sign_with_ecdsa(state, call),
-        Method::SignWithSchnorr => sign_with_schnorr(state, call),
-        _ => return None,
-    })
-}
-
-fn ecdsa_public_key(state: &State, call: &Call<'_>) -> Answer {
-    let args: EcdsaPublicKeyArgs = argument(call)?;
+pub fn ecdsa_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: EcdsaPublicKeyArgs,
+) -> Answer {
     let owner = args.canister_id.unwrap_or_else(|| call.sender());
     let master = master(state, KeyKind::EcdsaSecp256k1, &args.key_id.name)?;
     let key = secp256k1::Key::master(master).derive(steps(&owner, &args.derivation_path));
     Ok(public_key(key.public_key(), key.chain_code()))
 }
 
-fn schnorr_public_key(state: &State, call: &Call<'_>) -> Answer {
-    let args: SchnorrPublicKeyArgs = argument(call)?;
+pub fn schnorr_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: SchnorrPublicKeyArgs,
+) -> Answer {
     let owner = args.canister_id.unwrap_or_else(|| call.sender());
     let master = master(
         state,
@@ -57,8 +50,7 @@ fn schnorr_public_key(state: &State, call: &Call<'_>) -> Answer {
     })
 }
 
-fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: SignWithEcdsaArgs = argument(call)?;
+pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
     let kind = KeyKind::EcdsaSecp256k1;
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
@@ -67,8 +59,11 @@ fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>) -> Answer {
     Ok(signature(key.sign_ecdsa(&args.message_hash)))
 }
 
-fn sign_with_schnorr(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: SignWithSchnorrArgs = argument(call)?;
+pub fn sign_with_schnorr(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: SignWithSchnorrArgs,
+) -> Answer {
     let kind = schnorr_kind(args.key_id.algorithm);
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
@@ -150,7 +145,7 @@ fn take_fee(
     let sent = call.cycles();
     let Some(left) = sent.checked_sub(required) else {
         return Err(OutcallError::NotEnoughCycles {
-            method: call.method.name().to_owned(),
+            method: call.name.to_owned(),
             sent,
             required,
         });

@@ -11,16 +11,17 @@ use crate::canister::snapshots::{Snapshot, SnapshotId};
 use crate::canister::tasks::LowMemoryHook;
 use crate::errors::{ExecutionError, ManagementError, SnapshotError};
 use crate::management::State;
-use crate::management::dispatch::{Answer, Call, empty_reply};
+use crate::management::call::{Answer, Call, empty_reply};
+use crate::management::decode::Given;
 use crate::management::growth::Growth;
-use crate::management::target::{argument, with_canister};
+use crate::management::target::with_canister;
 use crate::management::types::snapshots::LoadSnapshotArgs;
 use crate::wasm::GlobalValue;
 use crate::wasm::memory::StableMemory;
 
 /// `load_canister_snapshot`.
-pub fn load(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: LoadSnapshotArgs = argument(call)?;
+pub fn load(state: &mut State, call: &mut Call<'_>, args: Given<LoadSnapshotArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let id = args.snapshot_id;

@@ -7,9 +7,10 @@ use crate::canister::snapshots::Snapshot;
 use crate::canister::tasks::LowMemoryHook;
 use crate::errors::{ChunkStoreError, ManagementError, SnapshotError};
 use crate::management::State;
+use crate::management::call::{Answer, Call};
 use crate::management::chunks::hashes_of;
-use crate::management::dispatch::{Answer, Call};
-use crate::management::target::{argument, existing, with_canister};
+use crate::management::decode::Given;
+use crate::management::target::{existing, with_canister};
 use crate::management::types::snapshots::{
     Global, GlobalTimer, HookStatus, ReadDataKind, ReadSnapshotDataArgs, ReadSnapshotDataReply,
     SnapshotArgs, SnapshotMetadataReply, SnapshotSource,
@@ -23,8 +24,8 @@ const MAX_SLICE: u64 = 2_000_000;
 const READ_INSTRUCTIONS: u64 = 5_000_000;
 
 /// `read_canister_snapshot_metadata`, free of charge.
-pub fn read_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: SnapshotArgs = argument(call)?;
+pub fn read_metadata(state: &mut State, call: &mut Call<'_>, args: Given<SnapshotArgs>) -> Answer {
+    let args = args?;
     let canister = existing(state, &args.canister_id)?;
     call.only_controllers(canister)?;
     let index = position(state, canister, args.snapshot_id)?;
@@ -33,8 +34,12 @@ pub fn read_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `read_canister_snapshot_data`.
-pub fn read_data(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: ReadSnapshotDataArgs = argument(call)?;
+pub fn read_data(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<ReadSnapshotDataArgs>,
+) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let index = position(state, canister, args.snapshot_id)?;

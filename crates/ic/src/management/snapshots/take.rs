@@ -7,14 +7,15 @@ use crate::canister::Canister;
 use crate::canister::snapshots::Snapshot;
 use crate::errors::SnapshotError;
 use crate::management::State;
-use crate::management::dispatch::{Answer, Call};
-use crate::management::target::{argument, with_canister};
+use crate::management::call::{Answer, Call};
+use crate::management::decode::Given;
+use crate::management::target::with_canister;
 use crate::management::types::snapshots::TakeSnapshotArgs;
 use crate::wasm::memory::Image;
 
 /// `take_canister_snapshot`.
-pub fn take(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: TakeSnapshotArgs = argument(call)?;
+pub fn take(state: &mut State, call: &mut Call<'_>, args: Given<TakeSnapshotArgs>) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let total_bytes = total_bytes(state, canister);

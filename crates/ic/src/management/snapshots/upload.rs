@@ -12,10 +12,11 @@ use crate::canister::tasks::LowMemoryHook;
 use crate::canister::{Bookkeeping, Canister};
 use crate::errors::{ManagementError, MetadataFault, SnapshotError};
 use crate::management::State;
+use crate::management::call::{Answer, Call};
 use crate::management::chunks::check_room;
-use crate::management::dispatch::{Answer, Call};
+use crate::management::decode::Given;
 use crate::management::growth::Growth;
-use crate::management::target::{argument, with_canister};
+use crate::management::target::with_canister;
 use crate::management::types::snapshots::{
     Global, GlobalTimer, HookStatus, UploadDataKind, UploadSnapshotDataArgs,
     UploadSnapshotMetadataArgs, UploadSnapshotMetadataReply,
@@ -31,8 +32,12 @@ const MAX_GLOBALS: usize = 1000;
 const MAX_CERTIFIED_DATA: usize = 32;
 
 /// `upload_canister_snapshot_metadata`.
-pub fn upload_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UploadSnapshotMetadataArgs = argument(call)?;
+pub fn upload_metadata(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UploadSnapshotMetadataArgs>,
+) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         check(&args, state.max_heap64()).map_err(SnapshotError::Metadata)?;
@@ -71,8 +76,12 @@ pub fn upload_metadata(state: &mut State, call: &mut Call<'_>) -> Answer {
 }
 
 /// `upload_canister_snapshot_data`.
-pub fn upload_data(state: &mut State, call: &mut Call<'_>) -> Answer {
-    let args: UploadSnapshotDataArgs = argument(call)?;
+pub fn upload_data(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<UploadSnapshotDataArgs>,
+) -> Answer {
+    let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let index = position(state, canister, args.snapshot_id)?;

@@ -2,6 +2,7 @@
 //! Owns the exact set of fields on the wire (management-canister.md, section 1), not their meaning. Missing `opt` fields read
 //! as `None`; `nat` is [`candid::Nat`] where a caller may send any number and `u128` where we answer.
 
+pub mod bitcoin;
 pub mod chunks;
 pub mod http;
 pub mod info;
@@ -9,10 +10,11 @@ pub mod install;
 pub mod keys;
 pub mod lifecycle;
 pub mod limited;
-pub mod misc;
+pub mod logs;
 pub mod settings;
 pub mod snapshots;
 pub mod status;
+pub mod subnet;
 
 /// Encodes and decodes golden replies in the tests of the families.
 #[cfg(test)]

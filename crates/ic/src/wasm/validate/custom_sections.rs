@@ -3,7 +3,7 @@
 
 use crate::errors::ModuleError;
 use crate::wasm::facts::CustomSection;
-use crate::wasm::sections::Sections;
+use drun_engine::Sections;
 
 const MAX_SECTIONS: u64 = 16;
 /// For the contents and names of all sections together, in bytes.

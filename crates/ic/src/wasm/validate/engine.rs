@@ -5,8 +5,7 @@ use wasmparser::{ValidPayload, Validator, types::Types};
 
 use super::code::CodeFacts;
 use crate::errors::ModuleError;
-use crate::wasm::features::FEATURES;
-use crate::wasm::sections::{Sections, parser};
+use drun_engine::{FEATURES, Sections, parser};
 
 /// A module that the engine accepts.
 pub struct Checked<'a> {

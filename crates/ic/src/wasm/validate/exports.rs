@@ -5,7 +5,7 @@ use wasmparser::{ExternalKind, types::TypesRef};
 use super::imports::check_signature;
 use crate::errors::ModuleError;
 use crate::wasm::facts::{MethodKind, ModuleFacts};
-use crate::wasm::sections::Sections;
+use drun_engine::Sections;
 
 const MAX_METHODS: u64 = 1000;
 /// For the names of all methods together, in bytes.

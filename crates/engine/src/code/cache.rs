@@ -1,0 +1,156 @@
+//! The module cache: machine code on disk, with what is known about its module, so that a warm start neither
+//! validates nor instruments nor compiles. What cannot be read back exactly as it was written counts as absent; nothing
+//! here can make a run fail or change what it prints, and the first trouble is told on standard error.
+//! This is a room where `unsafe` is allowed: machine code from a file is mapped and trusted.
+
+mod directory;
+mod entry;
+
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, Module};
+
+use directory::Directory;
+use entry::Unreadable;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::rewrite::{REWRITE_VERSION, Rewritten};
+use crate::tier::Tier;
+
+/// Increased whenever the layout of an entry changes.
+const FORMAT_VERSION: u32 = 2;
+/// Bytes that all entries together may take, more or less.
+const SIZE_LIMIT: u64 = 1 << 30;
+
+/// What an entry belongs to. Entries of other keys are never used.
+pub(super) type Key = [u8; 32];
+
+/// What is known about a module beside its machine code: the facts of its host and what was rewritten.
+pub(super) type Knowledge<F> = (F, Rewritten);
+
+/// A directory of compiled modules, shared with other processes.
+pub(super) struct ModuleCache {
+    directory: Directory,
+    complained: AtomicBool,
+}
+
+impl ModuleCache {
+    /// The cache in a directory, which is created if need be. Nothing, and a line on standard error, if the directory
+    /// cannot be made or is not this user's alone.
+    pub fn open(path: &Path) -> Option<Self> {
+        match Directory::open(path, SIZE_LIMIT) {
+            Ok(directory) => Some(ModuleCache {
+                directory,
+                complained: AtomicBool::new(false),
+            }),
+            Err(error) => {
+                complain(path, &format!("{error}; going on without it"));
+                None
+            }
+        }
+    }
+
+    /// The key of what an engine makes of a module. The host's identity and the
+    /// engine's settings, version and machine are part of it.
+    pub fn key(module: &[u8; 32], host: &str, tier: Tier, engine: &Engine) -> Key {
+        struct Sink(Sha256);
+        impl Hasher for Sink {
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+            fn finish(&self) -> u64 {
+                0
+            }
+        }
+        let mut sink = Sink(Sha256::new());
+        sink.0.update(module);
+        (FORMAT_VERSION, REWRITE_VERSION, tier as u32).hash(&mut sink);
+        (host, env!("CARGO_PKG_VERSION")).hash(&mut sink);
+        engine.precompile_compatibility_hash().hash(&mut sink);
+        sink.0.finalize().into()
+    }
+
+    /// The machine code under a key, made by an engine of the same settings, and what is known about its module.
+    pub fn load<F: DeserializeOwned>(
+        &self,
+        engine: &Engine,
+        key: &Key,
+    ) -> Option<(Module, Knowledge<F>)> {
+        let path = self.directory.path_of(key);
+        match self.read(engine, key) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.complain(&format!(
+                    "{}: {error}; it is compiled again",
+                    path.display()
+                ));
+                None
+            }
+        }
+    }
+
+    fn read<F: DeserializeOwned>(
+        &self,
+        engine: &Engine,
+        key: &Key,
+    ) -> Result<Option<(Module, Knowledge<F>)>, Unreadable> {
+        let Some(mut file) = self.directory.open_entry(key)? else {
+            return Ok(None);
+        };
+        let knowledge = entry::check(&mut file, key)?;
+        let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
+        self.directory.used(&file);
+        // SAFETY: the file is one that this program wrote for an engine of the same settings: it belongs to this user,
+        // nobody else may write to it or to its directory, it carries the key and its checksum is right (all checked
+        // above, on the same open file). Entries are replaced by renaming and never written to, so the mapping stays.
+        let code = unsafe { Module::deserialize_open_file(engine, file) };
+        let code = code.map_err(|error| Unreadable::Refused(error.to_string()))?;
+        Ok(Some((code, knowledge)))
+    }
+
+    /// Keeps machine code and what is known about its module.
+    pub fn store<F: Serialize>(&self, key: &Key, code: &Module, knowledge: (&F, &Rewritten)) {
+        if let Err(error) = self.write(key, code, knowledge) {
+            let path = self.directory.path();
+            self.complain(&format!("cannot write to {}: {error}", path.display()));
+        }
+    }
+
+    fn write<F: Serialize>(
+        &self,
+        key: &Key,
+        code: &Module,
+        knowledge: (&F, &Rewritten),
+    ) -> io::Result<()> {
+        let code = code.serialize().map_err(io::Error::other)?;
+        let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;
+        let trailer = entry::trailer(&code, &knowledge, key);
+        self.directory
+            .write_entry(key, &[&code, &knowledge, &trailer])
+    }
+
+    /// Tells the user, but only once.
+    fn complain(&self, trouble: &str) {
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            complain(self.directory.path(), trouble);
+        }
+    }
+}
+
+fn complain(path: &Path, trouble: &str) {
+    // A closed standard error is no reason to stop.
+    let _ = writeln!(
+        io::stderr(),
+        "warning: module cache {}: {trouble}",
+        path.display()
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! From modules to machine code: the runtimes of the code generators and which of them compiles what.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use wasmtime::{Config, OptLevel, Strategy};
+
+use super::cache::ModuleCache;
+use crate::failure::{Failure, Resource, of_machine};
+use crate::host::Host;
+use crate::memory;
+use crate::module::Module;
+use crate::rewrite::{Defect, Shape};
+use crate::tier::{Choice, Tier};
+
+/// What an engine is made for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Which code generators are used.
+    pub choice: Choice,
+    /// The largest 64-bit memory that instances may have, in bytes. Address space of at least 4 GiB is taken for every
+    /// heap.
+    pub max_memory: u64,
+    /// Whether traps tell which functions were running.
+    pub backtraces: bool,
+    /// Whether code is made that tells which functions run; every run then has a recording.
+    pub profile: bool,
+    /// A directory in which compiled modules are kept for other processes. Made if it is not there; one that cannot be
+    /// trusted is not used, which is told on standard error.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            choice: Choice::Auto,
+            max_memory: 4 << 30,
+            backtraces: false,
+            profile: false,
+            cache: None,
+        }
+    }
+}
+
+/// The runtimes of the code generators, made when they are first needed.
+pub(crate) struct Compiler {
+    settings: Settings,
+    /// Of Winch, of Cranelift, and of Cranelift for profiles.
+    engines: [OnceLock<wasmtime::Engine>; 3],
+    cache: Option<ModuleCache>,
+}
+
+/// The result of compiling: the host's verdict, unless the machine fails.
+type Verdict<T, H> = Result<Result<T, <H as Host>::Refusal>, Failure>;
+
+impl Compiler {
+    pub fn new(settings: Settings) -> Self {
+        Compiler {
+            cache: settings.cache.as_deref().and_then(ModuleCache::open),
+            engines: Default::default(),
+            settings,
+        }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A module that can be run: out of the cache, or else admitted, rewritten and compiled.
+    pub fn load<H: Host>(
+        &self,
+        host: &H,
+        blob: &Arc<[u8]>,
+        hash: [u8; 32],
+    ) -> Verdict<Module<H>, H> {
+        let tiers: &[Tier] = match self.settings.choice {
+            _ if self.settings.profile => &[Tier::Profiled],
+            Choice::Auto => &[Tier::Optimizing, Tier::Fast],
+            Choice::Fast => &[Tier::Fast],
+            Choice::Optimizing => &[Tier::Optimizing],
+            Choice::Exact => &[Tier::Exact],
+        };
+        for tier in tiers {
+            if let Some(cache) = &self.cache {
+                let engine = self.engine(*tier)?;
+                let key = ModuleCache::key(&hash, &host.identity(), *tier, engine);
+                if let Some((code, (facts, rewritten))) = cache.load(engine, &key) {
+                    let blob = Arc::clone(blob);
+                    let module = Module::from_parts(host, blob, hash, facts, rewritten);
+                    module.code[*tier as usize].get_or_init(|| code);
+                    return Ok(Ok(module));
+                }
+            }
+        }
+        let new_tier = |shape: &Shape| self.new_tier(shape);
+        let module = match Module::new(host, Arc::clone(blob), hash, new_tier) {
+            Ok(module) => module,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let compiled = self.compile(&module, self.new_tier(module.shape()))?;
+        Ok(compiled.map(drop).map(|()| module))
+    }
+
+    /// Address space that code takes for granted for a memory, in bytes.
+    pub fn reserved_memory(&self) -> u64 {
+        self.settings.max_memory.max(4 << 30)
+    }
+
+    /// The runtime of a code generator.
+    pub fn engine(&self, tier: Tier) -> Result<&wasmtime::Engine, Failure> {
+        let engine = match tier {
+            Tier::Fast => &self.engines[0],
+            Tier::Optimizing | Tier::Exact => &self.engines[1],
+            Tier::Profiled => &self.engines[2],
+        };
+        if let Some(engine) = engine.get() {
+            return Ok(engine);
+        }
+        let made = wasmtime::Engine::new(&self.config(tier))
+            .map_err(|error| Failure::new(Resource::Engine, format!("{error:#}")))?;
+        Ok(engine.get_or_init(|| {
+            memory::install_fault_handler();
+            made
+        }))
+    }
+
+    fn config(&self, tier: Tier) -> Config {
+        let stack = tier.stack();
+        let mut config = Config::new();
+        memory::configure(&mut config, self.reserved_memory());
+        config
+            .strategy(match tier {
+                Tier::Fast => Strategy::Winch,
+                Tier::Optimizing | Tier::Exact | Tier::Profiled => Strategy::Cranelift,
+            })
+            // As in the replica: the depth of recursion that a stack allows depends on it.
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_nan_canonicalization(true)
+            .async_stack_size(2 * stack)
+            .max_wasm_stack(stack)
+            .wasm_tail_call(tier != Tier::Fast)
+            .wasm_memory64(true)
+            .wasm_relaxed_simd(false)
+            .wasm_multi_memory(false)
+            .wasm_extended_const(false)
+            .generate_address_map(false)
+            .wasm_backtrace_max_frames(match self.settings.backtraces {
+                true => std::num::NonZeroUsize::new(100),
+                false => None,
+            });
+        config
+    }
+
+    /// True if the optimizing code generator is to take over from the fast one where that pays.
+    pub fn may_optimize(&self) -> bool {
+        self.settings.choice == Choice::Auto && !self.settings.profile
+    }
+
+    /// The code generator that a module is run with at present.
+    pub fn first_tier<H: Host>(&self, module: &Module<H>) -> Tier {
+        match self.may_optimize() && module.is_compiled(Tier::Optimizing) {
+            true => Tier::Optimizing,
+            false => self.new_tier(module.shape()),
+        }
+    }
+
+    /// The code generator for a module that no machine code is known of.
+    fn new_tier(&self, shape: &Shape) -> Tier {
+        match self.settings.choice {
+            _ if self.settings.profile => Tier::Profiled,
+            Choice::Exact => Tier::Exact,
+            Choice::Optimizing => Tier::Optimizing,
+            _ if shape.needs_optimizing => Tier::Optimizing,
+            _ => Tier::Fast,
+        }
+    }
+
+    /// Machine code of a module, by the given code generator or, if that does not support the module, by the optimizing one.
+    pub fn compile<'a, H: Host>(
+        &self,
+        module: &'a Module<H>,
+        tier: Tier,
+    ) -> Verdict<(&'a wasmtime::Module, Tier), H> {
+        let kept = &module.code[tier as usize];
+        if let Some(code) = kept.get() {
+            return Ok(Ok((code, tier)));
+        }
+        let engine = self.engine(tier)?;
+        let entry = self.cache.as_ref().map(|cache| {
+            let host = module.host.identity();
+            (cache, ModuleCache::key(&module.hash, &host, tier, engine))
+        });
+        if let Some((cache, key)) = &entry
+            && let Some((code, _)) = cache.load::<H::Facts>(engine, key)
+        {
+            return Ok(Ok((kept.get_or_init(|| code), tier)));
+        }
+        let rewritten = match module.rewritten_for(tier.metering()) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        match wasmtime::Module::new(engine, rewritten) {
+            Ok(code) => {
+                if let Some((cache, key)) = &entry {
+                    cache.store(key, &code, (&module.facts, &module.rewritten));
+                }
+                Ok(Ok((kept.get_or_init(|| code), tier)))
+            }
+            Err(error) => match of_machine(&error, Resource::Code) {
+                Some(failure) => Err(failure),
+                None if tier == Tier::Fast => self.compile(module, Tier::Optimizing),
+                None => {
+                    let defect = Defect::Instantiation(format!("{error:?}"));
+                    Ok(Err(module.host.refuse(defect)))
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! From modules to machine code: who compiles what, where it is kept on disk, and what is compiled again beside the run.
+
+mod cache;
+mod compiler;
+mod promotion;
+
+pub(crate) use compiler::Compiler;
+pub use compiler::Settings;
+pub(crate) use promotion::{PORTION, Promotions, Takeover};

@@ -1,0 +1,169 @@
+//! Modules whose fast code has worked long are compiled by the optimizing code generator too, beside the run.
+//! Instances change over between two executions, or begin a long one again; nobody can tell from the results.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::compiler::Compiler;
+use crate::host::Host;
+use crate::meter::Meter;
+use crate::module::Module;
+use crate::tier::Tier;
+
+/// Decides, with the instructions executed so far, whether other code is to run an execution from its beginning.
+pub(crate) type Takeover = Box<dyn FnMut(&Meter, u64) -> bool + Send>;
+
+/// Instructions of fast code, about a tenth of a second, after which compiling again pays.
+const LONG: u64 = 200_000_000;
+/// Instructions after which the next run of the program is worth a moment at the end of this one.
+const WORTH_WAITING: u64 = 10 * LONG;
+/// Instructions after which fast code is asked whether it should make way.
+pub(crate) const PORTION: u64 = LONG / 4;
+
+/// A compilation under way or done.
+struct Promotion<H: Host> {
+    module: Arc<Module<H>>,
+    tier: Tier,
+    thread: JoinHandle<()>,
+}
+
+/// The compilations started so far.
+pub(crate) struct Promotions<H: Host>(Arc<Started<H>>);
+
+struct Started<H: Host>(Mutex<Vec<Promotion<H>>>);
+
+impl<H: Host> Clone for Promotions<H> {
+    fn clone(&self) -> Self {
+        Promotions(Arc::clone(&self.0))
+    }
+}
+
+impl<H: Host> Default for Promotions<H> {
+    fn default() -> Self {
+        Promotions(Arc::new(Started(Mutex::default())))
+    }
+}
+
+impl<H: Host> Promotions<H> {
+    /// Counts what fast code of a module has executed, and has it compiled again when that becomes much.
+    pub fn count(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>, instructions: u64) {
+        let before = module.add_fast_instructions(instructions);
+        if before + instructions >= LONG && compiler.may_optimize() {
+            self.start(compiler, module, Tier::Optimizing);
+        }
+    }
+
+    /// What asks for better code in the middle of an execution of fast code.
+    pub fn takeover(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>) -> Takeover {
+        let (promotions, compiler, module) =
+            (self.clone(), Arc::clone(compiler), Arc::clone(module));
+        Box::new(move |meter, instructions| {
+            let tier = match meter.finished_slices() {
+                [] => Tier::Optimizing,
+                _ => Tier::Exact,
+            };
+            if module.fast_instructions() + instructions >= LONG {
+                promotions.start(&compiler, &module, tier);
+            }
+            module.is_compiled(tier)
+        })
+    }
+
+    /// Starts to compile a module, unless that was started before.
+    fn start(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>, tier: Tier) {
+        let mut started = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same =
+            |known: &Promotion<H>| known.tier == tier && Arc::ptr_eq(&known.module, module);
+        if module.is_compiled(tier) || started.iter().any(is_same) {
+            return;
+        }
+        started.retain(|known| !known.module.is_compiled(known.tier));
+        let (compiler, compiled) = (Arc::clone(compiler), Arc::clone(module));
+        let thread = std::thread::Builder::new()
+            .name("compiler".to_owned())
+            .spawn(move || {
+                // What cannot be compiled goes on as it is.
+                let _ = compiler.compile(&compiled, tier);
+            });
+        if let Ok(thread) = thread {
+            let module = Arc::clone(module);
+            started.push(Promotion {
+                module,
+                tier,
+                thread,
+            });
+        }
+    }
+
+    /// At the end of a run: waits for what the next one will be glad of.
+    pub fn end(&self) {
+        self.0.end();
+    }
+
+    /// Waits for all compilations.
+    #[cfg(test)]
+    pub(crate) fn finish(&self) {
+        for promotion in self.0.0.lock().unwrap().drain(..) {
+            promotion
+                .thread
+                .join()
+                .expect("the compiler does not panic");
+        }
+    }
+}
+
+impl<H: Host> Started<H> {
+    /// Lets those be finished whose code is worth keeping in the cache.
+    fn end(&self) {
+        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for promotion in started.extract_if(.., |started| {
+            started.module.fast_instructions() >= WORTH_WAITING
+        }) {
+            // A compiler that failed has kept nothing, and this run needs it no more.
+            let _ = promotion.thread.join();
+        }
+    }
+}
+
+impl<H: Host> Drop for Started<H> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Settings;
+    use crate::testing::Plain;
+    use crate::tier::Choice;
+
+    fn promoted(choice: Choice, instructions: [u64; 2]) -> [bool; 2] {
+        let compiler = Arc::new(Compiler::new(Settings {
+            choice,
+            ..Settings::default()
+        }));
+        let blob = wat::parse_str(r#"(module (func (export "go")))"#).unwrap();
+        let module = compiler
+            .load(&Plain::default(), &blob.into(), [0; 32])
+            .unwrap()
+            .unwrap();
+        let module = Arc::new(module);
+        let promotions = Promotions::default();
+        instructions.map(|instructions| {
+            promotions.count(&compiler, &module, instructions);
+            promotions.finish();
+            compiler.first_tier(&module) == Tier::Optimizing
+        })
+    }
+
+    #[test]
+    fn a_module_that_works_long_goes_over_to_the_optimizing_code_generator() {
+        assert_eq!(promoted(Choice::Auto, [LONG - 1, 1]), [false, true]);
+    }
+
+    #[test]
+    fn who_asks_for_the_fast_code_generator_keeps_it() {
+        assert_eq!(promoted(Choice::Fast, [LONG, LONG]), [false, false]);
+    }
+}

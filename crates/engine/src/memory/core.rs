@@ -1,0 +1,143 @@
+//! What the handle of a heap, wasmtime's instances and the handler of memory faults share, and the lock that lets one
+//! of them at a time use the tracker.
+
+use super::PAGE_SIZE;
+use super::tracker::Tracker;
+use std::cell::UnsafeCell;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What the handle, wasmtime's instances and the fault handler share.
+pub(super) struct Core {
+    base: *mut u8,
+    capacity: usize,
+    /// The bytes from the base on that belong to the heap, the guard behind it not included.
+    reserved: usize,
+    /// A copy of the tracker's size, which can be read without the tracker.
+    size: AtomicUsize,
+    /// Somebody uses the tracker.
+    busy: AtomicBool,
+    /// Activations of this heap that have not ended.
+    active: AtomicUsize,
+    tracker: UnsafeCell<Tracker>,
+}
+
+// SAFETY: the tracker is only reached through `lock`, which gives it to one user at a time; the rest is atomic or
+// never changes. The bytes of the heap are read and written under the rule in the head of `heap.rs`.
+unsafe impl Send for Core {}
+// SAFETY: as above.
+unsafe impl Sync for Core {}
+
+/// Exclusive use of a heap's tracker.
+pub(super) struct Locked<'a>(&'a Core);
+
+impl Core {
+    pub(super) fn new(tracker: Tracker) -> Self {
+        Core {
+            base: tracker.space.base(),
+            capacity: tracker.capacity(),
+            reserved: tracker.reserved(),
+            size: AtomicUsize::new(tracker.size),
+            busy: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+            tracker: UnsafeCell::new(tracker),
+        }
+    }
+
+    /// The tracker, unless somebody uses it. Safe to call in a signal handler.
+    pub(super) fn try_lock(&self) -> Option<Locked<'_>> {
+        (!self.busy.swap(true, Ordering::Acquire)).then_some(Locked(self))
+    }
+
+    /// The tracker.
+    ///
+    /// # Panics
+    ///
+    /// When another thread uses this heap at the same time, against the rule.
+    pub(super) fn lock(&self) -> Locked<'_> {
+        self.try_lock()
+            .expect("a heap is used by one thread at a time")
+    }
+
+    /// The page that an address lies in, if it is an accessible one of this heap.
+    pub(super) fn page_of(&self, address: usize) -> Option<usize> {
+        let offset = address.wrapping_sub(self.base.addr());
+        (offset < self.size()).then_some(offset / PAGE_SIZE)
+    }
+
+    /// Whether Wasm code may be writing to this heap.
+    pub(super) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn begin_activation(&self) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end_activation(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Tracker;
+    fn deref(&self) -> &Tracker {
+        // SAFETY: `busy` was false when this was made, so there is no other reference to the tracker.
+        unsafe { &*self.0.tracker.get() }
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Tracker {
+        // SAFETY: as for `deref`.
+        unsafe { &mut *self.0.tracker.get() }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.0.size.store(self.size, Ordering::Relaxed);
+        self.0.busy.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tracker_has_one_user_at_a_time() {
+        let core = Core::new(Tracker::new(1 << 20, 1 << 20).unwrap());
+        let user = core.lock();
+        assert!(core.try_lock().is_none());
+        drop(user);
+        assert!(core.try_lock().is_some());
+    }
+
+    #[test]
+    fn only_accessible_addresses_have_a_page() {
+        let core = Core::new(Tracker::new(1 << 20, 1 << 20).unwrap());
+        core.lock().grow_to(1 << 16).unwrap();
+        let base = core.base().addr();
+        assert_eq!(core.page_of(base + 5000), Some(1));
+        assert_eq!(core.page_of(base + (1 << 16)), None);
+        assert_eq!(core.page_of(base - 1), None);
+        assert_eq!(core.page_of(0), None);
+    }
+}

@@ -1,0 +1,488 @@
+//! Runs one entry point of one program: chooses the code, begins again on other code where the first cannot tell the
+//! result, and says how it ended. Heap and globals are left as changed, within a level that the host ends.
+
+use wasmtime::{Extern, Func, Ref, Table};
+
+use crate::code::PORTION;
+use crate::engine::Engine;
+use crate::failure::{Failure, Resource};
+use crate::guest::{Interruption, Linking, Running};
+use crate::host::{Activation, Host};
+use crate::instance::{Instance, Live, Program};
+use crate::memory::remaining_stack;
+use crate::meter::Meter;
+use crate::module::Frame;
+use crate::record::Recording;
+use crate::rewrite::TABLE_EXPORT;
+use crate::tier::{Tier, WASM_STACK};
+
+/// What host functions below Wasm code may need of a stack, in bytes.
+const HOST_STACK: usize = 1 << 20;
+/// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
+/// which needs less.
+const DEEP: usize = WASM_STACK - (64 << 10);
+
+/// Which function runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// An exported function without parameters and results.
+    Export(&'a str),
+    /// A function of the table with one address as parameter and no results.
+    Table {
+        /// Its index in the table.
+        function: u32,
+        /// The argument.
+        argument: u64,
+    },
+}
+
+/// What to run, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order<'a> {
+    /// The function.
+    pub entry: Entry<'a>,
+    /// Instructions that the execution may use.
+    pub limit: u64,
+    /// Instructions of a slice, for hosts that count in slices; else the same.
+    pub slice: u64,
+}
+
+/// What WebAssembly trapped on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrapKind {
+    /// `unreachable`
+    Unreachable,
+    /// A load, store or bulk operator outside of the memory.
+    MemoryOutOfBounds,
+    /// An element outside of the table.
+    TableOutOfBounds,
+    /// An integer was divided by zero.
+    IntegerDivisionByZero,
+    /// The stack did not suffice.
+    StackOverflow,
+    /// An indirect call of a function of another type.
+    BadSignature,
+    /// Anything else.
+    Other,
+}
+
+/// Why no code ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEntered {
+    /// The export is missing or something else.
+    NoFunction,
+    /// There is no table.
+    NoTable,
+    /// The export of the table is something else.
+    NotATable,
+    /// The table is shorter.
+    NoElement(u32),
+    /// The element is null.
+    NullElement,
+    /// The element is no function.
+    NotAFunctionReference,
+    /// The function has other parameters or results.
+    Signature,
+    /// The argument does not fit into 32 bits.
+    ArgumentTooLarge(u64),
+}
+
+/// How an execution ended.
+pub enum End<H: Host> {
+    /// The function returned.
+    Returned,
+    /// The host ended it.
+    Stopped(<H::Activation as Activation>::Stop),
+    /// It trapped. The frames, innermost first, are empty unless the engine was made with backtraces.
+    Trapped {
+        /// On what.
+        kind: TrapKind,
+        /// Which functions were running.
+        frames: Vec<Frame>,
+    },
+    /// No code ran.
+    NotEntered(NotEntered),
+    /// The module cannot be instantiated.
+    Refused(H::Refusal),
+}
+
+impl<H: Host> End<H> {
+    fn is_stack_overflow(&self) -> bool {
+        let overflow = TrapKind::StackOverflow;
+        matches!(self, End::Trapped { kind, .. } if *kind == overflow)
+    }
+}
+
+/// An execution that has ended. The level of the heap is open, for the host to commit, roll back or park.
+pub struct Run<H: Host> {
+    /// What the host keeps of it.
+    pub activation: Box<H::Activation>,
+    /// How it ended.
+    pub end: Result<End<H>, Failure>,
+    /// Which functions the instructions were spent in, if the engine was made for profiles.
+    pub recording: Option<Box<Recording>>,
+    /// What it used.
+    pub meter: Usage,
+}
+
+/// What an execution used.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    meter: Meter,
+    counter: i64,
+}
+
+impl Usage {
+    /// Instructions used, at most the limit.
+    pub fn used(&self) -> u64 {
+        self.meter.used(self.counter)
+    }
+
+    /// Charges for something behind the end of the code. It cannot fail any more.
+    pub fn charge(&mut self, instructions: u64) {
+        let instructions = i64::try_from(instructions).unwrap_or(i64::MAX);
+        self.counter = self.counter.saturating_sub(instructions);
+    }
+
+    /// The limit of the execution.
+    pub fn limit(&self) -> u64 {
+        self.meter.limit()
+    }
+
+    /// Instructions of the slices that were finished; the last one was not.
+    pub fn finished_slices(&self) -> &[u64] {
+        self.meter.finished_slices()
+    }
+}
+
+/// Why an attempt told no end.
+enum Unfinished {
+    Failure(Failure),
+    /// The engine itself ended it.
+    Interrupted,
+}
+
+/// What came of running an entry point once.
+struct Attempt<H: Host> {
+    running: Running<H>,
+    end: Result<End<H>, Unfinished>,
+    tier: Tier,
+    counter: i64,
+    /// The tier that is to run the execution from its beginning.
+    again: Option<Tier>,
+}
+
+impl<H: Host> Attempt<H> {
+    fn overflowed(&self) -> bool {
+        self.end.as_ref().is_ok_and(End::is_stack_overflow)
+    }
+}
+
+impl<H: Linking> Engine<H> {
+    /// Runs an entry point of a program. Opens a level of its heap, which the host has to end whatever came of it.
+    pub fn run(
+        &self,
+        instance: &mut Instance<H>,
+        program: &mut Program<'_, H>,
+        mut activation: Box<H::Activation>,
+        order: Order<'_>,
+    ) -> Run<H> {
+        let mark = activation.mark();
+        let recording = self.recording(None);
+        let mut attempt = self.attempt(instance, program, activation, order, recording);
+        let mut tried = Vec::new();
+        while let Some(tier) = attempt.again
+            && !tried.contains(&tier)
+        {
+            tried.push(attempt.tier);
+            instance.roll_back(program);
+            attempt.running.activation.rewind(&mark);
+            instance.preferred = Some(tier);
+            let Running {
+                activation,
+                recording,
+                ..
+            } = attempt.running;
+            attempt = self.attempt(instance, program, activation, order, recording);
+        }
+        let deepest = attempt.running.recording.as_ref();
+        if deepest.map_or(0, |record| record.deepest()) > DEEP {
+            attempt = self.profile_again(instance, program, attempt, &mark, order);
+        }
+        let end = attempt.end.map_err(|unfinished| match unfinished {
+            Unfinished::Failure(failure) => failure,
+            Unfinished::Interrupted => Failure::new(
+                Resource::Engine,
+                "an execution could not be finished by any code",
+            ),
+        });
+        let Running {
+            activation,
+            meter,
+            recording,
+        } = attempt.running;
+        if attempt.tier == Tier::Fast {
+            let used = meter.used(attempt.counter);
+            self.promotions.count(&self.compiler, program.module, used);
+        }
+        Run {
+            activation,
+            end,
+            recording,
+            meter: Usage {
+                meter,
+                counter: attempt.counter,
+            },
+        }
+    }
+
+    fn recording(&self, end: Option<u64>) -> Option<Box<Recording>> {
+        let profile = self.settings().profile;
+        profile.then(|| Box::new(Recording::new(end)))
+    }
+
+    /// Repeats an execution in which profiled code needed so much of the stack that other code may have had too little:
+    /// first without a profile, which tells the result, and then with one that ends where the stack does.
+    fn profile_again(
+        &self,
+        instance: &mut Instance<H>,
+        program: &mut Program<'_, H>,
+        profiled: Attempt<H>,
+        mark: &<H::Activation as Activation>::Mark,
+        order: Order<'_>,
+    ) -> Attempt<H> {
+        let overflowed = profiled.overflowed();
+        let mut activation = profiled.running.activation;
+        instance.roll_back(program);
+        activation.rewind(mark);
+        instance.preferred = Some(Tier::Exact);
+        let mut plain = self.attempt(instance, program, activation, order, None);
+        instance.preferred = None;
+        let overflows = plain.overflowed();
+        if !overflows && overflowed {
+            debug_assert!(false, "profiled code has more than enough stack");
+            plain.running.recording = self.recording(None);
+            return plain;
+        }
+        let used = plain.running.meter.used(plain.counter);
+        let mut activation = plain.running.activation;
+        instance.roll_back(program);
+        activation.rewind(mark);
+        let recording = self.recording(overflows.then_some(used));
+        let repeated = self.attempt(instance, program, activation, order, recording);
+        match overflows {
+            true => Attempt {
+                end: plain.end,
+                ..repeated
+            },
+            false => repeated,
+        }
+    }
+
+    /// Runs the entry point once, within a new level of the heap.
+    fn attempt(
+        &self,
+        instance: &mut Instance<H>,
+        program: &mut Program<'_, H>,
+        activation: Box<H::Activation>,
+        order: Order<'_>,
+        recording: Option<Box<Recording>>,
+    ) -> Attempt<H> {
+        let mut running = Running {
+            activation,
+            meter: Meter::new(order.limit, order.slice),
+            recording,
+        };
+        let begun = program.heap.as_mut().map_or(Ok(()), |heap| heap.begin());
+        let live = match begun {
+            Ok(()) => instance.get(self, program),
+            Err(error) => Err(error.into()),
+        };
+        let live = match live {
+            Ok(Ok(live)) => live,
+            other => {
+                return Attempt {
+                    counter: running.meter.initial_counter(),
+                    running,
+                    end: match other {
+                        Ok(Err(refusal)) => Ok(End::Refused(refusal)),
+                        Err(failure) => Err(Unfinished::Failure(failure)),
+                        Ok(Ok(_)) => unreachable!("matched above"),
+                    },
+                    tier: Tier::Optimizing,
+                    again: None,
+                };
+            }
+        };
+        let tier = live.tier;
+        let cell = live.store.data_mut();
+        if cell.takeover.is_some() {
+            running.meter.in_portions(PORTION);
+        }
+        let initial = running.meter.initial_counter();
+        cell.run = Some(running);
+        live.counter
+            .set(&mut live.store, wasmtime::Val::I64(initial))
+            .expect("the counter is a mutable i64");
+        let heap = &mut program.heap;
+        let result = with_stack(tier.stack() + HOST_STACK, || {
+            let _active = heap.as_mut().map(|heap| heap.activate());
+            enter(live, order.entry)
+        });
+        let cell = live.store.data_mut();
+        let running = cell.run.take().expect("put there above");
+        let (stop, failure) = (cell.stop.take(), cell.failure.take());
+        let interruption = cell.interruption.take();
+        let sliced = !running.meter.finished_slices().is_empty();
+        let mut again = None;
+        let end = match result {
+            Err(failure) => Err(Unfinished::Failure(failure)),
+            Ok(_) if failure.is_some() => Err(Unfinished::Failure(failure.expect("looked at"))),
+            Ok(result) => match (stop, result) {
+                (Some(reason), _) => Ok(End::Stopped(reason)),
+                (None, Ok(())) => Ok(End::Returned),
+                (None, Err(Fault::Before(why))) => Ok(End::NotEntered(why)),
+                (None, Err(Fault::Engine(error))) => match (interruption, error.downcast_ref()) {
+                    (Some(Interruption::Takeover), _) => {
+                        again = Some(match sliced {
+                            true => Tier::Exact,
+                            false => Tier::Optimizing,
+                        });
+                        Err(Unfinished::Interrupted)
+                    }
+                    (Some(Interruption::Recorded), _) => Err(Unfinished::Interrupted),
+                    (None, Some(trap)) => {
+                        again = run_again_on(trap, tier, sliced);
+                        Ok(End::Trapped {
+                            kind: kind_of(trap),
+                            frames: frames_of(&error, live, tier),
+                        })
+                    }
+                    (None, None) => {
+                        let failure = Failure::new(Resource::Engine, format!("{error:?}"));
+                        Err(Unfinished::Failure(failure))
+                    }
+                },
+            },
+        };
+        Attempt {
+            counter: live.read_counter(),
+            running,
+            end,
+            tier,
+            again,
+        }
+    }
+}
+
+fn kind_of(trap: &wasmtime::Trap) -> TrapKind {
+    match trap {
+        wasmtime::Trap::UnreachableCodeReached => TrapKind::Unreachable,
+        wasmtime::Trap::MemoryOutOfBounds => TrapKind::MemoryOutOfBounds,
+        wasmtime::Trap::TableOutOfBounds => TrapKind::TableOutOfBounds,
+        wasmtime::Trap::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
+        wasmtime::Trap::StackOverflow => TrapKind::StackOverflow,
+        wasmtime::Trap::BadSignature => TrapKind::BadSignature,
+        _ => TrapKind::Other,
+    }
+}
+
+fn frames_of<H: Host>(error: &wasmtime::Error, live: &Live<H>, tier: Tier) -> Vec<Frame> {
+    let trace = error.downcast_ref::<wasmtime::WasmBacktrace>();
+    let frames = trace.map_or(&[][..], |trace| trace.frames());
+    let indices = frames.iter().map(|frame| frame.func_index());
+    live.store.data().module.frames(indices, tier)
+}
+
+/// The code generator that has to run an execution again which trapped, so that its outcome does not depend on the one
+/// that ran it.
+fn run_again_on(trap: &wasmtime::Trap, tier: Tier, sliced: bool) -> Option<Tier> {
+    use wasmtime::Trap::*;
+    match (tier, trap) {
+        // The global is right where calls and `unreachable` trap.
+        (
+            Tier::Optimizing,
+            StackOverflow | UnreachableCodeReached | IndirectCallToNull | BadSignature,
+        ) => None,
+        (Tier::Optimizing, _) => Some(Tier::Exact),
+        // Frames of the other code are larger: whether the stack suffices is for the optimizing code to say.
+        (Tier::Fast, StackOverflow) => Some(Tier::Optimizing),
+        (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
+        _ => None,
+    }
+}
+
+enum Fault {
+    /// No code ran.
+    Before(NotEntered),
+    /// The runtime ended the code.
+    Engine(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for Fault {
+    fn from(error: wasmtime::Error) -> Self {
+        Fault::Engine(error)
+    }
+}
+
+/// Runs something on this thread or, if it has not got so much stack, on a thread made for it.
+fn with_stack<R: Send>(bytes: usize, run: impl FnOnce() -> R + Send) -> Result<R, Failure> {
+    if remaining_stack().is_none_or(|left| left >= bytes) {
+        return Ok(run());
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(bytes + HOST_STACK);
+        let thread = thread
+            .spawn_scoped(scope, run)
+            .map_err(|error| Failure::new(Resource::Thread, error))?;
+        match thread.join() {
+            Ok(result) => Ok(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn enter<H: Host>(live: &mut Live<H>, entry: Entry<'_>) -> Result<(), Fault> {
+    match entry {
+        Entry::Export(name) => {
+            if let Some(function) = live.functions.get(name) {
+                return Ok(function.call(&mut live.store, ())?);
+            }
+            let export = live.instance.get_export(&mut live.store, name);
+            let Some(Extern::Func(function)) = export else {
+                return Err(Fault::Before(NotEntered::NoFunction));
+            };
+            let function = function
+                .typed::<(), ()>(&live.store)
+                .map_err(|_| Fault::Before(NotEntered::Signature))?;
+            live.functions.insert(name.to_owned(), function.clone());
+            Ok(function.call(&mut live.store, ())?)
+        }
+        Entry::Table { function, argument } => call_element(live, function, argument),
+    }
+}
+
+/// Calls a function of the table (system-api.md 3.4).
+fn call_element<H: Host>(live: &mut Live<H>, element: u32, argument: u64) -> Result<(), Fault> {
+    let table: Table = match live.instance.get_export(&mut live.store, TABLE_EXPORT) {
+        Some(Extern::Table(table)) => table,
+        Some(_) => return Err(Fault::Before(NotEntered::NotATable)),
+        None => return Err(Fault::Before(NotEntered::NoTable)),
+    };
+    let function: Func = match table.get(&mut live.store, u64::from(element)) {
+        None => return Err(Fault::Before(NotEntered::NoElement(element))),
+        Some(Ref::Func(Some(function))) => function,
+        Some(Ref::Func(None)) => return Err(Fault::Before(NotEntered::NullElement)),
+        Some(_) => return Err(Fault::Before(NotEntered::NotAFunctionReference)),
+    };
+    let mismatch = |_| Fault::Before(NotEntered::Signature);
+    if live.store.data().module.shape().memory64() {
+        let function = function.typed::<u64, ()>(&live.store).map_err(mismatch)?;
+        return Ok(function.call(&mut live.store, argument)?);
+    }
+    let Ok(argument) = u32::try_from(argument) else {
+        return Err(Fault::Before(NotEntered::ArgumentTooLarge(argument)));
+    };
+    let function = function.typed::<u32, ()>(&live.store).map_err(mismatch)?;
+    Ok(function.call(&mut live.store, argument)?)
+}

@@ -1,0 +1,65 @@
+//! A host for the tests of this crate that imports nothing and admits everything.
+
+use crate::features::FEATURES;
+use crate::guest::{Address, Imports, Linking};
+use crate::host::{Activation, Host};
+use crate::meter::Exhausted;
+use crate::rewrite::{Defect, Plan, Shape, Weights};
+
+/// The host; its rules have a number, so that several can be told apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain(pub u32);
+
+/// Every operator costs one instruction.
+pub struct One;
+
+impl Weights for One {
+    fn operator(&self, _: &wasmparser::Operator<'_>, _: bool) -> u64 {
+        1
+    }
+}
+
+impl Host for Plain {
+    type Facts = Shape;
+    type Refusal = String;
+    type Activation = Nothing;
+
+    fn identity(&self) -> String {
+        format!("plain {}", self.0)
+    }
+
+    fn examine(&self, module: &[u8]) -> Result<Shape, String> {
+        wasmparser::Validator::new_with_features(FEATURES)
+            .validate_all(module)
+            .map_err(|error| error.to_string())?;
+        Shape::of(module).map_err(|defect| self.refuse(defect))
+    }
+
+    fn plan<'a>(&'a self, shape: &'a Shape) -> Plan<'a> {
+        Plan::new(shape.clone(), &One)
+    }
+
+    fn refuse(&self, defect: Defect) -> String {
+        format!("{defect:?}")
+    }
+}
+
+impl Linking for Plain {
+    fn link<A: Address>(_: &mut Imports<Self>) {}
+}
+
+/// Keeps nothing.
+pub struct Nothing;
+
+impl Activation for Nothing {
+    type Stop = Exhausted;
+    type Mark = ();
+
+    fn mark(&mut self) {}
+
+    fn rewind(&mut self, (): &()) {}
+
+    fn exhausted(&mut self, why: Exhausted) -> Exhausted {
+        why
+    }
+}

@@ -1,0 +1,28 @@
+//! Without the feature `threshold-keys`, the subnet holds no key.
+
+use super::not_held;
+use crate::management::State;
+use crate::management::call::{Answer, Call};
+use crate::management::types::keys::{
+    EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
+};
+
+pub fn ecdsa_public_key(state: &mut State, _: &mut Call<'_>, args: EcdsaPublicKeyArgs) -> Answer {
+    Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
+}
+
+pub fn schnorr_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SchnorrPublicKeyArgs,
+) -> Answer {
+    Err(not_held(state, &KeyId::Schnorr(args.key_id)))
+}
+
+pub fn sign_with_ecdsa(state: &mut State, _: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+    Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
+}
+
+pub fn sign_with_schnorr(state: &mut State, _: &mut Call<'_>, args: SignWithSchnorrArgs) -> Answer {
+    Err(not_held(state, &KeyId::Schnorr(args.key_id)))
+}

@@ -1,0 +1,445 @@
+//! The face for Rust tests: subnets in a test's own process, canisters by handle, typed calls, time that passes when the
+//! test says so.
+//!
+//! Owns what tests ask of a [`Node`]; everything a message does is the node's business.
+//!
+//! ```
+//! use drun_ic::testing::Subnet;
+//! use std::time::Duration;
+//!
+//! let wasm = wat::parse_str(r#"
+//!     (module
+//!       (import "ic0" "msg_reply" (func $reply))
+//!       (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+//!       (memory 1)
+//!       (data (i32.const 0) "DIDL\00\01\7d\2a")
+//!       (func (export "canister_query answer")
+//!         (call $append (i32.const 0) (i32.const 8)) (call $reply)))"#)?;
+//!
+//! let mut subnet = Subnet::new();
+//! let canister = subnet.create();
+//! subnet.install(canister, &wasm, ())?;
+//! let (answer,): (candid::Nat,) = subnet.query(canister, "answer", ())?;
+//! assert_eq!(answer, 42u8);
+//!
+//! let before = subnet.snapshot();
+//! subnet.advance(Duration::from_secs(60));
+//! subnet.restore(&before)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arguments;
+mod call;
+mod outcome;
+mod settings;
+
+use std::time::Duration;
+
+use candid::{Nat, Principal};
+
+use crate::answer::MessageResult;
+use crate::canister::InstallMode;
+use crate::config::{HttpMock, NodeSettings};
+use crate::management::types::install as types;
+use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
+use crate::management::types::limited::Limited;
+use crate::management::types::settings::CanisterSettings;
+use crate::node::{Node, Snapshot};
+use crate::protocol::{Protocol, SubnetType};
+
+pub use arguments::Arguments;
+pub use call::Call;
+pub use outcome::{CallError, Outcome};
+pub use settings::Settings;
+
+/// Cycles of a new canister unless the subnet was made `with_cycles`.
+const CYCLES: u128 = 100_000_000_000_000;
+/// Rounds after which a message counts as never answered.
+const MAX_ROUNDS: u64 = 100_000;
+
+/// A subnet of the Internet Computer in this process.
+///
+/// Independent of all others, [`Send`], and deterministic: the same calls give the same bytes, counts and cycles on every
+/// run and machine. Subnets of a process share compiled modules, so that a module is compiled once however many tests use it.
+pub struct Subnet {
+    settings: NodeSettings,
+    cycles: u128,
+    node: Node,
+}
+
+impl std::fmt::Debug for Subnet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subnet")
+            .field("time", &self.node.time())
+            .field("rounds", &self.node.rounds())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Subnet {
+    fn default() -> Self {
+        Subnet::new()
+    }
+}
+
+fn node_of(settings: &NodeSettings) -> Node {
+    Node::new(settings.clone()).expect("a node without a module cache needs nothing of the machine")
+}
+
+impl Subnet {
+    /// A system subnet without canisters: free of charge, with the larger limits, as of the newest replica, at the genesis
+    /// of the test environments (2021-05-06 19:17:10 UTC).
+    pub fn new() -> Self {
+        Subnet::of(NodeSettings::new(Protocol::NEWEST, SubnetType::System))
+    }
+
+    fn of(settings: NodeSettings) -> Self {
+        Subnet {
+            node: node_of(&settings),
+            settings,
+            cycles: CYCLES,
+        }
+    }
+
+    /// The same without its canisters, with other settings.
+    fn with(self, change: impl FnOnce(&mut NodeSettings)) -> Self {
+        let mut settings = self.settings;
+        change(&mut settings);
+        Subnet {
+            cycles: self.cycles,
+            ..Subnet::of(settings)
+        }
+    }
+
+    /// An application subnet of 13 nodes instead: fees are charged (metering.md 8), limits are smaller (metering.md 7).
+    ///
+    /// Like all that change one thing of a subnet, this comes before its first canister: the result has none.
+    #[must_use]
+    pub fn application(self) -> Self {
+        self.with(|settings| {
+            *settings = NodeSettings {
+                start_time: settings.start_time,
+                seed: settings.seed,
+                ..NodeSettings::new(settings.protocol, SubnetType::Application)
+            };
+        })
+    }
+
+    /// The genesis is at this time, in nanoseconds since the Unix epoch; the first round is a nanosecond later.
+    #[must_use]
+    pub fn with_time(self, nanoseconds: u64) -> Self {
+        self.with(|settings| settings.start_time = nanoseconds)
+    }
+
+    /// Another seed of all randomness (`raw_rand`, keys).
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        self.with(|settings| settings.seed = seed)
+    }
+
+    /// So many cycles for each new canister; 100 T unless said.
+    #[must_use]
+    pub fn with_cycles(self, cycles: u128) -> Self {
+        Subnet { cycles, ..self }
+    }
+
+    /// As a replica of another date behaves; see [`Protocol`].
+    #[must_use]
+    pub fn as_of(self, protocol: Protocol) -> Self {
+        self.with(|settings| {
+            *settings = NodeSettings {
+                start_time: settings.start_time,
+                seed: settings.seed,
+                ..NodeSettings::new(protocol, settings.subnet_type)
+            };
+        })
+    }
+
+    /// Instructions allowed for one message, instead of the subnet's limit.
+    #[must_use]
+    pub fn with_instruction_limit(self, instructions: u64) -> Self {
+        self.with(|settings| settings.instruction_limit = Some(instructions))
+    }
+
+    /// Keeps compiled modules in this directory, for the next process.
+    #[must_use]
+    pub fn with_cache_dir(self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.with(|settings| settings.cache_dir = Some(directory.into()))
+    }
+
+    /// Creates an empty canister, controlled by the anonymous principal.
+    ///
+    /// # Panics
+    /// If the subnet has no room for it.
+    pub fn create(&mut self) -> Principal {
+        self.create_with(Settings::default())
+    }
+
+    /// Creates an empty canister with settings of its own.
+    ///
+    /// # Panics
+    /// If the subnet has no room for it, or refuses the settings.
+    pub fn create_with(&mut self, settings: Settings) -> Principal {
+        let args = ProvisionalCreateArgs {
+            amount: Some(Nat::from(settings.cycles.unwrap_or(self.cycles))),
+            settings: Some(settings.wire()),
+            specified_id: None,
+            sender_canister_version: None,
+        };
+        let method = "provisional_create_canister_with_cycles";
+        let outcome = self.manage(Principal::anonymous(), method, args);
+        let reply = outcome.reply().unwrap_or_else(|error| panic!("{error}"));
+        let created: CanisterIdRecord =
+            candid::decode_one(reply).expect("the reply of a creation names the canister");
+        created.canister_id
+    }
+
+    /// Installs a module, raw or gzip-compressed, in an empty canister. `argument` goes to `canister_init`.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn install(
+        &mut self,
+        canister: Principal,
+        module: &[u8],
+        argument: impl Arguments,
+    ) -> Result<Outcome, CallError> {
+        self.install_code(InstallMode::Install, canister, module, argument)
+    }
+
+    /// Replaces the module and drops heap and stable memory.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn reinstall(
+        &mut self,
+        canister: Principal,
+        module: &[u8],
+        argument: impl Arguments,
+    ) -> Result<Outcome, CallError> {
+        self.install_code(InstallMode::Reinstall, canister, module, argument)
+    }
+
+    /// Replaces the module and keeps stable memory, and the heap too if the module asks for that (enhanced orthogonal
+    /// persistence). `argument` goes to `canister_post_upgrade`.
+    ///
+    /// # Errors
+    /// What the network says; the canister is then as before.
+    pub fn upgrade(
+        &mut self,
+        canister: Principal,
+        module: &[u8],
+        argument: impl Arguments,
+    ) -> Result<Outcome, CallError> {
+        self.install_code(InstallMode::Upgrade, canister, module, argument)
+    }
+
+    fn install_code(
+        &mut self,
+        mode: InstallMode,
+        canister: Principal,
+        module: &[u8],
+        argument: impl Arguments,
+    ) -> Result<Outcome, CallError> {
+        let keeps =
+            crate::wasm::has_custom_section(module, "icp:private enhanced-orthogonal-persistence");
+        let controller = self.controllers(canister).first().copied();
+        let args = types::InstallCodeArgs {
+            mode: match mode {
+                InstallMode::Install => types::InstallMode::Install,
+                InstallMode::Reinstall => types::InstallMode::Reinstall,
+                InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
+                    skip_pre_upgrade: None,
+                    wasm_memory_persistence: keeps.then_some(types::WasmMemoryPersistence::Keep),
+                })),
+            },
+            canister_id: canister,
+            wasm_module: module.to_vec(),
+            arg: argument.encode()?,
+            sender_canister_version: None,
+        };
+        let sender = controller.unwrap_or_else(Principal::anonymous);
+        self.manage(sender, "install_code", args).ok()
+    }
+
+    /// A call of a method of the management canister.
+    fn manage(
+        &mut self,
+        sender: Principal,
+        method: &str,
+        args: impl candid::CandidType,
+    ) -> Outcome {
+        let argument = candid::encode_one(args).expect("encoding to memory does not fail");
+        self.call(Principal::management_canister(), method)
+            .sent_by(sender)
+            .with_bytes(argument)
+            .outcome()
+    }
+
+    /// A message that can be given a sender, cycles and an argument before it is sent; see [`Call`].
+    pub fn call<'a>(&'a mut self, canister: Principal, method: &'a str) -> Call<'a> {
+        Call::new(self, canister, method)
+    }
+
+    /// Calls an update method as the anonymous user, and decodes its reply.
+    ///
+    /// # Errors
+    /// A reject, an error of the network, and Candid that does not fit.
+    pub fn update<A: Arguments, R: for<'de> candid::utils::ArgumentDecoder<'de>>(
+        &mut self,
+        canister: Principal,
+        method: &str,
+        argument: A,
+    ) -> Result<R, CallError> {
+        self.call(canister, method).with(argument)?.update()
+    }
+
+    /// Asks a query method as the anonymous user, and decodes its reply. Nothing changes.
+    ///
+    /// # Errors
+    /// A reject, an error of the network, and Candid that does not fit.
+    pub fn query<A: Arguments, R: for<'de> candid::utils::ArgumentDecoder<'de>>(
+        &mut self,
+        canister: Principal,
+        method: &str,
+        argument: A,
+    ) -> Result<R, CallError> {
+        self.call(canister, method).with(argument)?.query()
+    }
+
+    /// Time of the last round, in nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        self.node.time()
+    }
+
+    /// Lets time pass: timers run when they are due and in that order, also those that are set meanwhile, and so do
+    /// heartbeats in the rounds that this takes; the last round is at the end.
+    pub fn advance(&mut self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.node.run_for(nanoseconds);
+    }
+
+    /// Runs rounds of a nanosecond each.
+    pub fn tick(&mut self, rounds: u64) {
+        for _ in 0..rounds {
+            self.node.tick();
+        }
+    }
+
+    /// Cycles of a canister; nothing if there is none.
+    pub fn cycles(&self, canister: Principal) -> Option<u128> {
+        Some(self.node.canister(&canister)?.cycles)
+    }
+
+    /// Adds cycles out of nothing; nothing happens if there is no such canister.
+    pub fn add_cycles(&mut self, canister: Principal, cycles: u128) {
+        self.node.add_cycles(&canister, cycles);
+    }
+
+    /// Who controls a canister, in the order in which it is shown; nobody if there is none.
+    pub fn controllers(&self, canister: Principal) -> Vec<Principal> {
+        let canister = self.node.canister(&canister);
+        canister.map_or_else(Vec::new, |canister| canister.settings.controllers.to_vec())
+    }
+
+    /// Changes settings of a canister, as one of its controllers.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn set(&mut self, canister: Principal, settings: Settings) -> Result<Outcome, CallError> {
+        let sender = self.controllers(canister).first().copied();
+        let args = crate::management::types::settings::UpdateSettingsArgs {
+            canister_id: canister,
+            settings: settings.wire(),
+            sender_canister_version: None,
+        };
+        self.manage(
+            sender.unwrap_or_else(Principal::anonymous),
+            "update_settings",
+            args,
+        )
+        .ok()
+    }
+
+    /// What a canister has logged: the newest 4 KiB of prints and traps, oldest first (system-api.md 6.3).
+    pub fn logs(&self, canister: Principal) -> Vec<String> {
+        let Some(canister) = self.node.canister(&canister) else {
+            return Vec::new();
+        };
+        let records = canister.log.records();
+        records
+            .map(|record| String::from_utf8_lossy(&record.content).into_owned())
+            .collect()
+    }
+
+    /// The content of a canister's stable memory; nothing if there is no such canister.
+    pub fn stable_memory(&self, canister: Principal) -> Option<Vec<u8>> {
+        self.node.stable_memory(&canister)
+    }
+
+    /// Replaces a canister's stable memory, rounded up to whole pages of 64 KiB with zeros.
+    ///
+    /// # Panics
+    /// If there is no such canister, or it is more than stable memory can hold.
+    pub fn set_stable_memory(&mut self, canister: Principal, content: &[u8]) {
+        let set = self.node.set_stable_memory(&canister, content);
+        assert!(
+            set,
+            "there is no canister {canister}, or the content is too large"
+        );
+    }
+
+    /// Answers HTTP outcalls to URLs that begin with `url` from now on.
+    pub fn respond(&mut self, url: &str, status: u64, body: impl Into<Vec<u8>>) {
+        self.node.respond(HttpMock {
+            url: url.to_owned(),
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        });
+    }
+
+    /// The state of the whole subnet, at the cost of what has changed since the last snapshot.
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.node.snapshot()
+    }
+
+    /// Goes back to a state of this subnet, at the cost of what has changed since.
+    ///
+    /// # Errors
+    /// If the machine has no room for the memories; the subnet is then not to be used any more.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        self.node.restore(snapshot)
+    }
+
+    /// A second subnet in the same state, which goes its own way from here on.
+    ///
+    /// # Errors
+    /// If the machine has no room for the memories.
+    pub fn fork(&mut self) -> anyhow::Result<Subnet> {
+        let mut fork = Subnet {
+            cycles: self.cycles,
+            ..Subnet::of(self.settings.clone())
+        };
+        fork.node.restore(&self.node.snapshot())?;
+        Ok(fork)
+    }
+
+    /// The node, for what this face does not show.
+    pub fn node(&mut self) -> &mut Node {
+        &mut self.node
+    }
+}
+
+impl Settings {
+    fn wire(self) -> CanisterSettings {
+        CanisterSettings {
+            controllers: self.controllers.map(Limited),
+            compute_allocation: self.compute_allocation.map(Nat::from),
+            memory_allocation: self.memory_allocation.map(Nat::from),
+            freezing_threshold: self.freezing_threshold.map(Nat::from),
+            wasm_memory_limit: self.wasm_memory_limit.map(Nat::from),
+            ..CanisterSettings::default()
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The command line: `serve`, `run` and `check`. Glue only.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use crate::config::{Config, KEYS, Sources, parse_toml};
+use crate::engine::{Engines, Kind};
+use crate::modules::hash_of;
+use crate::server::{self, App};
+
+/// Exit codes of the README.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+/// Runs the command line; returns the exit code.
+pub fn main() -> u8 {
+    let matches = command().get_matches();
+    let outcome = match matches.subcommand() {
+        Some(("serve", matches)) => serve(matches).map(|()| 0),
+        Some(("run", matches)) => run(matches),
+        Some(("check", matches)) => check(matches),
+        _ => Err((USAGE, "a command is needed".into())),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err((code, error)) => {
+            // Nobody can be told that telling does not work.
+            let _ = writeln!(std::io::stderr(), "jobserver: {error}");
+            code
+        }
+    }
+}
+
+type Outcome<T> = Result<T, (u8, String)>;
+
+fn usage(error: impl ToString) -> (u8, String) {
+    (USAGE, error.to_string())
+}
+
+fn failed(error: impl ToString) -> (u8, String) {
+    (FAILED, error.to_string())
+}
+
+fn command() -> Command {
+    let file = || Arg::new("file").value_name("FILE.wasm").required(true);
+    let mut serve = Command::new("serve")
+        .about("Serves jobs over HTTP")
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE.toml")
+                .help("settings from a file"),
+        )
+        .arg(
+            Arg::new("COMPAT")
+                .long("compat")
+                .action(ArgAction::SetTrue)
+                .help("statuses and texts of the original"),
+        )
+        .arg(
+            Arg::new("rpc-url")
+                .long("rpc-url")
+                .value_name("CHAIN=URL[,URL]")
+                .action(ArgAction::Append)
+                .help("nodes of a chain [env: RPC_URL_<chain>]"),
+        );
+    for key in KEYS.iter().filter(|key| key.name != "COMPAT") {
+        let default = match key.default {
+            "" => String::new(),
+            default => format!(" [default: {default}]"),
+        };
+        serve = serve.arg(
+            Arg::new(key.name)
+                .long(key.name.to_lowercase().replace('_', "-"))
+                .value_name("VALUE")
+                .help(format!("{}{default} [env: {}]", key.help, key.name)),
+        );
+    }
+    let run = Command::new("run")
+        .about("Runs one job without a server and prints its answer")
+        .arg(file())
+        .arg(
+            Arg::new("input")
+                .long("input")
+                .value_name("JSON|@FILE|-")
+                .default_value("{}")
+                .help("what the module reads"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("MS")
+                .value_parser(value_parser!(u64))
+                .help("milliseconds it may run"),
+        )
+        .arg(
+            Arg::new("fixture")
+                .long("fixture")
+                .value_name("FILE")
+                .help("answers RPC"),
+        )
+        .arg(
+            Arg::new("chain")
+                .long("chain")
+                .value_name("N")
+                .value_parser(value_parser!(u64))
+                .help("chain of RPC requests that name none"),
+        )
+        .arg(
+            Arg::new("deterministic")
+                .long("deterministic")
+                .action(ArgAction::SetTrue)
+                .help("same input, same result"),
+        )
+        .arg(
+            Arg::new("compat")
+                .long("compat")
+                .action(ArgAction::SetTrue)
+                .help("texts of the original"),
+        )
+        .arg(
+            Arg::new("job-id")
+                .long("job-id")
+                .value_name("TEXT")
+                .default_value("cli")
+                .help("jobId of the answer"),
+        );
+    Command::new("jobserver")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Runs untrusted WASI modules, JSON in and JSON out, within hard limits")
+        .subcommand_required(true)
+        .subcommand(serve)
+        .subcommand(run)
+        .subcommand(
+            Command::new("check")
+                .about("Tells what a module needs and whether it could run")
+                .arg(file()),
+        )
+}
+
+fn serve(matches: &ArgMatches) -> Outcome<()> {
+    let mut sources = Sources::default();
+    if let Some(path) = matches.get_one::<String>("config") {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| failed(format!("{path}: {error}")))?;
+        sources.add(parse_toml(&text).map_err(|error| failed(format!("{path}: {error}")))?);
+    }
+    sources.add(std::env::vars());
+    let flag = |key: &'static str| Some((key.to_owned(), matches.get_one::<String>(key)?.clone()));
+    sources.add(
+        KEYS.iter()
+            .filter(|key| key.name != "COMPAT")
+            .filter_map(|key| flag(key.name)),
+    );
+    if matches.get_flag("COMPAT") {
+        sources.add([("COMPAT".into(), "1".into())]);
+    }
+    for address in matches.get_many::<String>("rpc-url").into_iter().flatten() {
+        let (chain, urls) = address
+            .split_once('=')
+            .ok_or(usage("--rpc-url: CHAIN=URL is needed"))?;
+        sources.add([(format!("RPC_URL_{chain}"), urls.to_owned())]);
+    }
+    let config = Config::new(&sources).map_err(failed)?;
+    runtime()?.block_on(server::serve(config)).map_err(failed)
+}
+
+fn run(matches: &ArgMatches) -> Outcome<u8> {
+    let wasm = read(matches)?;
+    let input = match matches
+        .get_one::<String>("input")
+        .map_or("{}", String::as_str)
+    {
+        "-" => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map_err(usage)?;
+            text
+        }
+        text => match text.strip_prefix('@') {
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|error| usage(format!("{path}: {error}")))?
+            }
+            None => text.to_owned(),
+        },
+    };
+    let input: &serde_json::value::RawValue = serde_json::from_str(&input)
+        .map_err(|error| usage(format!("--input is not JSON: {error}")))?;
+    let mut sources = Sources::default();
+    sources.add(std::env::vars());
+    let mut set = |key: &str, value: String| sources.add([(key.to_owned(), value)]);
+    if let Some(path) = matches.get_one::<String>("fixture") {
+        set("RPC_FIXTURE", path.clone());
+    }
+    if matches.get_flag("compat") {
+        set("COMPAT", "1".into());
+    }
+    // One job of a developer leaves nothing behind and says only its answer.
+    set("MODULE_DISK_CACHE_BYTES", "0".into());
+    set("LOG_LEVEL", "error".into());
+    let config = Config::new(&sources).map_err(usage)?;
+    let timeout = matches.get_one::<u64>("timeout").copied();
+    let timeout = timeout.unwrap_or(crate::config::milliseconds(config.max_timeout));
+    let mut body = json!({
+        "jobId": matches.get_one::<String>("job-id"),
+        "wasmB64": BASE64.encode(&wasm),
+        "timeoutMs": timeout,
+    });
+    if matches.get_flag("deterministic") {
+        body["deterministic"] = true.into();
+    }
+    if let Some(chain) = matches.get_one::<u64>("chain") {
+        body["chainId"] = (*chain).into();
+    }
+    // The input goes in as it was written; the rest of the body has nothing that could change.
+    let body = with_input(&body, input.get());
+    let runtime = runtime()?;
+    let (_, answer) = runtime.block_on(async {
+        let app = App::new(config).map_err(usage)?;
+        let answer = app.run_body(body.into()).await;
+        app.write_record();
+        Ok::<_, (u8, String)>(answer)
+    })?;
+    runtime.shutdown_timeout(Duration::ZERO);
+    println(&answer);
+    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+    Ok(if answer["ok"] == true { 0 } else { FAILED })
+}
+
+/// Adds the input as it was written.
+fn with_input(body: &Value, input: &str) -> String {
+    let text = body.to_string();
+    let members = text.strip_suffix('}').unwrap_or(&text);
+    format!("{members},\"input\":{input}}}")
+}
+
+fn check(matches: &ArgMatches) -> Outcome<u8> {
+    let wasm = read(matches)?;
+    let config = Config::new(&Sources::default()).map_err(usage)?;
+    let engines = Engines::new(config.max_stack_bytes);
+    let module = match engines.compile(Kind::default(), hash_of(&wasm), &wasm) {
+        Ok(module) => module,
+        Err(failure) => {
+            println(&format!(
+                "error    {}: {}",
+                failure.code.name(),
+                failure.error
+            ));
+            return Ok(FAILED);
+        }
+    };
+    let facts = &module.facts;
+    let maximum = match facts.memory_maximum {
+        Some(bytes) => bytes.to_string(),
+        None => "unlimited".into(),
+    };
+    println(&format!("hash     {}", hex::encode(module.hash)));
+    println(&format!(
+        "size     {} bytes, {} bytes of machine code",
+        facts.bytes,
+        module.size()
+    ));
+    println(&format!("compile  {} ms", module.compile_time.as_millis()));
+    println(&format!(
+        "memory   {} bytes at start, at most {maximum}",
+        facts.memory_minimum
+    ));
+    println(&format!("imports  {}", facts.imports.join(", ")));
+    println(&format!("exports  {}", facts.exports.join(", ")));
+    let entry = module.entry(None, false).map(|(entry, _)| entry);
+    let too_much = facts.memory_minimum > config.max_memory_bytes as u64;
+    match entry {
+        Ok(entry) => println(&format!("entry    {entry}")),
+        Err(failure) => {
+            println(&format!(
+                "error    {}: {}",
+                failure.code.name(),
+                failure.error
+            ));
+            return Ok(FAILED);
+        }
+    }
+    if too_much {
+        println(&format!(
+            "error    memory_minimum: more than {} bytes",
+            config.max_memory_bytes
+        ));
+        return Ok(FAILED);
+    }
+    Ok(0)
+}
+
+fn read(matches: &ArgMatches) -> Outcome<Vec<u8>> {
+    let path = matches.get_one::<String>("file").map_or("", String::as_str);
+    std::fs::read(Path::new(path)).map_err(|error| usage(format!("{path}: {error}")))
+}
+
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)
+}
+
+/// A closed standard output ends nothing.
+fn println(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,222 @@
+//! A module that is ready to run: compiled, its imports found, its entry known.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
+
+use super::{Compiler, Ticker};
+use crate::failure::{Code, Failure};
+use crate::host::{Guest, MODULES};
+
+/// Memories and tables that a module may have.
+const MAX_MEMORIES: u32 = 4;
+const MAX_TABLES: u32 = 8;
+/// Names that are listed in an error.
+const MAX_NAMES: usize = 20;
+/// The entries that are looked for, in this order.
+const ENTRIES: [&str; 2] = ["run", "_start"];
+/// What follows the magic number of a component.
+const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
+
+/// SHA-256 of a module.
+pub type Hash = [u8; 32];
+
+/// What is known about a module without running it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Bytes of Wasm.
+    pub bytes: usize,
+    /// `module.name` of each import.
+    pub imports: Vec<String>,
+    /// The names of exports.
+    pub exports: Vec<String>,
+    /// `run` or `_start`, if it has one of them.
+    pub entry: Option<&'static str>,
+    /// Bytes of memory at the start, all memories together.
+    pub memory_minimum: u64,
+    /// Bytes that memories may grow to by the module's own declaration; `None` if one has no maximum.
+    pub memory_maximum: Option<u64>,
+}
+
+/// A compiled module.
+pub struct Prepared {
+    /// SHA-256 of the Wasm.
+    pub hash: Hash,
+    /// What is known about it.
+    pub facts: Facts,
+    /// How long it took to make.
+    pub compile_time: Duration,
+    pub(super) module: Module,
+    pub(super) instance: InstancePre<Guest>,
+    pub(super) ticker: Arc<Ticker>,
+}
+
+impl Prepared {
+    /// Bytes of machine code.
+    pub fn size(&self) -> usize {
+        let image = self.module.image_range();
+        image.end.addr() - image.start.addr()
+    }
+
+    /// The compiled module.
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The function that a job calls, and its results.
+    ///
+    /// # Errors
+    /// If there is none, or it has parameters or results that have no meaning here.
+    pub fn entry(&self, asked: Option<&str>, compat: bool) -> Result<(String, Results), Failure> {
+        let asked = asked.or(compat.then_some(ENTRIES[0]));
+        let has = |name: &&&str| self.module.get_export(name).is_some();
+        let name = match asked {
+            Some(name) => name,
+            None => ENTRIES.iter().find(has).copied().unwrap_or_default(),
+        };
+        let Some(export) = self.module.get_export(name) else {
+            let wanted = match asked {
+                Some(name) => format!("\"{name}\""),
+                None => ENTRIES.map(|name| format!("\"{name}\"")).join(" or "),
+            };
+            let names = self.facts.exports.iter().take(MAX_NAMES);
+            let mut exports = names.map(String::as_str).collect::<Vec<_>>().join(", ");
+            if self.facts.exports.len() > MAX_NAMES {
+                exports += ", …";
+            }
+            let error = format!("no export {wanted} (exports: {exports})");
+            return Err(Failure::new(Code::EntryMissing, error));
+        };
+        let results = match &export {
+            ExternType::Func(function) if function.params().len() == 0 => {
+                let mut results = function.results();
+                match (results.next(), results.next()) {
+                    (None, _) => Some(Results::Nothing),
+                    (Some(wasmtime::ValType::I32), None) => Some(Results::Status),
+                    _ if compat => Some(Results::Other),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        match results {
+            Some(results) => Ok((name.to_owned(), results)),
+            None => Err(Failure::new(
+                Code::EntrySignature,
+                format!("export \"{name}\" must take no parameters and return nothing or i32"),
+            )),
+        }
+    }
+}
+
+/// What an entry returns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Results {
+    /// Nothing.
+    Nothing,
+    /// One i32.
+    Status,
+    /// Something that only the original prints.
+    Other,
+}
+
+/// Compiles.
+pub fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
+    let started = Instant::now();
+    if wasm.get(..4) == Some(b"\0asm") && wasm.get(4..8) == Some(&COMPONENT) {
+        let error = "this is a component; a core module (wasm32-wasip1) is needed";
+        return Err(Failure::new(Code::ModuleInvalid, error));
+    }
+    let module = Module::from_binary(&compiler.engine, wasm).map_err(|error| {
+        let reason = error.root_cause().to_string();
+        invalid(reason.trim_end())
+    })?;
+    link(compiler, hash, wasm.len(), module, started)
+}
+
+fn invalid(reason: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        Code::ModuleInvalid,
+        format!("invalid wasm module: {reason}"),
+    )
+}
+
+/// Makes a compiled module ready, wherever its code is from.
+pub fn link(
+    compiler: &Compiler,
+    hash: Hash,
+    bytes: usize,
+    module: Module,
+    started: Instant,
+) -> Result<Prepared, Failure> {
+    let resources = module.resources_required();
+    if resources.num_memories > MAX_MEMORIES {
+        let count = resources.num_memories;
+        return Err(invalid(format_args!(
+            "{count} memories, limit {MAX_MEMORIES}"
+        )));
+    }
+    if resources.num_tables > MAX_TABLES {
+        let count = resources.num_tables;
+        return Err(invalid(format_args!("{count} tables, limit {MAX_TABLES}")));
+    }
+    let instance = compiler.linker.instantiate_pre(&module).map_err(|error| {
+        let error = match error.downcast_ref::<UnknownImportError>() {
+            Some(unknown) => {
+                let hint = match unknown.module() {
+                    "wasi_unstable" => "built for an older WASI; rebuild for wasm32-wasip1".into(),
+                    _ => format!("known: {}", MODULES.join(", ")),
+                };
+                format!(
+                    "unknown import {}.{} ({hint})",
+                    unknown.module(),
+                    unknown.name()
+                )
+            }
+            None => format!(
+                "import of another type than is known here: {}",
+                error.root_cause()
+            ),
+        };
+        Failure::new(Code::ImportMissing, error)
+    })?;
+    let facts = facts(&module, bytes);
+    Ok(Prepared {
+        hash,
+        facts,
+        compile_time: started.elapsed(),
+        module,
+        instance,
+        ticker: compiler.ticker.clone(),
+    })
+}
+
+fn facts(module: &Module, bytes: usize) -> Facts {
+    let exports = module.exports();
+    let memories = module.exports().filter_map(|export| match export.ty() {
+        ExternType::Memory(memory) => Some((memory.minimum(), memory.maximum())),
+        _ => None,
+    });
+    const PAGE: u64 = 65_536;
+    let (mut minimum, mut maximum) = (0_u64, Some(0_u64));
+    for (least, most) in memories {
+        minimum = minimum.saturating_add(least.saturating_mul(PAGE));
+        maximum = maximum
+            .zip(most)
+            .map(|(sum, most)| sum.saturating_add(most.saturating_mul(PAGE)));
+    }
+    Facts {
+        bytes,
+        imports: module
+            .imports()
+            .map(|import| format!("{}.{}", import.module(), import.name()))
+            .collect(),
+        exports: exports.map(|export| export.name().to_owned()).collect(),
+        entry: ENTRIES
+            .into_iter()
+            .find(|name| module.get_export(name).is_some()),
+        memory_minimum: minimum,
+        memory_maximum: maximum,
+    }
+}

@@ -1,0 +1,76 @@
+//! The streams into which a guest prints.
+
+use crate::job::Stop;
+
+/// A stream with a limit.
+#[derive(Debug)]
+pub struct Output {
+    name: &'static str,
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Output {
+    /// An empty stream.
+    pub fn new(name: &'static str, limit: usize) -> Self {
+        Output {
+            name,
+            bytes: Vec::new(),
+            limit,
+        }
+    }
+
+    /// What was printed, up to the limit.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Prints.
+    ///
+    /// # Errors
+    /// If it is more than the limit allows; what fits is kept.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let room = self.limit - self.bytes.len();
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        match bytes.len() > room {
+            true => Err(Stop::Output(self.name)),
+            false => Ok(()),
+        }
+    }
+
+    /// The text, without a character that was cut in two by the limit.
+    pub fn text(&self) -> String {
+        let whole = match std::str::from_utf8(&self.bytes) {
+            Err(error) if error.error_len().is_none() && self.bytes.len() == self.limit => {
+                &self.bytes[..error.valid_up_to()]
+            }
+            _ => &self.bytes,
+        };
+        String::from_utf8_lossy(whole).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_itself_is_allowed() {
+        let mut output = Output::new("stdout", 4);
+        assert_eq!(output.write(b"abcd"), Ok(()));
+        assert_eq!(output.write(b""), Ok(()));
+        assert_eq!(output.write(b"e"), Err(Stop::Output("stdout")));
+        assert_eq!(output.bytes(), b"abcd");
+    }
+
+    #[test]
+    fn a_character_is_not_cut() {
+        let mut output = Output::new("stderr", 4);
+        assert!(output.write("abcé".as_bytes()).is_err());
+        assert_eq!(output.text(), "abc");
+        let mut output = Output::new("stderr", 9);
+        output.write(b"a\xff").unwrap();
+        assert_eq!(output.text(), "a\u{fffd}");
+    }
+}

@@ -1,0 +1,545 @@
+//! The working directory of a guest: files and directories in memory, with limits of number and bytes. Paths are
+//! resolved here; descriptors are not known.
+
+use std::collections::BTreeMap;
+
+use super::abi::{Errno, filetype};
+
+/// Bytes of a path and of a name in it.
+const MAX_PATH: usize = 4096;
+const MAX_NAME: usize = 255;
+
+/// A file or directory; stays the same when it is renamed.
+pub type Node = usize;
+
+/// The working directory itself.
+pub const ROOT: Node = 0;
+
+#[derive(Debug)]
+enum Content {
+    File(Vec<u8>),
+    Directory(BTreeMap<String, Node>),
+}
+
+#[derive(Debug)]
+struct Entry {
+    content: Content,
+    inode: u64,
+    /// Accessed, modified, changed: nanoseconds since 1970.
+    times: [u64; 3],
+    linked: bool,
+    opened: u32,
+    writers: u32,
+    /// Counts what was written.
+    version: u64,
+    /// Bytes that count against the limit.
+    charged: usize,
+    /// Whether it counts against the limit of files.
+    counted: bool,
+}
+
+/// Where a path leads.
+#[derive(Debug, PartialEq)]
+pub struct Place {
+    /// The directory in which it is.
+    pub parent: Node,
+    /// Its name there; `None` if the path names a directory as `.` or `..`.
+    pub name: Option<String>,
+    /// What is there.
+    pub node: Option<Node>,
+    /// Whether the path ends with a slash.
+    pub slash: bool,
+}
+
+/// All files of one guest.
+#[derive(Debug)]
+pub struct Tree {
+    entries: Vec<Option<Entry>>,
+    next_inode: u64,
+    files: usize,
+    bytes: usize,
+    max_files: usize,
+    max_bytes: usize,
+}
+
+impl Tree {
+    /// An empty directory that takes so many files and directories, and so many bytes in all files together.
+    pub fn new(max_files: usize, max_bytes: usize) -> Self {
+        let mut tree = Tree {
+            entries: Vec::new(),
+            next_inode: 1,
+            files: 0,
+            bytes: 0,
+            max_files,
+            max_bytes,
+        };
+        tree.add(Content::Directory(BTreeMap::new()), 0, false);
+        tree
+    }
+
+    /// Follows a path from a directory.
+    ///
+    /// # Errors
+    /// If it leaves that directory, or leads through something that is none.
+    pub fn resolve(&self, base: Node, path: &[u8]) -> Result<Place, Errno> {
+        if path.len() > MAX_PATH {
+            return Err(Errno::NAMETOOLONG);
+        }
+        let path = std::str::from_utf8(path).map_err(|_| Errno::ILSEQ)?;
+        if path.is_empty() {
+            return Err(Errno::NOENT);
+        }
+        if path.starts_with('/') {
+            return Err(Errno::NOTCAPABLE);
+        }
+        if path.contains('\0') {
+            return Err(Errno::ILSEQ);
+        }
+        let mut way = vec![base];
+        let mut here = Place {
+            parent: base,
+            name: None,
+            node: Some(base),
+            slash: path.ends_with('/'),
+        };
+        for part in path
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+        {
+            // What the part before led to must be a directory by now.
+            let directory = here.node.ok_or(Errno::NOENT)?;
+            if !self.is_directory(directory) {
+                return Err(Errno::NOTDIR);
+            }
+            if here.name.is_some() {
+                way.push(directory);
+            }
+            if part == ".." {
+                way.pop();
+                let above = *way.last().ok_or(Errno::NOTCAPABLE)?;
+                (here.parent, here.name, here.node) = (above, None, Some(above));
+                continue;
+            }
+            if part.len() > MAX_NAME {
+                return Err(Errno::NAMETOOLONG);
+            }
+            here.node = self.child(directory, part);
+            (here.parent, here.name) = (directory, Some(part.to_owned()));
+        }
+        if path.split('/').next_back() == Some(".") {
+            here.slash = true;
+        }
+        match here.node {
+            Some(node) if here.slash && !self.is_directory(node) => Err(Errno::NOTDIR),
+            _ => Ok(here),
+        }
+    }
+
+    /// What a directory has under a name.
+    pub fn child(&self, directory: Node, name: &str) -> Option<Node> {
+        match &self.entry(directory)?.content {
+            Content::Directory(names) => names.get(name).copied(),
+            Content::File(_) => None,
+        }
+    }
+
+    /// The names in a directory, in order.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn names(&self, directory: Node) -> Result<&BTreeMap<String, Node>, Errno> {
+        match self.entry(directory).map(|entry| &entry.content) {
+            Some(Content::Directory(names)) => Ok(names),
+            _ => Err(Errno::NOTDIR),
+        }
+    }
+
+    /// The bytes of a file.
+    pub fn file(&self, node: Node) -> Option<&[u8]> {
+        match &self.entry(node)?.content {
+            Content::File(bytes) => Some(bytes),
+            Content::Directory(_) => None,
+        }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self, node: Node) -> bool {
+        let content = self.entry(node).map(|entry| &entry.content);
+        matches!(content, Some(Content::Directory(_)))
+    }
+
+    /// `filetype` of WASI.
+    pub fn filetype(&self, node: Node) -> u8 {
+        match self.is_directory(node) {
+            true => filetype::DIRECTORY,
+            false => filetype::REGULAR_FILE,
+        }
+    }
+
+    /// Number, links, size and times.
+    pub fn status(&self, node: Node) -> (u64, u64, u64, [u64; 3]) {
+        let Some(entry) = self.entry(node) else {
+            return (0, 0, 0, [0; 3]);
+        };
+        let size = self.file(node).map_or(0, <[u8]>::len);
+        (entry.inode, entry.linked.into(), size as u64, entry.times)
+    }
+
+    /// Identity and version of a file.
+    pub fn state(&self, node: Node) -> (u64, u64) {
+        let entry = self.entry(node);
+        entry.map_or((0, 0), |entry| (entry.inode, entry.version))
+    }
+
+    /// How many descriptors can write to it.
+    pub fn writers(&self, node: Node) -> u32 {
+        self.entry(node).map_or(0, |entry| entry.writers)
+    }
+
+    /// A new file or directory in a directory that has nothing of that name.
+    ///
+    /// # Errors
+    /// If there are too many, or the directory was removed.
+    pub fn create(
+        &mut self,
+        parent: Node,
+        name: &str,
+        directory: bool,
+        now: u64,
+    ) -> Result<Node, Errno> {
+        if !self.entry(parent).is_some_and(|entry| entry.linked) {
+            return Err(Errno::NOENT);
+        }
+        if self.files >= self.max_files {
+            return Err(Errno::NOSPC);
+        }
+        let content = match directory {
+            true => Content::Directory(BTreeMap::new()),
+            false => Content::File(Vec::new()),
+        };
+        let node = self.add(content, now, true);
+        self.link(parent, name, node, now);
+        Ok(node)
+    }
+
+    /// A file of the host's, which counts against no limit; replaces a file of the same name.
+    pub fn put_file(&mut self, name: &str, bytes: Vec<u8>, now: u64) {
+        self.remove_file(name);
+        if self.child(ROOT, name).is_none() {
+            let node = self.add(Content::File(bytes), now, false);
+            self.link(ROOT, name, node, now);
+        }
+    }
+
+    /// Removes a file of the working directory, if there is one of that name.
+    pub fn remove_file(&mut self, name: &str) {
+        if let Some(node) = self.child(ROOT, name)
+            && !self.is_directory(node)
+        {
+            self.unlink(ROOT, name, 0);
+        }
+    }
+
+    /// Takes a name out of a directory; what it named stays as long as it is open.
+    pub fn unlink(&mut self, parent: Node, name: &str, now: u64) {
+        let removed = match self.entry_mut(parent).map(|entry| &mut entry.content) {
+            Some(Content::Directory(names)) => names.remove(name),
+            _ => None,
+        };
+        if let Some(node) = removed {
+            self.touch(parent, now);
+            if let Some(entry) = self.entry_mut(node) {
+                entry.linked = false;
+            }
+            self.sweep(node);
+        }
+    }
+
+    /// Gives something another place, replacing what is there.
+    ///
+    /// # Errors
+    /// If a directory and a file would replace each other, or a directory would be inside itself.
+    pub fn rename(&mut self, from: &Place, to: &Place, now: u64) -> Result<(), Errno> {
+        let (Some(node), Some(old), Some(new)) = (from.node, &from.name, &to.name) else {
+            return Err(if from.node.is_none() {
+                Errno::NOENT
+            } else {
+                Errno::INVAL
+            });
+        };
+        if to.slash && !self.is_directory(node) {
+            return Err(Errno::NOTDIR);
+        }
+        if !self.entry(to.parent).is_some_and(|entry| entry.linked) {
+            return Err(Errno::NOENT);
+        }
+        if self.is_directory(node) && self.contains(node, to.parent) {
+            return Err(Errno::INVAL);
+        }
+        if let Some(there) = to.node {
+            if there == node {
+                return Ok(());
+            }
+            match (self.is_directory(node), self.names(there)) {
+                (false, Ok(_)) => return Err(Errno::ISDIR),
+                (true, Err(_)) => return Err(Errno::NOTDIR),
+                (true, Ok(names)) if !names.is_empty() => return Err(Errno::NOTEMPTY),
+                _ => self.unlink(to.parent, new, now),
+            }
+        }
+        if let Some(Content::Directory(names)) =
+            self.entry_mut(from.parent).map(|entry| &mut entry.content)
+        {
+            names.remove(old);
+        }
+        self.touch(from.parent, now);
+        self.link(to.parent, new, node, now);
+        Ok(())
+    }
+
+    /// Writes into a file, at a position that may lie behind its end.
+    ///
+    /// # Errors
+    /// If there is no room.
+    pub fn write(&mut self, node: Node, at: u64, bytes: &[u8], now: u64) -> Result<(), Errno> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let at = usize::try_from(at).map_err(|_| Errno::FBIG)?;
+        let end = at.checked_add(bytes.len()).ok_or(Errno::FBIG)?;
+        let size = self.file(node).ok_or(Errno::BADF)?.len();
+        if end > size {
+            self.resize(node, end as u64, now)?;
+        }
+        if let Some(entry) = self.entry_mut(node)
+            && let Content::File(content) = &mut entry.content
+        {
+            content[at..end].copy_from_slice(bytes);
+            entry.version += 1;
+        }
+        self.touch(node, now);
+        Ok(())
+    }
+
+    /// Makes a file longer, with zeros, or shorter.
+    ///
+    /// # Errors
+    /// If there is no room.
+    pub fn resize(&mut self, node: Node, size: u64, now: u64) -> Result<(), Errno> {
+        let room = self.max_bytes - self.bytes;
+        let Some(entry) = self.entry_mut(node) else {
+            return Err(Errno::BADF);
+        };
+        let Content::File(content) = &mut entry.content else {
+            return Err(Errno::BADF);
+        };
+        let size = usize::try_from(size).map_err(|_| Errno::FBIG)?;
+        let (more, less) = (
+            size.saturating_sub(content.len()),
+            content.len().saturating_sub(size),
+        );
+        if more > room {
+            return Err(Errno::NOSPC);
+        }
+        let less = less.min(entry.charged);
+        content.resize(size, 0);
+        entry.charged = entry.charged + more - less;
+        entry.version += 1;
+        self.bytes = self.bytes + more - less;
+        self.touch(node, now);
+        Ok(())
+    }
+
+    /// Sets when it was accessed and modified.
+    pub fn set_times(
+        &mut self,
+        node: Node,
+        accessed: Option<u64>,
+        modified: Option<u64>,
+        now: u64,
+    ) {
+        if let Some(entry) = self.entry_mut(node) {
+            let [old_accessed, old_modified, _] = entry.times;
+            entry.times = [
+                accessed.unwrap_or(old_accessed),
+                modified.unwrap_or(old_modified),
+                now,
+            ];
+        }
+    }
+
+    /// A descriptor is made for it.
+    pub fn opened(&mut self, node: Node, writer: bool) {
+        if let Some(entry) = self.entry_mut(node) {
+            entry.opened += 1;
+            entry.writers += u32::from(writer);
+        }
+    }
+
+    /// A descriptor for it is gone.
+    pub fn closed(&mut self, node: Node, writer: bool) {
+        if let Some(entry) = self.entry_mut(node) {
+            entry.opened -= 1;
+            entry.writers -= u32::from(writer);
+        }
+        self.sweep(node);
+    }
+
+    fn contains(&self, outer: Node, inner: Node) -> bool {
+        outer == inner
+            || self
+                .names(outer)
+                .is_ok_and(|names| names.values().any(|node| self.contains(*node, inner)))
+    }
+
+    fn add(&mut self, content: Content, now: u64, counted: bool) -> Node {
+        let entry = Entry {
+            content,
+            inode: self.next_inode,
+            times: [now; 3],
+            linked: true,
+            opened: 0,
+            writers: 0,
+            version: 0,
+            charged: 0,
+            counted,
+        };
+        self.next_inode += 1;
+        self.files += usize::from(counted);
+        match self.entries.iter().position(Option::is_none) {
+            Some(free) => {
+                self.entries[free] = Some(entry);
+                free
+            }
+            None => {
+                self.entries.push(Some(entry));
+                self.entries.len() - 1
+            }
+        }
+    }
+
+    fn link(&mut self, parent: Node, name: &str, node: Node, now: u64) {
+        if let Some(Content::Directory(names)) =
+            self.entry_mut(parent).map(|entry| &mut entry.content)
+        {
+            names.insert(name.to_owned(), node);
+        }
+        self.touch(parent, now);
+    }
+
+    fn touch(&mut self, node: Node, now: u64) {
+        if let Some(entry) = self.entry_mut(node) {
+            entry.times[1] = now;
+            entry.times[2] = now;
+        }
+    }
+
+    /// Gives back what neither a name nor a descriptor leads to.
+    fn sweep(&mut self, node: Node) {
+        let gone = self
+            .entry(node)
+            .is_some_and(|entry| !entry.linked && entry.opened == 0);
+        if gone && let Some(entry) = self.entries.get_mut(node).and_then(Option::take) {
+            self.files -= usize::from(entry.counted);
+            self.bytes -= entry.charged;
+        }
+    }
+
+    fn entry(&self, node: Node) -> Option<&Entry> {
+        self.entries.get(node)?.as_ref()
+    }
+
+    fn entry_mut(&mut self, node: Node) -> Option<&mut Entry> {
+        self.entries.get_mut(node)?.as_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errno(tree: &Tree, path: &str) -> Errno {
+        tree.resolve(ROOT, path.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn no_path_leads_out() {
+        let mut tree = Tree::new(64, 100);
+        tree.create(ROOT, "d", true, 0).unwrap();
+        for path in [
+            "/etc/passwd",
+            "..",
+            "../../etc/passwd",
+            "d/../../x",
+            "./d/./../..",
+        ] {
+            assert_eq!(errno(&tree, path), Errno::NOTCAPABLE, "{path}");
+        }
+        assert_eq!(errno(&tree, "x/../y"), Errno::NOENT);
+        assert_eq!(errno(&tree, ""), Errno::NOENT);
+        assert_eq!(errno(&tree, &"a".repeat(5000)), Errno::NAMETOOLONG);
+        assert_eq!(errno(&tree, &"a".repeat(256)), Errno::NAMETOOLONG);
+        assert_eq!(tree.resolve(ROOT, b"\xff").unwrap_err(), Errno::ILSEQ);
+        assert_eq!(tree.resolve(ROOT, b"d/..").unwrap().node, Some(ROOT));
+        assert_eq!(
+            tree.resolve(ROOT, b"d//x").unwrap().name.as_deref(),
+            Some("x")
+        );
+    }
+
+    #[test]
+    fn files_and_bytes_are_limited_and_given_back() {
+        let mut tree = Tree::new(2, 10);
+        let file = tree.create(ROOT, "a", false, 0).unwrap();
+        tree.create(ROOT, "d", true, 0).unwrap();
+        assert_eq!(tree.create(ROOT, "b", false, 0), Err(Errno::NOSPC));
+        tree.write(file, 0, b"0123456789", 0).unwrap();
+        assert_eq!(tree.write(file, 10, b"x", 0), Err(Errno::NOSPC));
+        assert_eq!(tree.write(file, u64::MAX, b"x", 0), Err(Errno::FBIG));
+        tree.opened(file, true);
+        tree.unlink(ROOT, "a", 0);
+        assert_eq!(
+            tree.create(ROOT, "b", false, 0),
+            Err(Errno::NOSPC),
+            "still open"
+        );
+        tree.closed(file, true);
+        let file = tree.create(ROOT, "b", false, 0).unwrap();
+        tree.write(file, 9, b"x", 0).unwrap();
+        assert_eq!(tree.file(file).unwrap(), b"\0\0\0\0\0\0\0\0\0x");
+    }
+
+    #[test]
+    fn a_file_of_the_host_is_free() {
+        let mut tree = Tree::new(0, 0);
+        tree.put_file("r", vec![1; 100], 0);
+        tree.put_file("r", vec![2; 50], 0);
+        let node = tree.child(ROOT, "r").unwrap();
+        assert_eq!(tree.file(node).unwrap().len(), 50);
+        assert_eq!(tree.write(node, 50, b"x", 0), Err(Errno::NOSPC));
+        tree.resize(node, 0, 0).unwrap();
+        tree.remove_file("r");
+        assert_eq!((tree.files, tree.bytes), (0, 0));
+    }
+
+    #[test]
+    fn renaming_replaces_like_by_like() {
+        let mut tree = Tree::new(9, 100);
+        tree.create(ROOT, "f", false, 0).unwrap();
+        let d = tree.create(ROOT, "d", true, 0).unwrap();
+        tree.create(d, "e", true, 0).unwrap();
+        let place = |tree: &Tree, path: &str| tree.resolve(ROOT, path.as_bytes()).unwrap();
+        let rename = |tree: &mut Tree, from: &str, to: &str| {
+            let (from, to) = (place(tree, from), place(tree, to));
+            tree.rename(&from, &to, 0)
+        };
+        assert_eq!(rename(&mut tree, "f", "d"), Err(Errno::ISDIR));
+        assert_eq!(rename(&mut tree, "d", "f"), Err(Errno::NOTDIR));
+        assert_eq!(rename(&mut tree, "d", "d/e/x"), Err(Errno::INVAL));
+        assert_eq!(rename(&mut tree, "x", "y"), Err(Errno::NOENT));
+        assert_eq!(rename(&mut tree, "f", "d/g"), Ok(()));
+        assert_eq!(rename(&mut tree, "d/e", "e"), Ok(()));
+        assert_eq!(rename(&mut tree, "e", "d"), Err(Errno::NOTEMPTY));
+        assert_eq!(tree.names(d).unwrap().keys().collect::<Vec<_>>(), ["g"]);
+    }
+}

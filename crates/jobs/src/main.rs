@@ -1,0 +1,7 @@
+//! The program `jobserver`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(drun_jobs::cli::main())
+}

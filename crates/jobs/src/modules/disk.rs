@@ -1,0 +1,247 @@
+//! The directory of modules: Wasm as it was sent, in the original's layout, and beside it machine code per kind of
+//! engine. Kept below a size by removing what was used least recently; nothing here makes a job fail.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirBuilder};
+use std::hash::{Hash as _, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use drun_machine_code as machine_code;
+use sha2::{Digest, Sha256};
+
+use super::hash_of;
+use crate::engine::{Compiler, Hash, Prepared, link};
+
+/// Why a directory is not used.
+pub enum OpenError {
+    /// Others may write to it.
+    Unsafe,
+    /// It cannot be made or written to.
+    Unusable(io::Error),
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        OpenError::Unusable(error)
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// A directory of modules.
+pub struct Disk {
+    path: PathBuf,
+    limit: u64,
+    /// Bytes and last use of all files of a module.
+    index: Mutex<HashMap<Hash, Kept>>,
+}
+
+impl Disk {
+    /// A directory of this user's, made if need be, that may take so many bytes.
+    pub fn open(path: &Path, limit: u64) -> Result<Self, OpenError> {
+        if !path.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        }
+        if !machine_code::is_private(&fs::metadata(path)?)? {
+            return Err(OpenError::Unsafe);
+        }
+        tempfile::tempfile_in(path)?;
+        let disk = Disk {
+            path: path.to_owned(),
+            limit,
+            index: Mutex::new(scan(path)?),
+        };
+        disk.shrink(&HashSet::new());
+        Ok(disk)
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.lock().values().map(|kept| kept.bytes).sum()
+    }
+
+    pub fn has(&self, hash: &Hash) -> bool {
+        self.lock().contains_key(hash) && self.wasm_path(hash).is_file()
+    }
+
+    /// The Wasm of a module. A file with another hash than its name is removed.
+    pub fn wasm(&self, hash: &Hash) -> Option<Vec<u8>> {
+        let bytes = fs::read(self.wasm_path(hash)).ok()?;
+        if hash_of(&bytes) != *hash {
+            self.remove(hash);
+            return None;
+        }
+        Some(bytes)
+    }
+
+    /// The machine code of a module for an engine.
+    pub fn load(&self, compiler: &Compiler, hash: Hash, wasm_len: usize) -> Option<Prepared> {
+        let started = Instant::now();
+        let path = self.code_path(compiler, &hash);
+        let module = machine_code::load(&compiler.engine, &path)?;
+        let now = SystemTime::now();
+        if let Some(kept) = self.lock().get_mut(&hash) {
+            kept.used = now;
+        }
+        // On a file system that cannot be written the file just looks old.
+        let _ = fs::File::open(&path).and_then(|file| file.set_modified(now));
+        link(compiler, hash, wasm_len, module, started).ok()
+    }
+
+    pub fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) {
+        let path = self.wasm_path(hash);
+        if !path.is_file() {
+            self.store(hash, &path, wasm, 0o444, in_use);
+        }
+    }
+
+    pub fn store_code(&self, compiler: &Compiler, module: &Prepared, in_use: &HashSet<Hash>) {
+        if let Ok(code) = module.module().serialize() {
+            let path = self.code_path(compiler, &module.hash);
+            self.store(
+                &module.hash,
+                &path,
+                &machine_code::seal(code),
+                0o400,
+                in_use,
+            );
+        }
+    }
+
+    /// Writes a file as a whole. A full disk is no reason for a job to fail.
+    fn store(&self, hash: &Hash, path: &Path, bytes: &[u8], mode: u32, in_use: &HashSet<Hash>) {
+        let Some(directory) = path.parent() else {
+            return;
+        };
+        let replaced = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let written = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .and_then(|()| {
+                tempfile::Builder::new()
+                    .prefix(".")
+                    .suffix(".tmp")
+                    .tempfile_in(directory)
+            })
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                file.as_file()
+                    .set_permissions(fs::Permissions::from_mode(mode))?;
+                file.persist(path).map_err(|error| error.error)?;
+                Ok(())
+            });
+        if written.is_ok() {
+            let mut index = self.lock();
+            let kept = index.entry(*hash).or_insert(Kept {
+                bytes: 0,
+                used: SystemTime::now(),
+            });
+            kept.bytes = kept.bytes.saturating_sub(replaced) + bytes.len() as u64;
+            kept.used = SystemTime::now();
+            drop(index);
+            self.shrink(in_use);
+        }
+    }
+
+    /// Removes all files of a module.
+    pub fn remove(&self, hash: &Hash) {
+        self.lock().remove(hash);
+        let name = hex::encode(hash);
+        let Some(directory) = self.wasm_path(hash).parent().map(Path::to_owned) else {
+            return;
+        };
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&name) {
+                // Whoever else shares the directory may have been faster.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn shrink(&self, in_use: &HashSet<Hash>) {
+        loop {
+            let oldest = {
+                let index = self.lock();
+                if index.values().map(|kept| kept.bytes).sum::<u64>() <= self.limit {
+                    return;
+                }
+                let unused = index.iter().filter(|(hash, _)| !in_use.contains(*hash));
+                unused
+                    .min_by_key(|(_, kept)| kept.used)
+                    .map(|(hash, _)| *hash)
+            };
+            match oldest {
+                Some(hash) => self.remove(&hash),
+                None => return,
+            }
+        }
+    }
+
+    fn wasm_path(&self, hash: &Hash) -> PathBuf {
+        let name = hex::encode(hash);
+        self.path.join(&name[..2]).join(format!("{name}.wasm"))
+    }
+
+    fn code_path(&self, compiler: &Compiler, hash: &Hash) -> PathBuf {
+        let name = format!("{}.{}.cwasm", hex::encode(hash), fingerprint(compiler));
+        self.path.join(&hex::encode(hash)[..2]).join(name)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Kept>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What tells engines apart whose machine code is not interchangeable.
+fn fingerprint(compiler: &Compiler) -> String {
+    struct Sink(Sha256);
+    impl Hasher for Sink {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut sink = Sink(Sha256::new_with_prefix(env!("CARGO_PKG_VERSION")));
+    compiler
+        .engine
+        .precompile_compatibility_hash()
+        .hash(&mut sink);
+    hex::encode(&sink.0.finalize()[..8])
+}
+
+/// What is in a directory already.
+fn scan(path: &Path) -> io::Result<HashMap<Hash, Kept>> {
+    let mut index = HashMap::<Hash, Kept>::new();
+    for directory in fs::read_dir(path)?.flatten() {
+        for entry in fs::read_dir(directory.path())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let (Ok(metadata), Some(stem)) = (entry.metadata(), name.split('.').next()) else {
+                continue;
+            };
+            let mut hash = Hash::default();
+            if hex::decode_to_slice(stem, &mut hash).is_err() {
+                continue;
+            }
+            let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let kept = index.entry(hash).or_insert(Kept { bytes: 0, used });
+            kept.bytes += metadata.len();
+            kept.used = kept.used.max(used);
+        }
+    }
+    Ok(index)
+}

@@ -1,0 +1,18 @@
+//! Read-only Ethereum JSON-RPC for guests: which methods and parameters are let through, and who answers: a fixture, a
+//! proxy or a node. How a guest hands over its request is not decided here but in `host`.
+
+mod fixture;
+mod hex;
+mod message;
+mod methods;
+mod record;
+mod service;
+mod session;
+mod upstream;
+
+pub use fixture::Fixture;
+pub use methods::{Methods, READ_METHODS, WRITE_METHODS};
+pub use record::Recorder;
+pub use service::{Call, Service, ServiceLimits};
+pub use session::{Session, Terms};
+pub use upstream::{Target, Upstream};

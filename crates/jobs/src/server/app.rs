@@ -1,0 +1,383 @@
+//! What the server does with a request to run something, without HTTP: modules, line, run, answer, metrics and logs.
+//! The command `run` goes the same way, so that both answer alike.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::log::Log;
+use super::metrics::{Gauges, Metrics};
+use super::request::{self, Refused, RunRequest};
+use super::response::{self, Circumstances};
+use super::scheduler::{Scheduler, SchedulerLimits};
+use crate::config::{Config, Level, milliseconds};
+use crate::engine::{self, Engines, Kind, Report};
+use crate::failure::{Code, Failure};
+use crate::host::{GuestLog, Surroundings};
+use crate::job::{Cancel, Control, Cpu, Deadline};
+use crate::modules::{Found, ModuleLimits, Modules};
+use crate::rpc::{Fixture, Recorder, Service, Upstream};
+
+/// An answer: status and JSON.
+pub type Answer = (u16, String);
+
+/// Everything that requests share.
+pub struct App {
+    pub(super) config: Config,
+    pub(super) modules: Arc<Modules>,
+    pub(super) rpc: Arc<Service>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) log: Log,
+    scheduler: Arc<Scheduler>,
+    recorder: Option<Arc<Recorder>>,
+    draining: AtomicBool,
+    running: Mutex<HashMap<u64, Weak<Control>>>,
+    next: AtomicU64,
+}
+
+impl App {
+    /// Makes everything ready. To be called on a runtime, which does the RPC.
+    ///
+    /// # Errors
+    /// If a file cannot be used or a setting makes no sense here.
+    pub fn new(config: Config) -> Result<Self, String> {
+        let log = Log {
+            level: config.log_level,
+            pretty: config.log_pretty,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let observed = metrics.clone();
+        let engines = Engines::new(config.max_stack_bytes);
+        let limits = ModuleLimits {
+            memory: config.module_memory_bytes,
+            disk: config.module_disk_bytes,
+            compilations: std::thread::available_parallelism().map_or(1, usize::from) / 2,
+            wait: config.max_compile,
+        };
+        let observer = Box::new(move |source, time| observed.module(source, time));
+        let (modules, trouble) =
+            Modules::open(engines, limits, Some(&config.cache_dir), Some(observer)).map_err(
+                |error| format!("WASM_CACHE_DIR {}: {error}", config.cache_dir.display()),
+            )?;
+        for warning in config.warnings.iter().chain(&trouble) {
+            log.write(Level::Warn, warning, json!({}));
+        }
+        let recorder = config
+            .rpc_record
+            .as_deref()
+            .map(|path| Arc::new(Recorder::new(path)));
+        let rpc = Arc::new(service(&config, recorder.clone(), metrics.clone())?);
+        let scheduler = Arc::new(Scheduler::new(SchedulerLimits {
+            concurrency: config.max_concurrency,
+            processors: config.cpu_permits,
+            queue: (!config.compat).then_some(config.queue_limit),
+            guest_stack: config.max_stack_bytes,
+        }));
+        Ok(App {
+            modules: Arc::new(modules),
+            rpc,
+            metrics,
+            log,
+            scheduler,
+            recorder,
+            draining: AtomicBool::new(false),
+            running: Mutex::default(),
+            next: AtomicU64::new(0),
+            config,
+        })
+    }
+
+    /// Checks a body and runs what it asks for.
+    pub async fn run_body(&self, body: Bytes) -> Answer {
+        let parsed = request::parse(&body, &self.config);
+        drop(body);
+        match parsed {
+            Ok(request) => self.run(request).await,
+            Err(Refused { job_id, failure }) => self.refuse(job_id.as_deref(), failure),
+        }
+    }
+
+    /// The answer to a request that does not become a job.
+    pub fn refuse(&self, job_id: Option<&RawValue>, failure: Failure) -> Answer {
+        self.metrics.job(Some(failure.code), None);
+        let compat = self.config.compat;
+        let mut failure = failure;
+        if failure.code == Code::Internal && !compat {
+            failure.error = self.internal(&failure.error);
+        }
+        let status = match compat {
+            true => failure.code.status_compat(),
+            false => failure.code.status(),
+        };
+        let job = job_id.map_or(json!("unknown"), |id| json!(id));
+        self.log.write(
+            Level::Info,
+            "refused",
+            json!({"jobId": job, "code": failure.code, "error": failure.error}),
+        );
+        (status, response::refused(job_id, &failure, compat))
+    }
+
+    /// What a client is told of a fault of ours; the rest is in the log.
+    pub fn internal(&self, error: &str) -> String {
+        let id = format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed));
+        self.log.write(
+            Level::Error,
+            "internal error",
+            json!({"id": id, "error": error}),
+        );
+        format!("internal error {id}")
+    }
+
+    async fn run(&self, request: RunRequest) -> Answer {
+        let RunRequest {
+            job_id,
+            hash,
+            wasm,
+            job,
+            fixture,
+            warnings,
+        } = request;
+        let compat = self.config.compat;
+        let refuse = |failure: Failure| self.refuse(Some(&*job_id), failure);
+        if self.is_draining() {
+            return refuse(Failure::new(Code::Draining, "shutting down"));
+        }
+        let _admission = match self.scheduler.admit() {
+            Ok(admission) => admission,
+            Err((running, waiting)) => {
+                let error = format!("too many jobs ({running} running, {waiting} waiting)");
+                return refuse(Failure::new(Code::QueueFull, error));
+            }
+        };
+        let found = match self.modules.get(hash, Kind::of(&job), wasm).await {
+            Ok(found) => found,
+            Err(failure) => return refuse(failure),
+        };
+        let Found {
+            module,
+            source,
+            time,
+        } = found;
+        let limits = job.limits.clone();
+        let control = Arc::new(Control::default());
+        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock_running().insert(ticket, Arc::downgrade(&control));
+        let (sender, mut receiver) = oneshot::channel();
+        let submitted = Instant::now();
+        let work = {
+            let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
+            Box::new(move |cpu: Box<dyn Cpu>| {
+                let queued = submitted.elapsed();
+                let deadline = Deadline::new(job.limits.timeout, control.clone(), Some(cpu));
+                let report = match control.cancelled() {
+                    Some(_) => {
+                        Report::failed(Failure::new(Code::Cancelled, "cancelled: shutting down"))
+                    }
+                    None => engine::run(&module, job, Surroundings { deadline, rpc, log }),
+                };
+                // Whoever asked may be gone.
+                let _ = sender.send((report, queued));
+            })
+        };
+        let place = self.scheduler.submit(work);
+        let mut leaving = Leaving {
+            app: self,
+            control: &control,
+            ticket,
+            place,
+            stops: !compat,
+        };
+        let ended = match compat {
+            true => Ok((&mut receiver).await),
+            false => tokio::time::timeout(self.config.queue_timeout, &mut receiver).await,
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(_) if self.scheduler.withdraw(place) => {
+                let limit = milliseconds(self.config.queue_timeout);
+                let error = format!("waited {limit}ms for a free slot");
+                return refuse(Failure::new(Code::QueueTimeout, error));
+            }
+            Err(_) => receiver.await,
+        };
+        let Ok((mut report, queued)) = ended else {
+            return refuse(Failure::new(Code::Internal, "a job ended without outcome"));
+        };
+        leaving.stops = false;
+        report.warnings.splice(0..0, warnings);
+        let around = Circumstances {
+            queued,
+            compiled: time,
+            source,
+            hash,
+            limits,
+        };
+        self.account(&job_id, &report, &around);
+        let status = match &report.outcome {
+            Ok(_) => 200,
+            Err(failure) => failure.code.status(),
+        };
+        (status, response::ran(&job_id, &report, &around, compat))
+    }
+
+    fn account(&self, job_id: &RawValue, report: &Report, around: &Circumstances) {
+        let code = report.outcome.as_ref().err().map(|failure| failure.code);
+        self.metrics.job(code, Some((&report.usage, around.queued)));
+        if self.log.level >= Level::Info {
+            let usage = &report.usage;
+            self.log.write(
+                Level::Info,
+                "job",
+                json!({
+                    "jobId": job_id,
+                    "hash": hex::encode(around.hash),
+                    "code": code.map_or("ok", Code::name),
+                    "queueMs": milliseconds(around.queued),
+                    "compileMs": milliseconds(around.compiled),
+                    "runMs": milliseconds(usage.run),
+                    "peakMemoryBytes": usage.peak_memory,
+                    "rpcCalls": usage.rpc_calls,
+                }),
+            );
+        }
+    }
+
+    fn rpc_of(&self, fixture: Option<Arc<Fixture>>) -> Arc<Service> {
+        match fixture {
+            None => self.rpc.clone(),
+            fixture => Arc::new(Service {
+                fixture,
+                ..(*self.rpc).clone()
+            }),
+        }
+    }
+
+    fn guest_log(&self) -> Option<GuestLog> {
+        let log = self.log;
+        (log.level >= Level::Debug).then(|| {
+            Arc::new(move |level: i32, text: &str| {
+                log.write(
+                    Level::Debug,
+                    "guest",
+                    json!({"guestLevel": level, "text": text}),
+                );
+            }) as GuestLog
+        })
+    }
+
+    /// From now on nothing new begins.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nothing new begins.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Whether no job runs or waits.
+    pub fn is_idle(&self) -> bool {
+        self.scheduler.counts() == (0, 0)
+    }
+
+    /// Stops every job.
+    pub fn cancel_all(&self) {
+        let controls: Vec<_> = self
+            .lock_running()
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        for control in controls {
+            control.cancel(Cancel::Shutdown);
+        }
+    }
+
+    /// Writes what was recorded since the last time.
+    pub fn write_record(&self) {
+        if let Some(Err(error)) = self.recorder.as_ref().map(|recorder| recorder.write()) {
+            self.log.write(
+                Level::Error,
+                "RPC_RECORD cannot be written",
+                json!({"error": error.to_string()}),
+            );
+        }
+    }
+
+    /// The text for Prometheus.
+    pub fn metrics_text(&self) -> String {
+        let (running, waiting) = self.scheduler.counts();
+        let (memory, disk) = self.modules.bytes();
+        self.metrics.text(Gauges {
+            running,
+            waiting,
+            memory,
+            disk,
+        })
+    }
+
+    fn lock_running(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Control>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happens when nobody waits for a job any more, be it that it ended or that the client is gone.
+struct Leaving<'a> {
+    app: &'a App,
+    control: &'a Control,
+    ticket: u64,
+    place: u64,
+    stops: bool,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.app.lock_running().remove(&self.ticket);
+        if self.stops {
+            self.control.cancel(Cancel::ClientGone);
+            self.app.scheduler.withdraw(self.place);
+        }
+    }
+}
+
+fn service(
+    config: &Config,
+    recorder: Option<Arc<Recorder>>,
+    metrics: Arc<Metrics>,
+) -> Result<Service, String> {
+    let fixture = match &config.rpc_fixture {
+        None => None,
+        Some(path) => Some(Arc::new(read_fixture(path)?)),
+    };
+    let needed = !config.rpc_urls.is_empty() || !config.rpc_proxy.is_empty();
+    let upstream = match needed {
+        true => Some(Upstream::new(tokio::runtime::Handle::current())?),
+        false => None,
+    };
+    Ok(Service {
+        methods: config.methods.clone(),
+        limits: config.rpc,
+        default_chain: config.default_chain,
+        fixture,
+        nodes: config.rpc_urls.clone(),
+        proxy: config.rpc_proxy.clone(),
+        upstream,
+        recorder,
+        observer: Some(Arc::new(move |call| {
+            metrics.rpc(call.method, call.chain, call.outcome, call.time)
+        })),
+    })
+}
+
+fn read_fixture(path: &Path) -> Result<Fixture, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("RPC_FIXTURE {}: {error}", path.display()))?;
+    Fixture::parse(&text).map_err(|error| format!("RPC_FIXTURE {}: {error}", path.display()))
+}

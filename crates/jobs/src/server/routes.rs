@@ -1,0 +1,316 @@
+//! The routes: from a request of HTTP to an answer of HTTP. Every answer but the metrics is JSON, errors included.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::app::{Answer, App};
+use super::body::Bodies;
+use super::request::{check_hash, check_size, hash_from_text};
+use crate::engine::{Hash, Kind};
+use crate::failure::{Code, Failure};
+use crate::job::Deadline;
+use crate::modules::{hash_of, unknown};
+use crate::rpc::{Session, Terms};
+
+/// Description of all routes.
+const OPENAPI: &str = include_str!("openapi.json");
+const MODULES: &str = "/wasm/modules";
+/// The release line of the engine, as Cargo.toml has it.
+const WASMTIME: &str = "48";
+
+type HttpAnswer = Response<Full<Bytes>>;
+
+/// The routes of a server.
+pub struct Routes {
+    pub(super) app: Arc<App>,
+    bodies: Bodies,
+}
+
+impl Routes {
+    /// The routes of an app.
+    pub fn new(app: Arc<App>) -> Self {
+        Routes {
+            bodies: Bodies::new(app.config.max_body_bytes),
+            app,
+        }
+    }
+
+    /// Answers a request.
+    pub async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
+        let path = request.uri().path().to_owned();
+        if let Err(failure) = self.authorize(&path, &request) {
+            return self.failure(&failure);
+        }
+        let method = request.method().clone();
+        let allowed: &[Method] = match path.as_str() {
+            "/wasm/run" | "/run" | MODULES | "/rpc/proxy" => &[Method::POST],
+            "/wasm/health" | "/health" | "/metrics" | "/limits" | "/version" | "/openapi.json" => {
+                &[Method::GET, Method::HEAD]
+            }
+            _ if module_of(&path).is_some() => {
+                &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE]
+            }
+            _ => {
+                let body =
+                    json!({"ok": false, "error": "not found", "code": "not_found", "path": path});
+                return json_answer(404, body.to_string());
+            }
+        };
+        if !allowed.contains(&method) {
+            let mut answer =
+                self.failure(&Failure::new(Code::MethodNotAllowed, "method not allowed"));
+            let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+            if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+                answer.headers_mut().insert(ALLOW, names);
+            }
+            return answer;
+        }
+        let (status, body) = match path.as_str() {
+            "/wasm/run" | "/run" => self.run(request).await,
+            "/wasm/health" => self.health(json!({"ok": true})),
+            "/health" => self.health(json!({"ok": true, "service": "wasm-sandbox"})),
+            "/metrics" => return metrics_answer(self.app.metrics_text()),
+            "/limits" => (200, self.app.config.shown().to_string()),
+            "/version" => (200, self.version()),
+            "/openapi.json" => (
+                200,
+                OPENAPI.replace("{{version}}", env!("CARGO_PKG_VERSION")),
+            ),
+            "/rpc/proxy" => self.rpc(request).await,
+            MODULES => self.upload(None, request).await,
+            path => {
+                self.module(
+                    module_of(path).unwrap_or_default().to_owned(),
+                    &method,
+                    request,
+                )
+                .await
+            }
+        };
+        let mut answer = json_answer(status, body);
+        if status == 429 {
+            answer
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+
+    fn authorize(&self, path: &str, request: &Request<Incoming>) -> Result<(), Failure> {
+        let config = &self.app.config;
+        let token = match path {
+            "/wasm/health" | "/health" => None,
+            "/metrics" => config.metrics_token.as_ref(),
+            _ => config.api_token.as_ref(),
+        };
+        let Some(token) = token else {
+            return Ok(());
+        };
+        let given = request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let given = given
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .unwrap_or_default();
+        // Digests are compared, so that the time tells nothing about the token.
+        match Sha256::digest(given) == Sha256::digest(token) {
+            true => Ok(()),
+            false => Err(Failure::new(Code::Unauthorized, "missing or wrong token")),
+        }
+    }
+
+    async fn run(&self, request: Request<Incoming>) -> Answer {
+        let json = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|kind| {
+                let kind = kind
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase();
+                kind == "application/json" || kind.ends_with("+json")
+            });
+        if !json {
+            let details = vec!["content type must be application/json".into()];
+            return self.app.refuse(None, Failure::bad_request(details));
+        }
+        match self.bodies.read(request).await {
+            Ok((body, _memory)) => self.app.run_body(body).await,
+            Err(failure) => self.app.refuse(None, failure),
+        }
+    }
+
+    fn health(&self, healthy: serde_json::Value) -> Answer {
+        match self.app.is_draining() {
+            true => (503, json!({"ok": false, "draining": true}).to_string()),
+            false => (200, healthy.to_string()),
+        }
+    }
+
+    fn version(&self) -> String {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "wasmtime": WASMTIME,
+            "compat": self.app.config.compat,
+        })
+        .to_string()
+    }
+
+    async fn rpc(&self, request: Request<Incoming>) -> Answer {
+        let body = match self.bodies.read(request).await {
+            Ok((body, _memory)) => body,
+            Err(failure) => return self.failed(failure),
+        };
+        let service = self.app.rpc.clone();
+        let time = service.limits.timeout + Duration::from_secs(1);
+        let answered = tokio::task::spawn_blocking(move || {
+            let terms = Terms {
+                calls: u64::MAX,
+                ..Terms::default()
+            };
+            let mut deadline = Deadline::new(time, Arc::default(), None);
+            Session::new(service, terms).answer(&body, &mut deadline)
+        });
+        let error = match answered.await {
+            Ok(Ok(answer)) => return (200, answer),
+            Ok(Err(stop)) => stop.to_string(),
+            Err(error) => self.app.internal(&error.to_string()),
+        };
+        let error = json!({"code": -32000, "message": "RPC proxy error", "data": error});
+        (
+            500,
+            json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string(),
+        )
+    }
+
+    async fn module(&self, name: String, method: &Method, request: Request<Incoming>) -> Answer {
+        let hash = match hash_from_text(&name) {
+            Ok(hash) => hash,
+            Err(failure) => return self.failed(failure),
+        };
+        match *method {
+            Method::PUT => self.upload(Some(hash), request).await,
+            Method::DELETE => {
+                self.app.modules.forget(&hash);
+                (204, String::new())
+            }
+            _ if !self.app.modules.knows(&hash) => self.failed(unknown(&hash)),
+            _ => self.describe(hash, None, 200).await,
+        }
+    }
+
+    async fn upload(&self, expected: Option<Hash>, request: Request<Incoming>) -> Answer {
+        let (wasm, _memory) = match self.bodies.read(request).await {
+            Ok(read) => read,
+            Err(failure) => return self.failed(failure),
+        };
+        let hash = hash_of(&wasm);
+        let checked =
+            check_size(wasm.len(), &self.app.config).and_then(|()| check_hash(&hash, expected));
+        if let Err(failure) = checked {
+            return self.failed(failure);
+        }
+        let status = if self.app.modules.knows(&hash) {
+            200
+        } else {
+            201
+        };
+        self.describe(hash, Some(wasm), status).await
+    }
+
+    /// What is known about a module, which is made ready for that.
+    async fn describe(&self, hash: Hash, wasm: Option<Bytes>, status: u16) -> Answer {
+        let config = &self.app.config;
+        let kind = Kind {
+            fuel: config.max_fuel > 0,
+            deterministic: config.deterministic,
+        };
+        let made = self.app.modules.get(hash, kind, wasm).await;
+        let found = made.and_then(|found| {
+            found
+                .module
+                .entry(None, false)
+                .map(|(entry, _)| (found, entry))
+        });
+        match found {
+            Ok((found, entry)) => {
+                let facts = &found.module.facts;
+                let body = json!({
+                    "hash": hex::encode(hash),
+                    "bytes": facts.bytes,
+                    "entry": entry,
+                    "imports": facts.imports,
+                    "compileMs": found.module.compile_time.as_millis() as u64,
+                });
+                (status, body.to_string())
+            }
+            Err(failure) => {
+                let status = match failure.code {
+                    Code::CompileTimeout => 503,
+                    code if code.status() == 200 => 422,
+                    code => code.status(),
+                };
+                let (_, body) = self.failed(failure);
+                (status, body)
+            }
+        }
+    }
+
+    fn failed(&self, mut failure: Failure) -> Answer {
+        if failure.code == Code::Internal {
+            failure.error = self.app.internal(&failure.error);
+        }
+        let mut body = json!({"ok": false, "error": failure.error, "code": failure.code});
+        if !failure.details.is_empty() {
+            body["details"] = json!(failure.details);
+        }
+        (failure.code.status(), body.to_string())
+    }
+
+    fn failure(&self, failure: &Failure) -> HttpAnswer {
+        let (status, body) = self.failed(failure.clone());
+        json_answer(status, body)
+    }
+}
+
+/// The last part of the path of a module.
+fn module_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(MODULES)?.strip_prefix('/')?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+fn json_answer(status: u16, body: String) -> HttpAnswer {
+    let empty = body.is_empty();
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if !empty {
+        answer
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    } else if status != 204 {
+        answer
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    answer
+}
+
+fn metrics_answer(text: String) -> HttpAnswer {
+    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}

@@ -1,0 +1,110 @@
+//! The commands `run` and `check`.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::client::{PROGRAM, Server};
+use crate::guests::named;
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+fn file(directory: &tempfile::TempDir, wasm: &[u8]) -> String {
+    let path = directory.path().join("guest.wasm");
+    std::fs::write(&path, wasm).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// An answer without what differs from run to run.
+fn stable(mut answer: Value) -> Value {
+    answer.as_object_mut().unwrap().remove("durationMs");
+    if let Some(usage) = answer.get_mut("usage").and_then(Value::as_object_mut) {
+        usage.retain(|name, _| !name.ends_with("Ms") && name != "module");
+    }
+    answer
+}
+
+#[test]
+fn run_answers_as_the_server_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    for name in [
+        "ok",
+        "two",
+        "nonl",
+        "scalar",
+        "notjson",
+        "empty",
+        "stderr",
+        "startonly",
+        "norun",
+        "trap",
+        "loop",
+        "recurse",
+        "exit3",
+        "ret",
+        "arg",
+        "badimport",
+        "flood",
+        "garbage",
+        "short",
+        "grow",
+        "growtrap",
+    ] {
+        let wasm = named(name);
+        let output = program(&["run", &file(&directory, &wasm), "--timeout", "300"]);
+        let ours: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let served = server.job(&wasm, json!({"jobId": "cli", "timeoutMs": 300}));
+        assert_eq!(stable(ours.clone()), stable(served), "{name}");
+        assert_eq!(
+            output.status.code(),
+            Some(if ours["ok"] == true { 0 } else { 1 })
+        );
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told() {
+    assert_eq!(program(&["run", "/nowhere.wasm"]).status.code(), Some(2));
+    assert_eq!(program(&["frob"]).status.code(), Some(2));
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, &named("ok"));
+    let output = program(&["run", &path, "--input", "{bad"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("--input is not JSON")
+    );
+    assert_eq!(
+        program(&["run", &path, "--input", "{\"jobId\":\"}\"}"])
+            .status
+            .code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn check_tells_whether_a_module_could_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = program(&["check", &file(&directory, &named("ok"))]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        text.contains("entry    run") && text.contains("wasi_snapshot_preview1.fd_write"),
+        "{text}"
+    );
+    let output = program(&["check", &file(&directory, &named("badimport"))]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("import_missing: unknown import env.foo")
+    );
+}

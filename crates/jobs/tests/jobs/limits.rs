@@ -1,0 +1,435 @@
+//! Limits: what exactly happens at their edges, and guests that mean harm.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use crate::client::{Server, job};
+use crate::guests::{
+    Files, direct_guest, guest, guest_with, named, print, prints, rpc_guest, text,
+};
+
+const OK: &str = "{\"ok\":true}";
+
+#[test]
+fn output_may_reach_its_limit() {
+    let server = Server::start(&[]);
+    let output = |n: usize| {
+        guest(
+            "[1]",
+            &format!(
+                "{} (memory.grow (i32.const 8)) (drop) (memory.fill (i32.const 131072) (i32.const 32) (i32.const 300000)) (call $print (i32.const 1) (i32.const 131072) (i32.const {}))",
+                print(1, 3),
+                n - 3
+            ),
+        )
+    };
+    assert_eq!(server.job(&output(262_144), json!({}))["ok"], true);
+    assert_eq!(
+        server.job(&output(262_145), json!({}))["code"],
+        "output_limit"
+    );
+    let cut = server.job(&prints(OK), json!({"maxStdoutBytes": 11}));
+    assert_eq!(cut["ok"], true);
+    assert_eq!(
+        server.job(&prints(OK), json!({"maxStdoutBytes": 10}))["code"],
+        "output_limit"
+    );
+    assert_eq!(
+        server.job(&prints(OK), json!({"maxStdoutBytes": 0}))["code"],
+        "output_limit"
+    );
+    let stderr = server.job(&guest("aé", &print(2, 3)), json!({"maxStderrBytes": 2}));
+    assert_eq!(
+        (&stderr["code"], &stderr["stderr"]),
+        (&json!("output_limit"), &json!("a"))
+    );
+}
+
+#[test]
+fn memory_may_reach_its_limit() {
+    let server = Server::start(&[]);
+    let grown = |pages: u32| {
+        let body = format!(
+            "(if (i32.eq (memory.grow (i32.const {})) (i32.const -1)) (then {}) (else {}))",
+            pages - 2,
+            print(1, 1),
+            "(call $print (i32.const 1) (i32.const 1025) (i32.const 1))"
+        );
+        server.job(&guest("01", &body), json!({}))["result"].clone()
+    };
+    assert_eq!((grown(2048), grown(2049)), (json!(1), json!(0)));
+    let minimum = |pages: u32| {
+        server.job(
+            &text(&format!(
+                "(module (memory (export \"memory\") {pages}) (func (export \"run\")))"
+            )),
+            json!({}),
+        )
+    };
+    assert_eq!(minimum(2048)["code"], "empty_stdout");
+    let refused = minimum(2560);
+    assert_eq!(
+        refused["error"],
+        "module needs 160 MiB of memory at start, limit 128 MiB"
+    );
+    assert_eq!(refused["code"], "memory_minimum");
+    let lowered = server.job(&named("ok"), json!({"maxMemoryBytes": 65536}));
+    assert_eq!(lowered["code"], "memory_minimum");
+    let table = text("(module (memory (export \"memory\") 1) (table 1 funcref) (func (export \"run\") (result i32)
+        (i32.add (i32.add (table.grow (ref.null func) (i32.const 99999)) (i32.const -1))
+                 (i32.add (table.grow (ref.null func) (i32.const 1)) (i32.const 1)))))");
+    assert_eq!(server.job(&table, json!({}))["code"], "empty_stdout");
+}
+
+#[test]
+fn a_growing_guest_takes_no_more_than_its_limit() {
+    let server = Server::start(&[]);
+    let touch = "(local $at i32) (loop $on (br_if $on (i32.ne (memory.grow (i32.const 256)) (i32.const -1))))
+        (loop $touch (i32.store (local.get $at) (i32.const 1)) (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+          (br_if $touch (i32.lt_u (local.get $at) (i32.const 117000000))))";
+    let before = server.footprint().0;
+    for _ in 0..5 {
+        server.job(&guest("", touch), json!({}));
+        assert!(server.footprint().0 < before + (192 << 20));
+    }
+}
+
+#[test]
+fn modules_and_bodies_may_reach_their_limits() {
+    let server = Server::start(&["--max-wasm-bytes", "1000", "--max-body-bytes", "100000"]);
+    let sized = |n: usize| {
+        let mut wasm = named("ret");
+        let rest = n - wasm.len() - 3;
+        // A custom section fills the rest.
+        wasm.extend([0, (rest as u8 & 0x7f) | 0x80, (rest >> 7) as u8, 0]);
+        wasm.extend(vec![0; rest - 1]);
+        assert_eq!(wasm.len(), n);
+        wasm
+    };
+    assert_eq!(server.job(&sized(1000), json!({}))["code"], "exit");
+    let answer = server.run(&job(&sized(1001), json!({})));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]),
+        (413, &json!("wasm too large (> 1000 bytes)"))
+    );
+    let padded = |n: usize| {
+        let body = job(&named("ret"), json!({})).to_string();
+        body.clone() + &" ".repeat(n - body.len())
+    };
+    assert_eq!(
+        server.post("/wasm/run", padded(100_000).as_bytes()).status,
+        200
+    );
+    let error = json!("request body too large (> 100000 bytes)");
+    let answer = server.post("/wasm/run", padded(100_001).as_bytes());
+    assert_eq!((answer.status, &answer.json()["error"]), (413, &error));
+    // Refused by what is announced: the body is never sent.
+    let announced = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", "100001"),
+    ];
+    assert_eq!(
+        server.send("POST", "/wasm/run", &announced, b"").status,
+        413
+    );
+    let mut chunks = Vec::new();
+    for _ in 0..11 {
+        chunks.extend(format!("{:x}\r\n{}\r\n", 10_000, " ".repeat(10_000)).bytes());
+    }
+    chunks.extend(b"0\r\n\r\n");
+    let chunked = [
+        ("Content-Type", "application/json"),
+        ("Transfer-Encoding", "chunked"),
+    ];
+    assert_eq!(
+        server.send("POST", "/wasm/run", &chunked, &chunks).status,
+        413
+    );
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![b' '; 50_000_000]).unwrap();
+    let gzip = [
+        ("Content-Type", "application/json"),
+        ("Content-Encoding", "gzip"),
+    ];
+    assert_eq!(
+        server
+            .send("POST", "/wasm/run", &gzip, &bomb.finish().unwrap())
+            .status,
+        413
+    );
+}
+
+#[test]
+fn nesting_may_reach_its_limit() {
+    let server = Server::start(&[]);
+    let wasm = BASE64.encode(&named("ok"));
+    let nested = |n: usize| {
+        let input = "[".repeat(n) + &"]".repeat(n);
+        server.post(
+            "/wasm/run",
+            format!("{{\"jobId\":1,\"timeoutMs\":1000,\"wasmB64\":\"{wasm}\",\"input\":{input}}}")
+                .as_bytes(),
+        )
+    };
+    assert_eq!(nested(128).status, 200);
+    let answer = nested(129);
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (400, &json!("bad_json_body"))
+    );
+    assert!(answer.text.contains("recursion limit"));
+    assert_eq!(nested(100_000).status, 400);
+    let line = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    assert_eq!(server.job(&prints(&line(512)), json!({}))["ok"], true);
+    assert_eq!(
+        server.job(&prints(&line(513)), json!({}))["code"],
+        "bad_json"
+    );
+}
+
+/// Every guest that would go on for ever ends when its time is over, and nothing is left of it.
+#[test]
+fn whatever_a_guest_does_its_time_ends() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("1=http://{}", silent.local_addr().unwrap());
+    let server = Server::start(&["--rpc-url", &url]);
+    let guests = [
+        named("loop"),
+        named("sleep60"),
+        named("clock"),
+        rpc_guest(
+            Files::default(),
+            [crate::guests::BLOCK, crate::guests::BALANCE],
+        ),
+        direct_guest(crate::guests::BLOCK, false),
+        guest_with(
+            "_initialize",
+            "",
+            "(func (export \"run\"))",
+            "(loop $on (br $on))",
+        ),
+        text(
+            "(module (func $on (loop $on (br $on))) (start $on) (memory (export \"memory\") 1) (func (export \"run\")))",
+        ),
+        guest(
+            "",
+            "(loop $on (drop (call $random (i32.const 0) (i32.const 131072))) (br $on))",
+        ),
+    ];
+    for guest in &guests {
+        let answer = server.job(guest, json!({"timeoutMs": 1}));
+        assert_eq!(answer["code"], "timeout", "{answer}");
+        assert_eq!(answer["error"], "timeout after 1ms");
+    }
+    let (memory, threads) = server.footprint();
+    for round in 0..100 {
+        server.job(&guests[round % guests.len()], json!({"timeoutMs": 5}));
+    }
+    let (memory_after, threads_after) = server.footprint();
+    assert!(threads_after <= threads + 2, "{threads} -> {threads_after}");
+    assert!(
+        memory_after < memory + (10 << 20),
+        "{memory} -> {memory_after}"
+    );
+}
+
+#[test]
+fn a_large_input_need_not_be_read() {
+    let server = Server::start(&[]);
+    let one_byte = guest(
+        "1",
+        &format!(
+            "(i32.store (i32.const 0) (i32.const 2048)) (i32.store (i32.const 4) (i32.const 1))
+        (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16))) {}",
+            print(1, 1)
+        ),
+    );
+    for size in [1_000_000, 10_000_000] {
+        let input = Value::from("x".repeat(size));
+        for (wasm, code) in [
+            (named("ok"), json!(null)),
+            (named("loop"), json!("timeout")),
+            (named("trap"), json!("trap")),
+            (one_byte.clone(), json!(null)),
+        ] {
+            let answer = server.job(&wasm, json!({"input": input, "timeoutMs": 50}));
+            assert_eq!(answer["code"], code);
+        }
+    }
+}
+
+#[test]
+fn the_working_directory_is_a_small_one_in_memory() {
+    let server = Server::start(&[]);
+    let files = || walk(server.directory.path());
+    // Prints the error numbers of: a path out, an absolute one, a link; then fills files until one is refused.
+    let odd = "../../etc/passwd";
+    let data = format!("{odd}/etc/passwd,[]");
+    let open = |at: usize, len: usize, how: u32| {
+        format!(
+            "(call $path_open (i32.const 3) (i32.const 0) (i32.const {at}) (i32.const {len}) (i32.const {how}) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 12))"
+        )
+    };
+    let put = |at: usize| format!("(call $print (i32.const 1) (i32.const {at}) (i32.const 1))");
+    let number = |code: String| format!("(call $digits (i64.extend_i32_u {code}))");
+    let body = format!(
+        "(local $n i32) {} {} {} {} {} {} {}
+         (loop $more
+           (i32.store (i32.const 300) (i32.add (i32.const 0x30303030) (i32.or (i32.shl (i32.div_u (local.get $n) (i32.const 10)) (i32.const 8)) (i32.rem_u (local.get $n) (i32.const 10)))))
+           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+           (br_if $more (i32.eqz {})))
+         (call $digits (i64.extend_i32_u (local.get $n))) {}
+         (i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const 65536))
+         (local.set $n (i32.const 0))
+         (loop $fill
+           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+           (br_if $fill (i32.eqz (call $fd_write (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 8)))))
+         (call $digits (i64.extend_i32_u (local.get $n))) {}",
+        put(1024 + 28),
+        number(open(1024, 16, 1)), put(1024 + 27),
+        number(open(1040, 11, 0)), put(1024 + 27),
+        number("(call $symlink (i32.const 1024) (i32.const 1) (i32.const 3) (i32.const 1025) (i32.const 1))".into()), put(1024 + 27),
+        open(300, 4, 1), put(1024 + 27), put(1024 + 29),
+    );
+    let before = files();
+    let answer = server.job(&guest(&data, &body), json!({}));
+    // 64 files are made, the 65th is refused; 128 blocks of 64 KiB fit.
+    assert_eq!(answer["result"], json!([76, 76, 58, 65, 129]), "{answer}");
+    let new: Vec<_> = files()
+        .into_iter()
+        .filter(|file| !before.contains(file) && !file.contains("cache"))
+        .collect();
+    assert!(new.is_empty(), "{new:?}");
+}
+
+fn walk(path: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).unwrap().flatten() {
+        found.push(entry.path().display().to_string());
+        if entry.path().is_dir() {
+            found.extend(walk(&entry.path()));
+        }
+    }
+    found
+}
+
+#[test]
+fn broken_modules_break_nothing() {
+    let server = Server::start(&[]);
+    let good = named("okthentrap");
+    let truncated = (0..200).map(|step| good[..good.len() * step / 200].to_vec());
+    let many = format!(
+        "(module (memory (export \"memory\") 1) {} (func (export \"run\")))",
+        "(func)".repeat(100_000)
+    );
+    let others = [b"\0asm\x0d\0\x01\0".to_vec(), b"text".to_vec(), text(&many)];
+    for wasm in truncated.chain(others) {
+        let answer = server.run(&job(&wasm, json!({})));
+        assert!(matches!(answer.status, 200 | 400), "{}", answer.text);
+        assert_eq!(answer.json()["ok"], false);
+    }
+    let component = server.job(b"\0asm\x0d\0\x01\0", json!({}));
+    assert_eq!(
+        component["error"],
+        "this is a component; a core module (wasm32-wasip1) is needed"
+    );
+    assert_eq!(server.job(&good, json!({}))["code"], "trap");
+}
+
+#[test]
+fn odd_modules_have_their_codes() {
+    let server = Server::start(&[]);
+    let code = |source: &str| server.job(&text(source), json!({"timeoutMs": 100}))["code"].clone();
+    assert_eq!(
+        code(
+            "(module (memory (export \"memory\") 1) (func (export \"_initialize\") unreachable) (func (export \"run\")))"
+        ),
+        "trap"
+    );
+    assert_eq!(
+        code("(module (memory (export \"run\") 1))"),
+        "entry_signature"
+    );
+    assert_eq!(
+        code("(module (memory (export \"memory\") 1) (memory 1) (func (export \"run\")))"),
+        "empty_stdout"
+    );
+    assert_eq!(
+        code(
+            "(module (memory 1) (memory 1) (memory 1) (memory 1) (memory 1) (func (export \"run\")))"
+        ),
+        "module_invalid"
+    );
+    assert_eq!(
+        code("(module (import \"env\" \"memory\" (memory 1)) (func (export \"run\")))"),
+        "import_missing"
+    );
+    assert_eq!(
+        code("(module (import \"wasi_unstable\" \"fd_write\" (func)) (func (export \"run\")))"),
+        "import_missing"
+    );
+    assert_eq!(
+        code(
+            "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)) (func (export \"run\")))"
+        ),
+        "import_missing"
+    );
+    let shared = server.job(
+        &text("(module (memory (export \"memory\") 1 1 shared) (func (export \"run\")))"),
+        json!({}),
+    );
+    assert_eq!(shared["code"], "module_invalid");
+}
+
+#[test]
+fn fuel_is_counted_where_it_is_asked_for() {
+    let server = Server::start(&["--max-fuel", "1000000"]);
+    let answer = server.job(&named("loop"), json!({"maxFuel": 5000}));
+    assert_eq!(
+        (&answer["code"], &answer["error"]),
+        (&json!("fuel"), &json!("fuel exhausted (5000 units)"))
+    );
+    let used = |server: &Server| server.job(&named("ok"), json!({}))["usage"]["fuel"].clone();
+    assert!(used(&server).as_u64().unwrap() > 0);
+    assert_eq!(used(&server), used(&server));
+}
+
+/// The load of hostile guests does not reach honest ones.
+#[test]
+fn honest_jobs_are_answered_among_hostile_ones() {
+    let server = Server::start(&["--queue-limit", "10000", "--queue-timeout-ms", "60000"]);
+    let hostile = [
+        "loop", "flood", "floods", "growtrap", "recurse", "sleep60", "clock", "garbage",
+    ]
+    .map(named);
+    for guest in &hostile {
+        server.job(guest, json!({"timeoutMs": 10}));
+    }
+    let before = server.footprint();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for worker in 0..8 {
+            let (server, hostile) = (&server, &hostile);
+            scope.spawn(move || {
+                for round in 0..25 {
+                    let answer = server.job(
+                        &hostile[(worker + round) % hostile.len()],
+                        json!({"timeoutMs": 10}),
+                    );
+                    assert_eq!(answer["ok"], false);
+                }
+            });
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    assert_eq!(server.job(&named("ok"), json!({}))["ok"], true);
+                }
+            });
+        }
+    });
+    assert!(started.elapsed() < Duration::from_secs(300));
+    let after = server.footprint();
+    assert!(after.0 < before.0 + (64 << 20), "{before:?} -> {after:?}");
+}

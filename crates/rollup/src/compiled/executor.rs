@@ -1,0 +1,191 @@
+//! Runs instrumented kernels on the engine, on a thread of its own, so that what a kernel asks for can be borrowed from
+//! the caller.
+
+use std::collections::HashMap;
+use std::sync::{Arc, mpsc};
+
+use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
+
+use super::host::{Activity, Answer, Demand, Rules, Stop};
+use super::instrument;
+use crate::encoding::hash::Hash;
+use crate::host::World;
+use crate::link::Link;
+use crate::module::Kernel;
+use crate::pvm::{ENTRY_POINT, Executor, Surroundings, Unfinished};
+use crate::version::Version;
+
+/// Native stack for compiled code: what the engine gives Wasm, and what host functions need below.
+const STACK: usize = 16 << 20;
+
+/// More modules than this are forgotten.
+const MAX_MODULES: usize = 32;
+
+/// A module, the values its globals begin with, and where its ticks are among them.
+struct Loaded {
+    module: Arc<Module<Rules>>,
+    globals: Vec<GlobalValue>,
+    ticks: usize,
+}
+
+/// Runs kernels as compiled code.
+pub struct Compiled {
+    engine: Engine<Rules>,
+    /// By hash and call depth; `None` for what the engine does not take.
+    loaded: HashMap<(Hash, usize), Option<Arc<Loaded>>>,
+    generation: u64,
+}
+
+impl Default for Compiled {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl Compiled {
+    /// With settings of the engine.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            engine: Engine::new(settings),
+            loaded: HashMap::new(),
+            generation: 0,
+        }
+    }
+
+    fn load(&mut self, kernel: &Kernel, depth: usize) -> Option<Arc<Loaded>> {
+        let key = (kernel.hash, depth);
+        if let Some(loaded) = self.loaded.get(&key) {
+            return loaded.clone();
+        }
+        if self.loaded.len() >= MAX_MODULES {
+            self.loaded.clear();
+        }
+        let loaded = self.compile(kernel, depth).map(Arc::new);
+        self.loaded.insert(key, loaded.clone());
+        loaded
+    }
+
+    fn compile(&self, kernel: &Kernel, depth: usize) -> Option<Loaded> {
+        let wasm: Arc<[u8]> = instrument::instrument(kernel, depth)?.into();
+        let module = self.engine.load(&Rules, &wasm).ok()?.ok()?;
+        let heap = self.engine.fresh_heap(&module).ok()?;
+        let globals = self
+            .engine
+            .initial_globals(&module, heap.as_ref())
+            .ok()?
+            .ok()?;
+        let ticks = module
+            .saved_globals()
+            .iter()
+            .position(|saved| saved.export == instrument::TICKS)?;
+        Some(Loaded {
+            module,
+            globals,
+            ticks,
+        })
+    }
+}
+
+impl Executor for Compiled {
+    fn run(
+        &mut self,
+        kernel: &Arc<Kernel>,
+        links: &Arc<[Link]>,
+        _: u32,
+        version: Version,
+        world: &mut World,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<u64, Unfinished> {
+        let undecided = |text: &str| Unfinished::Undecided(text.to_owned());
+        if links.iter().any(|link| link.phantom) {
+            return Err(undecided("write_debug with a result"));
+        }
+        let loaded = self
+            .load(kernel, version.call_depth())
+            .ok_or_else(|| undecided("not compiled"))?;
+        self.generation += 1;
+        let (generation, engine) = (self.generation, &self.engine);
+        let (demand, demands) = mpsc::channel();
+        let (answer, answers) = mpsc::channel();
+        let activity = Activity::new(std::mem::take(world), demand, answers);
+        let (result, after) = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .name("kernel".into())
+                .stack_size(STACK);
+            let running = thread.spawn_scoped(scope, move || {
+                execute(engine, &loaded, generation, activity)
+            });
+            let Ok(running) = running else {
+                return (Err(undecided("no thread")), None);
+            };
+            // Ends when the activity, which holds the other end, is gone.
+            for demand in demands {
+                match demand {
+                    Demand::Print(text) => surroundings.debug(&text),
+                    Demand::Reveal(request) => {
+                        let data: Answer = surroundings.reveal(&request);
+                        // A thread that no longer listens has ended otherwise.
+                        let _ = answer.send(data);
+                    }
+                }
+            }
+            match running.join() {
+                Ok((result, world)) => (result, Some(world)),
+                Err(_) => (Err(undecided("the engine panicked")), None),
+            }
+        });
+        *world = after.unwrap_or_default();
+        result
+    }
+}
+
+/// Runs on the engine's thread; the world comes back as the kernel left it.
+fn execute(
+    engine: &Engine<Rules>,
+    loaded: &Loaded,
+    generation: u64,
+    activity: Activity,
+) -> (Result<u64, Unfinished>, World) {
+    let undecided = |text: String| Err(Unfinished::Undecided(text));
+    let mut heap = match engine.fresh_heap(&loaded.module) {
+        Ok(heap) => heap,
+        Err(failure) => return (undecided(failure.to_string()), activity.world),
+    };
+    let mut globals = loaded.globals.clone();
+    let mut program = Program {
+        module: &loaded.module,
+        heap: heap.as_mut(),
+        globals: &mut globals,
+        generation,
+    };
+    let mut instance = Instance::default();
+    // The original sets no bound to what compiled code does.
+    let limit = i64::MAX as u64 / 4;
+    let order = Order {
+        entry: Entry::Export(ENTRY_POINT),
+        limit,
+        slice: limit,
+    };
+    let run = engine.run(&mut instance, &mut program, Box::new(activity), order);
+    let Activity {
+        world,
+        ticks: host_ticks,
+        ..
+    } = *run.activation;
+    let result = match run.end {
+        Ok(End::Returned) => {
+            instance.commit(&mut program);
+            match globals[loaded.ticks] {
+                GlobalValue::I64(own) => Ok(1 + own as u64 + host_ticks),
+                _ => undecided("the counter is an i64".into()),
+            }
+        }
+        Ok(End::Stopped(Stop::NotRevealed(text))) => Err(Unfinished::NotRevealed(text)),
+        Ok(End::Stopped(Stop::Exhausted)) => undecided("too many instructions".into()),
+        Ok(End::Trapped { kind, .. }) => undecided(format!("{kind:?}")),
+        Ok(End::NotEntered(why)) => undecided(format!("{why:?}")),
+        Ok(End::Refused(text)) => undecided(text),
+        Err(failure) => undecided(failure.to_string()),
+    };
+    (result, world)
+}

@@ -1,0 +1,263 @@
+//! Where the debugger writes, where it asks, and how it finds data to reveal.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::lines::Lines;
+use crate::pvm::Surroundings;
+use crate::reveal::{MAX_REVEAL, Request, metadata};
+
+/// The streams of a session.
+pub trait Prints {
+    /// Standard output. Errors are those of a reader that is gone.
+    fn out(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Standard error.
+    fn err(&mut self, text: &str);
+}
+
+/// The two streams of the process.
+pub struct Standard;
+
+impl Prints for Standard {
+    fn out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
+    fn err(&mut self, text: &str) {
+        eprintln!("{text}");
+    }
+}
+
+/// Everything the debugger speaks with, and what it knows about data to reveal.
+pub struct Console {
+    /// Where it writes.
+    pub prints: Box<dyn Prints>,
+    /// Where commands, and answers to its questions, come from.
+    pub lines: Box<dyn Lines>,
+    /// Files of preimages, named by their hash.
+    pub preimages: PathBuf,
+    /// Files of pages of the data availability layer.
+    pub dal_pages: PathBuf,
+    /// The rollup's address.
+    pub rollup: [u8; 20],
+    /// Whether what the kernel prints is shown.
+    pub show_debug: bool,
+    /// What the kernel prints goes to this file instead, with the time of each line.
+    pub timings: Option<Timings>,
+    /// While a profile is made: the sections that the kernel has begun, with their data and ticks.
+    pub sections: Option<Vec<(Vec<u8>, u64)>>,
+    /// In JSON mode: what was printed since the last event.
+    pub events: Option<Captured>,
+}
+
+/// What was printed, for an event.
+#[derive(Default)]
+pub struct Captured {
+    /// By commands.
+    pub output: Vec<u8>,
+    /// By the kernel.
+    pub debug: Vec<u8>,
+}
+
+/// A file of lines with times.
+pub struct Timings {
+    /// The file.
+    pub file: std::fs::File,
+    /// When the session began.
+    pub start: Instant,
+    line: Vec<u8>,
+    began: Option<Instant>,
+}
+
+impl Timings {
+    /// A file in which times count from now.
+    pub fn new(file: std::fs::File) -> Self {
+        Self {
+            file,
+            start: Instant::now(),
+            line: Vec::new(),
+            began: None,
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        for byte in text {
+            let began = *self.began.get_or_insert_with(Instant::now);
+            if *byte != b'\n' {
+                self.line.push(*byte);
+                continue;
+            }
+            let elapsed = began - self.start;
+            let object = serde_json::json!({
+                "elapsed": { "secs": elapsed.as_secs() as f64, "nanos": f64::from(elapsed.subsec_nanos()) },
+                "message": String::from_utf8_lossy(&self.line),
+            });
+            writeln!(self.file, "{object}")?;
+            self.line.clear();
+            self.began = None;
+        }
+        Ok(())
+    }
+}
+
+/// How often an answer is asked for.
+const TRIES: usize = 3;
+
+impl Console {
+    /// Prints a line.
+    pub fn say(&mut self, line: &str) -> io::Result<()> {
+        self.write(format!("{line}\n").as_bytes())
+    }
+
+    /// Prints bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.events {
+            Some(captured) => {
+                captured.output.extend_from_slice(bytes);
+                Ok(())
+            }
+            None => self.prints.out(bytes),
+        }
+    }
+
+    fn debug_text(&mut self, text: &[u8]) -> io::Result<()> {
+        if let Some(timings) = &mut self.timings {
+            return timings.write(text);
+        }
+        if !self.show_debug {
+            return Ok(());
+        }
+        match &mut self.events {
+            Some(captured) => {
+                captured.debug.extend_from_slice(text);
+                Ok(())
+            }
+            None => self.prints.out(text),
+        }
+    }
+
+    /// Acts on a directive to the profiler; false when the text is none.
+    fn directive(&mut self, text: &[u8], ticks: u64) -> io::Result<bool> {
+        let Some(sections) = &mut self.sections else {
+            return Ok(false);
+        };
+        if let Some(data) = argument(text, "start_section") {
+            sections.push((data.to_vec(), ticks));
+        } else if let Some(data) = argument(text, "end_section") {
+            // An end without a beginning measures nothing.
+            let (begun, since) = sections.pop().unwrap_or((Vec::new(), ticks));
+            let line = format!(
+                "__wasm_debugger__::Section{{ticks:{};data:(0x{},0x{})}}",
+                ticks - since,
+                hex::encode(begun),
+                hex::encode(data)
+            );
+            self.say(&line)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The answer to a request from its file; an error tells what the file should have been.
+    pub fn from_file(&self, request: &Request) -> Option<Vec<u8>> {
+        let directory = match request {
+            Request::DalPage { .. } => &self.dal_pages,
+            _ => &self.preimages,
+        };
+        let data = std::fs::read(directory.join(request.file_name()?)).ok()?;
+        Some(data)
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Vec<u8>, String> {
+        let failed = |error: io::Error| error.to_string();
+        let (what, directory) = match request {
+            Request::DalPage { .. } => ("DAL page", &self.dal_pages),
+            _ => ("Preimage", &self.preimages),
+        };
+        let name = request.file_name().unwrap_or_default();
+        let question = format!(
+            "{what} {name} not found in {}, or there was a reading error. Please provide it manually.",
+            directory.display()
+        );
+        for _ in 0..TRIES {
+            self.say(&question).map_err(failed)?;
+            let Some(line) = self.lines.next("> ", &mut *self.prints).map_err(failed)? else {
+                break;
+            };
+            match hex::decode(line.trim()) {
+                Ok(data) => return Ok(data),
+                Err(_) => self
+                    .say("Error: the data is not a valid hexadecimal value.")
+                    .map_err(failed)?,
+            }
+        }
+        Err("Too many tries, aborting.".into())
+    }
+
+    /// Tells when a preimage is not what its name says: a real rollup would refuse it.
+    fn check(&mut self, request: &Request, data: &[u8]) {
+        if let Request::Preimage(hash) = request {
+            if crate::encoding::hash::blake2b(data) != *hash {
+                let name = request.file_name().unwrap_or_default();
+                self.prints.err(&format!(
+                    "Warning: the preimage given for {name} has another hash"
+                ));
+            }
+            if data.len() > MAX_REVEAL {
+                self.prints.err(&format!(
+                    "Warning: a preimage of {} bytes; a rollup reveals at most {MAX_REVEAL}",
+                    data.len()
+                ));
+            }
+        }
+    }
+}
+
+/// The data of a directive, which may stand anywhere in what a kernel prints.
+fn argument<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let opening = format!("__wasm_debugger__::{name}(");
+    let at = text
+        .windows(opening.len())
+        .position(|window| window == opening.as_bytes())?;
+    let data = &text[at + opening.len()..];
+    let end = data.iter().rposition(|byte| *byte == b')')?;
+    Some(&data[..end])
+}
+
+impl Surroundings for Console {
+    fn debug_at(&mut self, text: &[u8], ticks: u64) {
+        match self.directive(text, ticks) {
+            Ok(true) => {}
+            _ => self.debug(text),
+        }
+    }
+
+    fn debug(&mut self, text: &[u8]) {
+        // A reader that is gone is noticed when the command's own output is written.
+        let _ = self.debug_text(text);
+    }
+
+    fn reveal(&mut self, request: &Request) -> Result<Vec<u8>, String> {
+        match request {
+            Request::Metadata => return Ok(metadata(&self.rollup, 0)),
+            Request::DalParameters => {
+                return Err("The kernel tried to request DAL parameters, but this is not yet supported by the debugger.".into());
+            }
+            // The preimage of nothing needs no file.
+            Request::Preimage(hash) if *hash == crate::encoding::hash::blake2b(b"") => {
+                return Ok(Vec::new());
+            }
+            Request::Preimage(_) | Request::DalPage { .. } => {}
+        }
+        let data = match self.from_file(request) {
+            Some(data) => data,
+            None => self.ask(request)?,
+        };
+        self.check(request, &data);
+        Ok(data)
+    }
+}

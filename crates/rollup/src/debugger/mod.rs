@@ -1,0 +1,22 @@
+//! The program `kernel-debugger`: a prompt over a machine (kernel-debugger.md, section 1).
+//!
+//! Everything it knows of rollups is in the rooms below; here are its command line, its commands and their words.
+
+pub mod cli;
+mod command;
+mod console;
+mod help;
+mod installing;
+mod kernel;
+mod lines;
+mod numbers;
+mod profiling;
+mod session;
+mod show;
+mod suite;
+#[cfg(feature = "line-editing")]
+mod terminal;
+
+pub use console::{Console, Prints};
+pub use kernel::{KernelError, read_kernel};
+pub use session::{Failure, Options, Session};

@@ -1,0 +1,488 @@
+//! The interpreter's state and how it goes on, tick by tick (kernel-debugger.md, section 5.4).
+//!
+//! The effect of an instruction happens at the last tick of its fixed price; what it costs beyond (bytes that moved, a
+//! frame taken away) is owed before the next one. Host functions are called through `host::calls`; data to reveal is
+//! handed in by the owner.
+
+use std::sync::Arc;
+
+use super::memory::{MAX_PAGES, MAX_TABLE, PAGE, load, store, zeroes};
+use super::numeric::numeric;
+use super::{Profile, Trap};
+use crate::host::World;
+use crate::host::calls::{self, Outcome, Pending};
+use crate::link::Link;
+use crate::module::{Code, Kernel, Op};
+
+/// The ticks between the end of `kernel_run`'s body and its result: its frame, and the machine's last step.
+pub const AFTER_RUN: u64 = 2 + 3;
+
+/// What a running kernel acts on.
+pub struct Context<'a> {
+    /// The rollup.
+    pub world: &'a mut World,
+    /// Receives what `write_debug` prints, with the ticks spent before it.
+    pub debug: &'a mut dyn FnMut(&[u8], u64),
+}
+
+/// The end of a start or of `kernel_run`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It returned.
+    Succeeded,
+    /// It trapped, which the machine survives.
+    Trapped(Trap),
+    /// Something the machine does not survive.
+    Failed(String),
+}
+
+/// Why the interpreter stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The module has started; `kernel_run` can begin.
+    Ready,
+    /// The end.
+    Ended(Ended),
+    /// The kernel waits for data.
+    Reveal(Pending),
+}
+
+/// What happens when all owed ticks are paid.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// The segment of a table with this number is copied.
+    Elements(usize),
+    /// The segment of memory with this number is copied.
+    Data(usize),
+    /// The module is ready.
+    Ready,
+    /// The instruction at hand.
+    Op,
+    /// The end.
+    End(Ended),
+    /// Nothing until the owner says so.
+    Wait,
+}
+
+/// A caller.
+#[derive(Clone)]
+struct Frame {
+    code: Arc<Code>,
+    pc: usize,
+    base: usize,
+    /// The ticks of returning to it.
+    pop: u32,
+}
+
+/// What an instruction leads to.
+enum Flow {
+    /// The next one, after this many ticks more.
+    Next(u64),
+    /// The outermost function has returned, after this many ticks more.
+    Done(u64),
+    Trap(Trap),
+    Fail(String),
+    Reveal(Pending),
+}
+
+/// A module instance that is being run.
+#[derive(Clone)]
+pub struct Machine {
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) links: Arc<[Link]>,
+    pub(super) depth: usize,
+    pub(super) memory: Vec<u8>,
+    pub(super) globals: Vec<u64>,
+    /// References: 0 for none, else the function's number plus one.
+    pub(super) tables: Vec<Vec<u64>>,
+    pub(super) dropped_elements: Vec<bool>,
+    pub(super) dropped_data: Vec<bool>,
+    pub(super) stack: Vec<u64>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) code: Arc<Code>,
+    pub(super) pc: usize,
+    /// Where the locals of the current function begin on the stack.
+    pub(super) base: usize,
+    pub(super) starting: bool,
+    pub(super) next: Next,
+    pub(super) owed: u64,
+    pub(super) spent: u64,
+    pub(super) profile: Option<Box<Profile>>,
+}
+
+impl Machine {
+    /// A module that is about to start: its first ticks are those of the start.
+    pub fn new(kernel: Arc<Kernel>, links: Arc<[Link]>, depth: usize) -> Result<Self, String> {
+        let pages = kernel.memory.initial;
+        let mut machine = Self {
+            owed: kernel.init_ticks,
+            memory: zeroes(pages.min(MAX_PAGES) as usize * PAGE)?,
+            globals: Vec::new(),
+            tables: Vec::new(),
+            dropped_elements: vec![false; kernel.elements.len()],
+            dropped_data: vec![false; kernel.data.len()],
+            stack: Vec::new(),
+            frames: Vec::new(),
+            code: Arc::default(),
+            pc: 0,
+            base: 0,
+            starting: true,
+            next: Next::Elements(0),
+            spent: 0,
+            profile: None,
+            kernel,
+            links,
+            depth,
+        };
+        for table in &machine.kernel.tables {
+            if table.initial > MAX_TABLE {
+                return Err("table too large".into());
+            }
+            machine.tables.push(vec![0; table.initial as usize]);
+        }
+        for n in 0..machine.kernel.globals.len() {
+            let value = machine.constant(machine.kernel.globals[n].init);
+            machine.globals.push(value);
+        }
+        machine.next_segment();
+        Ok(machine)
+    }
+
+    /// Begins `kernel_run`.
+    pub fn begin(&mut self, function: u32) {
+        self.starting = false;
+        self.owed = self.outermost(function);
+    }
+
+    /// Records calls from now on.
+    pub fn record(&mut self) {
+        self.profile = Some(Box::default());
+    }
+
+    /// The calls recorded so far.
+    pub fn profile(&mut self) -> Option<Box<Profile>> {
+        if let Some(profile) = &mut self.profile {
+            profile.close(self.spent);
+        }
+        self.profile.take()
+    }
+
+    /// The kernel's memory.
+    pub fn memory(&self) -> &[u8] {
+        &self.memory
+    }
+
+    /// The value of a global variable.
+    pub fn global(&self, n: usize) -> u64 {
+        self.globals[n]
+    }
+
+    /// The ticks spent since the start began.
+    pub fn spent(&self) -> u64 {
+        self.spent
+    }
+
+    /// The functions being called, the outermost first, is as many.
+    pub fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Spends ticks from a budget, to its end or to an event.
+    pub fn advance(&mut self, budget: &mut u64, context: &mut Context<'_>) -> Option<Event> {
+        loop {
+            if self.owed > *budget {
+                self.owed -= *budget;
+                self.spent += *budget;
+                *budget = 0;
+                return None;
+            }
+            *budget -= self.owed;
+            self.spent += self.owed;
+            self.owed = 0;
+            match &self.next {
+                Next::Op => match self.execute(context) {
+                    Flow::Next(more) => self.owed = more + u64::from(self.code.ticks[self.pc]),
+                    Flow::Reveal(pending) => {
+                        self.next = Next::Wait;
+                        return Some(Event::Reveal(pending));
+                    }
+                    Flow::Done(more) if self.starting => self.ready(2 + more),
+                    Flow::Done(more) => self.end(Ended::Succeeded, more + AFTER_RUN),
+                    Flow::Trap(trap) => self.end(Ended::Trapped(trap), 3 + 1),
+                    Flow::Fail(text) => self.end(Ended::Failed(text), 1),
+                },
+                Next::Elements(n) => self.copy_elements(*n),
+                Next::Data(n) => self.copy_data(*n),
+                Next::Ready => {
+                    self.next = Next::Wait;
+                    return Some(Event::Ready);
+                }
+                Next::End(ended) => {
+                    let ended = ended.clone();
+                    self.next = Next::Wait;
+                    return Some(Event::Ended(ended));
+                }
+                Next::Wait => return None,
+            }
+        }
+    }
+
+    /// Hands over the data that the kernel waits for.
+    pub fn deliver(&mut self, pending: &Pending, data: &[u8]) {
+        let (result, ticks) = calls::deliver(pending, data, &mut self.memory);
+        self.stack.push(u64::from(result as u32));
+        self.next = Next::Op;
+        self.owed = 6 + ticks + u64::from(self.code.ticks[self.pc]);
+    }
+
+    pub(super) fn end(&mut self, ended: Ended, ticks: u64) {
+        if let Some(profile) = &mut self.profile {
+            profile.close(self.spent);
+        }
+        self.next = Next::End(ended);
+        self.owed = ticks;
+    }
+
+    pub(super) fn is_host(&self, function: u32) -> bool {
+        (function as usize) < self.links.len()
+    }
+
+    /// Enters a function that nobody calls; the ticks up to its first instruction's effect.
+    pub(super) fn outermost(&mut self, function: u32) -> u64 {
+        self.stack.clear();
+        self.frames.clear();
+        self.code = Arc::clone(self.kernel.code(function));
+        self.pc = 0;
+        self.base = 0;
+        self.stack.resize(self.code.locals as usize, 0);
+        self.next = Next::Op;
+        if let Some(profile) = &mut self.profile {
+            profile.enter(&self.kernel.name(function), self.spent);
+        }
+        self.code.entry_ticks() + u64::from(self.code.ticks[0])
+    }
+
+    /// Calls a function of the module, or of the host.
+    fn call(&mut self, function: u32, indirect: bool, context: &mut Context<'_>) -> Flow {
+        if self.is_host(function) {
+            self.pc += 1;
+            return self.call_host(self.links[function as usize], context);
+        }
+        if self.frames.len() + 2 >= self.depth {
+            return Flow::Fail("call stack exhausted".into());
+        }
+        let code = Arc::clone(self.kernel.code(function));
+        let pop = self.code.pops[self.pc];
+        let base = self.stack.len() - code.params as usize;
+        self.stack
+            .resize(self.stack.len() + code.locals as usize, 0);
+        let ticks = code.entry_ticks();
+        let caller = std::mem::replace(&mut self.code, code);
+        self.frames.push(Frame {
+            code: caller,
+            pc: self.pc + 1,
+            base: self.base,
+            pop,
+        });
+        self.base = base;
+        self.pc = 0;
+        if let Some(profile) = &mut self.profile {
+            match self.kernel.names.get(&function) {
+                Some(name) => profile.enter(name, self.spent),
+                None if indirect => profile.enter(&format!("function_ref[{function}]"), self.spent),
+                None => profile.enter(&format!("function[{function}]"), self.spent),
+            }
+        }
+        Flow::Next(ticks)
+    }
+
+    fn call_host(&mut self, link: Link, context: &mut Context<'_>) -> Flow {
+        if self.starting {
+            return Flow::Fail(NO_HOST.into());
+        }
+        let spent = self.spent;
+        let args = self
+            .stack
+            .split_off(self.stack.len() - link.function.params().len());
+        match calls::call(
+            link.function,
+            &args,
+            &mut self.memory,
+            context.world,
+            &mut |text| (context.debug)(text, spent),
+        ) {
+            Outcome::Reveal(pending) => Flow::Reveal(pending),
+            Outcome::Done { result, ticks } => {
+                let phantom = if link.phantom { Some(0) } else { None };
+                if let Some(result) = result.or(phantom) {
+                    let wide = link.function.result() == Some(crate::host::abi::Type::I64);
+                    self.stack.push(if wide {
+                        result as u64
+                    } else {
+                        u64::from(result as u32)
+                    });
+                }
+                Flow::Next(if link.function.is_reveal() { 6 } else { 5 } + ticks)
+            }
+        }
+    }
+
+    /// Returns from the current function.
+    fn leave(&mut self) -> Flow {
+        let results = self.code.results as usize;
+        let from = self.stack.len() - results;
+        self.stack.drain(self.base..from);
+        let Some(frame) = self.frames.pop() else {
+            return Flow::Done(0);
+        };
+        if let Some(profile) = &mut self.profile {
+            profile.leave(self.spent);
+        }
+        (self.code, self.pc, self.base) = (frame.code, frame.pc, frame.base);
+        Flow::Next(u64::from(frame.pop))
+    }
+
+    fn branch(&mut self, index: u32) -> Flow {
+        let target = self.code.targets[index as usize];
+        let ticks = u64::from(target.ticks);
+        if target.leaves {
+            return match self.leave() {
+                Flow::Next(more) => Flow::Next(more + ticks),
+                Flow::Done(more) => Flow::Done(more + ticks),
+                other => other,
+            };
+        }
+        let operands = self.base + (self.code.params + self.code.locals) as usize;
+        let keep = self.stack.len() - target.arity as usize;
+        self.stack.drain(operands + target.height as usize..keep);
+        self.pc = target.pc as usize;
+        Flow::Next(ticks)
+    }
+
+    pub(super) fn pop(&mut self) -> u64 {
+        self.stack.pop().unwrap_or_default()
+    }
+
+    /// Three operands as places and a number: destination, source, count.
+    pub(super) fn pop3(&mut self) -> (usize, usize, usize) {
+        let n = self.pop() as u32 as usize;
+        let source = self.pop();
+        (self.pop() as u32 as usize, source as usize, n)
+    }
+
+    #[inline]
+    fn execute(&mut self, context: &mut Context<'_>) -> Flow {
+        let op = self.code.ops[self.pc];
+        match op {
+            Op::Nop => {}
+            Op::LocalGet(n) => self.stack.push(self.stack[self.base + n as usize]),
+            Op::LocalSet(n) => {
+                let value = self.pop();
+                self.stack[self.base + n as usize] = value;
+            }
+            Op::LocalTee(n) => {
+                let value = self.stack[self.stack.len() - 1];
+                self.stack[self.base + n as usize] = value;
+            }
+            Op::Const(value) => self.stack.push(value),
+            Op::Numeric(byte) => {
+                if let Err(trap) = numeric(byte, &mut self.stack) {
+                    return Flow::Trap(trap);
+                }
+            }
+            Op::Load(byte, offset) => {
+                let address = self.pop() as u32;
+                match load(byte, &self.memory, address, offset) {
+                    Some(value) => self.stack.push(value),
+                    None => return Flow::Trap(Trap::MemoryOutOfBounds),
+                }
+            }
+            Op::Store(byte, offset) => {
+                let value = self.pop();
+                let address = self.pop() as u32;
+                if store(byte, &mut self.memory, address, offset, value).is_none() {
+                    return Flow::Trap(Trap::MemoryOutOfBounds);
+                }
+            }
+            Op::Jump(pc) => {
+                self.pc = pc as usize;
+                return Flow::Next(0);
+            }
+            Op::JumpIfZero(pc) => {
+                if self.pop() as u32 == 0 {
+                    self.pc = pc as usize;
+                    return Flow::Next(0);
+                }
+            }
+            Op::Br(target) => return self.branch(target),
+            Op::BrIf(target) => {
+                if self.pop() as u32 != 0 {
+                    return self.branch(target);
+                }
+            }
+            Op::BrTable(first, count) => {
+                let index = (self.pop() as u32).min(count - 1);
+                return self.branch(first + index);
+            }
+            Op::Return => return self.leave(),
+            Op::Call(function) => return self.call(function, false, context),
+            Op::CallIndirect { signature, table } => {
+                let index = self.pop() as u32;
+                match self.tables[table as usize].get(index as usize) {
+                    None => return Flow::Fail(format!("undefined element {index}")),
+                    Some(0) => return Flow::Fail(format!("uninitialized element {index}")),
+                    Some(reference) => {
+                        let function = (*reference - 1) as u32;
+                        let wanted = &self.kernel.types[signature as usize];
+                        if self.kernel.signature(function) != wanted {
+                            return Flow::Trap(Trap::CallTypeMismatch);
+                        }
+                        return self.call(function, true, context);
+                    }
+                }
+            }
+            Op::Drop => {
+                self.pop();
+            }
+            Op::Select => {
+                let condition = self.pop() as u32;
+                let other = self.pop();
+                if condition == 0 {
+                    self.pop();
+                    self.stack.push(other);
+                }
+            }
+            Op::GlobalGet(n) => self.stack.push(self.globals[n as usize]),
+            Op::GlobalSet(n) => self.globals[n as usize] = self.pop(),
+            Op::MemorySize => self.stack.push((self.memory.len() / PAGE) as u64),
+            Op::MemoryGrow => {
+                let pages = self.pop() as u32;
+                let result = self.grow(u64::from(pages));
+                self.stack.push(u64::from(result));
+            }
+            Op::RefNull => self.stack.push(0),
+            Op::RefIsNull => {
+                let reference = self.pop();
+                self.stack.push(u64::from(reference == 0));
+            }
+            Op::Unreachable => return Flow::Trap(Trap::Unreachable),
+            Op::Vector => {
+                return Flow::Fail(
+                    "vector instructions cannot be stepped through: use `step kernel_run`".into(),
+                );
+            }
+            other => match self.bulk(other) {
+                Ok(ticks) => {
+                    self.pc += 1;
+                    return Flow::Next(ticks);
+                }
+                Err(trap) => return Flow::Trap(trap),
+            },
+        }
+        self.pc += 1;
+        Flow::Next(0)
+    }
+}
+
+/// What a call to the host during the start fails with.
+pub(super) const NO_HOST: &str = "host functions must not access memory during initialisation";

@@ -1,0 +1,37 @@
+//! An interpreter that can stop at every tick: its state is plain data, and its ticks are those of the original.
+
+mod machine;
+mod memory;
+mod numeric;
+mod profile;
+mod start;
+
+pub use machine::{AFTER_RUN, Context, Ended, Event, Machine};
+pub use profile::{Frame, Profile};
+
+use std::fmt;
+
+/// Why a kernel could not go on, in the words of the original's interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum Trap {
+    Unreachable,
+    MemoryOutOfBounds,
+    TableOutOfBounds,
+    DivideByZero,
+    Overflow,
+    CallTypeMismatch,
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "unreachable executed",
+            Self::MemoryOutOfBounds => "out of bounds memory access",
+            Self::TableOutOfBounds => "out of bounds table access",
+            Self::DivideByZero => "integer divide by zero",
+            Self::Overflow => "integer overflow",
+            Self::CallTypeMismatch => "indirect call type mismatch",
+        })
+    }
+}

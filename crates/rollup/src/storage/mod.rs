@@ -1,0 +1,284 @@
+//! Durable storage: a tree in which every key can hold a value and children at once (kernel-debugger.md, section 3).
+//!
+//! Copies share structure: a subtree of any size is copied or moved by one reference count, and keeping the storage of
+//! every level costs what changed. Which kernels may do what, and with which codes, is said in `host`.
+
+mod map;
+mod path;
+mod value;
+
+pub use map::Map;
+pub use path::{KeyError, MAX_KEY, Path};
+pub use value::{MAX_VALUE, Value};
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::encoding::hash::{Hash, blake2b};
+
+/// A place in the tree: what is under one key.
+#[derive(Clone, Default)]
+pub struct Node {
+    value: Option<Value>,
+    children: Map<Arc<str>, Node>,
+    /// Forgotten by every change here or below.
+    hash: OnceLock<Hash>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value && self.children == other.children
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("value", &self.value)
+            .field("children", &self.children)
+            .finish()
+    }
+}
+
+impl Node {
+    /// The value, if the key has one.
+    pub fn value(&self) -> Option<&Value> {
+        self.value.as_ref()
+    }
+
+    /// The children by name, in byte order; the value is not among them.
+    pub fn children(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.children.iter().map(|(name, node)| (&**name, node))
+    }
+
+    /// Whether there is anything below.
+    pub fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// The number of children; a value counts as one, as for kernels.
+    pub fn count(&self) -> usize {
+        self.children.len() + usize::from(self.value.is_some())
+    }
+
+    /// The name of a child in the order kernels see; the value is the first, with the empty name.
+    pub fn nth(&self, index: usize) -> Option<&str> {
+        match (self.value.is_some(), index) {
+            (true, 0) => Some(""),
+            (value, index) => self
+                .children
+                .nth(index - usize::from(value))
+                .map(|(name, _)| &**name),
+        }
+    }
+
+    /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1). It
+    /// is not the original's, whose tree is Irmin's. What did not change is not hashed again.
+    pub fn hash(&self) -> Hash {
+        *self.hash.get_or_init(|| self.hashed())
+    }
+
+    fn hashed(&self) -> Hash {
+        let mut bytes = vec![1];
+        let mut child = |name: &str, hash: Hash| {
+            bytes.push(name.len() as u8);
+            bytes.extend(name.as_bytes());
+            bytes.extend(hash);
+        };
+        if let Some(value) = &self.value {
+            child("", blake2b(&[&[0][..], &value.to_vec()].concat()));
+        }
+        for (name, node) in self.children() {
+            child(name, node.hash());
+        }
+        blake2b(&bytes)
+    }
+
+    fn find<'a>(&self, mut steps: impl Iterator<Item = &'a str>) -> Option<&Node> {
+        steps.try_fold(self, |node, step| node.children.get(step))
+    }
+
+    /// The place under a key, made where it is missing.
+    fn place<'a>(&mut self, steps: impl Iterator<Item = &'a str>) -> &mut Node {
+        let mut node = self;
+        for step in steps {
+            node.hash = OnceLock::new();
+            if node.children.get(step).is_none() {
+                node.children.insert(step.into(), Node::default());
+            }
+            node = match node.children.get_mut(step) {
+                Some(child) => child,
+                None => unreachable!("it has just been put there"),
+            };
+        }
+        node.hash = OnceLock::new();
+        node
+    }
+
+    /// Changes the place under a key if it is there, and takes out what this leaves empty on the way to it.
+    fn prune<'a>(
+        &mut self,
+        mut steps: impl Iterator<Item = &'a str>,
+        change: impl FnOnce(&mut Node),
+    ) {
+        self.hash = OnceLock::new();
+        match steps.next() {
+            None => change(self),
+            Some(step) => {
+                if let Some(child) = self.children.get_mut(step) {
+                    child.prune(steps, change);
+                    if child.value.is_none() && child.children.is_empty() {
+                        self.children.remove(step);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The storage of a rollup at one instant. Cloning costs one reference count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Durable {
+    root: Node,
+}
+
+impl Durable {
+    /// What is under a key: a value, children, or both.
+    pub fn node(&self, path: &Path) -> Option<&Node> {
+        let node = self.root.find(path.steps())?;
+        // An empty root is nothing, as every empty place.
+        (node.count() > 0).then_some(node)
+    }
+
+    /// The hash of everything; see [`Node::hash`].
+    pub fn hash(&self) -> Hash {
+        self.root.hash()
+    }
+
+    /// The value under a key.
+    pub fn value(&self, path: &Path) -> Option<&Value> {
+        self.node(path)?.value()
+    }
+
+    /// The value under a key, to be changed; made, empty, where there is none.
+    pub fn value_mut(&mut self, path: &Path) -> &mut Value {
+        self.root
+            .place(path.steps())
+            .value
+            .get_or_insert_with(Value::default)
+    }
+
+    /// Replaces the value under a key; children stay.
+    pub fn set(&mut self, path: &Path, value: Value) {
+        self.root.place(path.steps()).value = Some(value);
+    }
+
+    /// Removes a value and what is below it.
+    pub fn delete(&mut self, path: &Path) {
+        self.root
+            .prune(path.steps(), |node| *node = Node::default());
+    }
+
+    /// Removes a value and leaves what is below it.
+    pub fn delete_value(&mut self, path: &Path) {
+        self.root.prune(path.steps(), |node| node.value = None);
+    }
+
+    /// Replaces what is under `to` by a copy of what is under `from`; false when that is nothing.
+    pub fn copy(&mut self, from: &Path, to: &Path) -> bool {
+        let Some(node) = self.node(from).cloned() else {
+            return false;
+        };
+        *self.root.place(to.steps()) = node;
+        true
+    }
+
+    /// The same, and `from` is gone.
+    pub fn rename(&mut self, from: &Path, to: &Path) -> bool {
+        let Some(node) = self.node(from).cloned() else {
+            return false;
+        };
+        self.delete(from);
+        *self.root.place(to.steps()) = node;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        Path::parse(text.as_bytes()).unwrap()
+    }
+
+    fn storage(keys: &[(&str, &str)]) -> Durable {
+        let mut durable = Durable::default();
+        for (key, value) in keys {
+            durable.set(&path(key), Value::from(value.as_bytes()));
+        }
+        durable
+    }
+
+    #[test]
+    fn a_key_holds_a_value_and_children_and_the_value_is_the_first_child() {
+        let durable = storage(&[("/a/y", "1"), ("/a", "2"), ("/a/x/z", "3")]);
+        let node = durable.node(&path("/a")).unwrap();
+        assert_eq!(node.count(), 3);
+        let names: Vec<_> = (0..4).map(|n| node.nth(n)).collect();
+        assert_eq!(names, [Some(""), Some("x"), Some("y"), None]);
+    }
+
+    #[test]
+    fn the_last_child_takes_its_empty_parents_with_it() {
+        let mut durable = storage(&[("/a/b/c", "1"), ("/a/d", "2")]);
+        durable.delete(&path("/a/b/c"));
+        assert!(durable.node(&path("/a/b")).is_none());
+        durable.delete_value(&path("/a/d"));
+        assert_eq!(durable, Durable::default());
+        durable.delete(&path("/nothing/here"));
+        assert_eq!(durable, Durable::default());
+    }
+
+    #[test]
+    fn copies_replace_the_whole_destination_and_later_changes_do_not_reach_them() {
+        let mut durable = storage(&[("/a/x", "1"), ("/b/y", "2")]);
+        assert!(durable.copy(&path("/a"), &path("/b")));
+        durable.set(&path("/a/x"), Value::from(&b"new"[..]));
+        assert_eq!(durable, storage(&[("/a/x", "new"), ("/b/x", "1")]));
+        assert!(!durable.copy(&path("/none"), &path("/b")));
+        assert!(durable.rename(&path("/b"), &path("/b/in/itself")));
+        assert_eq!(
+            durable,
+            storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")])
+        );
+        assert!(durable.rename(&path("/a"), &path("/a")));
+        assert_eq!(
+            durable,
+            storage(&[("/a/x", "new"), ("/b/in/itself/x", "1")])
+        );
+    }
+
+    #[test]
+    fn a_copy_shares_its_memory_with_the_original() {
+        let mut durable = storage(&[("/big", &"x".repeat(100_000))]);
+        durable.copy(&path("/big"), &path("/copy"));
+        let (one, two) = (durable.value(&path("/big")), durable.value(&path("/copy")));
+        assert!(one.unwrap().same(two.unwrap()));
+    }
+
+    #[test]
+    fn the_hash_depends_on_the_content_and_not_on_the_way_to_it() {
+        let one = storage(&[("/a", "1"), ("/b/c", "2")]);
+        let mut two = storage(&[("/b/c", "2"), ("/b/d", "3"), ("/a", "1")]);
+        assert_ne!(one.root.hash(), two.root.hash());
+        let before = two.clone();
+        two.delete(&path("/b/d"));
+        assert_eq!(one.root.hash(), two.root.hash());
+        assert_ne!(before.root.hash(), two.root.hash());
+        two.value_mut(&path("/b/c")).write(1, b"2");
+        assert_ne!(one.root.hash(), two.root.hash());
+        two.set(&path("/b/c"), Value::from(&b"2"[..]));
+        assert_eq!(one.root.hash(), two.root.hash());
+    }
+}

@@ -1,0 +1,225 @@
+//! Sessions: over a pipe, from a file, as JSON, as golden cases; what a profile says.
+
+use super::{debugger, kernel, package, talk, text};
+use std::fs;
+
+#[test]
+fn every_golden_case_gives_its_transcript() {
+    let output = debugger().args(["test", "tests/cases"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_pipe_gets_prompts_and_the_end_of_input_ends_the_session() {
+    let output = talk(
+        debugger().arg("--kernel").arg(kernel("hello")),
+        "show status\nwhat is this\n",
+    );
+    assert!(output.status.success());
+    assert_eq!(
+        text(&output.stdout),
+        "> Status: Waiting for input\nInternal_status: Collect\n> > "
+    );
+    assert_eq!(text(&output.stderr), "Unknown command `what is this`\n");
+}
+
+#[test]
+fn the_kernel_may_be_positional_as_in_the_first_releases() {
+    let inputs = "tests/cases/hello-messages/inputs.json";
+    let output = talk(
+        debugger().arg(kernel("hello")).args(["--inputs", inputs]),
+        "load inputs\nstop\nshow status\n",
+    );
+    assert_eq!(text(&output.stdout), "> Loaded 2 inputs at level 0\n> ");
+}
+
+#[test]
+fn each_command_is_an_object_in_json_mode() {
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let output = talk(
+        debugger()
+            .arg("--json")
+            .arg("--kernel")
+            .arg(kernel("reboot"))
+            .args(["--inputs", inputs]),
+        "load inputs\nstep inbox\n",
+    );
+    let events: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[0]["output"], "Loaded 0 inputs at level 0\n");
+    assert_eq!(events[0]["internal_status"], "Snapshot");
+    assert_eq!(events[1]["debug"], "again\nagain\nagain\n");
+    assert_eq!(events[1]["ticks"], "55000000000");
+    assert_eq!(events[1]["schema"], 1);
+}
+
+#[test]
+fn what_the_kernel_prints_can_be_hidden_or_timed() {
+    let directory = tempfile::tempdir().unwrap();
+    let timings = directory.path().join("timings");
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let run = |options: &[&str]| {
+        let output = talk(
+            debugger()
+                .arg("--kernel")
+                .arg(kernel("hello"))
+                .args(["--inputs", inputs])
+                .args(options),
+            "step inbox\n",
+        );
+        text(&output.stdout)
+    };
+    let quiet = run(&["--no-kernel-debug"]);
+    assert!(!quiet.contains("Hello"));
+    assert_eq!(run(&["--timings-file", timings.to_str().unwrap()]), quiet);
+    let lines = fs::read_to_string(timings).unwrap();
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["message"], "Hello, kernel!");
+    assert!(first["elapsed"]["nanos"].is_f64());
+}
+
+#[test]
+fn a_profile_has_a_file_of_stacks_and_a_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let profile = |options: &str| {
+        let output = talk(
+            debugger()
+                .arg("--kernel")
+                .arg(kernel("hello"))
+                .args([
+                    "--inputs",
+                    "tests/cases/hello-messages/inputs.json",
+                    "--no-kernel-debug",
+                ])
+                .args(["--flamecharts-dir", directory.path().to_str().unwrap()]),
+            &format!("profile {options}\n"),
+        );
+        let out = text(&output.stdout);
+        let found = |what: &str| {
+            let line = out.lines().find_map(|line| line.strip_prefix(what));
+            line.map(|path| fs::read_to_string(path).unwrap())
+        };
+        (
+            found("Profiling result can be found in "),
+            found("Flame graph can be found in "),
+            out,
+        )
+    };
+    let (stacks, picture, out) = profile("");
+    let stacks = stacks.unwrap();
+    assert_eq!(picture, None);
+    let ticks = |text: &str| {
+        text.lines()
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum::<u64>()
+    };
+    let line = |name: &str| {
+        out.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap()
+            .to_owned()
+    };
+    let number = |line: &str| line.split(' ').next().unwrap().parse::<u64>().unwrap();
+    // The tick that begins the evaluation is no function's.
+    assert_eq!(number(&line("kernel_run: ")), ticks(&stacks) + 1);
+    assert_eq!(number(&line("%interpreter(link): ")), 3);
+    assert_eq!(line("Full execution with padding: "), "11000000000 ticks");
+    assert!(stacks.starts_with("function[5] "), "{stacks}");
+
+    let (collapsed, picture, out) = profile("--collapsed --without-time --flamegraph");
+    let collapsed = collapsed.unwrap();
+    assert_eq!(ticks(&collapsed), ticks(&stacks));
+    assert!(collapsed.lines().count() < stacks.lines().count());
+    assert!(picture.unwrap().contains("<svg"));
+    assert!(out.contains("%interpreter(link): 3 ticks\n"));
+}
+
+#[test]
+fn a_kernel_can_measure_parts_of_itself_in_a_profile() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kernel.wat");
+    let text = r#"(module
+        (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+        (memory (export "m") 1)
+        (data (i32.const 0) "__wasm_debugger__::start_section(ab)__wasm_debugger__::end_section(c)")
+        (func (export "kernel_run")
+            (call $debug (i32.const 0) (i32.const 36))
+            (nop)
+            (call $debug (i32.const 36) (i32.const 33))))"#;
+    fs::write(&path, text).unwrap();
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(&path)
+            .args(["--inputs", inputs])
+            .arg("--flamecharts-dir")
+            .arg(directory.path()),
+        "profile\n",
+    );
+    // A call of the host, 11; nothing, 6; two constants, 12; fetching and doing the call, 6: less what the first had paid.
+    let out = super::text(&output.stdout);
+    assert!(
+        out.contains("__wasm_debugger__::Section{ticks:29;data:(0x6162,0x63)}\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn differences_are_told_and_can_be_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let case = directory.path().join("deep/case");
+    fs::create_dir_all(&case).unwrap();
+    fs::copy(kernel("hello"), case.join("kernel.wat")).unwrap();
+    fs::write(case.join("commands"), "show status\n").unwrap();
+    let junit = directory.path().join("junit.xml");
+    let run = |more: &[&str]| {
+        let output = debugger()
+            .arg("test")
+            .arg(directory.path())
+            .args(more)
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stdout))
+    };
+    let (status, out) = run(&["--junit", junit.to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    assert!(
+        out.contains("+> show status\n+Status: Waiting for input\n"),
+        "{out}"
+    );
+    assert!(
+        fs::read_to_string(&junit)
+            .unwrap()
+            .contains("failures=\"1\"")
+    );
+    assert_eq!(run(&["--filter", "nothing"]).0, Some(2));
+    assert_eq!(run(&["--accept"]).0, Some(0));
+    assert_eq!(run(&[]).0, Some(0));
+}
+
+#[test]
+fn only_the_engine_may_know_the_runtime_and_the_system() {
+    let forbidden = [
+        concat!("wasm", "time::"),
+        concat!("libc", "::"),
+        concat!("un", "safe {"),
+    ];
+    let mut directories = vec![package().join("src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for word in forbidden {
+                assert!(!source.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `--measures`: what every message took, a JSON object a line, for the baselines of `drun test`.
+
+use std::path::Path;
+
+use crate::runner::outcome::Outcome;
+use crate::suite::baseline::Measure;
+use anyhow::Context;
+
+/// The lines so far.
+#[derive(Debug, Default)]
+pub struct Measured(String);
+
+impl Measured {
+    /// Adds a message.
+    pub fn add(&mut self, outcome: &Outcome) {
+        let kind = outcome.kind.name();
+        let measure = Measure {
+            message: match &outcome.method {
+                Some(method) => format!("{kind} {method}"),
+                None => kind.to_owned(),
+            },
+            instructions: outcome.instructions,
+            cycles: outcome.cycles,
+        };
+        let line = serde_json::to_string(&measure).expect("a string and two numbers");
+        self.0.push_str(&line);
+        self.0.push('\n');
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        std::fs::write(path, &self.0).with_context(|| format!("cannot write {}", path.display()))
+    }
+}

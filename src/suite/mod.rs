@@ -1,0 +1,22 @@
+//! Golden suites: finds cases, runs several at a time, compares, accepts, and hands the results on in the order of their
+//! names. Used by `drun test`; knows no command line.
+
+pub mod accept;
+pub mod baseline;
+pub mod case;
+mod directives;
+pub mod duration;
+pub mod execute;
+pub mod find;
+mod motoko;
+pub mod normalize;
+pub mod report;
+mod run;
+pub mod select;
+pub mod settings;
+pub mod verdict;
+
+pub use accept::Acceptance;
+pub use case::Case;
+pub use find::Suite;
+pub use run::{Events, Results, Tested, run};

@@ -1,0 +1,328 @@
+//! Motoko's own suite as it is: sources whose comments hold calls (`//CALL ingress go 0x…`), scripts that name sources,
+//! `ok/` folders, and the rules by which cases are left out. Compiles with `moc` and makes a plain script of a case.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use super::case::{Build, Case, Expected};
+use super::find::Names;
+use super::settings::Settings;
+
+/// The first canister that the runner makes, and the first on an application subnet.
+const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
+const APPLICATION_ID: &str = "22ajg-aqaaa-aaaap-adukq-cai";
+/// The argument that names the first one: a record with `canister_id`, in Candid.
+const PRINCIPAL: &str = "0x4449444c016c01b3c4b1f204680100010a00000000000000000101";
+
+/// The folder of expected outputs.
+const OK: &str = "ok";
+
+/// Whether a folder is one of Motoko's suites, by the names of its expected outputs.
+pub(super) fn is_suite(directory: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(directory.join(OK)) else {
+        return false;
+    };
+    entries.filter_map(Result::ok).any(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .ends_with(".drun-run.ok")
+    })
+}
+
+/// How the modules of a case are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compilation {
+    /// The compiler.
+    moc: String,
+    /// Its options for the whole suite.
+    args: Vec<String>,
+    /// The case runs on an application subnet.
+    application: bool,
+    /// The case must not compile: its suite expects no output of a run.
+    fails: bool,
+}
+
+/// The case of a source or script; nothing for a source that is only part of another.
+pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<Case> {
+    let directory = source.parent().unwrap_or(Path::new(""));
+    let stem = source.file_stem()?.to_string_lossy().into_owned();
+    let is_script = source.extension().is_some_and(|ending| ending == "drun");
+    // Sources in other folders belong to a script or to another source.
+    if !directory.join(OK).is_dir() {
+        return None;
+    }
+    let step = if is_script { "drun" } else { "drun-run" };
+    let expected = directory.join(OK).join(format!("{stem}.{step}.ok"));
+    let compile_status = directory.join(OK).join(format!("{stem}.comp.ret.ok"));
+    let (text, unreadable) = match std::fs::read(source) {
+        Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), None),
+        Err(error) => (
+            String::new(),
+            Some(format!("cannot read {}: {error}", source.display())),
+        ),
+    };
+    let extra: Vec<String> = std::env::var("EXTRA_MOC_ARGS")
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    let args = [&settings.moc_args[..], &extra].concat();
+    let stem_name = |folder: &Path| {
+        folder
+            .join(&stem)
+            .to_string_lossy()
+            .replace(std::path::MAIN_SEPARATOR, "/")
+    };
+    Some(Case {
+        skip: skipped(&text, step, &args),
+        name: stem_name(directory),
+        key: match names.key.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{stem}"),
+            None => stem.clone(),
+        },
+        source: source.to_owned(),
+        build: Build::Motoko(Compilation {
+            moc: std::env::var("MOC").unwrap_or_else(|_| settings.moc.clone()),
+            args,
+            application: is_script && text.contains("# APPLICATION-SUBNET"),
+            fails: compile_status.is_file() && !expected.is_file(),
+        }),
+        args: settings.args.clone(),
+        expected: Expected::MergedOrNothing(expected),
+        exit: 0,
+        unreadable,
+        timeout: settings.timeout,
+        normalizer: Arc::clone(&settings.normalizer),
+    })
+}
+
+/// Why the suite's own rules leave a case out.
+fn skipped(text: &str, step: &str, args: &[String]) -> Option<String> {
+    let has = |option: &str| args.iter().any(|arg| arg.contains(option));
+    let lines = || text.lines().map(str::trim);
+    let says = |mark: &str| {
+        lines().any(|line| {
+            line.trim_start_matches(['#', '/', ' ']).starts_with(mark)
+                && line.starts_with(['#', '/'])
+        })
+    };
+    let skip_step = |line: &str| {
+        let rest = line.strip_prefix("//SKIP ").or_else(|| {
+            line.strip_prefix('#')
+                .and_then(|rest| rest.trim_start().strip_prefix("SKIP "))
+        });
+        rest.is_some_and(|named| {
+            let named = named.trim();
+            named == step || step == "drun-run" && matches!(named, "comp" | "wasm" | "tc")
+        })
+    };
+    let enhanced = has("--enhanced-orthogonal-persistence");
+    let reason = if lines().any(skip_step) {
+        "the case says so"
+    } else if says("ENHANCED-ORTHOGONAL-PERSISTENCE-ONLY") && !enhanced {
+        "only with --enhanced-orthogonal-persistence"
+    } else if says("CLASSICAL-PERSISTENCE-ONLY") && enhanced {
+        "only without --enhanced-orthogonal-persistence"
+    } else if says("INCREMENTAL-GC-ONLY") && !has("--incremental-gc") {
+        "only with --incremental-gc"
+    } else if says("DEFAULT-GC-ONLY") && has("-gc") && !has("--force-gc") {
+        "only with the default collector"
+    } else if says("SKIP-SANITY-CHECKS") && has("--sanity-checks") {
+        "not with --sanity-checks"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+/// What came of building a case.
+pub(super) enum Built {
+    /// The script to be run, and further options.
+    Script(PathBuf, Vec<String>),
+    /// It does not compile, and the suite knows.
+    ExpectedFailure,
+}
+
+impl Compilation {
+    /// Compiles the modules of a case into a directory and writes its script there.
+    ///
+    /// # Errors
+    /// What the compiler says, or why it cannot be run.
+    pub(super) fn build(&self, case: &Case, scratch: &Path) -> Result<Built, String> {
+        let source = &case.source;
+        let directory = case.directory();
+        let file = source
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(source).map_err(|error| error.to_string())?;
+        let id = if self.application { APPLICATION_ID } else { ID };
+        let mut script = String::from("create\n");
+        if file.ends_with(".mo") {
+            let mangled = mangle(&text);
+            // Relative imports want it in the directory of the source.
+            let copy = tempfile::Builder::new()
+                .prefix(file.trim_end_matches(".mo"))
+                .suffix(".mo")
+                .tempfile_in(directory)
+                .map_err(|error| format!("cannot write beside the source: {error}"))?;
+            std::fs::write(copy.path(), &mangled).map_err(|error| error.to_string())?;
+            let name = copy
+                .path()
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let module = scratch.join("case.wasm");
+            if let Err(error) = self.compile(directory, &name, &text, &module, true) {
+                return match self.fails {
+                    true => Ok(Built::ExpectedFailure),
+                    false => Err(error),
+                };
+            }
+            let module = path_in_script(&module)?;
+            script.push_str(&format!("install {id} {module} 0x\n"));
+            for line in mangled.lines() {
+                if let Some(call) = line.strip_prefix("//CALL ") {
+                    if call.starts_with("upgrade") {
+                        script.push_str(&format!("upgrade {id} {module} 0x\n"));
+                    } else if let Some((kind @ ("ingress" | "query"), rest)) = call.split_once(' ')
+                    {
+                        script.push_str(&format!("{kind} {id} {rest}\n"));
+                    }
+                }
+            }
+        } else {
+            for (number, line) in text.lines().enumerate() {
+                let mut line = line.replace("$ID", id).replace("$PRINCIPAL", PRINCIPAL);
+                let named = line
+                    .split_whitespace()
+                    .find(|word| word.ends_with(".mo"))
+                    .map(str::to_owned);
+                if let Some(named) = named.filter(|_| !line.starts_with('#')) {
+                    let module = scratch.join(format!("{number}.wasm"));
+                    let code = std::fs::read_to_string(directory.join(&named))
+                        .map_err(|error| format!("cannot read {named}: {error}"))?;
+                    self.compile(directory, &named, &code, &module, false)?;
+                    line = line.replacen(&named, &path_in_script(&module)?, 1);
+                }
+                script.push_str(&line);
+                script.push('\n');
+            }
+        }
+        let path = scratch.join("case.drun");
+        std::fs::write(&path, script)
+            .map_err(|error| format!("cannot write the script: {error}"))?;
+        let mut args = Vec::new();
+        if self.application {
+            args.extend(["--subnet-type", "application"].map(str::to_owned));
+        }
+        Ok(Built::Script(path, args))
+    }
+
+    fn compile(
+        &self,
+        directory: &Path,
+        file: &str,
+        text: &str,
+        module: &Path,
+        forced: bool,
+    ) -> Result<(), String> {
+        let marked = |mark: &str| {
+            let lines = text
+                .lines()
+                .filter_map(|line| line.trim_start().strip_prefix(mark));
+            lines
+                .flat_map(str::split_whitespace)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let mut moc = self.moc.split_whitespace();
+        let mut command = Command::new(moc.next().unwrap_or("moc"));
+        command
+            .args(moc)
+            .args(["--legacy-persistence", "--legacy-actors"]);
+        for assignment in marked("//MOC-ENV") {
+            if let Some((name, value)) = assignment.split_once('=') {
+                command.env(name, value);
+            }
+        }
+        command.args(marked("//MOC-FLAG"));
+        if forced && !text.contains("//MOC-NO-FORCE-GC") {
+            command.arg("--force-gc");
+        }
+        command
+            .args(&self.args)
+            .args(["--hide-warnings", "-c", file, "-o"])
+            .arg(module)
+            .current_dir(directory);
+        let output = command
+            .output()
+            .map_err(|error| format!("cannot run {}: {error}", self.moc))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [output.stdout, output.stderr].concat();
+        Err(format!(
+            "{file} does not compile:\n{}",
+            String::from_utf8_lossy(&said).trim_end()
+        ))
+    }
+}
+
+/// The source with what interpreters call themselves taken out; the node calls it instead.
+fn mangle(text: &str) -> String {
+    let line = |line: &str| match line.split_once("//OR-CALL") {
+        Some((_, rest)) => format!("//CALL{rest}\n"),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+fn path_in_script(path: &Path) -> Result<String, String> {
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_whitespace) => Ok(text.to_owned()),
+        _ => Err(format!(
+            "the temporary directory has a name with blanks: {}",
+            path.display()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_left_out_by_the_rules_of_the_suite() {
+        let skip = |text: &str, args: &str| {
+            let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
+            skipped(text, "drun-run", &args).is_some()
+        };
+        assert!(skip("//SKIP comp\n", ""));
+        assert!(skip("//SKIP drun-run\n", ""));
+        assert!(!skip("//SKIP run\n//SKIP run-ir\n", ""));
+        assert!(skip("//ENHANCED-ORTHOGONAL-PERSISTENCE-ONLY", ""));
+        assert!(!skip(
+            "//ENHANCED-ORTHOGONAL-PERSISTENCE-ONLY",
+            "--enhanced-orthogonal-persistence"
+        ));
+        assert!(skip(
+            "# CLASSICAL-PERSISTENCE-ONLY",
+            "--enhanced-orthogonal-persistence"
+        ));
+        assert!(skip("# DEFAULT-GC-ONLY", "--copying-gc"));
+        assert!(!skip("actor { }", "--copying-gc"));
+    }
+
+    #[test]
+    fn what_interpreters_run_is_called_by_the_node_instead() {
+        assert_eq!(
+            mangle("actor a {};\na.go(); //OR-CALL ingress go 0x\n"),
+            "actor a {};\n//CALL ingress go 0x\n"
+        );
+    }
+}

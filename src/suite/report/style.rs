@@ -1,0 +1,86 @@
+//! Colours: for terminals, unless option or environment say otherwise.
+
+use std::io::IsTerminal;
+
+/// Red.
+pub const RED: &str = "31";
+/// Green.
+pub const GREEN: &str = "32";
+/// Yellow.
+pub const YELLOW: &str = "33";
+/// Cyan.
+pub const CYAN: &str = "36";
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl std::str::FromStr for When {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "auto" => Ok(When::Auto),
+            "always" => Ok(When::Always),
+            "never" => Ok(When::Never),
+            _ => Err(format!("`{name}` is none of `auto`, `always` and `never`")),
+        }
+    }
+}
+
+impl When {
+    /// Whether standard output gets colours: the option, then `NO_COLOR`, then `CLICOLOR_FORCE` and `FORCE_COLOR`, then
+    /// what standard output is.
+    pub fn colours(self) -> bool {
+        let is_set =
+            |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        match self {
+            When::Always => true,
+            When::Never => false,
+            When::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+                false
+            }
+            When::Auto => {
+                is_set("CLICOLOR_FORCE")
+                    || is_set("FORCE_COLOR")
+                    || std::io::stdout().is_terminal() && !is_dumb()
+            }
+        }
+    }
+}
+
+/// Whether the terminal cannot even overwrite a line.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// A text in a colour.
+pub fn paint(colours: bool, colour: &str, text: &str) -> String {
+    if colours && !colour.is_empty() {
+        format!("\x1b[{colour}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A unified difference in its colours.
+pub fn diff(colours: bool, diff: &str) -> String {
+    let line = |line: &str| {
+        let colour = match line.as_bytes().first() {
+            Some(b'-') => RED,
+            Some(b'+') => GREEN,
+            Some(b'@') => CYAN,
+            _ => "",
+        };
+        paint(colours, colour, line) + "\n"
+    };
+    diff.lines().map(line).collect()
+}

@@ -1,0 +1,21 @@
+//! What the program and the library do, seen from outside. One test program with a module for each subject, since each
+//! program that uses the library has to be linked with the engine. `golden.rs` beside it is a second one: its cases
+//! are found when it starts, which the test harness of the language cannot do, and it does not use the library.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod bad_modules;
+mod checkpoints;
+mod cli_test;
+mod contexts;
+mod counts;
+mod errors;
+mod examples;
+mod inspect;
+mod library;
+mod profile;
+mod readme;
+mod stats;
+mod untrusted;
