@@ -17,6 +17,9 @@ use super::settings::Setting;
 use super::statement::{Expectation, Identity, Party, Payload, Spanned, Statement};
 use crate::idl::{self, Fit, Interface};
 
+/// Nanoseconds that a script may let pass: half of what a clock of 64 bits can show, which began in 1970.
+const MOST_TIME: u64 = u64::MAX / 2;
+
 /// Looks at all statements in order, types their payloads, and tells what is wrong.
 pub(super) fn resolve(statements: &mut [Placed], files: &mut dyn Files) -> Vec<Diagnostic> {
     let mut world = World {
@@ -26,6 +29,7 @@ pub(super) fn resolve(statements: &mut [Placed], files: &mut dyn Files) -> Vec<D
         loaded: HashMap::new(),
         dids: HashMap::new(),
         has_result: false,
+        passed: 0,
         mistakes: Vec::new(),
     };
     for index in 0..statements.len() {
@@ -71,6 +75,8 @@ struct World<'a> {
     loaded: HashMap<(String, String), Read>,
     dids: HashMap<Party, Rc<Interface>>,
     has_result: bool,
+    /// Nanoseconds that the script lets pass, whatever is restored.
+    passed: u64,
     mistakes: Vec<Diagnostic>,
 }
 
@@ -203,10 +209,15 @@ impl World<'_> {
                 self.party(placed, canister);
                 self.did(placed, canister, file);
             }
-            Statement::Advance(_)
-            | Statement::Tick(_)
-            | Statement::HttpRespond(_)
-            | Statement::Include(_) => {}
+            Statement::Advance(duration) => {
+                self.passed = self.passed.saturating_add(duration.0);
+                if self.passed > MOST_TIME {
+                    let said = "too much time passes in this script";
+                    let expected = "at most 292 years, with everything before this";
+                    self.wrong(placed, Flaw::said(placed.place(), said, expected));
+                }
+            }
+            Statement::Tick(_) | Statement::HttpRespond(_) | Statement::Include(_) => {}
         }
     }
 

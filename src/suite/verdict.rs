@@ -81,6 +81,15 @@ impl Verdict {
     }
 }
 
+/// Whether a script says itself what it expects, so that its exit status is the judgement and it needs no expected output.
+fn judges_itself(case: &Case) -> bool {
+    let text = std::fs::read_to_string(&case.source).unwrap_or_default();
+    text.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        words.next() == Some("expect") && words.next().is_some()
+    })
+}
+
 /// Judges what a case did.
 ///
 /// # Errors
@@ -99,6 +108,10 @@ pub fn judge(case: &Case, run: &Run) -> anyhow::Result<Verdict> {
             diff: String::new(),
             acceptable: Vec::new(),
         }));
+    }
+    let none_exists = || case.expected.files().into_iter().all(|path| !path.exists());
+    if wrong_end.is_none() && none_exists() && judges_itself(case) {
+        return Ok(Verdict::Passed);
     }
     let mut diff = String::new();
     let mut missing = None;
