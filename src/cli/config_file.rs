@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::runner::config::{Config, HttpMock};
-use drun_ic::system_api::exec::KeyKind;
+use drun_ic::ic0::exec::KeyKind;
 
 /// Applies a configuration file; returns the warnings.
 ///

@@ -15,8 +15,8 @@ use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
+use drun_ic::module::{MethodKind, Survey, ValidationLimits};
 use drun_ic::protocol::{Protocol, SubnetType};
-use drun_ic::wasm::{MethodKind, Survey, ValidationLimits};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]

@@ -81,7 +81,7 @@ impl Files for Disk {
     fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText> {
         let bytes = self.module_of(from, module).ok()?;
         let [service, init] = INTERFACE_SECTIONS.map(|name| {
-            let section = drun_ic::wasm::icp_section(&bytes, name)?;
+            let section = drun_ic::module::icp_section(&bytes, name)?;
             String::from_utf8(section).ok()
         });
         if let Some(service) = service {

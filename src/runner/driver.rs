@@ -76,7 +76,7 @@ pub(super) trait Driver: std::fmt::Debug + Send {
 
 /// True if an upgrade of this module is to keep the heap.
 pub(super) fn keeps_heap(module: &[u8]) -> bool {
-    drun_ic::wasm::has_custom_section(module, PERSISTENCE_SECTION)
+    drun_ic::module::has_custom_section(module, PERSISTENCE_SECTION)
 }
 
 /// An argument in Candid.

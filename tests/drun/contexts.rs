@@ -5,7 +5,7 @@ use candid::{CandidType, Encode};
 use drun::MessageResult;
 use drun::Principal;
 use drun::internals::canister::InstallMode;
-use drun::internals::wasm::{Slot, ic0_functions};
+use drun::internals::module::{Slot, ic0_functions};
 use drun::internals::{Compat, Config, Runner};
 
 /// The contexts, in the order of the columns below, with the name in the refusal.

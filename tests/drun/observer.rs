@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use drun::node::Node;
-use drun::observe::{Cause, Observer, Places, Run};
-use drun::outcome::{DebugPrint, MessageResult};
+use drun::internals::node::Node;
+use drun::internals::observe::{Cause, Observer, Places, Run};
+use drun::internals::outcome::{DebugPrint, MessageResult};
 use drun::{Principal, Protocol};
 use drun_ic::NodeSettings;
 use drun_ic::answer::Usage;

@@ -119,6 +119,7 @@ mod features;
 mod guest;
 mod host;
 mod instance;
+pub mod machine_code;
 pub mod memory;
 mod meter;
 mod module;

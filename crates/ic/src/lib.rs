@@ -1,6 +1,6 @@
 //! The Internet Computer as a library of plain data and rules.
 //!
-//! The rooms, from the top: [`node`] uses [`management`] and [`execution`]; these use [`canister`] and [`system_api`];
+//! The rooms, from the top: [`node`] uses [`management`] and [`execution`]; these use [`canister`] and [`ic0`];
 //! all code of canisters goes through [`wasm`]. [`errors`] holds every text; [`observe`] is who
 //! watches a node.
 
@@ -12,14 +12,14 @@ pub mod config;
 pub mod errors;
 pub mod execution;
 pub mod fees;
+pub mod ic0;
 pub mod management;
+pub mod module;
 pub mod node;
 pub mod observe;
 pub mod protocol;
-pub mod system_api;
 pub mod testing;
 pub mod time;
-pub mod wasm;
 
 pub use config::NodeSettings;
 pub use drun_engine::Failure;

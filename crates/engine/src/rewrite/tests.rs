@@ -6,7 +6,7 @@ use wasmtime::{Caller, Config, Engine, Instance, Linker, Module, Store, Strategy
 use super::*;
 
 /// The weights of the Internet Computer, of which the examples tell.
-#[path = "../../../ic/src/wasm/weights.rs"]
+#[path = "../../../ic/src/module/weights.rs"]
 mod weights;
 
 struct Examples;

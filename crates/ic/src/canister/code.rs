@@ -7,8 +7,8 @@ use drun_engine::memory::Heap;
 use drun_engine::{GlobalValue, Module, Program};
 
 use crate::errors::ExecutionError;
-use crate::system_api::Ic;
-use crate::wasm::{ModuleNames, ValidationLimits};
+use crate::ic0::Ic;
+use crate::module::{ModuleNames, ValidationLimits};
 
 /// A module that may be installed, with the names of its functions.
 #[derive(Debug)]

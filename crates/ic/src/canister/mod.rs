@@ -31,8 +31,8 @@ use settings::{LogVisibility, Settings};
 use snapshots::Snapshot;
 use tasks::{LowMemoryHook, Task, TaskRotation};
 
+use crate::module::memory::StableMemory;
 pub use crate::protocol::Bookkeeping;
-use crate::wasm::memory::StableMemory;
 
 /// How code is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

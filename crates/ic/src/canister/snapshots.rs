@@ -6,8 +6,8 @@ pub use super::snapshot_id::SnapshotId;
 
 use super::chunks::ChunkStore;
 use super::tasks::LowMemoryHook;
-use crate::wasm::GlobalValue;
-use crate::wasm::memory::Image;
+use crate::module::GlobalValue;
+use crate::module::memory::Image;
 
 /// A snapshot.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use crate::answer::DebugPrint;
 use crate::canister::contexts::Closure;
 use crate::canister::log::Log;
 use crate::errors::ExecutionError;
-use crate::system_api::exec::{Answer, Dependencies, MemoryRules, MessageView, PerformedCall};
-use crate::system_api::mode::Mode;
+use crate::ic0::exec::{Answer, Dependencies, MemoryRules, MessageView, PerformedCall};
+use crate::ic0::mode::Mode;
 
 pub use recording::Recording;
 pub use runtime::{Runtime, until_failure};

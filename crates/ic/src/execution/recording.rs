@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::wasm::ModuleNames;
+use crate::module::ModuleNames;
 
 /// The record of one execution.
 #[derive(Clone, Debug)]

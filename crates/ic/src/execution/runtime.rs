@@ -12,10 +12,10 @@ use crate::canister::Canister;
 use crate::canister::code::{CanisterModule, Code};
 use crate::config::{CompilerChoice, NodeSettings};
 use crate::errors::ExecutionError;
-use crate::system_api::Ic;
-use crate::system_api::exec::{CanisterView, Effects, Exec, LEVELS, SubnetView};
-use crate::system_api::prints::{Overflow, Prints};
-use crate::wasm::ValidationLimits;
+use crate::ic0::Ic;
+use crate::ic0::exec::{CanisterView, Effects, Exec, LEVELS, SubnetView};
+use crate::ic0::prints::{Overflow, Prints};
+use crate::module::ValidationLimits;
 
 /// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
 const HEAP_PAGE_COST: [u64; 2] = [1000, 4000];

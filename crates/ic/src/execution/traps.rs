@@ -3,8 +3,8 @@
 use drun_engine::{End, NotEntered, TrapKind};
 
 use crate::errors::{ContractViolation, ExecutionError, Trap};
-use crate::system_api::Ic;
-use crate::wasm::ModuleNames;
+use crate::ic0::Ic;
+use crate::module::ModuleNames;
 
 /// The result of an execution.
 pub fn result(end: End<Ic>, names: &ModuleNames) -> Result<(), ExecutionError> {

@@ -16,8 +16,8 @@ use super::types::info::{
 use super::types::snapshots::SnapshotSource;
 use crate::canister::{InstallMode, history};
 use crate::errors::ManagementError;
+use crate::module::CustomSection;
 use crate::protocol::Replies;
-use crate::wasm::CustomSection;
 
 /// `canister_info`.
 pub fn canister_info(

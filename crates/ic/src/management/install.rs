@@ -16,7 +16,7 @@ use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::tasks::TaskRotation;
 use crate::canister::{Canister, InstallMode};
 use crate::errors::{ChunkStoreError, ExecutionError, ManagementError, ResourceError};
-use crate::wasm::GlobalValue;
+use crate::module::GlobalValue;
 
 /// `install_code`. The replica of March 2025 also takes allocations in the argument.
 pub fn install_code(
@@ -108,7 +108,7 @@ fn install_into(
     call.only_controllers(canister)?;
     validate_settings(state, Some(canister), &order.settings, canister.cycles)?;
     let wasm64 = match &order.source {
-        Source::Blob(blob) | Source::Chunks(Ok(blob), _) => crate::wasm::declares_memory64(blob),
+        Source::Blob(blob) | Source::Chunks(Ok(blob), _) => crate::module::declares_memory64(blob),
         Source::Chunks(Err(_), _) => false,
     };
     let price = state.fees.execution(state.limits.install, wasm64);

@@ -21,7 +21,7 @@ use super::types::keys::{
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, VetKdCurve, VetKdKeyId,
 };
 use crate::errors::{ManagementError, OutcallError};
-use crate::system_api::exec::KeyKind;
+use crate::ic0::exec::KeyKind;
 
 impl State {
     /// The keys of the subnet as errors list them, `ecdsa:Secp256k1:key_1`: by kind, then by name.

@@ -19,7 +19,7 @@ use crate::canister::settings::{
     Settings,
 };
 use crate::errors::{ManagementError, ResourceError, SettingsError};
-use crate::system_api::exec::MemoryRules;
+use crate::ic0::exec::MemoryRules;
 
 /// Environment variables that a canister may have.
 const MAX_VARIABLES: usize = 20;

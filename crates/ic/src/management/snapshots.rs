@@ -172,7 +172,7 @@ fn charge(
 mod tests {
     use super::*;
     use crate::canister::settings::{Controllers, Settings};
-    use crate::wasm::memory::Image;
+    use crate::module::memory::Image;
     use candid::Principal;
 
     fn canister_with(snapshots: usize) -> Canister {

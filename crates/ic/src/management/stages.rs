@@ -17,11 +17,11 @@ use crate::canister::tasks::TaskRotation;
 use crate::errors::{ExecutionError, ManagementError};
 use crate::execution::{Entry, Job, Keep};
 use crate::fees::Fees;
+use crate::ic0::exec::MessageView;
+use crate::ic0::mode::Mode;
+use crate::module::GlobalValue;
+use crate::module::memory::{Heap, StableMemory};
 use crate::observe::{Cause, Observers, Preparation};
-use crate::system_api::exec::MessageView;
-use crate::system_api::mode::Mode;
-use crate::wasm::GlobalValue;
-use crate::wasm::memory::{Heap, StableMemory};
 
 /// Instructions for compiling an operator of the instrumented module, and for a byte of a module that is not one.
 pub const COMPILE_COST: u64 = 6000;
@@ -193,7 +193,7 @@ impl<'a> Stages<'a> {
         let instructions = match &module {
             Ok(module) => self.state.compile_instructions(module),
             Err(_) => {
-                let bytes = crate::wasm::stated_size(&blob).max(blob.len() as u64);
+                let bytes = crate::module::stated_size(&blob).max(blob.len() as u64);
                 COMPILE_COST.saturating_mul(bytes)
             }
         };

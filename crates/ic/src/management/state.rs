@@ -15,9 +15,9 @@ use crate::config::NodeSettings;
 use crate::errors::OutOfCycles;
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
+use crate::ic0::RESPONSE_RESERVATION_BYTES;
+use crate::ic0::exec::MemoryRules;
 use crate::protocol::{Limits, SubnetType};
-use crate::system_api::RESPONSE_RESERVATION_BYTES;
-use crate::system_api::exec::MemoryRules;
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;

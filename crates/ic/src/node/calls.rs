@@ -10,10 +10,10 @@ use crate::canister::queues::{Ingress, Payload, Request, Response};
 use crate::canister::{Canister, ContextId, Status};
 use crate::errors::{CallError, ErrorCode, ExecutionError, UserError};
 use crate::execution::{Entry, Execution, Job, Keep};
+use crate::ic0::exec::MessageView;
+use crate::ic0::mode::Mode;
+use crate::module::MethodKind;
 use crate::observe::Cause;
-use crate::system_api::exec::MessageView;
-use crate::system_api::mode::Mode;
-use crate::wasm::MethodKind;
 
 /// The part of a callback's instructions that is kept for its cleanup, in percent.
 const CLEANUP_PERCENT: u64 = 5;

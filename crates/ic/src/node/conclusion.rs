@@ -14,9 +14,9 @@ use crate::errors::{
     CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
 };
 use crate::execution::{Entry, Execution};
+use crate::ic0::exec::{Answer, PerformedCall};
+use crate::ic0::mode::Mode;
 use crate::observe::Cause;
-use crate::system_api::exec::{Answer, PerformedCall};
-use crate::system_api::mode::Mode;
 
 impl Node {
     /// Applies the effects of an execution and answers its call if it is due.

@@ -5,7 +5,7 @@ use candid::Principal;
 
 use super::Node;
 use crate::config::HttpMock;
-use crate::wasm::memory::StableMemory;
+use crate::module::memory::StableMemory;
 
 /// Rounds that one due timer may take, with all calls that it makes.
 const MOST_ROUNDS: u64 = 10_000;

@@ -10,11 +10,11 @@ use crate::canister::queues::{Carried, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
+use crate::ic0::exec::MessageView;
+use crate::ic0::mode::Mode;
 use crate::management::{Method, MethodAudience, is_charged_late, open};
+use crate::module::MethodKind;
 use crate::observe::Cause;
-use crate::system_api::exec::MessageView;
-use crate::system_api::mode::Mode;
-use crate::wasm::MethodKind;
 
 /// Bytes of a signed anonymous envelope beside receiver, method name and argument (metering.md 8.4: 121 with the ten bytes
 /// of an ordinary id).

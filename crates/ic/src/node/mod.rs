@@ -33,12 +33,12 @@ use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
 use crate::execution::Runtime;
 use crate::fees::Fees;
+use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
-use crate::system_api::exec::{KeyKind, SubnetView};
 
 pub use snapshot::Snapshot;
 

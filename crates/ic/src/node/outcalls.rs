@@ -6,7 +6,7 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::errors::{ErrorCode, QueryError, UserError};
 use crate::management::outcalls::TransformCall;
-use crate::wasm::MethodKind;
+use crate::module::MethodKind;
 
 impl Node {
     /// Answers the requests that have their answer by now.

@@ -6,7 +6,7 @@ use crate::answer::DebugPrint;
 use crate::canister::ContextId;
 use crate::canister::contexts::Closure;
 use crate::execution::Execution;
-use crate::system_api::exec::PerformedCall;
+use crate::ic0::exec::PerformedCall;
 
 /// What the execution was.
 #[derive(Clone, Debug)]

@@ -12,10 +12,10 @@ use crate::canister::contexts::Closure;
 use crate::canister::{Canister, Status};
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
+use crate::ic0::exec::{Answer, Dependencies, MessageView, PerformedCall};
+use crate::ic0::mode::Mode;
+use crate::module::MethodKind;
 use crate::observe::Cause;
-use crate::system_api::exec::{Answer, Dependencies, MessageView, PerformedCall};
-use crate::system_api::mode::Mode;
-use crate::wasm::MethodKind;
 
 /// Calls may be nested so deep.
 const MAX_DEPTH: u64 = 6;

@@ -18,7 +18,7 @@ use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::execution::Runtime;
 use crate::management::ids::Ids;
 use crate::management::{Outcalls, State};
-use crate::wasm::memory::{Image, StableMemory};
+use crate::module::memory::{Image, StableMemory};
 
 /// The state of a node between two rounds. Clones, and snapshots taken one after the other, share the pages of memories that are
 /// the same.

@@ -7,8 +7,8 @@ use crate::canister::Canister;
 use crate::canister::contexts::Origin;
 use crate::canister::tasks::{LowMemoryHook, Task};
 use crate::execution::Entry;
-use crate::system_api::exec::MessageView;
-use crate::system_api::mode::Mode;
+use crate::ic0::exec::MessageView;
+use crate::ic0::mode::Mode;
 
 impl Node {
     /// Decides which tasks run in this round, from what waits at its beginning.

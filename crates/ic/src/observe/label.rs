@@ -1,8 +1,8 @@
 //! What ran, in the words of tables and stacks.
 
 use crate::execution::Entry;
-use crate::system_api::mode::Mode;
-use crate::wasm::MethodKind;
+use crate::ic0::mode::Mode;
+use crate::module::MethodKind;
 
 /// What ran.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use drun_engine::record::Stack;
 use crate::answer::{DebugPrint, Usage};
 use crate::canister::{CallbackId, Canister, ContextId};
 use crate::execution::Execution;
-use crate::system_api::prints::Listener;
+use crate::ic0::prints::Listener;
 
 /// Watches a node. Every method does nothing unless it is written; what is costly to tell is handed in as a function that
 /// nobody has to call.

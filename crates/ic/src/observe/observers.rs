@@ -10,7 +10,7 @@ use super::observer::{Cause, Flood, Observer, Preparation, Run};
 use crate::answer::{DebugPrint, Usage};
 use crate::canister::{CallbackId, Canister};
 use crate::execution::Execution;
-use crate::system_api::prints::Overflow;
+use crate::ic0::prints::Overflow;
 
 /// All observers of a node. Nothing is worked out for them while there are none.
 #[derive(Default)]

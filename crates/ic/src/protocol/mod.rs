@@ -7,7 +7,7 @@ pub mod limits;
 
 pub use limits::{Limits, Slicing, SubnetType};
 
-use crate::wasm::ValidationLimits;
+use crate::module::ValidationLimits;
 
 /// Bytes that bookkeeping counts as memory, which changed over time (management-canister.md 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -245,8 +245,10 @@ impl Subnet {
         module: &[u8],
         argument: impl Arguments,
     ) -> Result<Outcome, CallError> {
-        let keeps =
-            crate::wasm::has_custom_section(module, "icp:private enhanced-orthogonal-persistence");
+        let keeps = crate::module::has_custom_section(
+            module,
+            "icp:private enhanced-orthogonal-persistence",
+        );
         let controller = self.controllers(canister).first().copied();
         let args = types::InstallCodeArgs {
             mode: match mode {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use drun_machine_code as machine_code;
+use drun_engine::machine_code;
 use sha2::{Digest, Sha256};
 
 use super::hash_of;

@@ -366,7 +366,9 @@ mod tests {
     fn a_job_that_has_not_begun_can_be_withdrawn() {
         let scheduler = scheduler(1, 1, 9);
         let (sender, receiver) = mpsc::channel::<()>();
-        scheduler.submit(Box::new(move |_| drop(receiver.recv())));
+        scheduler.submit(Box::new(move |_| {
+            let _ = receiver.recv();
+        }));
         let ticket = scheduler.submit(Box::new(|_| panic!("withdrawn")));
         assert!(scheduler.withdraw(ticket));
         assert!(!scheduler.withdraw(ticket));

@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 use super::{ed25519, secp256k1};
 use crate::errors::{ManagementError, OutcallError};
 use crate::fees::Fees;
+use crate::ic0::exec::KeyKind;
 use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
     DerivationPath, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, SignatureReply,
 };
-use crate::system_api::exec::KeyKind;
 
 pub fn ecdsa_public_key(
     state: &mut State,

@@ -16,8 +16,8 @@ use crate::management::decode::Given;
 use crate::management::growth::Growth;
 use crate::management::target::with_canister;
 use crate::management::types::snapshots::LoadSnapshotArgs;
-use crate::wasm::GlobalValue;
-use crate::wasm::memory::StableMemory;
+use crate::module::GlobalValue;
+use crate::module::memory::StableMemory;
 
 /// `load_canister_snapshot`.
 pub fn load(state: &mut State, call: &mut Call<'_>, args: Given<LoadSnapshotArgs>) -> Answer {

@@ -15,8 +15,8 @@ use crate::management::types::snapshots::{
     Global, GlobalTimer, HookStatus, ReadDataKind, ReadSnapshotDataArgs, ReadSnapshotDataReply,
     SnapshotArgs, SnapshotMetadataReply, SnapshotSource,
 };
-use crate::wasm::GlobalValue;
-use crate::wasm::memory::Image;
+use crate::module::GlobalValue;
+use crate::module::memory::Image;
 
 /// Bytes that can be read at once.
 const MAX_SLICE: u64 = 2_000_000;

@@ -11,7 +11,7 @@ use crate::management::call::{Answer, Call};
 use crate::management::decode::Given;
 use crate::management::target::with_canister;
 use crate::management::types::snapshots::TakeSnapshotArgs;
-use crate::wasm::memory::Image;
+use crate::module::memory::Image;
 
 /// `take_canister_snapshot`.
 pub fn take(state: &mut State, call: &mut Call<'_>, args: Given<TakeSnapshotArgs>) -> Answer {

@@ -21,8 +21,8 @@ use crate::management::types::snapshots::{
     Global, GlobalTimer, HookStatus, UploadDataKind, UploadSnapshotDataArgs,
     UploadSnapshotMetadataArgs, UploadSnapshotMetadataReply,
 };
-use crate::wasm::GlobalValue;
-use crate::wasm::memory::{Image, MAX_STABLE_WASM_PAGES, WASM_PAGE_SIZE};
+use crate::module::GlobalValue;
+use crate::module::memory::{Image, MAX_STABLE_WASM_PAGES, WASM_PAGE_SIZE};
 
 /// Bytes of the largest module.
 const MAX_MODULE: u64 = 100 << 20;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use drun_engine::record::TreeFrame;
 
-use crate::wasm::ModuleNames;
+use crate::module::ModuleNames;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -69,7 +69,7 @@ fn stable_operators(imports: &[&str]) -> u64 {
 #[cfg(test)]
 mod tests {
     use crate::canister::code::CanisterModule;
-    use crate::wasm::ValidationLimits;
+    use crate::module::ValidationLimits;
 
     fn operators(text: &str) -> u64 {
         let blob = wat::parse_str(text).unwrap();

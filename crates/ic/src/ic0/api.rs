@@ -6,7 +6,7 @@ use drun_engine::{Failure, Guest, NoMemory, Resource, Stopped};
 use super::exec::Exec;
 use super::mode::Modes;
 use crate::errors::{Backtrace, ContractViolation, ExecutionError, Trap};
-use crate::wasm::ValidationLimits;
+use crate::module::ValidationLimits;
 
 pub use drun_engine::Address;
 

@@ -9,7 +9,7 @@ use super::api::Ic;
 use super::exec::Exec;
 use super::{answer, calls, canister, certificate, cost, cycles, debug, message, stable};
 use crate::errors::{ExecutionError, ModuleError};
-use crate::wasm::{ModuleFacts, decode, plan, validate};
+use crate::module::{ModuleFacts, decode, plan, validate};
 
 impl Host for Ic {
     type Facts = ModuleFacts;

@@ -1,7 +1,7 @@
 //! The rules for what a module imports and exports (system-api.md 5.5, 5.6).
 
 use super::*;
-use crate::wasm::ic0_table::{Ic0Function, Slot, ic0_functions};
+use crate::module::ic0_table::{Ic0Function, Slot, ic0_functions};
 
 const IMPORTS: &str = "Wasm module has an invalid import section. ";
 const EXPORTS: &str = "Wasm module has an invalid export section. ";

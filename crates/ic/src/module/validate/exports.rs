@@ -4,7 +4,7 @@ use wasmparser::{ExternalKind, types::TypesRef};
 
 use super::imports::check_signature;
 use crate::errors::ModuleError;
-use crate::wasm::facts::{MethodKind, ModuleFacts};
+use crate::module::facts::{MethodKind, ModuleFacts};
 use drun_engine::Sections;
 
 const MAX_METHODS: u64 = 1000;

@@ -2,7 +2,7 @@
 //! All others mean nothing here and count for nothing.
 
 use crate::errors::ModuleError;
-use crate::wasm::facts::CustomSection;
+use crate::module::facts::CustomSection;
 use drun_engine::Sections;
 
 const MAX_SECTIONS: u64 = 16;

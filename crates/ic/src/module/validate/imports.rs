@@ -4,8 +4,8 @@
 use wasmparser::{FuncType, TypeRef, ValType, types::TypesRef};
 
 use crate::errors::ModuleError;
-use crate::wasm::facts::ModuleFacts;
-use crate::wasm::ic0_table::{Ic0Function, Slot, ic0_functions};
+use crate::module::facts::ModuleFacts;
+use crate::module::ic0_table::{Ic0Function, Slot, ic0_functions};
 use drun_engine::Sections;
 
 /// The only module there is to import from.

@@ -2,7 +2,7 @@
 //! exports are in `interface`.
 
 use super::*;
-use crate::wasm::facts::{CustomSection, MethodKind};
+use crate::module::facts::{CustomSection, MethodKind};
 
 fn check(text: &str) -> Result<ModuleFacts, ModuleError> {
     let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -1,6 +1,6 @@
 //! Files of machine code, and what makes it safe to run what is in them: they belong to this user, nobody else may
-//! write to them, and a trailer tells a whole and undamaged file of ours from anything else. The one place of the job
-//! server where `unsafe` is allowed; knows nothing of modules or caches.
+//! write to them, and a trailer tells a whole and undamaged file of ours from anything else. Used by hosts that make machine code without
+//! this crate's tiers; knows nothing of modules or caches.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};

@@ -17,7 +17,7 @@ use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
 use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
-use crate::wasm::ModuleNames;
+use crate::module::ModuleNames;
 
 /// What does not change while a subnet runs, as far as canisters see it.
 #[derive(Debug)]

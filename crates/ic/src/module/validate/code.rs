@@ -6,7 +6,7 @@ use wasmparser::{
 };
 
 use crate::errors::ModuleError;
-use crate::wasm::complexity::{MAX_FUNCTION_COMPLEXITY, complexity};
+use crate::module::complexity::{MAX_FUNCTION_COMPLEXITY, complexity};
 
 const MAX_FUNCTION_SIZE: u64 = 1_000_000;
 /// The first byte of every `v128` instruction.
