@@ -46,9 +46,8 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         disk.len()
     ));
     let seed = config.seed;
-    let quiet = options.quiet_canisters;
-    let make = |silent| runner(config.clone(), quiet || silent, silent);
-    let mut session = Session::new(&program.statements, seed, &disk, Box::new(make))?;
+    let node = runner(config, options.quiet_canisters)?;
+    let mut session = Session::new(node, seed, &disk);
     let mut printer = Printer::new(format, session.runner().wording());
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
@@ -105,7 +104,7 @@ fn tell(text: &str) {
 }
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
-fn runner(config: Config, quiet: bool, silent: bool) -> anyhow::Result<Runner> {
+fn runner(config: Config, quiet: bool) -> anyhow::Result<Runner> {
     let mut runner = Runner::new(config)?;
     if !quiet {
         runner.on_print(Box::new(|print| {
@@ -114,14 +113,12 @@ fn runner(config: Config, quiet: bool, silent: bool) -> anyhow::Result<Runner> {
             let _ = writeln!(std::io::stderr(), "{line}");
         }));
     }
-    if !silent {
-        runner.on_refusal(Box::new(|error| {
-            let _ = writeln!(
-                std::io::stderr(),
-                "Failed to submit ingress message: {error:?}"
-            );
-        }));
-    }
+    runner.on_refusal(Box::new(|error| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "Failed to submit ingress message: {error:?}"
+        );
+    }));
     Ok(runner)
 }
 

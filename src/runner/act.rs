@@ -10,7 +10,7 @@ use drun_ic::management::ids::canister_id;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::settings::CanisterSettings;
 
-use super::driver::{encoded, keeps_heap};
+use super::driver::{Driver, encoded, keeps_heap};
 use super::outcome::{MessageKind, MessageResult, Outcome};
 use super::{MANAGEMENT, Runner};
 
@@ -21,7 +21,30 @@ const PROXY_CYCLES: u128 = 1_000_000_000_000_000;
 /// The canister that calls with cycles, from `proxy.wat`.
 const PROXY_MODULE: &[u8] = include_bytes!("proxy.wasm");
 
+/// A runner between two messages: its node, and what its program knows.
+pub struct Snapshot {
+    node: drun_ic::node::Snapshot,
+    driver: Box<dyn Driver>,
+}
+
 impl Runner {
+    /// What there is now, for [`restore`](Self::restore). It costs the pages of memories that changed since the last snapshot.
+    pub fn snapshot(&mut self) -> Snapshot {
+        Snapshot {
+            node: self.node.snapshot(),
+            driver: self.driver.boxed(),
+        }
+    }
+
+    /// Goes back to a snapshot of this runner. Answers for HTTP outcalls stay.
+    ///
+    /// # Errors
+    /// If the machine has no memory left.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        self.driver = snapshot.driver.boxed();
+        self.node.restore(&snapshot.node)
+    }
+
     /// Who sends all messages from now on; the program's own sender if nobody is named.
     pub fn set_sender(&mut self, sender: Option<Principal>) {
         self.sender = sender;

@@ -29,6 +29,9 @@ pub(super) struct Wait {
 
 /// One of the programs.
 pub(super) trait Driver: std::fmt::Debug + Send {
+    /// What it knows by now, to be gone back to.
+    fn boxed(&self) -> Box<dyn Driver>;
+
     /// How a node is set up.
     fn settings(&self, config: &Config) -> NodeSettings;
 

@@ -11,6 +11,7 @@ mod original;
 pub mod outcome;
 mod pocket_ic;
 
+pub use act::Snapshot;
 use candid::Principal;
 use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;

@@ -20,7 +20,7 @@ const MAX_ROUNDS: u64 = 100_000;
 const MAX_FULL_ROUNDS: u64 = 100;
 
 /// The program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Original {
     /// Rounds are those of an application subnet.
     sliced: bool,
@@ -35,6 +35,10 @@ impl Original {
 }
 
 impl Driver for Original {
+    fn boxed(&self) -> Box<dyn Driver> {
+        Box::new(self.clone())
+    }
+
     fn settings(&self, config: &Config) -> NodeSettings {
         NodeSettings {
             nodes: 1,

@@ -40,7 +40,7 @@ const FIRST_APPLICATION_CANISTER: u64 = 0x1e0_1d15;
 const STABILIZATION: &str = "__motoko_stabilize_before_upgrade";
 
 /// The program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PocketIc {
     /// Number of the canister that the next `create` line asks for.
     next: u64,
@@ -58,6 +58,10 @@ impl PocketIc {
 }
 
 impl Driver for PocketIc {
+    fn boxed(&self) -> Box<dyn Driver> {
+        Box::new(self.clone())
+    }
+
     fn settings(&self, config: &Config) -> NodeSettings {
         let system = config.subnet_type == SubnetType::System;
         NodeSettings {

@@ -1,6 +1,6 @@
 //! What a statement comes down to once its names are principals and its values bytes: one thing that is done to a runner.
 //!
-//! Owns the list of these things, so that what was done can be done again. It knows no script.
+//! Owns the list of these things. It knows no script.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use drun_ic::config::HttpMock;
 use drun_ic::management::types::settings::CanisterSettings;
 
 /// One thing that is done.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Act {
     Create,
     CreateWith(CanisterSettings, Option<u128>),
@@ -32,7 +32,6 @@ pub(super) enum Act {
     Advance(u64),
     Tick(u64),
     Respond(HttpMock),
-    SetStable(Principal, Arc<[u8]>),
 }
 
 impl Act {
@@ -72,10 +71,6 @@ impl Act {
             Self::Tick(rounds) => runner.tick(*rounds),
             Self::Respond(mock) => {
                 runner.respond(mock.clone());
-                return (None, None);
-            }
-            Self::SetStable(canister, content) => {
-                runner.set_stable_memory(canister, content);
                 return (None, None);
             }
         };

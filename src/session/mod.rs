@@ -16,11 +16,10 @@ use std::sync::Arc;
 use candid::Principal;
 
 use crate::idl::Interface;
-use crate::runner::Runner;
 use crate::runner::outcome::{MessageResult, Outcome};
+use crate::runner::{self, Runner};
 use crate::script::statement::{Identity, Management, Party, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
-use act::Act;
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
 
 /// The files of a program: its modules, which were read before, and what it reads and writes while it runs.
@@ -41,9 +40,6 @@ pub trait Surroundings {
     fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String>;
 }
 
-/// Makes a node as the run began with, which prints nothing if it is told to be silent.
-pub type Rebuild<'a> = Box<dyn FnMut(bool) -> anyhow::Result<Runner> + 'a>;
-
 /// What became of a statement.
 #[derive(Debug, Default)]
 pub struct Step {
@@ -59,49 +55,35 @@ struct Last {
     interface: Option<Rc<Interface>>,
 }
 
-/// What a snapshot holds: how much was done, and who had which name.
-struct Snapshot {
-    acts: usize,
+/// What a snapshot holds: the node, and who had which name.
+struct Kept {
+    runner: runner::Snapshot,
     names: BTreeMap<String, Principal>,
 }
 
 /// A run of a program.
 pub struct Session<'a> {
     runner: Runner,
-    rebuild: Rebuild<'a>,
     surroundings: &'a dyn Surroundings,
     seed: u64,
     names: BTreeMap<String, Principal>,
     sender: Option<Principal>,
-    snapshots: BTreeMap<String, Snapshot>,
-    /// What was done so far and by whom; kept only for programs that go back.
-    history: Option<Vec<(Option<Principal>, Act)>>,
+    snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
 }
 
 impl<'a> Session<'a> {
-    /// A run of these statements on a node without canisters. The seed is the one of all randomness.
-    ///
-    /// # Errors
-    /// If the node cannot be made.
-    pub fn new(
-        statements: &[Placed],
-        seed: u64,
-        surroundings: &'a dyn Surroundings,
-        mut rebuild: Rebuild<'a>,
-    ) -> anyhow::Result<Self> {
-        let goes_back = |placed: &Placed| matches!(placed.statement, Statement::Restore(_));
-        Ok(Self {
-            runner: rebuild(false)?,
-            rebuild,
+    /// A run on a node without canisters. The seed is the one of all randomness.
+    pub fn new(runner: Runner, seed: u64, surroundings: &'a dyn Surroundings) -> Self {
+        Self {
+            runner,
             surroundings,
             seed,
             names: BTreeMap::new(),
             sender: None,
             snapshots: BTreeMap::new(),
-            history: statements.iter().any(goes_back).then(Vec::new),
             last: None,
-        })
+        }
     }
 
     /// The node and its driver.
@@ -135,9 +117,10 @@ impl<'a> Session<'a> {
                 None => return Ok(self.without_name(placed)),
             },
             Statement::Snapshot(name) => {
-                let acts = self.history.as_ref().map_or(0, Vec::len);
-                let names = self.names.clone();
-                let snapshot = Snapshot { acts, names };
+                let snapshot = Kept {
+                    runner: self.runner.snapshot(),
+                    names: self.names.clone(),
+                };
                 self.snapshots.insert(name.value.clone(), snapshot);
             }
             Statement::Restore(name) => self.restore(name)?,
@@ -173,7 +156,7 @@ impl<'a> Session<'a> {
         let Some(act) = self.lowered(placed) else {
             return self.without_name(placed);
         };
-        let (created, outcome) = self.perform(act, sender);
+        let (created, outcome) = act.perform(&mut self.runner, sender);
         let mut outcomes: Vec<(Outcome, Option<String>)> =
             created.into_iter().map(|outcome| (outcome, None)).collect();
         let Some(mut outcome) = outcome else {
@@ -216,33 +199,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn perform(
-        &mut self,
-        act: Act,
-        sender: Option<Principal>,
-    ) -> (Option<Outcome>, Option<Outcome>) {
-        let outcomes = act.perform(&mut self.runner, sender);
-        if let Some(history) = &mut self.history {
-            history.push((sender, act));
-        }
-        outcomes
-    }
-
-    /// Goes back to a snapshot. A run is deterministic, so what had been done by then is done again on a new node: that
-    /// takes as long as it took before.
+    /// Goes back to a snapshot. Names that `let` gave stay, as they are no part of the node.
     fn restore(&mut self, name: &str) -> anyhow::Result<()> {
-        let (Some(snapshot), Some(history)) = (self.snapshots.get(name), &mut self.history) else {
-            return Ok(());
-        };
-        history.truncate(snapshot.acts);
-        let mut runner = (self.rebuild)(true)?;
-        for (sender, act) in history {
-            act.perform(&mut runner, *sender);
-        }
-        self.runner = runner;
-        // Names that `let` gave stay, as they are no part of the node.
-        for (name, principal) in &snapshot.names {
-            self.names.insert(name.clone(), *principal);
+        if let Some(kept) = self.snapshots.get(name) {
+            self.runner.restore(&kept.runner)?;
+            let names = kept.names.iter();
+            self.names
+                .extend(names.map(|(name, id)| (name.clone(), *id)));
         }
         Ok(())
     }
@@ -289,8 +252,11 @@ impl<'a> Session<'a> {
         }
         match self.surroundings.load(from, file) {
             Ok(content) => {
-                self.perform(Act::SetStable(id, content.into()), None);
-                Step::default()
+                if self.runner.set_stable_memory(&id, &content) {
+                    Step::default()
+                } else {
+                    unusable("it is too large".to_owned())
+                }
             }
             Err(reason) => unusable(reason),
         }
