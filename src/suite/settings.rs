@@ -33,7 +33,7 @@ struct Document {
 
 /// The keys that a folder may have, too.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
     kind: Option<Kind>,
     args: Option<Vec<String>>,
