@@ -36,6 +36,7 @@ pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
+    unknown.sort();
     Ok(vec![format!(
         "warning: {shown}: ignored: {}",
         unknown.join(", ")

@@ -107,15 +107,13 @@ impl Executor {
             false => None,
         };
         let mut command = self.command(case, &script, &more, measures.as_deref());
-        let (mut readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
+        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
         let timeout = self.timeout.unwrap_or(case.timeout);
         let (status, end) = self.wait(child, &readers[0], start, timeout)?;
-        let err = readers.pop().filter(|_| case.expected.is_separate());
-        let err = err.map(Collector::finish).unwrap_or_default();
-        let out = readers.pop();
+        let mut outputs = readers.into_iter().map(Collector::finish);
         Ok(Run {
-            out: out.map(Collector::finish).unwrap_or_default(),
-            err,
+            out: outputs.next().unwrap_or_default(),
+            err: outputs.next().unwrap_or_default(),
             end: end.unwrap_or_else(|| end_of(status)),
             time: start.elapsed(),
             measures: measures.and_then(|path| Measures::read(&path)),
