@@ -78,6 +78,8 @@ fn command() -> Command {
             Arg::new(key.name)
                 .long(key.name.to_lowercase().replace('_', "-"))
                 .value_name("VALUE")
+                // The last of several counts, as in most programs that are started by scripts.
+                .overrides_with(key.name)
                 .help(format!("{}{default} [env: {}]", key.help, key.name)),
         );
     }

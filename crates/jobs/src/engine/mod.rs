@@ -69,6 +69,15 @@ impl Engines {
         }
     }
 
+    /// Whether bytes are a module at all. Much faster than compiling it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, kind: Kind, wasm: &[u8]) -> Result<(), Failure> {
+        let compiler = self.compiler(kind)?;
+        module::check(&compiler, wasm)
+    }
+
     /// Compiles a module.
     ///
     /// # Errors

@@ -121,12 +121,22 @@ pub enum Results {
     Other,
 }
 
-/// Compiles.
-pub fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
-    let started = Instant::now();
+/// Validates.
+pub fn check(compiler: &Compiler, wasm: &[u8]) -> Result<(), Failure> {
     if wasm.get(..4) == Some(b"\0asm") && wasm.get(4..8) == Some(&COMPONENT) {
         let error = "this is a component; a core module (wasm32-wasip1) is needed";
         return Err(Failure::new(Code::ModuleInvalid, error));
+    }
+    Module::validate(&compiler.engine, wasm)
+        .map_err(|error| invalid(error.root_cause().to_string().trim_end()))
+}
+
+/// Compiles.
+pub fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
+    let started = Instant::now();
+    // The command line comes here without the check that jobs have behind them.
+    if wasm.get(4..8) == Some(&COMPONENT) {
+        check(compiler, wasm)?;
     }
     let module = Module::from_binary(&compiler.engine, wasm).map_err(|error| {
         let reason = error.root_cause().to_string();

@@ -143,17 +143,13 @@ impl Modules {
         wasm: Option<Bytes>,
     ) -> Result<Found, Failure> {
         let started = Instant::now();
-        let found = |(module, source): (Arc<Prepared>, Source)| {
-            if let Some(observer) = &self.observer {
-                observer(source, started.elapsed());
-            }
-            Found {
-                module,
-                source,
-                time: started.elapsed(),
-            }
+        let found = |(module, source): (Arc<Prepared>, Source)| Found {
+            module,
+            source,
+            time: started.elapsed(),
         };
         if let Some(module) = self.lock_memory().get(&(hash, kind)) {
+            self.observe(Source::Memory, started.elapsed());
             return Ok(found((module, Source::Memory)));
         }
         let mut flight = self.flight((hash, kind), wasm);
@@ -178,6 +174,12 @@ impl Modules {
         }
     }
 
+    fn observe(&self, source: Source, time: Duration) {
+        if let Some(observer) = &self.observer {
+            observer(source, time);
+        }
+    }
+
     /// Joins those who wait for a module, or begins to make it. It is made even if nobody waits any more.
     fn flight(self: &Arc<Self>, key: Key, wasm: Option<Bytes>) -> watch::Receiver<Option<Made>> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,7 +191,24 @@ impl Modules {
         drop(flights);
         let modules = self.clone();
         tokio::spawn(async move {
-            let made = match modules.slots.acquire().await {
+            let (checker, bytes) = (modules.clone(), wasm.clone());
+            // What is no module has its answer without waiting for compilations.
+            let checked = tokio::task::spawn_blocking(move || match &bytes {
+                Some(wasm) => checker.engines.check(key.1, wasm),
+                None => Ok(()),
+            });
+            let checked = checked.await.unwrap_or_else(|error| {
+                Err(Failure::new(Code::Internal, format!("validation: {error}")))
+            });
+            let slot = match checked {
+                Ok(()) => modules
+                    .slots
+                    .acquire()
+                    .await
+                    .map_err(|_| Failure::new(Code::Internal, "no compilations any more")),
+                Err(failure) => Err(failure),
+            };
+            let made = match slot {
                 Ok(_slot) => {
                     let maker = modules.clone();
                     let task =
@@ -201,8 +220,11 @@ impl Modules {
                         ))
                     })
                 }
-                Err(_) => Err(Failure::new(Code::Internal, "no compilations any more")),
+                Err(failure) => Err(failure),
             };
+            if let Ok((module, source)) = &made {
+                modules.observe(*source, module.compile_time);
+            }
             // First kept, then told: whoever comes in between finds it.
             modules
                 .flights

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::log::Log;
 use super::metrics::{Gauges, Metrics};
@@ -38,6 +38,8 @@ pub struct App {
     scheduler: Arc<Scheduler>,
     recorder: Option<Arc<Recorder>>,
     draining: AtomicBool,
+    /// Whether nothing goes on either.
+    stop: watch::Sender<bool>,
     running: Mutex<HashMap<u64, Weak<Control>>>,
     next: AtomicU64,
 }
@@ -88,6 +90,7 @@ impl App {
             scheduler,
             recorder,
             draining: AtomicBool::new(false),
+            stop: watch::channel(false).0,
             running: Mutex::default(),
             next: AtomicU64::new(0),
             config,
@@ -157,7 +160,11 @@ impl App {
                 return refuse(Failure::new(Code::QueueFull, error));
             }
         };
-        let found = match self.modules.get(hash, Kind::of(&job), wasm).await {
+        let found = tokio::select! {
+            found = self.modules.get(hash, Kind::of(&job), wasm) => found,
+            () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
+        };
+        let found = match found {
             Ok(found) => found,
             Err(failure) => return refuse(failure),
         };
@@ -170,6 +177,9 @@ impl App {
         let control = Arc::new(Control::default());
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock_running().insert(ticket, Arc::downgrade(&control));
+        if *self.stop.borrow() {
+            control.cancel(Cancel::Shutdown);
+        }
         let (sender, mut receiver) = oneshot::channel();
         let submitted = Instant::now();
         let work = {
@@ -288,8 +298,14 @@ impl App {
         self.scheduler.counts() == (0, 0)
     }
 
-    /// Stops every job.
+    async fn stopped(&self) {
+        // The sender is this app's own: it cannot be gone.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await.is_ok();
+    }
+
+    /// Stops every job, also those whose modules are still compiled.
     pub fn cancel_all(&self) {
+        self.stop.send_replace(true);
         let controls: Vec<_> = self
             .lock_running()
             .values()
