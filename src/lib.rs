@@ -23,7 +23,7 @@
 //! let (greeting,): (String,) = subnet.query(canister, "greet", ())?;
 //! assert_eq!(greeting, "hello");
 //! let outcome = subnet.call(canister, "greet").query_outcome();
-//! assert_eq!(outcome.instructions, 1271);
+//! assert_eq!(outcome.instructions, 1663);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -41,7 +41,7 @@ Exit status:
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Test(TestOptions),
+    Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
 }

@@ -99,8 +99,8 @@ impl<'a> Lexer<'a> {
             self.at += rest.len() - trimmed.len();
             let length = if trimmed.starts_with('#') || trimmed.starts_with("//") {
                 trimmed.find('\n').unwrap_or(trimmed.len())
-            } else if trimmed.starts_with("/*") {
-                match trimmed[2..].find("*/") {
+            } else if let Some(inside) = trimmed.strip_prefix("/*") {
+                match inside.find("*/") {
                     Some(length) => length + 4,
                     None => return Err(Fault::new(self.at..self.at + 2, Mistake::OpenComment)),
                 }

@@ -86,8 +86,11 @@ fn mistake(source: &str) -> (usize, usize, usize, String, String) {
     (only.line, only.column, only.length, said, expected)
 }
 
+/// A script, the place of its mistake (line, column, length), what is wrong, and what was expected.
+type Wrong<'a> = (&'a str, (usize, usize, usize), &'a str, &'a str);
+
 /// Each source with the place and the words of its only mistake.
-fn check(cases: &[(&str, (usize, usize, usize), &str, &str)]) {
+fn check(cases: &[Wrong<'_>]) {
     for (source, place, said, expected) in cases {
         let (line, column, length, is_said, is_expected) = mistake(source);
         let told = ((line, column, length), &*is_said, &*is_expected);

@@ -343,8 +343,8 @@ pub(super) fn bytes(cursor: &mut Cursor) -> Read<Option<Vec<u8>>> {
         };
         return Ok(Some(hex_digits(&word.value[2..]).map_err(at)?));
     }
-    if rest.starts_with('"') {
-        let (bytes, after) = quoted_prefix(&rest[1..]).map_err(at)?;
+    if let Some(inside) = rest.strip_prefix('"') {
+        let (bytes, after) = quoted_prefix(inside).map_err(at)?;
         cursor.skip(rest.len() - after.len());
         return Ok(Some(bytes));
     }

@@ -39,7 +39,7 @@ impl Node {
         if stable.grow_to(pages).is_err() || stable.write(0, content).is_err() {
             return false;
         }
-        canister.stable = Box::new(stable);
+        *canister.stable = stable;
         true
     }
 

@@ -52,10 +52,7 @@ pub fn judge(
             exit_code: Some(*code),
             ..Failure::new(Code::Exit, format!("exit code {code}"))
         },
-        None => match trap(&error, guest, fuel) {
-            Ok(failure) => failure,
-            Err(failure) => return Err(failure),
-        },
+        None => trap(&error, guest, fuel)?,
     };
     let own_end = matches!(failure.code, Code::Trap | Code::StackOverflow | Code::Exit);
     if own_end && guest.limiter.refused_pages().is_some() {

@@ -190,7 +190,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 fn truthy(value: &RawValue) -> bool {
     match value.get() {
         "null" | "false" | "\"\"" => false,
-        text => text.parse::<f64>().map_or(true, |number| number != 0.0),
+        text => !text.parse::<f64>().is_ok_and(|number| number == 0.0),
     }
 }
 

@@ -74,6 +74,7 @@ pub mod rights {
 pub mod clockid {
     pub const REALTIME: u32 = 0;
     pub const MONOTONIC: u32 = 1;
+    pub const PROCESS_CPUTIME: u32 = 2;
     pub const THREAD_CPUTIME: u32 = 3;
 }
 

@@ -78,7 +78,7 @@ fn clock(id: u32) -> Result<Kind, Errno> {
     match id {
         clockid::REALTIME => Ok(Kind::Realtime),
         clockid::MONOTONIC => Ok(Kind::Monotonic),
-        ..=clockid::THREAD_CPUTIME => Err(Errno::NOTSUP),
+        clockid::PROCESS_CPUTIME | clockid::THREAD_CPUTIME => Err(Errno::NOTSUP),
         _ => Err(Errno::INVAL),
     }
 }
