@@ -19,7 +19,9 @@ pub struct Case {
     pub source: PathBuf,
     /// What is to be built first.
     pub build: Build,
-    /// Options of the run; those of the suite stand before those of the case.
+    /// Options of the run that the suite file asks for.
+    pub suite_args: Vec<String>,
+    /// Those that the case asks for itself: they come last and win.
     pub args: Vec<String>,
     /// Where the expected output is; the files need not exist.
     pub expected: Expected,

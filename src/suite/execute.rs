@@ -129,8 +129,9 @@ impl Executor {
     ) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(&case.args)
+            .args(&case.suite_args)
             .args(&self.args)
+            .args(&case.args)
             .args(more)
             .arg("--quiet");
         if let Some(path) = measures {

@@ -219,7 +219,8 @@ impl Finder {
                     Build::Command(command.replace("{name}", &name))
                 }
             },
-            args: [&settings.args, args, &head.args[..]].concat(),
+            suite_args: [&settings.args, args].concat(),
+            args: head.args.clone(),
             expected,
             exit: head.exit,
             unreadable: unreadable.clone(),
