@@ -15,7 +15,7 @@ const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
 
 /// Modules by the file that they were found in.
 #[derive(Default)]
-pub struct Disk {
+pub(super) struct Disk {
     modules: HashMap<PathBuf, Result<Arc<[u8]>, String>>,
 }
 
@@ -39,7 +39,7 @@ impl Disk {
     ///
     /// # Errors
     /// Every statement whose module is missing or unreadable.
-    pub fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
+    pub(super) fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
         let mut mistakes = Vec::new();
         for placed in &program.statements {
             if let Statement::Install { module, .. } = &placed.statement
@@ -56,7 +56,7 @@ impl Disk {
     }
 
     /// How many modules there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.modules.len()
     }
 
@@ -123,7 +123,7 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 /// Reads a module; a file whose name ends in `.wat` is WebAssembly text.
-pub fn read(path: &str) -> Result<Arc<[u8]>, String> {
+pub(super) fn read(path: &str) -> Result<Arc<[u8]>, String> {
     let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
     if !path.ends_with(".wat") {
         return Ok(bytes.into());

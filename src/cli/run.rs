@@ -19,7 +19,7 @@ use crate::script::{self, Diagnostics, Program};
 use crate::session::Session;
 
 /// Runs a script.
-pub fn run(options: &RunOptions) -> Result<u8, Failure> {
+pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let path = options.messages.as_deref().unwrap_or(Path::new("-"));
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
