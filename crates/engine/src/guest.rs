@@ -141,17 +141,17 @@ pub(crate) struct Touches {
 }
 
 impl Touches {
-    pub fn new(count: TouchCount, price: u64) -> Self {
+    pub(crate) fn new(count: TouchCount, price: u64) -> Self {
         let paid = 0;
         Touches { count, price, paid }
     }
 
     /// Those that were not paid for.
-    pub fn due(&self) -> u64 {
+    pub(crate) fn due(&self) -> u64 {
         self.count.get() - self.paid
     }
 
-    pub fn paid(&mut self, count: u64) {
+    pub(crate) fn paid(&mut self, count: u64) {
         self.paid += count;
     }
 }

@@ -110,12 +110,12 @@ impl Meter {
     }
 
     /// Whether the current slice is used up and not only the portion at hand.
-    pub fn slice_is_over(&self, counter: i64) -> bool {
+    pub(crate) fn slice_is_over(&self, counter: i64) -> bool {
         counter.saturating_add(self.withheld) < 0
     }
 
     /// How many of `count` charges of `price` each the counter pays before a slice or portion is used up, at least one.
-    pub fn payable(counter: i64, price: u64, count: u64) -> u64 {
+    pub(crate) fn payable(counter: i64, price: u64, count: u64) -> u64 {
         let fitting = u64::try_from(counter).unwrap_or(0) / price.max(1);
         count.min(fitting + 1)
     }

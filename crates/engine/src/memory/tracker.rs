@@ -141,8 +141,7 @@ impl Tracker {
                 true => Access::None,
                 false => Access::Read,
             };
-            self.space
-                .protect(self.pages()..size / PAGE_SIZE, access)?;
+            self.space.protect(self.pages()..size / PAGE_SIZE, access)?;
             self.size = size;
         }
         Ok(())
