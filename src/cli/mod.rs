@@ -9,6 +9,7 @@ mod measures;
 mod modules;
 mod options;
 mod profile;
+mod protocol;
 mod run;
 mod state_dir;
 mod stats;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
+use super::protocol::Replica;
 use super::test::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
@@ -49,7 +50,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
     /// The script; "-" reads standard input
-    #[arg(required = true)]
+    #[arg(required_unless_present = "protocol")]
     pub messages: Option<PathBuf>,
 
     /// Configuration in JSON5; unknown keys are ignored with a warning
@@ -67,6 +68,11 @@ pub(super) struct RunOptions {
     /// Whose circumstances are reproduced: drun or pocket-ic [default: drun]
     #[arg(long, value_name = "PROGRAM")]
     pub compat: Option<Compat>,
+
+    /// Which replica: the network of 2025-03, 2025-10 or 2026-11, or "list", which tells what is known of each
+    /// [default: the newest; with --compat that of the program's recordings]
+    #[arg(long, value_name = "DATE")]
+    pub protocol: Option<Replica>,
 
     /// Rounds to run after each message has its answer [default: 0]
     #[arg(long, value_name = "N")]

@@ -8,6 +8,7 @@ use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
+use super::protocol::{self, Replica};
 use super::{FAILURE, Failure, SUCCESS};
 use crate::report::{Format, Printer, debug_line};
 use crate::runner::Runner;
@@ -19,7 +20,14 @@ use crate::session::Session;
 
 /// Runs a script.
 pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
-    let path = options.messages.as_deref().unwrap_or(Path::new("-"));
+    if let Some(Replica::List) = options.protocol {
+        write!(std::io::stdout().lock(), "{}", protocol::list())?;
+        return Ok(SUCCESS);
+    }
+    let Some(path) = options.messages.as_deref() else {
+        let text = "error: a script is missing; \"-\" reads standard input";
+        return Err(Failure::Input(text.to_owned()));
+    };
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
@@ -48,10 +56,10 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
         program.statements.len(),
         disk.len()
     ));
-    let seed = config.seed;
+    let (seed, date) = (config.seed, config.protocol.date);
     let node = runner(config, options.quiet_canisters)?;
     let mut session = Session::new(node, seed, &disk);
-    let mut printer = Printer::new(format, session.runner().wording());
+    let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
@@ -63,10 +71,16 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
             writeln!(out, "{}", printer.readable(outcome, text))?;
             if let Some(measures) = &mut measures {
-                measures.add(outcome);
+                measures.add(outcome, date);
             }
         }
         out.flush()?;
+        for note in session.take_notes() {
+            log.line(&note);
+            if !options.quiet {
+                tell(&format!("note: {note}"));
+            }
+        }
         if let Some(wrong) = step.wrong {
             tell(&format!("{wrong}\n"));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
@@ -83,7 +97,11 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let runner = session.into_runner();
     if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
-        let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            super::stats::table(statistics, date)
+        );
     }
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, &name, profile)?;
@@ -181,6 +199,10 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(compat) = options.compat {
         config.compat = compat;
+        config.protocol = compat.protocol();
+    }
+    if let Some(Replica::Of(protocol)) = options.protocol {
+        config.protocol = protocol;
     }
     if let Some(subnet_type) = options.subnet_type {
         config.subnet_type = subnet_type;

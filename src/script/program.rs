@@ -12,7 +12,7 @@ use super::cursor::Flaw;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
 use super::mistake::Mistake;
 use super::read::sentence;
-use super::statement::{Party, Span, Spanned, Statement};
+use super::statement::{Sender, Span, Spanned, Statement};
 use super::{MAX_LINE_BYTES, Message, grammar, resolve, words};
 use crate::idl;
 
@@ -109,7 +109,7 @@ pub struct Placed {
     /// The statement.
     pub statement: Statement,
     /// Who sends it, if that is told in the same line.
-    pub sender: Option<Box<Spanned<Party>>>,
+    pub sender: Option<Box<Sender>>,
     /// The line in its file, from 1.
     pub line: usize,
     /// What the called canister understands, as far as the script tells.

@@ -19,4 +19,5 @@ mod observer;
 mod profile;
 mod readme;
 mod stats;
+mod today;
 mod untrusted;

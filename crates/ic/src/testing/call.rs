@@ -4,6 +4,7 @@ use candid::Principal;
 use candid::utils::ArgumentDecoder;
 
 use super::{Arguments, CallError, MAX_ROUNDS, MessageResult, Outcome, Subnet};
+use crate::canister::queues::CallerInfo;
 use crate::errors::{ErrorCode, UserError};
 
 /// A message that is not sent yet.
@@ -13,6 +14,7 @@ pub struct Call<'a> {
     canister: Principal,
     method: &'a str,
     sender: Principal,
+    info: Option<CallerInfo>,
     argument: Vec<u8>,
 }
 
@@ -23,6 +25,7 @@ impl<'a> Call<'a> {
             canister,
             method,
             sender: Principal::anonymous(),
+            info: None,
             argument: Vec::new(),
         }
     }
@@ -30,6 +33,14 @@ impl<'a> Call<'a> {
     /// Sent by this principal instead of the anonymous one.
     pub fn sent_by(self, sender: Principal) -> Self {
         Call { sender, ..self }
+    }
+
+    /// With information about the sender that a canister vouches for, as `ic0.msg_caller_info_data_copy` tells. Nobody checks it
+    /// here, so it may be of any sender (since-october-2025.md 3.1).
+    pub fn with_caller_info(self, signer: Principal, data: impl Into<Vec<u8>>) -> Self {
+        let data = data.into();
+        let info = Some(CallerInfo { data, signer });
+        Call { info, ..self }
     }
 
     /// With Candid values.
@@ -52,7 +63,14 @@ impl<'a> Call<'a> {
         let node = &mut self.subnet.node;
         node.begin_message(&|| self.method.to_owned(), false);
         let rounds = node.rounds();
-        let result = match node.submit(self.sender, self.canister, self.method, self.argument) {
+        let submitted = node.submit_with_info(
+            self.sender,
+            self.info,
+            self.canister,
+            self.method,
+            self.argument,
+        );
+        let result = match submitted {
             Err(error) => MessageResult::Failed(error),
             Ok(id) => loop {
                 node.tick();
@@ -83,7 +101,13 @@ impl<'a> Call<'a> {
     pub fn query_outcome(self) -> Outcome {
         let node = &mut self.subnet.node;
         node.begin_message(&|| self.method.to_owned(), true);
-        let result = node.query(self.sender, self.canister, self.method, self.argument);
+        let result = node.query_with_info(
+            self.sender,
+            self.info,
+            self.canister,
+            self.method,
+            self.argument,
+        );
         let (usage, prints) = node.end_message();
         Outcome {
             result,
