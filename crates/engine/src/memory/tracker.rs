@@ -70,6 +70,8 @@ pub(super) struct Tracker {
     pub(super) base: Option<Pages>,
     /// Pages that were changed for good since then. Empty without a base.
     pub(super) dirty: Vec<u32>,
+    /// The heap is to hold the base, but nobody has needed its content yet; see `fork.rs`.
+    pub(super) unfilled: bool,
 }
 
 impl Tracker {
@@ -91,6 +93,7 @@ impl Tracker {
             counted: false,
             base: None,
             dirty: Vec::new(),
+            unfilled: false,
         })
     }
 

@@ -8,7 +8,6 @@ use super::exec::Exec;
 use super::growth::{check_freezing, reserve, take_memory};
 use crate::errors::{ExecutionError, StablePages, Trap};
 
-const WASM_PAGE: u64 = WASM_PAGE_SIZE as u64;
 /// Largest stable memory of the 32-bit functions, in Wasm pages.
 const MAX_PAGES_32: u64 = 65_536;
 /// What growing costs, in instructions.
@@ -122,7 +121,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
         Some(new) if new <= MAX_STABLE_WASM_PAGES => {}
         _ => return Ok(None),
     }
-    let bytes = pages * WASM_PAGE;
+    let bytes = pages * WASM_PAGE_SIZE as u64;
     if !take_memory(exec, bytes) {
         return Ok(None);
     }

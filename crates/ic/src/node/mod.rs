@@ -15,6 +15,7 @@ mod management_queue;
 mod outcalls;
 mod pending;
 mod prepayment;
+pub mod proxy;
 mod query;
 mod resources;
 mod round;
@@ -107,7 +108,7 @@ impl Node {
                 fees,
                 bookkeeping: config.protocol.bookkeeping,
                 canisters: Canisters::default(),
-                runtime: Runtime::new(view, &config)?,
+                runtime: Runtime::new(view, &config),
                 time: config.start_time,
                 round: 0,
                 ids: Ids::new(config.ids.clone()),

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use anyhow::anyhow;
 use candid::Principal;
 
 use super::Node;
@@ -92,9 +91,7 @@ impl Frozen {
                     heap.restore(image)?;
                     heap
                 }
-                None => runtime
-                    .heap_from_image(&code.module, image)
-                    .map_err(|error| anyhow!("a heap cannot be made: {error:?}"))?,
+                None => runtime.heap_from_image(&code.module, image),
             });
         }
         Ok(canister)
