@@ -8,8 +8,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::exit::{FAILURE, Failure, SUCCESS};
+use super::modules;
 use super::table::{Align, Table, grouped};
-use super::{FAILURE, Failure, SUCCESS, modules};
 use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
