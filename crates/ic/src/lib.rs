@@ -29,6 +29,7 @@ pub mod management;
 pub mod module;
 pub mod node;
 pub mod observe;
+pub mod outcall;
 pub mod protocol;
 pub mod testing;
 pub mod time;

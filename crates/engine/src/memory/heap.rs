@@ -9,6 +9,7 @@ use super::core::Core;
 use super::fault::{self, Activation};
 use super::image::{Image, ParkedHeap};
 use super::pool::PooledPage;
+use super::touch::TouchCount;
 use super::tracker::Tracker;
 use super::{MAX_HEAP_BYTES, PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::Cell;
@@ -349,5 +350,24 @@ impl Heap {
         );
         self.core.lock().counted = false;
         Activation::new(self.core.clone())
+    }
+
+    /// As [`Heap::activate`], and first accesses and first writes of Wasm pages are counted while the guard lives.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// If no level is open.
+    pub fn follow(&mut self) -> Result<Activation, HeapError> {
+        self.core.lock().follow()?;
+        Ok(self.activate())
+    }
+
+    /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.
+    pub fn touches(&self) -> TouchCount {
+        TouchCount(self.core.clone())
     }
 }

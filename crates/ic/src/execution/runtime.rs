@@ -17,9 +17,6 @@ use crate::ic0::exec::{CanisterView, Effects, Exec, LEVELS, SubnetView};
 use crate::ic0::prints::{Overflow, Prints};
 use crate::module::ValidationLimits;
 
-/// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
-const HEAP_PAGE_COST: [u64; 2] = [1000, 4000];
-
 /// What runs the code of canisters.
 pub struct Runtime {
     /// The subnet as canisters see it.
@@ -178,6 +175,7 @@ impl Runtime {
                 id: canister.id,
                 status: canister.status.number(),
                 version: canister.version,
+                log_limit: canister.log.limit(),
                 controllers: Arc::clone(&canister.settings.controllers),
                 environment: Arc::clone(&canister.settings.environment_variables),
                 balance: job.balance,
@@ -192,7 +190,7 @@ impl Runtime {
                 true => std::mem::take(canister.calls.slots_mut()),
                 false => Default::default(),
             },
-            effects: Effects::default(),
+            effects: Effects::with_log(canister.log.limit()),
             prints: Prints::new(self.overflow.clone()),
         })
     }
@@ -213,7 +211,7 @@ impl Runtime {
             _ => 0,
         };
         let used_by_code = run.meter.used();
-        let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
+        let page_cost = self.subnet.protocol.pages.changed_heap[usize::from(exec.wasm64)];
         run.meter.charge(page_cost.saturating_mul(heap_pages));
         let old_motoko = code.module.facts.old_motoko_reserved_pages
             && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
@@ -282,6 +280,7 @@ impl Runtime {
                 .memory
                 .reserved_cycles
                 .saturating_sub(canister.reserved_cycles),
+            burned: exec.effects.burned,
             accepted: exec.effects.accepted,
             timer_set: exec.effects.timer_set,
             certified_data: exec.effects.certified_data,

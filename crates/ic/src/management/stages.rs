@@ -191,7 +191,10 @@ impl<'a> Stages<'a> {
         };
         let module = self.state.load_module(&blob);
         let instructions = match &module {
-            Ok(module) => self.state.compile_instructions(module),
+            Ok(module) => {
+                let fixed = self.state.config.protocol.install_instructions;
+                self.state.compile_instructions(module) + fixed
+            }
             Err(_) => {
                 let bytes = crate::module::stated_size(&blob).max(blob.len() as u64);
                 COMPILE_COST.saturating_mul(bytes)

@@ -32,14 +32,18 @@ use crate::answer::{DebugPrint, MessageResult, Usage};
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
+use crate::errors::TextsOf;
 use crate::execution::Runtime;
 use crate::fees::Fees;
 use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
+use crate::management::notes::Notes;
 use crate::management::raw_rand::RoundRandomness;
+use crate::management::subnet_metrics::SubnetMetrics;
 use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
+use crate::protocol::Protocol;
 
 pub use snapshot::Snapshot;
 
@@ -99,7 +103,7 @@ impl Node {
                 .map(|key| (key, config.nodes))
                 .collect(),
             backtrace: config.backtrace,
-            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
+            protocol: config.protocol,
         });
         let clock = Clock::new(config.start_time, config.round_time);
         let mut node = Node {
@@ -120,6 +124,8 @@ impl Node {
                 callbacks: 0,
                 generation: 0,
                 known_modules: HashSet::new(),
+                metrics: SubnetMetrics::default(),
+                notes: Notes::default(),
                 config,
             },
             clock,
@@ -184,6 +190,27 @@ impl Node {
         self.observers.message_ends(&usage);
         let kept = self.observers.get_mut::<KeptPrints>();
         (usage, kept.map(KeptPrints::take).unwrap_or_default())
+    }
+
+    /// What somebody asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.state.notes.take()
+    }
+
+    /// Which replica it is.
+    pub fn protocol(&self) -> &Protocol {
+        &self.state.config.protocol
+    }
+
+    /// Errors are worded as at the date of the replica while the guard lives.
+    fn texts(&self) -> TextsOf {
+        TextsOf::documentation(self.state.config.protocol.documentation)
+    }
+
+    /// For tests of rules that need a state only.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.

@@ -21,6 +21,7 @@ const MANAGEMENT_SHARE: u64 = 16;
 impl Node {
     /// Runs one round (scheduling.md 1.1).
     pub fn tick(&mut self) {
+        let _texts = self.texts();
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
@@ -43,6 +44,7 @@ impl Node {
         self.pay_off_debits();
         self.charge_resources();
         self.route_outputs();
+        self.state.tell_metrics();
         if checkpoint {
             self.checkpoint();
         }

@@ -167,7 +167,8 @@ fn code_of(
     let failed = |error| ManagementError::execution(error, target);
     let blob = find(state, canister, id)?.module.clone();
     let module = state.load_module(&blob).map_err(failed)?;
-    let instructions = state.compile_instructions(&module);
+    let instructions =
+        state.compile_instructions(&module) + state.config.protocol.install_instructions;
     let price = state.fees.execution(instructions, module.facts.memory64);
     state
         .charge(canister, price, Some(&call.sender()))
@@ -201,7 +202,7 @@ fn set_hook(
 ) -> Result<(), SnapshotError> {
     let present = canister.hook;
     canister.hook = LowMemoryHook::NotSatisfied;
-    canister.update_hook(state.bookkeeping);
+    state.update_hook(canister);
     let satisfied = canister.hook != LowMemoryHook::NotSatisfied;
     if satisfied == (uploaded != LowMemoryHook::NotSatisfied) {
         canister.hook = uploaded;
