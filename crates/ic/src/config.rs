@@ -98,6 +98,8 @@ pub struct NodeSettings {
     pub ids: IdRanges,
     /// Messages of users are checked before they are taken, and canisters asked to inspect them (`scheduling.md`, 7.2).
     pub ingress_filter: bool,
+    /// Nothing costs anything, as on a system subnet, whatever the limits are (`CostSchedule`).
+    pub free: bool,
     /// What is charged for of a user's message.
     pub envelope: Envelope,
     /// How executions are cut into slices.
@@ -145,6 +147,7 @@ impl NodeSettings {
                 ..IdRanges::default()
             },
             ingress_filter: true,
+            free: false,
             envelope: Envelope::Signed,
             slicing: Slicing::Usual,
             checkpoints: Checkpoints::ByInterval,

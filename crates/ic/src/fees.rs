@@ -38,7 +38,7 @@ impl Fees {
     pub fn new(config: &NodeSettings) -> Self {
         Fees {
             nodes: u128::from(config.nodes),
-            free: config.subnet_type == SubnetType::System,
+            free: config.free || config.subnet_type == SubnetType::System,
             message_limit: config.limits().message,
         }
     }

@@ -1,6 +1,6 @@
 //! The Internet Computer as a library of plain data and rules.
 //!
-//! The rooms, from the top: [`node`] uses [`management`] and [`execution`]; these use [`canister`] and [`ic0`];
+//! The rooms, from the top: [`net`] is several nodes; [`node`] uses [`management`] and [`execution`]; these use [`canister`] and [`ic0`];
 //! all code of canisters goes through [`wasm`]. [`errors`] holds every text; [`observe`] is who
 //! watches a node.
 
@@ -15,6 +15,7 @@ pub mod fees;
 pub mod ic0;
 pub mod management;
 pub mod module;
+pub mod net;
 pub mod node;
 pub mod observe;
 pub mod protocol;

@@ -20,7 +20,7 @@ use crate::fees::{Fees, Fullness};
 use crate::module::ModuleNames;
 
 /// What does not change while a subnet runs, as far as canisters see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SubnetView {
     /// The subnet's principal.
     pub subnet_id: Principal,

@@ -6,7 +6,7 @@ use candid::{Encode, Principal};
 use super::State;
 use super::call::{Answer, Call, Caller, Notice};
 use super::decode::Given;
-use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, Transform, TransformArgs};
+use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, TransformArgs};
 use crate::canister::queues::Request;
 use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
@@ -26,19 +26,34 @@ const TIMEOUT: u64 = 60_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outcalls {
     waiting: Vec<Outcall>,
+    /// Number of the next request.
+    next: u64,
 }
 
 /// A request that waits.
 #[derive(Clone, Debug)]
 struct Outcall {
+    id: u64,
+    /// What is asked for.
+    args: HttpRequestArgs,
     /// The call, with the cycles that go back.
     request: Request,
     /// In which round it was executed.
     round: u64,
     /// When, nanoseconds.
     time: u64,
-    response: Option<HttpResponse>,
-    transform: Option<Transform>,
+    response: Option<Result<HttpResponse, UserError>>,
+}
+
+/// A request that has no answer yet, for who answers in the place of the world outside.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingOutcall<'a> {
+    /// Its number on this subnet, from 0.
+    pub id: u64,
+    /// What is asked for.
+    pub args: &'a HttpRequestArgs,
+    /// When the request was made, nanoseconds since the Unix epoch.
+    pub time: u64,
 }
 
 /// A request that has its answer, but for the caller's own function that the response may have to pass through first.
@@ -86,6 +101,26 @@ impl Outcalls {
         due.into_iter().map(Outcall::answer).collect()
     }
 
+    /// The requests without an answer, oldest first.
+    pub fn pending(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
+        let unanswered = self.waiting.iter().filter(|it| it.response.is_none());
+        unanswered.map(|outcall| PendingOutcall {
+            id: outcall.id,
+            args: &outcall.args,
+            time: outcall.time,
+        })
+    }
+
+    /// Answers a request; false if there is none of this number that waits.
+    pub fn answer(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
+        let mut unanswered = self.waiting.iter_mut().filter(|it| it.response.is_none());
+        let Some(outcall) = unanswered.find(|outcall| outcall.id == id) else {
+            return false;
+        };
+        outcall.response = Some(response);
+        true
+    }
+
     /// True if no request waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -101,8 +136,8 @@ impl Outcall {
     }
 
     fn answer(self) -> DueAnswer {
-        let transform = match (&self.response, self.transform) {
-            (Some(response), Some(transform)) => Some(TransformCall {
+        let transform = match (&self.response, self.args.transform) {
+            (Some(Ok(response)), Some(transform)) => Some(TransformCall {
                 canister: transform.function.0.principal,
                 method: transform.function.0.method,
                 argument: Encode!(&TransformArgs {
@@ -115,7 +150,7 @@ impl Outcall {
         };
         DueAnswer {
             request: self.request,
-            result: self.response.ok_or_else(timed_out),
+            result: self.response.unwrap_or_else(|| Err(timed_out())),
             transform,
         }
     }
@@ -162,15 +197,18 @@ pub fn http_request(
         return Err(OutcallError::TooManyRequests { max }.into());
     }
     state.usage.charged(required);
+    let id = outcalls.next;
+    outcalls.next += 1;
     outcalls.waiting.push(Outcall {
+        id,
         request: Request {
             cycles: left,
             ..request.as_ref().clone()
         },
         round: state.round,
         time: state.time,
-        response: mocked(&state.config.http_mocks, &args.url),
-        transform: args.transform,
+        response: mocked(&state.config.http_mocks, &args.url).map(Ok),
+        args,
     });
     Ok(None)
 }
@@ -267,7 +305,7 @@ pub fn only_for_nns(call: &Call<'_>, args: Given<()>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::management::types::http::{HttpMethod, TransformFunction};
+    use crate::management::types::http::{HttpMethod, Transform, TransformFunction};
     use crate::management::types::limited::Limited;
     use candid::types::reference::Func;
     use serde_bytes::ByteBuf;
@@ -399,8 +437,9 @@ mod tests {
             },
             round: 10,
             time: 1000,
-            response,
-            transform: transform(Principal::anonymous()),
+            response: response.map(Ok),
+            id: 0,
+            args: args(|args| args.transform = transform(Principal::anonymous())),
         }
     }
 
@@ -408,6 +447,7 @@ mod tests {
     fn nobody_answers_for_sixty_seconds() {
         let mut outcalls = Outcalls {
             waiting: vec![outcall(None)],
+            next: 1,
         };
         assert!(outcalls.due(99, 1000 + TIMEOUT - 1).is_empty());
         let due = outcalls.due(99, 1000 + TIMEOUT).pop().expect("it is due");
@@ -430,6 +470,7 @@ mod tests {
         };
         let mut outcalls = Outcalls {
             waiting: vec![outcall(Some(response.clone()))],
+            next: 1,
         };
         assert!(outcalls.due(10, 1000).is_empty());
         let due = outcalls.due(11, 1001).pop().expect("it is due");

@@ -4,6 +4,7 @@
 use candid::Principal;
 
 use super::Node;
+use super::query::QueryCache;
 use crate::config::HttpMock;
 use crate::module::memory::StableMemory;
 
@@ -40,6 +41,7 @@ impl Node {
             return false;
         }
         *canister.stable = stable;
+        self.query_cache = QueryCache::default();
         true
     }
 
