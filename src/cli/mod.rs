@@ -31,6 +31,10 @@ const BROKEN: u8 = 3;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "serve")]
+    if let Some((program, arguments)) = crate::serve::arguments() {
+        return crate::serve::main(&program, arguments);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
