@@ -21,7 +21,7 @@ use drun_ic::protocol::{Protocol, SubnetType};
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct InspectOptions {
+pub(super) struct InspectOptions {
     /// The module: .wasm, gzip-compressed, or WebAssembly text in a file .wat
     module: PathBuf,
 
@@ -65,7 +65,7 @@ struct Inspection {
 }
 
 /// Shows a module.
-pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
+pub(super) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let path = options.module.to_string_lossy().into_owned();
     let blob =
         modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;

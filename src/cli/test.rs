@@ -31,7 +31,7 @@ use crate::suite::{Acceptance, Case, Results, Suite, Tested, accept, duration};
 ///   # skip: REASON                leave the case out
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP, verbatim_doc_comment)]
-pub struct TestOptions {
+pub(super) struct TestOptions {
     /// Scripts, names of cases, and directories that hold some [default: `paths` of drun.toml, or the working directory]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -178,7 +178,7 @@ const INTERRUPTED: u8 = 130;
 static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs a suite.
-pub fn run(options: &TestOptions) -> Result<u8, Failure> {
+pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     check_run_options(&options.args)?;
     if let Some(path) = &options.junit {
         check_writable(path)?;
@@ -519,14 +519,14 @@ fn quoted(word: &str) -> String {
 
 /// Writes a suite file that explains its keys.
 #[derive(Debug, Args)]
-pub struct InitOptions {
+pub(super) struct InitOptions {
     /// Where [default: the working directory]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 }
 
 /// `drun init`: writes a suite file, unless there is one.
-pub fn init(options: &InitOptions) -> Result<u8, Failure> {
+pub(super) fn init(options: &InitOptions) -> Result<u8, Failure> {
     use std::io::Write;
     let directory = options.directory.as_deref().unwrap_or(Path::new("."));
     let path = directory.join(settings::FILE);

@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
             return Ok(path);
         }
         match self.word() {
-            Some(word) => Ok(Spanned::new(word.value.to_owned(), word.at)),
+            Some(word) => Ok(Spanned::new(word.value.to_owned(), word.at())),
             None => Err(Flaw::said(
                 self.here(),
                 format!("{what} is missing"),
@@ -194,9 +194,9 @@ impl<'a> Cursor<'a> {
         if !is_name(&word) {
             let said = format!("a name cannot be {}", super::mistake::quoted(&word));
             let expected = "a letter, then letters, digits, `_` and `-`";
-            return Err(Flaw::said(word.at, said, expected));
+            return Err(Flaw::said(word.at(), said, expected));
         }
-        Ok(Spanned::new(word.value.to_owned(), word.at))
+        Ok(Spanned::new(word.value.to_owned(), word.at()))
     }
 
     /// An amount, by one of the functions of `units`.
@@ -211,14 +211,14 @@ impl<'a> Cursor<'a> {
             return Err(Flaw::said(self.here(), said, example));
         };
         match read(&word) {
-            Ok(value) => Ok(Spanned::new(value, word.at)),
+            Ok(value) => Ok(Spanned::new(value, word.at())),
             Err(Unfit::NoAmount) => {
                 let said = format!("{} is not {what}", super::mistake::quoted(&word));
-                Err(Flaw::said(word.at, said, example))
+                Err(Flaw::said(word.at(), said, example))
             }
             Err(Unfit::TooMuch) => {
                 let said = format!("{what} is too large");
-                Err(Flaw::said(word.at, said, example))
+                Err(Flaw::said(word.at(), said, example))
             }
         }
     }
@@ -275,10 +275,10 @@ pub(super) fn party(word: Spanned<&str>) -> Read<Spanned<Party>> {
             Ok(id) => Party::Id(id),
             Err(_) if is_name(text) => Party::Name(text.to_owned()),
             Err(fault) => {
-                let start = word.at.start + nom::Offset::offset(text, fault.at);
+                let start = word.at().start + nom::Offset::offset(text, fault.at);
                 return Err(Flaw::new(start..start + fault.at.len(), fault.kind));
             }
         },
     };
-    Ok(Spanned::new(party, word.at))
+    Ok(Spanned::new(party, word.at()))
 }

@@ -35,7 +35,9 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
         "reply" => match super::read::bytes(cursor)? {
             Some(bytes) => Expectation::ReplyBytes(bytes),
             None => {
-                let word = cursor.word().map_or_else(|| cursor.here(), |word| word.at);
+                let word = cursor
+                    .word()
+                    .map_or_else(|| cursor.here(), |word| word.at());
                 let expected =
                     "`( … )` in Candid, `0x` and hex digits, or a string in double quotes";
                 return Err(Flaw::said(word, "this is no reply", expected));
@@ -52,7 +54,7 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
                 if digits.len() != 4 || !digits.bytes().all(|c| c.is_ascii_digit()) {
                     let said = format!("{} is no error code", quoted(code));
                     let expected = "a code such as `IC0503`, or `~ \"a part of the text\"`";
-                    return Err(Flaw::said(code.at.clone(), said, expected));
+                    return Err(Flaw::said(code.at(), said, expected));
                 }
             }
             let code = code.map(|code| code.value.to_owned());
@@ -79,7 +81,7 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
                 None => all(),
             };
             let said = format!("{} cannot be expected", quoted(unknown));
-            return Err(Flaw::said(word.at, said, expected));
+            return Err(Flaw::said(word.at(), said, expected));
         }
     })
 }
@@ -124,7 +126,7 @@ fn bound(
     let number = cursor.amount(what, "such as `2_000_000`", read)?;
     if i128::try_from(number.value).is_err() {
         let said = format!("{what} is too large");
-        return Err(Flaw::said(number.at, said, "less than 2^127"));
+        return Err(Flaw::said(number.at(), said, "less than 2^127"));
     }
     Ok((*relation, number.value))
 }

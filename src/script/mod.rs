@@ -41,6 +41,9 @@ pub use units::Duration;
 /// The longest line, in bytes without its end (the contract's "a line may be 16 MiB long").
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 
+/// The longest script, in bytes. Whoever reads one refuses more.
+pub const MAX_SCRIPT_BYTES: usize = 1 << 30;
+
 /// A script without mistakes.
 #[derive(Debug)]
 pub struct Script {
@@ -81,7 +84,7 @@ impl Script {
 ///
 /// # Errors
 /// All mistakes of the script.
-pub fn parse(name: &str, source: &[u8]) -> Result<Script, Diagnostics> {
+pub fn parse(name: &str, source: impl Into<Vec<u8>>) -> Result<Script, Diagnostics> {
     let source = Arc::new(Source {
         name: name.into(),
         bytes: source.into(),

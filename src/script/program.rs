@@ -3,6 +3,7 @@
 //! Owns the way from a file's text to its statements in order, across included files. A line of the older language is
 //! read by that language's grammar first, so that it means what it always meant. Files are read by whoever asks.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::cursor::Flaw;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
 use super::mistake::Mistake;
 use super::read::sentence;
-use super::statement::{Party, Spanned, Statement};
+use super::statement::{Party, Span, Spanned, Statement};
 use super::{MAX_LINE_BYTES, Message, grammar, resolve, words};
 use crate::idl;
 
@@ -58,7 +59,11 @@ impl Program {
     ///
     /// # Errors
     /// All mistakes of the text; if there are none, all names and values that do not fit.
-    pub fn parse(name: &str, source: &[u8], files: &mut dyn Files) -> Result<Self, Diagnostics> {
+    pub fn parse(
+        name: &str,
+        source: impl Into<Vec<u8>>,
+        files: &mut dyn Files,
+    ) -> Result<Self, Diagnostics> {
         let source = Arc::new(Source {
             name: name.into(),
             bytes: source.into(),
@@ -104,14 +109,14 @@ pub struct Placed {
     /// The statement.
     pub statement: Statement,
     /// Who sends it, if that is told in the same line.
-    pub sender: Option<Spanned<Party>>,
+    pub sender: Option<Box<Spanned<Party>>>,
     /// The line in its file, from 1.
     pub line: usize,
     /// What the called canister understands, as far as the script tells.
     pub interface: Option<Rc<idl::Interface>>,
     pub(super) source: Arc<Source>,
     /// The word or field that a complaint about the whole statement points at.
-    pub(super) word: Range<usize>,
+    pub(super) word: Span,
 }
 
 impl Placed {
@@ -123,7 +128,7 @@ impl Placed {
     ) -> Self {
         let mut statement = Statement::from(message);
         if let Statement::Install { module, .. } = &mut statement {
-            module.at = place.clone();
+            *module = Spanned::new(std::mem::take(&mut module.value), place.clone());
         }
         Self {
             statement,
@@ -131,7 +136,7 @@ impl Placed {
             line,
             interface: None,
             source: Arc::clone(source),
-            word: place,
+            word: place.into(),
         }
     }
 
@@ -142,7 +147,7 @@ impl Placed {
 
     /// Its first word's place in the file.
     pub fn place(&self) -> Range<usize> {
-        self.word.clone()
+        self.word.range()
     }
 
     /// A mistake at a place of its file, in words.
@@ -171,18 +176,19 @@ impl Placed {
 
     /// From its first word to the end of that line, without a comment.
     pub fn rest_of_line(&self) -> Range<usize> {
-        let (_, line) = self.source.line_of(self.word.start);
-        let rest = String::from_utf8_lossy(&self.source.bytes[self.word.start..line.end]);
+        let word = self.place();
+        let (_, line) = self.source.line_of(word.start);
+        let rest = String::from_utf8_lossy(&self.source.bytes[word.start..line.end]);
         // A `#` within quotes is rare enough to be shown as a comment.
         let text = rest.split(" #").next().unwrap_or(&rest).trim_end();
-        self.word.start..(self.word.start + text.len()).max(self.word.end)
+        word.start..(word.start + text.len()).max(word.end)
     }
 
     /// A mistake in the module field, for a file that is missing or cannot be read; `reason` in a few words.
     pub fn module_error(&self, reason: String) -> Diagnostic {
         let at = match &self.statement {
-            Statement::Install { module, .. } => module.at.clone(),
-            _ => self.word.clone(),
+            Statement::Install { module, .. } => module.at(),
+            _ => self.place(),
         };
         self.flaw(Flaw::new(at, Mistake::Module { reason }))
     }
@@ -224,7 +230,7 @@ impl Reading<'_> {
                             line: number,
                             interface: None,
                             source: Arc::clone(source),
-                            word: sentence.word,
+                            word: sentence.word.into(),
                         };
                         self.statement(placed, depth);
                     }
@@ -260,8 +266,14 @@ impl Reading<'_> {
     }
 
     /// The text of a file, as long as its bytes; lines that cannot be read are told and blanked.
-    fn text(&mut self, source: &Arc<Source>) -> String {
+    fn text<'a>(&mut self, source: &'a Arc<Source>) -> Cow<'a, str> {
         let bytes = &source.bytes;
+        let long = |line: &[u8]| line.len() > MAX_LINE_BYTES;
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && !bytes.split(|byte| *byte == b'\n').any(long)
+        {
+            return Cow::Borrowed(text);
+        }
         let mut text = String::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let start = text.len();
@@ -290,7 +302,7 @@ impl Reading<'_> {
                     .map(|byte| if *byte == b'\n' { '\n' } else { ' ' }),
             );
         }
-        text
+        Cow::Owned(text)
     }
 
     fn statement(&mut self, placed: Placed, depth: usize) {
@@ -299,7 +311,7 @@ impl Reading<'_> {
             return;
         };
         let source = Arc::clone(&placed.source);
-        let (path, at) = (file.value.clone(), file.at.clone());
+        let (path, at) = (file.value.clone(), file.at());
         let (name, bytes) = match self.files.read(&source.name, &path) {
             Ok(read) => read,
             Err(reason) => {

@@ -684,7 +684,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..20);
     let values = |text: &str| {
         let (values, end) = idl::arguments(text, idl::Grammar::Values).unwrap();
-        Payload::Text(idl::Argument::new(values, end..end))
+        Payload::Text(idl::Argument::new(values, end..end).into())
     };
     let payload = prop_oneof![
         bytes().prop_map(Payload::Bytes),
@@ -764,7 +764,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
                 Statement::Call {
                     kind,
                     canister,
-                    method,
+                    method: Spanned::new(method.value.as_str().into(), 0..0),
                     payload,
                     cycles,
                 }
@@ -772,7 +772,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
         ),
         any::<u32>().prop_map(|n| Statement::Advance(Duration(n.into()))),
         any::<u64>().prop_map(Statement::Tick),
-        expectation.prop_map(Statement::Expect),
+        expectation.prop_map(|expectation| Statement::Expect(Box::new(expectation))),
         (any_party(), any::<u128>())
             .prop_map(|(canister, cycles)| Statement::TopUp { canister, cycles }),
         (prop::sample::select(Management::ALL.to_vec()), any_party()).prop_map(
@@ -798,14 +798,14 @@ fn any_statement() -> impl Strategy<Value = Statement> {
             prop::collection::vec((".{0,5}", ".{0,5}"), 0..3),
             bytes()
         )
-            .prop_map(|(url, status, headers, body)| Statement::HttpRespond(
-                HttpResponse {
+            .prop_map(
+                |(url, status, headers, body)| Statement::HttpRespond(Box::new(HttpResponse {
                     url,
                     status,
                     headers,
                     body
-                }
-            )),
+                }))
+            ),
         (any::<bool>(), any_party(), any_text()).prop_map(|(save, canister, file)| {
             Statement::Stable {
                 save,

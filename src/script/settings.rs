@@ -77,7 +77,7 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
                 Unfit::NoAmount => format!("{} are no cycles", super::mistake::quoted(&word)),
                 Unfit::TooMuch => "the number of cycles is too large".into(),
             };
-            Flaw::said(word.at.clone(), said, cycles)
+            Flaw::said(word.at(), said, cycles)
         })?;
         if !cursor.take("cycles") {
             let said = "the word `cycles` is missing";
@@ -120,7 +120,7 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
         "log-visibility" => Setting::LogsFor(parties(cursor)?),
         "cycles" if create => {
             let said = "the number of cycles is missing";
-            return Err(Flaw::said(word.at, said, cycles));
+            return Err(Flaw::said(word.at(), said, cycles));
         }
         unknown => {
             let expected = match idl::nearest(unknown, WORDS) {
@@ -131,7 +131,7 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
                 }
             };
             let said = format!("unknown setting {}", super::mistake::quoted(unknown));
-            return Err(Flaw::said(word.at, said, expected));
+            return Err(Flaw::said(word.at(), said, expected));
         }
     })
 }

@@ -13,13 +13,35 @@ use super::settings::Setting;
 use super::units::Duration;
 use crate::idl;
 
-/// Something with the place where it was written, in bytes of its file. Two are equal whatever their places.
+/// A place in a file, from one byte to before another. Scripts may have a million statements, so it is small; no script is
+/// as large as what it can hold ([`MAX_SCRIPT_BYTES`](super::MAX_SCRIPT_BYTES)).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Self {
+            start: range.start as u32,
+            end: range.end as u32,
+        }
+    }
+}
+
+impl Span {
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Something with the place where it was written. Two are equal whatever their places.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,
-    /// Where.
-    pub at: Range<usize>,
+    span: Span,
 }
 
 impl<T> Deref for Spanned<T> {
@@ -38,7 +60,13 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
 
 impl<T> Spanned<T> {
     pub(super) fn new(value: T, at: Range<usize>) -> Self {
-        Self { value, at }
+        let span = at.into();
+        Self { value, span }
+    }
+
+    /// Where it was written, in bytes of its file.
+    pub fn at(&self) -> Range<usize> {
+        self.span.range()
     }
 }
 
@@ -67,7 +95,7 @@ pub enum Payload {
     /// In hex or as a quoted string.
     Bytes(Vec<u8>),
     /// As Candid text; nothing at all is `()`.
-    Text(idl::Argument),
+    Text(Box<idl::Argument>),
 }
 
 /// Who calls, and how.
@@ -284,7 +312,7 @@ pub enum Statement {
         /// The canister.
         canister: Spanned<Party>,
         /// The method.
-        method: Spanned<String>,
+        method: Spanned<Box<str>>,
         /// The argument.
         payload: Payload,
         /// Cycles that go with a [`CallKind::Call`].
@@ -299,7 +327,7 @@ pub enum Statement {
     /// Goes back to a kept state.
     Restore(Spanned<String>),
     /// Compares the last result with what is expected.
-    Expect(Expectation),
+    Expect(Box<Expectation>),
     /// Gives a canister cycles.
     TopUp {
         /// The canister.
@@ -329,7 +357,7 @@ pub enum Statement {
         change: Option<(Change, Vec<Spanned<Party>>)>,
     },
     /// Answers HTTP outcalls from then on.
-    HttpRespond(HttpResponse),
+    HttpRespond(Box<HttpResponse>),
     /// Runs another script's statements here. A parsed program has them in its place.
     Include(Spanned<String>),
     /// Tells what a canister understands.
@@ -353,11 +381,10 @@ pub enum Statement {
 impl From<Message> for Statement {
     fn from(message: Message) -> Self {
         let party = |id| Spanned::new(Party::Id(id), 0..0);
-        let text = |text| Spanned::new(text, 0..0);
-        let call = |kind, canister, method, argument| Self::Call {
+        let call = |kind, canister, method: String, argument| Self::Call {
             kind,
             canister: party(canister),
-            method: text(method),
+            method: Spanned::new(method.into(), 0..0),
             payload: Payload::Bytes(argument),
             cycles: 0,
         };
@@ -374,7 +401,7 @@ impl From<Message> for Statement {
             } => Self::Install {
                 mode,
                 canister: party(canister),
-                module: text(module),
+                module: Spanned::new(module, 0..0),
                 payload: Payload::Bytes(argument),
                 options: UpgradeOptions::default(),
             },

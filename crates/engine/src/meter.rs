@@ -5,7 +5,7 @@ const MAX_SLICES: u64 = 400;
 
 /// How many instructions an execution may use, and how many finished slices have used.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub(crate) struct Meter {
     limit: u64,
     slice: u64,
     current_slice: i64,
@@ -34,7 +34,7 @@ pub enum Exhausted {
 
 /// What the counter goes on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refill {
+pub(crate) enum Refill {
     /// More of the current slice.
     Portion(i64),
     /// The next slice, or its first portion.
@@ -43,7 +43,7 @@ pub enum Refill {
 
 impl Meter {
     /// For an execution of at most `limit` instructions in slices of at most `max_slice`.
-    pub fn new(limit: u64, max_slice: u64) -> Self {
+    pub(crate) fn new(limit: u64, max_slice: u64) -> Self {
         let slice = max_slice.min(limit);
         let refills = match limit.checked_div(slice) {
             Some(slices) => (2 * slices.min(MAX_SLICES)).clamp(4, MAX_SLICES),
@@ -63,12 +63,12 @@ impl Meter {
 
     /// Hands slices out in portions of so many instructions, so that [`Self::refill`] is called more often. Nothing
     /// else changes.
-    pub fn in_portions(&mut self, portion: u64) {
+    pub(crate) fn in_portions(&mut self, portion: u64) {
         self.portion = i64::try_from(portion).unwrap_or(i64::MAX);
     }
 
     /// What the counter is set to before the execution.
-    pub fn initial_counter(&mut self) -> i64 {
+    pub(crate) fn initial_counter(&mut self) -> i64 {
         self.hand_out(self.current_slice)
     }
 
@@ -82,7 +82,7 @@ impl Meter {
     ///
     /// # Errors
     /// If the limit is exceeded, or by a whole slice the slice.
-    pub fn refill(&mut self, counter: i64) -> Result<Refill, Exhausted> {
+    pub(crate) fn refill(&mut self, counter: i64) -> Result<Refill, Exhausted> {
         let counter = counter.saturating_add(self.withheld);
         if counter >= 0 {
             return Ok(Refill::Portion(self.hand_out(counter)));
@@ -110,24 +110,24 @@ impl Meter {
     }
 
     /// Instructions executed so far, not capped.
-    pub fn executed(&self, counter: i64) -> u64 {
+    pub(crate) fn executed(&self, counter: i64) -> u64 {
         let left = counter.saturating_add(self.withheld);
         let current = self.current_slice.saturating_sub(left).max(0);
         self.executed.saturating_add(current) as u64
     }
 
     /// Instructions recorded as used at the end: at most the limit.
-    pub fn used(&self, counter: i64) -> u64 {
+    pub(crate) fn used(&self, counter: i64) -> u64 {
         self.executed(counter).min(self.limit)
     }
 
     /// The limit of this execution.
-    pub fn limit(&self) -> u64 {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Instructions of the finished slices.
-    pub fn finished_slices(&self) -> &[u64] {
+    pub(crate) fn finished_slices(&self) -> &[u64] {
         &self.slices
     }
 }

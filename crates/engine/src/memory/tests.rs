@@ -478,9 +478,9 @@ fn in_a_process_without_regions() {
     unsafe { *errno() = 4242 };
     poke(&heap, 100 * PAGE_SIZE, &[1]);
     // SAFETY: as above.
+    let error = unsafe { *errno() };
     assert_eq!(
-        unsafe { *errno() },
-        4242,
+        error, 4242,
         "the code that faulted does not see our failures"
     );
     drop(active);

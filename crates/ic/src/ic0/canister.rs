@@ -12,7 +12,7 @@ const MAX_PRINCIPAL_BYTES: u64 = 29;
 /// Longest name of an environment variable that the look-up functions take, in bytes.
 const MAX_LOOKUP_NAME_BYTES: u64 = 100;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     link_identity::<A>(l);
     link_clock(l);
     link_environment::<A>(l)

@@ -13,7 +13,7 @@ const OK: u32 = 0;
 const UNKNOWN_CURVE: u32 = 1;
 const UNKNOWN_KEY: u32 = 2;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "cost_call",

@@ -12,7 +12,7 @@ use crate::errors::{ContractViolation, ExecutionError, OutOfCycles, Trap};
 /// Number of the canister that may mint: the cycles minting canister of the main network.
 const MINTING_CANISTER: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 4, 1, 1]);
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
         link_64_bit_amounts(l);
     }

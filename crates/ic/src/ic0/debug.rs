@@ -11,7 +11,7 @@ use crate::errors::ExecutionError;
 /// Bytes of a print or trap text that are kept.
 const MAX_TEXT_BYTES: u64 = 32_768;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "debug_print",

@@ -6,7 +6,7 @@ use super::api::{Address, Api, Ic};
 use super::mode::{ANSWER, ARGUMENT, INSPECT, NOT_START, REJECT_CODE, REJECT_MESSAGE};
 use crate::errors::ContractViolation;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function("ic0", "msg_arg_data_size", |c: &mut Guest<'_, Ic>| {
         let mut api = Api::enter(c, "msg_arg_data_size", 500, 0, ARGUMENT)?;
         Ok(A::from_u64(api.exec().message.argument.len() as u64))

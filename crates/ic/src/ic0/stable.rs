@@ -18,7 +18,7 @@ const ACCESS_COST: u64 = 20;
 /// What the first write to a 4 KiB page costs in an execution.
 const PAGE_COST: u64 = 1000;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
         link_32(l);
     }

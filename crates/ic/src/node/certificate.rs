@@ -9,7 +9,7 @@ const SELF_DESCRIBED: [u8; 3] = [0xd9, 0xd9, 0xf7];
 const SIGNATURE: usize = 48;
 
 /// A certificate that the canister has this certified data at this time (nanoseconds).
-pub fn encode(canister: &Principal, data: &[u8], time: u64) -> Vec<u8> {
+pub(super) fn encode(canister: &Principal, data: &[u8], time: u64) -> Vec<u8> {
     let mut leb_time = Vec::new();
     let mut rest = time;
     loop {

@@ -45,7 +45,7 @@ type QueryKey = (Principal, Principal, String, Vec<u8>);
 
 /// Results of queries.
 #[derive(Clone, Debug, Default)]
-pub struct QueryCache {
+pub(super) struct QueryCache {
     entries: HashMap<QueryKey, Cached>,
     /// Bytes of arguments and results, at least.
     bytes: usize,

@@ -7,11 +7,15 @@ use crate::management::types::keys::{
     EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
 };
 
-pub fn ecdsa_public_key(state: &mut State, _: &mut Call<'_>, args: EcdsaPublicKeyArgs) -> Answer {
+pub(super) fn ecdsa_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: EcdsaPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     _: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -19,10 +23,18 @@ pub fn schnorr_public_key(
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn sign_with_ecdsa(state: &mut State, _: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn sign_with_schnorr(state: &mut State, _: &mut Call<'_>, args: SignWithSchnorrArgs) -> Answer {
+pub(super) fn sign_with_schnorr(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithSchnorrArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }

@@ -12,7 +12,7 @@ use drun_engine::Sections;
 const MODULE: &str = "ic0";
 
 /// Checks the imports one by one and notes the functions among them.
-pub fn check(
+pub(super) fn check(
     sections: &Sections<'_>,
     types: TypesRef<'_>,
     facts: &mut ModuleFacts,
@@ -72,7 +72,7 @@ fn check_function(
 }
 
 /// Checks the type of a function, parameters first.
-pub fn check_signature(
+pub(super) fn check_signature(
     name: &str,
     ty: &FuncType,
     parameters: &[ValType],
