@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// The kind of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(crate) enum Content {
     Json,
     Text,
     Html,
@@ -17,7 +17,7 @@ pub enum Content {
 
 impl Content {
     /// As a header says it.
-    pub fn name(self) -> Option<&'static str> {
+    pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Content::Json => Some("application/json"),
             Content::Text => Some("text/plain; charset=utf-8"),
@@ -31,16 +31,16 @@ impl Content {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub content: Content,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content: Content,
+    pub(crate) body: Vec<u8>,
     /// Headers beside the usual ones.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Answer {
-    pub fn new(status: u16, content: Content, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(status: u16, content: Content, body: impl Into<Vec<u8>>) -> Self {
         Answer {
             status,
             content,
@@ -49,29 +49,29 @@ impl Answer {
         }
     }
 
-    pub fn json(value: &impl Serialize) -> Self {
+    pub(crate) fn json(value: &impl Serialize) -> Self {
         Answer::json_with(200, value)
     }
 
-    pub fn json_with(status: u16, value: &impl Serialize) -> Self {
+    pub(crate) fn json_with(status: u16, value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("the types of the wire serialize");
         Answer::new(status, Content::Json, body)
     }
 
     /// `null`: it is done, and there is nothing to say.
-    pub fn null() -> Self {
+    pub(crate) fn null() -> Self {
         Answer::new(200, Content::Json, "null")
     }
 
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Answer::new(status, Content::None, "")
     }
 
-    pub fn html(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn html(body: impl Into<Vec<u8>>) -> Self {
         Answer::new(200, Content::Html, body)
     }
 
-    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
@@ -79,25 +79,25 @@ impl Answer {
 
 /// Why a request is not carried out.
 #[derive(Clone, Debug)]
-pub struct Refusal {
-    pub status: u16,
-    pub message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    pub fn new(status: u16, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         Refusal {
             status,
             message: message.into(),
         }
     }
 
-    pub fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
         Refusal::new(400, message)
     }
 
     /// Bytes that are not the name of what they should be.
-    pub fn conversion(what: &str) -> Self {
+    pub(crate) fn conversion(what: &str) -> Self {
         Refusal::bad(format!("ConversionError {{ message: {what:?} }}"))
     }
 }
@@ -129,9 +129,9 @@ impl From<Refusal> for Answer {
 }
 
 /// The result of an endpoint.
-pub type Outcome = Result<Answer, Refusal>;
+pub(crate) type Outcome = Result<Answer, Refusal>;
 
 /// Either of both as the answer that is sent.
-pub fn settled(outcome: Outcome) -> Answer {
+pub(crate) fn settled(outcome: Outcome) -> Answer {
     outcome.unwrap_or_else(Answer::from)
 }

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 /// A blob as it was sent.
 #[derive(Debug)]
-pub struct Stored {
-    pub bytes: Vec<u8>,
-    pub gzip: bool,
+pub(crate) struct Stored {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) gzip: bool,
 }
 
 impl Stored {
@@ -20,7 +20,7 @@ impl Stored {
     ///
     /// # Errors
     /// If it cannot be.
-    pub fn content(&self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn content(&self) -> std::io::Result<Vec<u8>> {
         if !self.gzip {
             return Ok(self.bytes.clone());
         }
@@ -32,11 +32,11 @@ impl Stored {
 
 /// All blobs.
 #[derive(Debug, Default)]
-pub struct Blobs(Mutex<HashMap<[u8; 32], Arc<Stored>>>);
+pub(crate) struct Blobs(Mutex<HashMap<[u8; 32], Arc<Stored>>>);
 
 impl Blobs {
     /// Keeps a blob; returns its name.
-    pub fn put(&self, bytes: Vec<u8>, gzip: bool) -> [u8; 32] {
+    pub(crate) fn put(&self, bytes: Vec<u8>, gzip: bool) -> [u8; 32] {
         let name = Sha256::digest(&bytes).into();
         let mut blobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         blobs.insert(name, Arc::new(Stored { bytes, gzip }));
@@ -44,7 +44,7 @@ impl Blobs {
     }
 
     /// The blob of this name.
-    pub fn get(&self, name: &[u8]) -> Option<Arc<Stored>> {
+    pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Stored>> {
         let name: [u8; 32] = name.try_into().ok()?;
         let blobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         blobs.get(&name).cloned()

@@ -26,9 +26,9 @@ struct Created {
 
 /// Where a gateway listens.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct GatewayInfo {
-    pub instance_id: usize,
-    pub port: u16,
+pub(crate) struct GatewayInfo {
+    pub(crate) instance_id: usize,
+    pub(crate) port: u16,
 }
 
 fn answered(created: Result<Created, Refusal>) -> Answer {

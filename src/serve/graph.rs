@@ -11,21 +11,21 @@ use super::answer::{Answer, Outcome, Refusal};
 
 /// Names an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Operation {
-    pub state_label: String,
-    pub op_id: String,
+pub(crate) struct Operation {
+    pub(crate) state_label: String,
+    pub(crate) op_id: String,
 }
 
 /// The operations that were left to themselves.
 #[derive(Debug, Default)]
-pub struct Graph {
+pub(crate) struct Graph {
     next: AtomicU64,
     ended: Mutex<HashMap<Operation, Answer>>,
 }
 
 impl Graph {
     /// A name for an operation of this kind.
-    pub fn name(&self, kind: &str) -> Operation {
+    pub(crate) fn name(&self, kind: &str) -> Operation {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut label = [0; 16];
         label[..8].copy_from_slice(&number.to_le_bytes());
@@ -36,13 +36,13 @@ impl Graph {
     }
 
     /// Keeps the answer of an operation.
-    pub fn end(&self, operation: Operation, answer: Answer) {
+    pub(crate) fn end(&self, operation: Operation, answer: Answer) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.insert(operation, answer);
     }
 
     /// The answer of an operation.
-    pub fn read(&self, label: &str, op_id: &str) -> Outcome {
+    pub(crate) fn read(&self, label: &str, op_id: &str) -> Outcome {
         let operation = operation(label, op_id)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended
@@ -52,7 +52,7 @@ impl Graph {
     }
 
     /// Forgets the answer of an operation.
-    pub fn prune(&self, label: &str, op_id: &str) -> Outcome {
+    pub(crate) fn prune(&self, label: &str, op_id: &str) -> Outcome {
         let operation = operation(label, op_id)?;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         match ended.remove(&operation) {

@@ -22,7 +22,7 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 const AGENT_BODY: usize = 4 << 20;
 
 /// What answers requests.
-pub trait Handler: Send + Sync + 'static {
+pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one; may block.
     fn handle(self: Arc<Self>, request: Request) -> Answer;
     /// A request begins; what is returned lives as long as it.
@@ -32,7 +32,7 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// Accepts connections for ever.
-pub async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>) {
+pub(crate) async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => connect(stream, Arc::clone(&handler)),

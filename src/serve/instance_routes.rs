@@ -18,7 +18,7 @@ use super::wire::{
 const ROUNDS_HEADER: &str = "drun-await-rounds";
 
 /// The endpoints of an instance that work on its network, with their methods.
-pub const ENDPOINTS: &[(Method, &str)] = &[
+pub(crate) const ENDPOINTS: &[(Method, &str)] = &[
     (Method::Post, "read/query"),
     (Method::Get, "read/topology"),
     (Method::Get, "_/topology"),

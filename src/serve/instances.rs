@@ -8,17 +8,17 @@ use super::answer::Refusal;
 use super::live::Live;
 
 /// An instance. Its network is gone once it is deleted.
-pub struct Instance {
-    pub id: usize,
+pub(crate) struct Instance {
+    pub(crate) id: usize,
     net: Mutex<Option<Net>>,
     /// How it goes on by itself.
-    pub live: Live,
+    pub(crate) live: Live,
     /// Requests of agents are taken as they are.
-    pub trusting: bool,
+    pub(crate) trusting: bool,
 }
 
 /// The network of an instance, for one operation.
-pub struct Held<'a>(MutexGuard<'a, Option<Net>>);
+pub(crate) struct Held<'a>(MutexGuard<'a, Option<Net>>);
 
 impl std::ops::Deref for Held<'_> {
     type Target = Net;
@@ -42,7 +42,7 @@ impl Instance {
     ///
     /// # Errors
     /// If the instance was deleted meanwhile, or an operation on it failed.
-    pub fn hold(&self) -> Result<Held<'_>, Refusal> {
+    pub(crate) fn hold(&self) -> Result<Held<'_>, Refusal> {
         let net = self.net.lock().map_err(|_| broken())?;
         match net.is_some() {
             true => Ok(Held(net)),
@@ -51,7 +51,7 @@ impl Instance {
     }
 
     /// The network, if nobody else has it at the moment.
-    pub fn try_hold(&self) -> Option<Result<Held<'_>, Refusal>> {
+    pub(crate) fn try_hold(&self) -> Option<Result<Held<'_>, Refusal>> {
         match self.net.try_lock() {
             Ok(net) if net.is_some() => Some(Ok(Held(net))),
             Ok(_) => Some(Err(deleted())),
@@ -77,14 +77,19 @@ fn broken() -> Refusal {
 
 /// All instances.
 #[derive(Default)]
-pub struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
+pub(crate) struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
 
 impl Instances {
     /// Adds an instance; most of them may live at the same time.
     ///
     /// # Errors
     /// If there are too many.
-    pub fn add(&self, net: Net, trusting: bool, most: usize) -> Result<Arc<Instance>, Refusal> {
+    pub(crate) fn add(
+        &self,
+        net: Net,
+        trusting: bool,
+        most: usize,
+    ) -> Result<Arc<Instance>, Refusal> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let alive = all.iter().flatten().count();
         if alive >= most {
@@ -106,7 +111,7 @@ impl Instances {
     ///
     /// # Errors
     /// If there is none, or none any more.
-    pub fn get(&self, id: usize) -> Result<Arc<Instance>, Refusal> {
+    pub(crate) fn get(&self, id: usize) -> Result<Arc<Instance>, Refusal> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match all.get(id) {
             Some(Some(instance)) => Ok(Arc::clone(instance)),
@@ -118,7 +123,7 @@ impl Instances {
     }
 
     /// The newest instance that goes on by itself, or else the newest of all.
-    pub fn newest(&self) -> Option<Arc<Instance>> {
+    pub(crate) fn newest(&self) -> Option<Arc<Instance>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let alive = || all.iter().flatten().rev();
         let live = alive().find(|instance| instance.live.is_on());
@@ -126,13 +131,13 @@ impl Instances {
     }
 
     /// Those that live, oldest first.
-    pub fn alive(&self) -> Vec<Arc<Instance>> {
+    pub(crate) fn alive(&self) -> Vec<Arc<Instance>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().flatten().cloned().collect()
     }
 
     /// Deletes an instance, when the operation on it has ended; false if there never was one.
-    pub fn delete(&self, id: usize) -> (bool, Option<Net>) {
+    pub(crate) fn delete(&self, id: usize) -> (bool, Option<Net>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Some(place) = all.get_mut(id) else {
             return (false, None);
@@ -143,7 +148,7 @@ impl Instances {
     }
 
     /// The states of all, as `GET /instances` tells them.
-    pub fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let state = |instance: &Option<Arc<Instance>>| match instance {
             None => "Deleted".to_owned(),

@@ -14,7 +14,7 @@ const VERSION: &str = "16.1.0";
 const VERSION_VARIABLE: &str = "DRUN_POCKET_IC_VERSION";
 
 /// What `--version` prints: in the window of the client that asks.
-pub fn version(program: &str) -> String {
+pub(crate) fn version(program: &str) -> String {
     let chosen = std::env::var(VERSION_VARIABLE).ok();
     let chosen = chosen.filter(|version| !version.is_empty());
     let version = chosen.or_else(|| version_of_link(program));
@@ -34,7 +34,7 @@ fn version_of_link(program: &str) -> Option<String> {
 
 /// The file that tells the port. It goes with this value.
 #[derive(Debug)]
-pub struct PortFile {
+pub(crate) struct PortFile {
     path: PathBuf,
     file: File,
 }
@@ -44,7 +44,7 @@ impl PortFile {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn take(path: &Path) -> std::io::Result<Option<Self>> {
+    pub(crate) fn take(path: &Path) -> std::io::Result<Option<Self>> {
         for _ in 0..2 {
             let made = File::options().write(true).create_new(true).open(path);
             match made {
@@ -66,7 +66,7 @@ impl PortFile {
     }
 
     /// Writes the port, when connections are accepted.
-    pub fn tell(&mut self, port: u16) -> std::io::Result<()> {
+    pub(crate) fn tell(&mut self, port: u16) -> std::io::Result<()> {
         self.file.write_all(format!("{port}\n").as_bytes())
     }
 }
@@ -92,7 +92,7 @@ fn is_left_behind(path: &Path) -> bool {
 
 /// Requests under way, and when the last one ended.
 #[derive(Debug)]
-pub struct Activity(Mutex<(usize, Instant)>);
+pub(crate) struct Activity(Mutex<(usize, Instant)>);
 
 impl Default for Activity {
     fn default() -> Self {
@@ -102,7 +102,7 @@ impl Default for Activity {
 
 impl Activity {
     /// A request begins; it ends with the value.
-    pub fn begin(self: &std::sync::Arc<Self>) -> Active {
+    pub(crate) fn begin(self: &std::sync::Arc<Self>) -> Active {
         self.change(1);
         Active(std::sync::Arc::clone(self))
     }
@@ -114,7 +114,7 @@ impl Activity {
     }
 
     /// For how long there was no request; zero while there is one.
-    pub fn idle(&self) -> Duration {
+    pub(crate) fn idle(&self) -> Duration {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.0 {
             0 => state.1.elapsed(),
@@ -124,7 +124,7 @@ impl Activity {
 }
 
 /// A request under way.
-pub struct Active(std::sync::Arc<Activity>);
+pub(crate) struct Active(std::sync::Arc<Activity>);
 
 impl Drop for Active {
     fn drop(&mut self) {

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether an instance goes on by itself.
 #[derive(Default)]
-pub struct Live {
+pub(crate) struct Live {
     running: Mutex<Option<Running>>,
     bell: Arc<Bell>,
 }
@@ -38,14 +38,14 @@ struct BellState {
 }
 
 /// The time of the computer, nanoseconds since the Unix epoch.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Live {
     /// Does it?
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.is_some()
     }
@@ -54,7 +54,11 @@ impl Live {
     ///
     /// # Errors
     /// If it does already.
-    pub fn start(&self, instance: &Arc<Instance>, delay: Option<u64>) -> Result<(), Refusal> {
+    pub(crate) fn start(
+        &self,
+        instance: &Arc<Instance>,
+        delay: Option<u64>,
+    ) -> Result<(), Refusal> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.is_some() {
             return Err(Refusal::bad("Auto progress mode has already been enabled."));
@@ -82,7 +86,7 @@ impl Live {
     }
 
     /// Ends it, after the round under way; nothing if it is not on.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let stopped = self
             .running
             .lock()
@@ -99,7 +103,7 @@ impl Live {
     }
 
     /// Waits for the end of a round.
-    pub fn wait_for_round(&self) {
+    pub(crate) fn wait_for_round(&self) {
         let state = self.bell.state.lock();
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         let rounds = state.rounds;
@@ -113,7 +117,7 @@ impl Live {
     }
 
     /// A message has come: the next round is due.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.bell.change(|state| state.message = true);
     }
 }

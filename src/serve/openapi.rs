@@ -24,7 +24,7 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 /// The document.
-pub fn document() -> Answer {
+pub(crate) fn document() -> Answer {
     let mut paths: Map<String, Value> = Map::new();
     let mut add = |method: &str, path: String| {
         let entry = paths.entry(path).or_insert_with(|| json!({}));

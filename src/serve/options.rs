@@ -7,22 +7,22 @@ use std::time::Duration;
 
 /// What the server is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// 0 for any free one.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Where the port is written, and what tells that a server runs.
-    pub port_file: Option<PathBuf>,
+    pub(crate) port_file: Option<PathBuf>,
     /// How long the server lives without requests; `None` for ever.
-    pub ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
     /// When the server ends, used or not.
-    pub hard_ttl: Option<Duration>,
-    pub address: IpAddr,
+    pub(crate) hard_ttl: Option<Duration>,
+    pub(crate) address: IpAddr,
     /// Instances that may live at the same time.
-    pub max_instances: usize,
+    pub(crate) max_instances: usize,
     /// Where compiled modules are kept.
-    pub cache_dir: Option<PathBuf>,
+    pub(crate) cache_dir: Option<PathBuf>,
     /// Canisters print nothing.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 impl Default for Options {
@@ -42,7 +42,7 @@ impl Default for Options {
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     Serve(Options),
     Version,
     Help,
@@ -60,7 +60,7 @@ const PASSED_OVER: &[(&str, bool)] = &[
 ];
 
 /// The help.
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Serves the protocol of a PocketIC server: clients for Rust, JavaScript and Python, mops, canbench and agents use it unchanged
 
 Usage: drun serve [OPTIONS]
@@ -87,7 +87,7 @@ The program serves too, without the word `serve`, when it is called pocket-ic or
 ///
 /// # Errors
 /// A value that is none, as a sentence.
-pub fn parse(
+pub(crate) fn parse(
     arguments: impl IntoIterator<Item = String>,
     mut warn: impl FnMut(String),
 ) -> Result<Wish, String> {

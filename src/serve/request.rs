@@ -6,7 +6,7 @@ use super::answer::Refusal;
 
 /// The methods that any endpoint has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     Get,
     Post,
     Delete,
@@ -16,19 +16,19 @@ pub enum Method {
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub method: Method,
+pub(crate) struct Request {
+    pub(crate) method: Method,
     /// The path as it came, without query.
-    pub path: String,
-    pub query: Option<String>,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
     /// Names in small letters.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header whose name is given in small letters.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         let found = headers.find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
@@ -38,7 +38,7 @@ impl Request {
     ///
     /// # Errors
     /// 415 for another type, 400 for what is no JSON, 422 for another shape.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let is_json = self.header("content-type").is_some_and(|kind| {
             let kind = kind.split(';').next().unwrap_or(kind).trim();
             kind.eq_ignore_ascii_case("application/json")

@@ -10,7 +10,7 @@ use crate::serve::answer::Refusal;
 
 /// An effective principal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum EffectiveWire {
+pub(crate) enum EffectiveWire {
     None,
     SubnetId(Bytes),
     CanisterId(Bytes),
@@ -18,7 +18,7 @@ pub enum EffectiveWire {
 
 /// A call.
 #[derive(Clone, Debug, Deserialize)]
-pub struct CallWire {
+pub(crate) struct CallWire {
     sender: Bytes,
     canister_id: Bytes,
     effective_principal: EffectiveWire,
@@ -28,7 +28,7 @@ pub struct CallWire {
 }
 
 impl CallWire {
-    pub fn call(self) -> Result<Call, Refusal> {
+    pub(crate) fn call(self) -> Result<Call, Refusal> {
         if self.sender_info.is_some() {
             return Err(Refusal::bad(
                 "`sender_info` is not supported by this server",
@@ -52,20 +52,20 @@ impl CallWire {
 
 /// The name of a message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MessageIdWire {
+pub(crate) struct MessageIdWire {
     effective_principal: EffectiveWire,
     message_id: Bytes,
 }
 
 impl MessageIdWire {
-    pub fn of(subnet: candid::Principal, id: MessageId) -> Self {
+    pub(crate) fn of(subnet: candid::Principal, id: MessageId) -> Self {
         MessageIdWire {
             effective_principal: EffectiveWire::SubnetId(subnet.into()),
             message_id: Bytes(id.to_vec()),
         }
     }
 
-    pub fn id(&self) -> Result<MessageId, Refusal> {
+    pub(crate) fn id(&self) -> Result<MessageId, Refusal> {
         let id = self.message_id.0.as_slice().try_into();
         id.map_err(|_| Refusal::conversion("Bad message id"))
     }
@@ -73,14 +73,14 @@ impl MessageIdWire {
 
 /// A question for the state of a message.
 #[derive(Clone, Debug, Deserialize)]
-pub struct StatusWire {
-    pub raw_message_id: MessageIdWire,
-    pub raw_caller: Option<PrincipalId>,
+pub(crate) struct StatusWire {
+    pub(crate) raw_message_id: MessageIdWire,
+    pub(crate) raw_caller: Option<PrincipalId>,
 }
 
 /// A reject.
 #[derive(Clone, Debug, Serialize)]
-pub struct RejectWire {
+pub(crate) struct RejectWire {
     reject_code: &'static str,
     reject_message: String,
     error_code: String,
@@ -89,13 +89,13 @@ pub struct RejectWire {
 
 /// A result.
 #[derive(Clone, Debug, Serialize)]
-pub enum ResultWire<T> {
+pub(crate) enum ResultWire<T> {
     Ok(T),
     Err(RejectWire),
 }
 
 /// The result of a message; certified for updates.
-pub fn result(result: MessageResult, certified: bool) -> ResultWire<Bytes> {
+pub(crate) fn result(result: MessageResult, certified: bool) -> ResultWire<Bytes> {
     match result {
         MessageResult::Replied(data) => ResultWire::Ok(Bytes(data)),
         MessageResult::Rejected(text) => ResultWire::Err(RejectWire {
@@ -109,7 +109,7 @@ pub fn result(result: MessageResult, certified: bool) -> ResultWire<Bytes> {
 }
 
 /// An error as a reject.
-pub fn reject(error: UserError, certified: bool) -> RejectWire {
+pub(crate) fn reject(error: UserError, certified: bool) -> RejectWire {
     RejectWire {
         reject_code: match error.code.reject_code() {
             RejectCode::SysFatal => "SysFatal",
@@ -127,13 +127,13 @@ pub fn reject(error: UserError, certified: bool) -> RejectWire {
 
 /// Who made the block of a round, by subnet. Both shapes of it are taken (2.6).
 #[derive(Clone, Debug, Deserialize)]
-pub struct TickWire {
-    pub blockmakers: Option<Blockmakers>,
+pub(crate) struct TickWire {
+    pub(crate) blockmakers: Option<Blockmakers>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub enum Blockmakers {
+pub(crate) enum Blockmakers {
     Newer(Vec<Blockmaker>),
     Older {
         blockmakers_per_subnet: Vec<Blockmaker>,
@@ -141,7 +141,7 @@ pub enum Blockmakers {
 }
 
 impl Blockmakers {
-    pub fn all(&self) -> &[Blockmaker] {
+    pub(crate) fn all(&self) -> &[Blockmaker] {
         match self {
             Blockmakers::Newer(all)
             | Blockmakers::Older {
@@ -152,14 +152,14 @@ impl Blockmakers {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub struct Blockmaker {
-    pub subnet: SubnetId,
-    pub blockmaker: NodeId,
+pub(crate) struct Blockmaker {
+    pub(crate) subnet: SubnetId,
+    pub(crate) blockmaker: NodeId,
     #[serde(default)]
-    pub failed_blockmakers: Vec<NodeId>,
+    pub(crate) failed_blockmakers: Vec<NodeId>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct NodeId {
-    pub node_id: Bytes,
+pub(crate) struct NodeId {
+    pub(crate) node_id: Bytes,
 }

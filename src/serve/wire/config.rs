@@ -11,59 +11,59 @@ use super::{AutoProgress, Bytes, CanisterId, PrincipalId, Time};
 
 /// The body of `POST /instances`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct InstanceConfig {
-    pub subnet_config_set: ConfigSet,
-    pub state_dir: Option<std::path::PathBuf>,
-    pub icp_config: Option<IcpConfig>,
-    pub log_level: Option<String>,
-    pub bitcoind_addr: Option<Vec<String>>,
-    pub dogecoind_addr: Option<Vec<String>>,
-    pub icp_features: Option<BTreeMap<String, Value>>,
-    pub incomplete_state: Option<String>,
-    pub initial_time: Option<InitialTime>,
-    pub http_gateway_config: Option<GatewayConfig>,
-    pub mainnet_nns_subnet_id: Option<bool>,
-    pub disable_ingress_validation: Option<bool>,
+pub(crate) struct InstanceConfig {
+    pub(crate) subnet_config_set: ConfigSet,
+    pub(crate) state_dir: Option<std::path::PathBuf>,
+    pub(crate) icp_config: Option<IcpConfig>,
+    pub(crate) log_level: Option<String>,
+    pub(crate) bitcoind_addr: Option<Vec<String>>,
+    pub(crate) dogecoind_addr: Option<Vec<String>>,
+    pub(crate) icp_features: Option<BTreeMap<String, Value>>,
+    pub(crate) incomplete_state: Option<String>,
+    pub(crate) initial_time: Option<InitialTime>,
+    pub(crate) http_gateway_config: Option<GatewayConfig>,
+    pub(crate) mainnet_nns_subnet_id: Option<bool>,
+    pub(crate) disable_ingress_validation: Option<bool>,
 }
 
 /// Deviations from the main network.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct IcpConfig {
-    pub canister_execution_rate_limiting: Option<String>,
+pub(crate) struct IcpConfig {
+    pub(crate) canister_execution_rate_limiting: Option<String>,
 }
 
 /// The time at which an instance begins.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub enum InitialTime {
+pub(crate) enum InitialTime {
     Timestamp(Time),
     AutoProgress(AutoProgress),
 }
 
 /// An HTTP gateway.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct GatewayConfig {
-    pub ip_addr: Option<String>,
-    pub port: Option<u16>,
-    pub forward_to: Option<ForwardTo>,
-    pub domains: Option<Vec<String>>,
-    pub https_config: Option<HttpsConfig>,
+pub(crate) struct GatewayConfig {
+    pub(crate) ip_addr: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) forward_to: Option<ForwardTo>,
+    pub(crate) domains: Option<Vec<String>>,
+    pub(crate) https_config: Option<HttpsConfig>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum ForwardTo {
+pub(crate) enum ForwardTo {
     PocketIcInstance(usize),
     Replica(String),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HttpsConfig {
-    pub cert_path: String,
-    pub key_path: String,
+pub(crate) struct HttpsConfig {
+    pub(crate) cert_path: String,
+    pub(crate) key_path: String,
 }
 
 /// The subnets of an instance.
 #[derive(Clone, Debug, Deserialize)]
-pub struct ConfigSet {
+pub(crate) struct ConfigSet {
     nns: Option<SpecWire>,
     sns: Option<SpecWire>,
     ii: Option<SpecWire>,
@@ -79,7 +79,7 @@ pub struct ConfigSet {
 
 impl ConfigSet {
     /// The subnets in the order in which they are made.
-    pub fn subnets(&self) -> Vec<(SubnetKind, &SpecWire)> {
+    pub(crate) fn subnets(&self) -> Vec<(SubnetKind, &SpecWire)> {
         SubnetKind::ALL
             .into_iter()
             .flat_map(|kind| {
@@ -103,16 +103,16 @@ impl ConfigSet {
 
 /// A subnet.
 #[derive(Clone, Debug, Deserialize)]
-pub struct SpecWire {
-    pub state_config: StateConfig,
-    pub instruction_config: InstructionConfig,
-    pub cost_schedule: Option<CostSchedule>,
-    pub subnet_admins: Option<Vec<PrincipalId>>,
+pub(crate) struct SpecWire {
+    pub(crate) state_config: StateConfig,
+    pub(crate) instruction_config: InstructionConfig,
+    pub(crate) cost_schedule: Option<CostSchedule>,
+    pub(crate) subnet_admins: Option<Vec<PrincipalId>>,
 }
 
 /// Where the state of a subnet comes from.
 #[derive(Clone, Debug, Deserialize)]
-pub enum StateConfig {
+pub(crate) enum StateConfig {
     New,
     FromPath(std::path::PathBuf),
     FromBlobStore(serde::de::IgnoredAny),
@@ -120,21 +120,21 @@ pub enum StateConfig {
 
 /// Limits of instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum InstructionConfig {
+pub(crate) enum InstructionConfig {
     Production,
     Benchmarking,
 }
 
 /// Whether anything costs anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CostSchedule {
+pub(crate) enum CostSchedule {
     Normal,
     Free,
 }
 
 /// What an instance tells about its subnets.
 #[derive(Clone, Debug, Serialize)]
-pub struct TopologyWire {
+pub(crate) struct TopologyWire {
     subnet_configs: BTreeMap<String, SubnetWire>,
     default_effective_canister_id: CanisterId,
 }
@@ -156,7 +156,7 @@ struct RangeWire {
 }
 
 /// The subnets of a network.
-pub fn topology(net: &Net) -> TopologyWire {
+pub(crate) fn topology(net: &Net) -> TopologyWire {
     let range = |(first, last): &(u64, u64)| RangeWire {
         start: CanisterId::of(canister_id(*first)),
         end: CanisterId::of(canister_id(*last)),
@@ -196,7 +196,7 @@ pub fn topology(net: &Net) -> TopologyWire {
 
 impl SpecWire {
     /// The subnet that is wished for.
-    pub fn spec(&self, kind: SubnetKind) -> Result<SubnetSpec, String> {
+    pub(crate) fn spec(&self, kind: SubnetKind) -> Result<SubnetSpec, String> {
         let chargeable = matches!(kind, SubnetKind::Application | SubnetKind::CloudEngine);
         let free = match self.cost_schedule {
             None => kind == SubnetKind::CloudEngine,

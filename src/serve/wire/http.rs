@@ -14,7 +14,7 @@ struct Header {
 
 /// A request without an answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct PendingWire {
+pub(crate) struct PendingWire {
     subnet_id: SubnetId,
     request_id: u64,
     http_method: String,
@@ -33,7 +33,7 @@ enum Replication {
 }
 
 /// All requests without an answer.
-pub fn pending(net: &Net) -> Vec<PendingWire> {
+pub(crate) fn pending(net: &Net) -> Vec<PendingWire> {
     net.pending_http()
         .map(|outcall| PendingWire {
             subnet_id: SubnetId::of(outcall.subnet),
@@ -74,9 +74,9 @@ fn method(method: HttpMethod) -> String {
 
 /// An answer in the place of the world outside.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Mock {
-    pub subnet_id: SubnetId,
-    pub request_id: u64,
+pub(crate) struct Mock {
+    pub(crate) subnet_id: SubnetId,
+    pub(crate) request_id: u64,
     response: ResponseWire,
     #[serde(default)]
     additional_responses: Vec<ResponseWire>,
@@ -84,9 +84,9 @@ pub struct Mock {
 
 /// Answers of a flexible request, one of each node that has one.
 #[derive(Clone, Debug, Deserialize)]
-pub struct FlexibleMock {
-    pub subnet_id: SubnetId,
-    pub request_id: u64,
+pub(crate) struct FlexibleMock {
+    pub(crate) subnet_id: SubnetId,
+    pub(crate) request_id: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -104,7 +104,7 @@ enum ResponseWire {
 
 impl Mock {
     /// What the nodes have got, the first one's first.
-    pub fn answers(self) -> Vec<HttpAnswer> {
+    pub(crate) fn answers(self) -> Vec<HttpAnswer> {
         let all = std::iter::once(self.response).chain(self.additional_responses);
         all.map(|response| match response {
             ResponseWire::CanisterHttpReply {

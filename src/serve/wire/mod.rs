@@ -11,16 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::answer::Refusal;
 
-pub use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
-pub use config::{
+pub(crate) use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
+pub(crate) use config::{
     ConfigSet, GatewayConfig, InitialTime, InstanceConfig, InstructionConfig, SpecWire,
     StateConfig, TopologyWire, topology,
 };
-pub use http::{FlexibleMock, Mock, pending};
+pub(crate) use http::{FlexibleMock, Mock, pending};
 
 /// Bytes, as standard base64 with padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bytes(pub Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,55 +44,55 @@ impl From<Principal> for Bytes {
 
 impl Bytes {
     /// The principal of these bytes; `what` names it in the error.
-    pub fn principal(&self, what: &str) -> Result<Principal, Refusal> {
+    pub(crate) fn principal(&self, what: &str) -> Result<Principal, Refusal> {
         Principal::try_from_slice(&self.0).map_err(|_| Refusal::conversion(&format!("Bad {what}")))
     }
 }
 
 /// `{"canister_id"}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CanisterId {
-    pub canister_id: Bytes,
+pub(crate) struct CanisterId {
+    pub(crate) canister_id: Bytes,
 }
 
 impl CanisterId {
-    pub fn of(id: Principal) -> Self {
+    pub(crate) fn of(id: Principal) -> Self {
         CanisterId {
             canister_id: id.into(),
         }
     }
 
-    pub fn principal(&self) -> Result<Principal, Refusal> {
+    pub(crate) fn principal(&self) -> Result<Principal, Refusal> {
         self.canister_id.principal("canister id")
     }
 }
 
 /// `{"subnet_id"}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SubnetId {
-    pub subnet_id: Bytes,
+pub(crate) struct SubnetId {
+    pub(crate) subnet_id: Bytes,
 }
 
 impl SubnetId {
-    pub fn of(id: Principal) -> Self {
+    pub(crate) fn of(id: Principal) -> Self {
         SubnetId {
             subnet_id: id.into(),
         }
     }
 
-    pub fn principal(&self) -> Result<Principal, Refusal> {
+    pub(crate) fn principal(&self) -> Result<Principal, Refusal> {
         self.subnet_id.principal("subnet id")
     }
 }
 
 /// `{"principal_id"}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PrincipalId {
-    pub principal_id: Bytes,
+pub(crate) struct PrincipalId {
+    pub(crate) principal_id: Bytes,
 }
 
 impl PrincipalId {
-    pub fn of(id: Principal) -> Self {
+    pub(crate) fn of(id: Principal) -> Self {
         PrincipalId {
             principal_id: id.into(),
         }
@@ -101,38 +101,38 @@ impl PrincipalId {
 
 /// A time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Time {
-    pub nanos_since_epoch: u64,
+pub(crate) struct Time {
+    pub(crate) nanos_since_epoch: u64,
 }
 
 /// A balance.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Cycles {
-    pub cycles: u128,
+pub(crate) struct Cycles {
+    pub(crate) cycles: u128,
 }
 
 /// Cycles for a canister.
 #[derive(Clone, Debug, Deserialize)]
-pub struct AddCycles {
-    pub canister_id: Bytes,
-    pub amount: u128,
+pub(crate) struct AddCycles {
+    pub(crate) canister_id: Bytes,
+    pub(crate) amount: u128,
 }
 
 /// The content of a memory.
 #[derive(Clone, Debug, Serialize)]
-pub struct Blob {
-    pub blob: Bytes,
+pub(crate) struct Blob {
+    pub(crate) blob: Bytes,
 }
 
 /// A new content of a stable memory.
 #[derive(Clone, Debug, Deserialize)]
-pub struct SetStableMemory {
-    pub canister_id: Bytes,
-    pub blob_id: Bytes,
+pub(crate) struct SetStableMemory {
+    pub(crate) canister_id: Bytes,
+    pub(crate) blob_id: Bytes,
 }
 
 /// How auto progress is switched on.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub struct AutoProgress {
-    pub artificial_delay_ms: Option<u64>,
+pub(crate) struct AutoProgress {
+    pub(crate) artificial_delay_ms: Option<u64>,
 }

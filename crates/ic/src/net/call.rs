@@ -67,12 +67,12 @@ pub(super) struct Messages {
 
 impl Messages {
     /// A name for a message that is about to be sent; equal calls have different ones.
-    pub fn name(&mut self, call: &Call, expiry: u64) -> MessageId {
+    pub(super) fn name(&mut self, call: &Call, expiry: u64) -> MessageId {
         self.count += 1;
         request_id(call, expiry, Some(&self.count.to_be_bytes()))
     }
 
-    pub fn add(&mut self, id: MessageId, message: Message, now: u64) {
+    pub(super) fn add(&mut self, id: MessageId, message: Message, now: u64) {
         if self.known.len() >= KEPT.max(self.patience) {
             self.known
                 .retain(|_, message| message.expiry.saturating_add(INGRESS_TTL) > now);
@@ -81,7 +81,7 @@ impl Messages {
         self.known.insert(id, message);
     }
 
-    pub fn get_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
+    pub(super) fn get_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
         self.known.get_mut(id)
     }
 }

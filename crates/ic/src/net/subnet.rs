@@ -12,7 +12,7 @@ use crate::protocol::Protocol;
 /// First number of the first range that is handed out; the others follow downwards.
 const FIRST_RANGE: u64 = 0xffff_ffff_ffe0_0000;
 /// Ranges of the main network: all below are its.
-pub const MAINNET_END: u64 = 1024 * RANGE;
+pub(crate) const MAINNET_END: u64 = 1024 * RANGE;
 /// The limit of instructions of subnets for benchmarks (pocket-ic-api.md 3.1).
 const BENCHMARK_INSTRUCTIONS: u64 = 99_999_999_999_999;
 

@@ -35,7 +35,7 @@ impl Clock {
     }
 
     /// It is this time without any round; the next one is later.
-    pub fn pass(&mut self, now: u64) {
+    pub(crate) fn pass(&mut self, now: u64) {
         self.now = now;
         self.last = now;
     }

@@ -29,7 +29,7 @@ pub struct Neighbour {
 
 /// What a node knows of the other subnets; none if it is alone.
 #[derive(Clone, Debug, Default)]
-pub struct Neighbours(Vec<Neighbour>);
+pub(crate) struct Neighbours(Vec<Neighbour>);
 
 impl Neighbours {
     /// The subnet of this id, or the one that hosts a canister of this id.
