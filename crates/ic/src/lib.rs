@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod canister;
+pub mod certify;
 pub mod config;
 #[allow(
     missing_docs,
@@ -34,6 +35,7 @@ pub mod protocol;
 pub mod testing;
 pub mod time;
 
+pub use certify::Certify;
 pub use config::NodeSettings;
 pub use drun_engine::Failure;
 pub use execution::until_failure;

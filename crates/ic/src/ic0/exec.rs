@@ -15,6 +15,7 @@ use crate::answer::DebugPrint;
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::settings::Controllers;
+use crate::certify::{Certificate, Certify};
 use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
 use crate::module::ModuleNames;
@@ -24,8 +25,8 @@ use crate::module::ModuleNames;
 pub struct SubnetView {
     /// The subnet's principal.
     pub subnet_id: Principal,
-    /// DER encoding of the root public key.
-    pub root_key: Vec<u8>,
+    /// Who certifies, and under which root key.
+    pub certification: Arc<dyn Certify>,
     /// Nodes of the subnet.
     pub nodes: u64,
     /// The price list.
@@ -88,7 +89,7 @@ pub struct MessageView {
     /// Instructions of earlier executions of the context.
     pub context_instructions: u64,
     /// Certificate of the queried state.
-    pub certificate: Option<Arc<[u8]>>,
+    pub certificate: Option<Certificate>,
 }
 
 /// What the canister may ask about itself.

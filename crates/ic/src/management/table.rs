@@ -470,9 +470,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: false,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_public_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -490,9 +488,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -827,9 +823,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {

@@ -3,7 +3,6 @@
 
 mod budget;
 mod calls;
-mod certificate;
 mod checkpoint;
 mod clock;
 mod conclusion;
@@ -97,7 +96,7 @@ impl Node {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
             subnet_id: config.subnet_id,
-            root_key: root_key(),
+            certification: config.certification.clone(),
             nodes: config.nodes,
             fees,
             keys: config
@@ -280,15 +279,4 @@ impl Node {
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)
     }
-}
-
-/// The public key of the main network, DER encoded, as its documentation shows it.
-fn root_key() -> Vec<u8> {
-    hex::decode(concat!(
-        "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
-        "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
-        "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
-        "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
-    ))
-    .expect("a hexadecimal constant")
 }
