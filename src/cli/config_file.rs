@@ -12,10 +12,10 @@ use drun_ic::ic0::exec::KeyKind;
 ///
 /// # Errors
 /// If the file cannot be read, is not JSON5, or a key that we know has a value that it cannot have.
-pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
+pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("error: cannot read {shown}: {error}"))?;
+    let text =
+        super::input::text(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
     let value: Value =
         json5::from_str(&text).map_err(|error| format!("error: {shown}: {error}"))?;
     let Value::Object(entries) = value else {

@@ -8,8 +8,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::exit::{FAILURE, Failure, SUCCESS};
+use super::modules;
 use super::table::{Align, Table, grouped};
-use super::{FAILURE, Failure, SUCCESS, modules};
 use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
@@ -21,7 +22,7 @@ use drun_ic::protocol::{Protocol, SubnetType};
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct InspectOptions {
+pub(super) struct InspectOptions {
     /// The module: .wasm, gzip-compressed, or WebAssembly text in a file .wat
     module: PathBuf,
 
@@ -52,8 +53,8 @@ const FUNCTIONS: usize = 10;
 const WIDTH: usize = 98;
 /// Version of the JSON object.
 const SCHEMA: u32 = 1;
-/// Bytes of a page of Wasm memory.
-const PAGE: u64 = 65_536;
+/// KiB of a page of Wasm memory.
+const KIB_OF_PAGE: u64 = 64;
 
 /// Everything there is to say.
 struct Inspection {
@@ -65,7 +66,7 @@ struct Inspection {
 }
 
 /// Shows a module.
-pub fn run(options: &InspectOptions) -> Result<u8, Failure> {
+pub(super) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let path = options.module.to_string_lossy().into_owned();
     let blob =
         modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
@@ -401,7 +402,7 @@ fn pages_of(pages: u64) -> String {
     format!(
         "{} page{plural} ({} KiB)",
         grouped(pages.into()),
-        grouped(u128::from(pages) * u128::from(PAGE / 1024))
+        grouped(u128::from(pages) * u128::from(KIB_OF_PAGE))
     )
 }
 

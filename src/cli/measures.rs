@@ -8,11 +8,11 @@ use anyhow::Context;
 
 /// The lines so far.
 #[derive(Debug, Default)]
-pub struct Measured(String);
+pub(super) struct Measured(String);
 
 impl Measured {
     /// Adds a message.
-    pub fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
         let kind = outcome.kind.name();
         let measure = Measure {
             message: match &outcome.method {
@@ -31,7 +31,7 @@ impl Measured {
     ///
     /// # Errors
     /// The system's.
-    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         std::fs::write(path, &self.0).with_context(|| format!("cannot write {}", path.display()))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
-use super::test::{InitOptions, TestOptions};
+use super::test_options::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
@@ -19,7 +19,7 @@ use crate::runner::config::{Compat, CompilerChoice, SubnetType};
     subcommand_negates_reqs = true,
     after_help = AFTER_HELP
 )]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -40,14 +40,14 @@ Exit status:
   3  drun itself failed";
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
 }
 
 #[derive(Debug, Args)]
-pub struct RunOptions {
+pub(super) struct RunOptions {
     /// The script; "-" reads standard input
     #[arg(required = true)]
     pub messages: Option<PathBuf>,

@@ -1,15 +1,14 @@
 //! `drun MESSAGES`: parses the whole script, then runs message by message and prints one result for each.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
-
+use super::exit::{FAILURE, Failure, SUCCESS};
+use super::input;
 use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
-use super::{FAILURE, Failure, SUCCESS};
 use crate::report::{Format, Printer, debug_line};
 use crate::runner::Runner;
 use crate::runner::config::{self, Config};
@@ -19,7 +18,7 @@ use crate::script::{self, Diagnostics, Program};
 use crate::session::Session;
 
 /// Runs a script.
-pub fn run(options: &RunOptions) -> Result<u8, Failure> {
+pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let path = options.messages.as_deref().unwrap_or(Path::new("-"));
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
@@ -35,7 +34,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let expects_prints = program
         .statements
         .iter()
-        .any(|placed| matches!(placed.statement, Statement::Expect(Expectation::Prints(_))));
+        .filter_map(|placed| match &placed.statement {
+            Statement::Expect(expectation) => Some(&**expectation),
+            _ => None,
+        })
+        .any(|expectation| matches!(expectation, Expectation::Prints(_)));
     let config = Config {
         keep_prints: format == Format::Json || expects_prints,
         ..config
@@ -55,10 +58,10 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         let step = session.run(placed)?;
-        for (outcome, text) in &step.outcomes {
+        for (outcome, text) in step.outcomes() {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
-            writeln!(out, "{}", printer.readable(outcome, text.as_deref()))?;
+            writeln!(out, "{}", printer.readable(outcome, text))?;
             if let Some(measures) = &mut measures {
                 measures.add(outcome);
             }
@@ -151,14 +154,12 @@ fn summary(unmet: &[String], expected: usize) -> Option<String> {
 
 fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     if path == Path::new("-") {
-        let mut source = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut source)
-            .context("cannot read standard input")?;
-        return Ok(("<standard input>".to_owned(), source));
+        let source = input::script(std::io::stdin().lock());
+        let refused = |error| Failure::Input(format!("error: cannot read standard input: {error}"));
+        return Ok(("<standard input>".to_owned(), source.map_err(refused)?));
     }
     let name = path.display().to_string();
-    match std::fs::read(path) {
+    match input::script_file(path) {
         Ok(source) => Ok((name, source)),
         Err(error) => Err(Failure::Input(format!(
             "error: cannot read {name}: {error}"

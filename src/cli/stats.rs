@@ -8,7 +8,7 @@ const CYCLES: usize = 8;
 
 /// The table, the most expensive row first, with sums at the end. What is charged beside executing has a row of its own there,
 /// so that the sum is what the canisters paid.
-pub fn table(statistics: &Statistics) -> String {
+pub(super) fn table(statistics: &Statistics) -> String {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("canister", Left),

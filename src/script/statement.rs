@@ -4,62 +4,13 @@
 //! of a statement is not known here.
 
 use std::fmt;
-use std::ops::{Deref, Range};
-
-use candid::Principal;
 
 use super::message::{InstallMode, Message};
+use super::party::Party;
 use super::settings::Setting;
+use super::span::Spanned;
 use super::units::Duration;
 use crate::idl;
-
-/// Something with the place where it was written, in bytes of its file. Two are equal whatever their places.
-#[derive(Debug, Clone)]
-pub struct Spanned<T> {
-    /// What was written.
-    pub value: T,
-    /// Where.
-    pub at: Range<usize>,
-}
-
-impl<T> Deref for Spanned<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: PartialEq> PartialEq for Spanned<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<T> Spanned<T> {
-    pub(super) fn new(value: T, at: Range<usize>) -> Self {
-        Self { value, at }
-    }
-}
-
-/// A principal as it is written: a canister, a sender, a controller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Party {
-    /// By its text.
-    Id(Principal),
-    /// By a name of the script.
-    Name(String),
-}
-
-impl fmt::Display for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) if *id == Principal::anonymous() => f.write_str("anonymous"),
-            Self::Id(id) => write!(f, "{id}"),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
-}
 
 /// The argument of a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +18,7 @@ pub enum Payload {
     /// In hex or as a quoted string.
     Bytes(Vec<u8>),
     /// As Candid text; nothing at all is `()`.
-    Text(idl::Argument),
+    Text(Box<idl::Argument>),
 }
 
 /// Who calls, and how.
@@ -284,7 +235,7 @@ pub enum Statement {
         /// The canister.
         canister: Spanned<Party>,
         /// The method.
-        method: Spanned<String>,
+        method: Spanned<Box<str>>,
         /// The argument.
         payload: Payload,
         /// Cycles that go with a [`CallKind::Call`].
@@ -299,7 +250,7 @@ pub enum Statement {
     /// Goes back to a kept state.
     Restore(Spanned<String>),
     /// Compares the last result with what is expected.
-    Expect(Expectation),
+    Expect(Box<Expectation>),
     /// Gives a canister cycles.
     TopUp {
         /// The canister.
@@ -329,7 +280,7 @@ pub enum Statement {
         change: Option<(Change, Vec<Spanned<Party>>)>,
     },
     /// Answers HTTP outcalls from then on.
-    HttpRespond(HttpResponse),
+    HttpRespond(Box<HttpResponse>),
     /// Runs another script's statements here. A parsed program has them in its place.
     Include(Spanned<String>),
     /// Tells what a canister understands.
@@ -353,11 +304,10 @@ pub enum Statement {
 impl From<Message> for Statement {
     fn from(message: Message) -> Self {
         let party = |id| Spanned::new(Party::Id(id), 0..0);
-        let text = |text| Spanned::new(text, 0..0);
-        let call = |kind, canister, method, argument| Self::Call {
+        let call = |kind, canister, method: String, argument| Self::Call {
             kind,
             canister: party(canister),
-            method: text(method),
+            method: Spanned::new(method.into(), 0..0),
             payload: Payload::Bytes(argument),
             cycles: 0,
         };
@@ -374,7 +324,7 @@ impl From<Message> for Statement {
             } => Self::Install {
                 mode,
                 canister: party(canister),
-                module: text(module),
+                module: Spanned::new(module, 0..0),
                 payload: Payload::Bytes(argument),
                 options: UpgradeOptions::default(),
             },

@@ -18,7 +18,8 @@ use candid::Principal;
 use crate::idl::Interface;
 use crate::runner::outcome::{MessageResult, Outcome};
 use crate::runner::{self, Runner};
-use crate::script::statement::{Identity, Management, Party, Statement};
+use crate::script::Party;
+use crate::script::statement::{Identity, Management, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
 
@@ -43,15 +44,27 @@ pub trait Surroundings {
 /// What became of a statement.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// The outcomes to be printed, with text for people where the bytes are hard to read.
-    pub outcomes: Vec<(Outcome, Option<String>)>,
+    /// The canister that an installation made first.
+    created: Option<Box<Outcome>>,
+    outcome: Option<Rc<Outcome>>,
+    /// The outcome for people, where the bytes are hard to read.
+    text: Option<String>,
     /// What is not as expected, or could not be done.
     pub wrong: Option<Diagnostics>,
 }
 
+impl Step {
+    /// The outcomes to be printed, with text for people where the bytes are hard to read.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&Outcome, Option<&str>)> {
+        let created = self.created.iter().map(|outcome| (&**outcome, None));
+        let text = self.text.as_deref();
+        created.chain(self.outcome.iter().map(move |outcome| (&**outcome, text)))
+    }
+}
+
 /// The last result.
 struct Last {
-    outcome: Outcome,
+    outcome: Rc<Outcome>,
     interface: Option<Rc<Interface>>,
 }
 
@@ -129,8 +142,8 @@ impl<'a> Session<'a> {
                 let unmet = expect::unmet(placed, expectation, self.last.as_ref(), &names);
                 let wrong = (!unmet.is_empty()).then(|| unmet.into());
                 return Ok(Step {
-                    outcomes: Vec::new(),
                     wrong,
+                    ..Step::default()
                 });
             }
             Statement::Stable {
@@ -148,7 +161,7 @@ impl<'a> Session<'a> {
     fn act(&mut self, placed: &Placed) -> Step {
         let sender = match &placed.sender {
             None => self.sender,
-            Some(party) => match self.principal(party) {
+            Some(party) => match self.principal(&party.value) {
                 Some(sender) => Some(sender),
                 None => return self.without_name(placed),
             },
@@ -157,8 +170,6 @@ impl<'a> Session<'a> {
             return self.without_name(placed);
         };
         let (created, outcome) = act.perform(&mut self.runner, sender);
-        let mut outcomes: Vec<(Outcome, Option<String>)> =
-            created.into_iter().map(|outcome| (outcome, None)).collect();
         let Some(mut outcome) = outcome else {
             return Step::default();
         };
@@ -185,16 +196,17 @@ impl<'a> Session<'a> {
             );
             text = readable.then(|| readable::text(reply));
         }
+        let outcome = Rc::new(outcome);
         self.last = Some(Last {
-            outcome: outcome.clone(),
+            outcome: Rc::clone(&outcome),
             interface: placed.interface.clone(),
         });
         // Time that passes is no message, so it has no result of its own.
-        if !matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_)) {
-            outcomes.push((outcome, text));
-        }
+        let passes = matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_));
         Step {
-            outcomes,
+            created: created.map(Box::new),
+            outcome: (!passes).then_some(outcome),
+            text,
             wrong: None,
         }
     }
@@ -266,7 +278,7 @@ impl<'a> Session<'a> {
 fn failed(placed: &Placed, said: String, expected: String) -> Step {
     let diagnostic: Diagnostic = placed.mistake(placed.rest_of_line(), said, expected);
     Step {
-        outcomes: Vec::new(),
         wrong: Some(vec![diagnostic].into()),
+        ..Step::default()
     }
 }

@@ -166,18 +166,18 @@ pub(crate) mod hash {
     use super::{Digest, Sha256};
     use sha2::Digest as _;
 
-    pub fn empty() -> Digest {
+    pub(crate) fn empty() -> Digest {
         domain("ic-hashtree-empty").finalize().into()
     }
 
-    pub fn leaf(content: &[u8]) -> Digest {
+    pub(crate) fn leaf(content: &[u8]) -> Digest {
         domain("ic-hashtree-leaf")
             .chain_update(content)
             .finalize()
             .into()
     }
 
-    pub fn labeled(label: &[u8], tree: &Digest) -> Digest {
+    pub(crate) fn labeled(label: &[u8], tree: &Digest) -> Digest {
         domain("ic-hashtree-labeled")
             .chain_update(label)
             .chain_update(tree)
@@ -185,7 +185,7 @@ pub(crate) mod hash {
             .into()
     }
 
-    pub fn fork(left: &Digest, right: &Digest) -> Digest {
+    pub(crate) fn fork(left: &Digest, right: &Digest) -> Digest {
         domain("ic-hashtree-fork")
             .chain_update(left)
             .chain_update(right)

@@ -73,6 +73,16 @@ pub enum Envelope {
     Nonce,
 }
 
+/// Whether canisters pay (since-october-2025.md 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CostSchedule {
+    /// As the kind of the subnet says.
+    #[default]
+    Normal,
+    /// All fees are zero.
+    Free,
+}
+
 /// When checkpoints are made (scheduling.md 1.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoints {
@@ -89,6 +99,10 @@ pub struct NodeSettings {
     pub protocol: Protocol,
     /// Fees and limits.
     pub subnet_type: SubnetType,
+    /// Whether fees are charged.
+    pub cost_schedule: CostSchedule,
+    /// Who may start, stop, empty and delete every canister of the subnet and create some, since 2026 (since-october-2025.md 2.7).
+    pub subnet_admins: Vec<Principal>,
     /// The subnet's principal.
     pub subnet_id: Principal,
     /// The subnet is the one of the network's own canisters: signatures are free, and the management canister also answers to
@@ -141,6 +155,8 @@ impl NodeSettings {
         NodeSettings {
             protocol,
             subnet_type,
+            cost_schedule: CostSchedule::default(),
+            subnet_admins: Vec::new(),
             subnet_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
             is_nns: false,
             nodes: 13,

@@ -10,7 +10,7 @@ use crate::errors::ContractViolation;
 /// Certified data, in bytes at the most.
 const MAX_CERTIFIED_BYTES: u64 = 32;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "certified_data_set",

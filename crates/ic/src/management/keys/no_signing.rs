@@ -8,11 +8,15 @@ use crate::management::types::keys::{
     VetKdDeriveKeyArgs, VetKdPublicKeyArgs,
 };
 
-pub fn ecdsa_public_key(state: &mut State, _: &mut Call<'_>, args: EcdsaPublicKeyArgs) -> Answer {
+pub(super) fn ecdsa_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: EcdsaPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     _: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -20,18 +24,34 @@ pub fn schnorr_public_key(
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn sign_with_ecdsa(state: &mut State, _: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn sign_with_schnorr(state: &mut State, _: &mut Call<'_>, args: SignWithSchnorrArgs) -> Answer {
+pub(super) fn sign_with_schnorr(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithSchnorrArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn vetkd_public_key(state: &mut State, _: &mut Call<'_>, args: VetKdPublicKeyArgs) -> Answer {
+pub(super) fn vetkd_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }
 
-pub fn vetkd_derive_key(state: &mut State, _: &mut Call<'_>, args: VetKdDeriveKeyArgs) -> Answer {
+pub(super) fn vetkd_derive_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }
