@@ -26,6 +26,10 @@ use options::{Arguments, Command};
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "serve")]
+    if let Some((program, arguments)) = crate::serve::arguments() {
+        return crate::serve::main(&program, arguments);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -23,7 +23,7 @@ use crate::module::ModuleNames;
 use crate::protocol::Protocol;
 
 /// What does not change while a subnet runs, as far as canisters see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SubnetView {
     /// The subnet's principal.
     pub subnet_id: Principal,

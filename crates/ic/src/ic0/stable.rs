@@ -184,8 +184,8 @@ fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) 
         return Ok(());
     };
     // Each stands for one page, so that they can be kept as pages are.
-    let first = offset / WASM_PAGE;
-    let count = (offset + size - 1) / WASM_PAGE - first + 1;
+    let first = offset / WASM_PAGE_SIZE as u64;
+    let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
     let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
     let access = &mut exec.effects.stable_touched;
     let touched = match write {

@@ -4,6 +4,7 @@
 use candid::Principal;
 
 use super::Node;
+use super::query::QueryCache;
 use crate::config::HttpMock;
 use crate::module::memory::{StableMemory, WASM_PAGE_SIZE};
 
@@ -38,6 +39,7 @@ impl Node {
             return false;
         }
         *canister.stable = stable;
+        self.query_cache = QueryCache::default();
         true
     }
 

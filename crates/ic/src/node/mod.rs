@@ -19,6 +19,7 @@ mod query;
 mod resources;
 mod round;
 mod snapshot;
+mod streams;
 mod tasks;
 mod turn;
 
@@ -45,12 +46,14 @@ use crate::observe::{KeptPrints, Observer, Observers};
 use crate::protocol::Protocol;
 
 pub use snapshot::Snapshot;
+pub use streams::Neighbour;
 
 use clock::Clock;
 use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
+use streams::Neighbours;
 
 /// A subnet of one node.
 pub struct Node {
@@ -64,6 +67,12 @@ pub struct Node {
     outcalls: Outcalls,
     /// The stream of the subnet to itself.
     loopback: VecDeque<CanisterMessage>,
+    /// The other subnets of the network.
+    neighbours: Neighbours,
+    /// What leaves for other subnets, each with the subnet.
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    /// What other subnets have sent for the next round.
+    incoming: VecDeque<CanisterMessage>,
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
@@ -132,6 +141,9 @@ impl Node {
             management_output: Vec::new(),
             outcalls: Outcalls::default(),
             loopback: VecDeque::new(),
+            neighbours: Neighbours::default(),
+            outgoing: Vec::new(),
+            incoming: VecDeque::new(),
             inbox: Vec::new(),
             answers: HashMap::new(),
             next_ingress: 0,
@@ -215,6 +227,40 @@ impl Node {
     /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
     pub fn set_time(&mut self, nanoseconds: u64) {
         self.clock.set(nanoseconds);
+    }
+
+    /// From now on canisters see this time in queries, though no round was run: nanoseconds since the Unix epoch. The next round is
+    /// later.
+    pub fn certify_time(&mut self, nanoseconds: u64) {
+        self.clock.pass(nanoseconds);
+        self.state.time = nanoseconds;
+    }
+
+    /// The settings of the subnet.
+    pub fn settings(&self) -> &NodeSettings {
+        &self.state.config
+    }
+
+    /// The price list of the subnet.
+    pub fn fees(&self) -> &Fees {
+        &self.state.fees
+    }
+
+    /// Bytes that a user's message counts with, and the most that are taken (errors.md 5.1).
+    pub fn ingress_size(&self, to: &Principal, method: &str, argument: &[u8]) -> (u64, u64) {
+        let bytes = self.message_bytes(to, method, argument);
+        (bytes, self.state.limits.ingress_bytes)
+    }
+
+    /// A second node in the state of this one.
+    ///
+    /// # Errors
+    /// If the machine has no room for its memories.
+    pub fn fork(&mut self) -> anyhow::Result<Node> {
+        let mut node = Node::new(self.state.config.clone())?;
+        node.restore(&self.snapshot())?;
+        node.state.generation = self.state.generation;
+        Ok(node)
     }
 
     /// So much time passes between two rounds, in nanoseconds.

@@ -38,6 +38,8 @@ pub struct Snapshot {
     management_output: Vec<Response>,
     outcalls: Outcalls,
     loopback: VecDeque<CanisterMessage>,
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    incoming: VecDeque<CanisterMessage>,
     inbox: Vec<(Principal, Ingress)>,
     answers: HashMap<IngressId, MessageResult>,
     next_ingress: IngressId,
@@ -112,6 +114,10 @@ impl Node {
             management_output,
             outcalls,
             loopback,
+            // Who connects the nodes tells it to each of them.
+            neighbours: _,
+            outgoing,
+            incoming,
             inbox,
             answers,
             next_ingress,
@@ -165,6 +171,8 @@ impl Node {
             management_output: management_output.clone(),
             outcalls: outcalls.clone(),
             loopback: loopback.clone(),
+            outgoing: outgoing.clone(),
+            incoming: incoming.clone(),
             inbox: inbox.clone(),
             answers: answers.clone(),
             next_ingress: *next_ingress,
@@ -205,6 +213,8 @@ impl Node {
         self.management_output = snapshot.management_output.clone();
         self.outcalls = snapshot.outcalls.clone();
         self.loopback = snapshot.loopback.clone();
+        self.outgoing = snapshot.outgoing.clone();
+        self.incoming = snapshot.incoming.clone();
         self.inbox = snapshot.inbox.clone();
         self.answers = snapshot.answers.clone();
         self.next_ingress = snapshot.next_ingress;

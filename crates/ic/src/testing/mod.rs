@@ -274,7 +274,7 @@ impl Subnet {
             self.node.host(proxy::id());
             let args = ProvisionalCreateArgs {
                 amount: None,
-                settings: None,
+                settings: None::<CanisterSettings>,
                 specified_id: Some(proxy::id()),
                 sender_canister_version: None,
             };

@@ -110,7 +110,14 @@ pub fn sign_with_schnorr(
         })
 }
 
-pub(super) fn vetkd_public_key(
+fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
+    match curve {
+        EcdsaCurve::Secp256k1 => KeyKind::EcdsaSecp256k1,
+        EcdsaCurve::Secp256r1 => KeyKind::EcdsaSecp256r1,
+    }
+}
+
+pub fn vetkd_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdPublicKeyArgs,
@@ -124,7 +131,7 @@ pub(super) fn vetkd_public_key(
     Ok(Encode!(&reply).expect("encoding to memory does not fail"))
 }
 
-pub(super) fn vetkd_derive_key(
+pub fn vetkd_derive_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdDeriveKeyArgs,
@@ -140,13 +147,6 @@ pub(super) fn vetkd_derive_key(
         encrypted_key: encrypted.to_vec(),
     };
     Ok(Encode!(&reply).expect("encoding to memory does not fail"))
-}
-
-fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
-    match curve {
-        EcdsaCurve::Secp256k1 => KeyKind::EcdsaSecp256k1,
-        EcdsaCurve::Secp256r1 => KeyKind::EcdsaSecp256r1,
-    }
 }
 
 fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {

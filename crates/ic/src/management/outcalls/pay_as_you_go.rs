@@ -184,23 +184,15 @@ pub(super) fn send(
     if let Some(caller) = state.canisters.get_mut(&request.sender) {
         caller.consumed.add(Purpose::HttpOutcalls, required);
     }
-    outcalls.waiting.push(Waiting {
-        request: Request {
-            cycles: rest - allowance * u128::from(performing),
-            ..request.clone()
-        },
-        round: state.round,
-        time: state.time,
-        response: mocked(&state.config.http_mocks, &args.url),
-        transform: args.transform,
-        pay: Some(Pay {
-            kind,
-            performing,
-            allowance,
-            max_bytes,
-            free: state.fees.free(),
-        }),
-    });
+    let left = rest - allowance * u128::from(performing);
+    let pay = Pay {
+        kind,
+        performing,
+        allowance,
+        max_bytes,
+        free: state.fees.free(),
+    };
+    outcalls.wait(state, request, left, args, Some(pay));
     Ok(None)
 }
 
