@@ -40,10 +40,18 @@ pub(super) fn sign_with_schnorr(
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn vetkd_public_key(state: &mut State, _: &mut Call<'_>, args: VetKdPublicKeyArgs) -> Answer {
+pub(super) fn vetkd_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }
 
-pub fn vetkd_derive_key(state: &mut State, _: &mut Call<'_>, args: VetKdDeriveKeyArgs) -> Answer {
+pub(super) fn vetkd_derive_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }
