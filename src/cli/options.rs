@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
 use super::protocol::Replica;
-use super::test::{InitOptions, TestOptions};
+use super::test_options::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 

@@ -321,7 +321,7 @@ fn composite_queries_ask_the_management_canister() {
     }
     let mut subnet = Subnet::new();
     let id = canister(&mut subnet, COMPOSITE, false);
-    let mut ask = |subnet: &mut Subnet, method: &str| {
+    let ask = |subnet: &mut Subnet, method: &str| {
         let record = Encode!(&CanisterId { canister_id: id }).unwrap();
         let argument = [method.as_bytes(), &[0], &record].concat();
         reply(
@@ -492,7 +492,7 @@ fn a_log_is_as_large_as_its_limit() {
         log_memory_limit: Some(Nat::from(bytes)),
         ..NewSettings::default()
     };
-    let mut kept = |subnet: &mut Subnet, bytes| {
+    let kept = |subnet: &mut Subnet, bytes| {
         reply(set(subnet, id, limit(bytes)));
         for _ in 0..3 {
             reply(subnet.call(id, "print").outcome().result);
@@ -521,7 +521,7 @@ fn a_status_is_for_whom_its_setting_says() {
     let mut subnet = Subnet::new();
     let id = subnet.create();
     let stranger = Principal::self_authenticating([1]);
-    let mut status = |subnet: &mut Subnet| {
+    let status = |subnet: &mut Subnet| {
         let record = Encode!(&CanisterId { canister_id: id }).unwrap();
         let management = Principal::management_canister();
         let call = subnet

@@ -2,9 +2,11 @@
 //! Owns plain values and their defaults; knows nothing of canisters, and nothing of the program that drives the node.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use candid::Principal;
 
+use crate::certify::{Certify, Unsigned};
 use crate::protocol::{Limits, Protocol, Slicing, SubnetType};
 
 /// Genesis of the test environments: 2021-05-06 19:17:10 UTC in nanoseconds.
@@ -132,6 +134,8 @@ pub struct NodeSettings {
     pub instruction_limit: Option<u64>,
     /// Answers for `http_request`.
     pub http_mocks: Vec<HttpMock>,
+    /// Who certifies what canisters say.
+    pub certification: Arc<dyn Certify>,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
     /// The code generator.
@@ -171,6 +175,7 @@ impl NodeSettings {
             seed: 0,
             instruction_limit: None,
             http_mocks: Vec::new(),
+            certification: Arc::new(Unsigned),
             threshold_keys: Vec::new(),
             compiler: CompilerChoice::Auto,
             cache_dir: None,

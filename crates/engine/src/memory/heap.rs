@@ -93,14 +93,14 @@ impl Heap {
         })
     }
 
-    /// A heap with the content of an image.
+    /// A heap with the content of an image. The content is copied when it is needed first: by a level, or by [`Heap::read`].
     ///
     /// # Errors
     ///
     /// As for [`Heap::new`], and an image larger than the capacity.
     pub fn from_image(image: &Image, capacity: u64, reserved: u64) -> Result<Self, HeapError> {
-        let mut heap = Heap::new(capacity, reserved)?;
-        heap.restore(image)?;
+        let heap = Heap::new(capacity, reserved)?;
+        heap.core.lock().adopt(image)?;
         Ok(heap)
     }
 
@@ -158,9 +158,12 @@ impl Heap {
         (end <= self.core.size()).then_some(start..end)
     }
 
-    /// The bytes of a range; `None` if it does not lie within the heap.
+    /// The bytes of a range; `None` if it does not lie within the heap, or if the system has no memory to fill it.
     pub fn read(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let range = self.range(offset, len)?;
+        if self.core.lock().fill().is_err() {
+            return None;
+        }
         // SAFETY: bytes below the size are readable. Writes through this handle need it exclusively, and no Wasm
         // code runs while the slice exists (the rule in the head of this file).
         Some(unsafe { std::slice::from_raw_parts(self.core.base().add(range.start), len) })

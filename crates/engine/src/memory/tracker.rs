@@ -71,6 +71,8 @@ pub(super) struct Tracker {
     pub(super) base: Option<Pages>,
     /// Pages that were changed for good since then. Empty without a base.
     pub(super) dirty: Vec<u32>,
+    /// The heap is to hold the base, but nobody has needed its content yet; see `fork.rs`.
+    pub(super) unfilled: bool,
     /// Which Wasm pages were touched.
     pub(super) touches: Touches,
 }
@@ -94,6 +96,7 @@ impl Tracker {
             counted: false,
             base: None,
             dirty: Vec::new(),
+            unfilled: false,
             touches: Touches::default(),
         })
     }

@@ -67,11 +67,8 @@ fn stable(error: impl std::fmt::Display) -> Failure {
 }
 
 impl Runtime {
-    /// For a subnet with the settings of a run.
-    ///
-    /// # Errors
-    /// None; a module cache that cannot be set up is gone without.
-    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> anyhow::Result<Self> {
+    /// For a subnet with the settings of a run. A module cache that cannot be set up is gone without.
+    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> Self {
         let settings = Settings {
             choice: match config.compiler {
                 CompilerChoice::Auto => Choice::Auto,
@@ -83,12 +80,12 @@ impl Runtime {
             profile: config.recording,
             cache: config.cache_dir.clone(),
         };
-        Ok(Runtime {
+        Runtime {
             subnet,
             overflow: Overflow::default(),
             engine: engine_for(settings),
             instances: BTreeMap::new(),
-        })
+        }
     }
 
     /// A module that can be run: decoded, validated, compiled, and known to instantiate.
@@ -105,32 +102,18 @@ impl Runtime {
     }
 
     /// The heap that a module begins with; nothing if it declares no memory.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn fresh_heap(&self, module: &CanisterModule) -> Result<Option<Heap>, ExecutionError> {
-        Ok(or_give_up(self.engine.fresh_heap(module)))
+    pub fn fresh_heap(&self, module: &CanisterModule) -> Option<Heap> {
+        or_give_up(self.engine.fresh_heap(module))
     }
 
     /// Makes a heap that is kept in an upgrade as large as the new module wants it.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn fit_heap(&self, module: &CanisterModule, heap: &mut Heap) -> Result<(), ExecutionError> {
+    pub fn fit_heap(&self, module: &CanisterModule, heap: &mut Heap) {
         or_give_up(self.engine.fit_heap(module, heap));
-        Ok(())
     }
 
     /// A heap with the content of an image, for a module.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn heap_from_image(
-        &self,
-        module: &CanisterModule,
-        image: &Image,
-    ) -> Result<Heap, ExecutionError> {
-        Ok(or_give_up(self.engine.heap_from_image(module, image)))
+    pub fn heap_from_image(&self, module: &CanisterModule, image: &Image) -> Heap {
+        or_give_up(self.engine.heap_from_image(module, image))
     }
 
     /// Values that the globals of a module begin with. The module is instantiated for that, on the given heap.

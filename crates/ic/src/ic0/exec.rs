@@ -16,18 +16,19 @@ use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
 use crate::canister::queues::CallerInfo;
 use crate::canister::settings::Controllers;
+use crate::certify::{Certificate, Certify};
 use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
 use crate::module::ModuleNames;
 use crate::protocol::Protocol;
 
 /// What does not change while a subnet runs, as far as canisters see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SubnetView {
     /// The subnet's principal.
     pub subnet_id: Principal,
-    /// DER encoding of the root public key.
-    pub root_key: Vec<u8>,
+    /// Who certifies, and under which root key.
+    pub certification: Arc<dyn Certify>,
     /// Nodes of the subnet.
     pub nodes: u64,
     /// The price list.
@@ -95,7 +96,7 @@ pub struct MessageView {
     /// Instructions of earlier executions of the context.
     pub context_instructions: u64,
     /// Certificate of the queried state.
-    pub certificate: Option<Arc<[u8]>>,
+    pub certificate: Option<Certificate>,
 }
 
 /// What the canister may ask about itself.

@@ -8,7 +8,6 @@ use super::exec::Exec;
 use super::growth::{check_freezing, reserve, take_memory};
 use crate::errors::{ExecutionError, StablePages, Trap};
 
-const WASM_PAGE: u64 = WASM_PAGE_SIZE as u64;
 /// Largest stable memory of the 32-bit functions, in Wasm pages.
 const MAX_PAGES_32: u64 = 65_536;
 /// What growing costs, in instructions.
@@ -120,7 +119,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
         Some(new) if new <= MAX_STABLE_WASM_PAGES => {}
         _ => return Ok(None),
     }
-    let bytes = pages * WASM_PAGE;
+    let bytes = pages * WASM_PAGE_SIZE as u64;
     if !take_memory(exec, bytes) {
         return Ok(None);
     }
@@ -185,8 +184,8 @@ fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) 
         return Ok(());
     };
     // Each stands for one page, so that they can be kept as pages are.
-    let first = offset / WASM_PAGE;
-    let count = (offset + size - 1) / WASM_PAGE - first + 1;
+    let first = offset / WASM_PAGE_SIZE as u64;
+    let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
     let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
     let access = &mut exec.effects.stable_touched;
     let touched = match write {

@@ -8,9 +8,7 @@ use candid::{Encode, Principal};
 
 use super::call::{Answer, Call, Caller, Notice};
 use super::decode::Given;
-use super::types::http::{
-    HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, Transform, TransformArgs,
-};
+use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, TransformArgs};
 use super::{State, decode};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
@@ -39,21 +37,36 @@ pub struct Outcalls {
     waiting: Vec<Outcall>,
     /// Cycles that come back on their own, in the round after the answer (since-october-2025.md 4.2).
     credits: Vec<(Principal, u128)>,
+    /// Number of the next request.
+    next: u64,
 }
 
 /// A request that waits.
 #[derive(Clone, Debug)]
 struct Outcall {
+    id: u64,
+    /// What is asked for.
+    args: HttpRequestArgs,
     /// The call, with the cycles that go back.
     request: Request,
     /// In which round it was executed.
     round: u64,
     /// When, nanoseconds.
     time: u64,
-    response: Option<HttpResponse>,
-    transform: Option<Transform>,
+    response: Option<Result<HttpResponse, UserError>>,
     /// How it is paid for, if not in full before.
     pay: Option<Pay>,
+}
+
+/// A request that has no answer yet, for who answers in the place of the world outside.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingOutcall<'a> {
+    /// Its number on this subnet, from 0.
+    pub id: u64,
+    /// What is asked for.
+    pub args: &'a HttpRequestArgs,
+    /// When the request was made, nanoseconds since the Unix epoch.
+    pub time: u64,
 }
 
 /// A request that has its answer, but for the caller's own function that the response may have to pass through first.
@@ -155,6 +168,50 @@ impl Outcalls {
         due.into_iter().map(Outcall::answer).collect()
     }
 
+    /// Lets a request wait for its answer; so many cycles go back with that.
+    fn wait(
+        &mut self,
+        state: &State,
+        request: &Request,
+        cycles: u128,
+        args: HttpRequestArgs,
+        pay: Option<Pay>,
+    ) {
+        self.waiting.push(Outcall {
+            id: self.next,
+            request: Request {
+                cycles,
+                ..request.clone()
+            },
+            round: state.round,
+            time: state.time,
+            response: mocked(&state.config.http_mocks, &args.url).map(Ok),
+            args,
+            pay,
+        });
+        self.next += 1;
+    }
+
+    /// The requests without an answer, oldest first.
+    pub fn pending(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
+        let unanswered = self.waiting.iter().filter(|it| it.response.is_none());
+        unanswered.map(|outcall| PendingOutcall {
+            id: outcall.id,
+            args: &outcall.args,
+            time: outcall.time,
+        })
+    }
+
+    /// Answers a request; false if there is none of this number that waits.
+    pub fn answer(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
+        let mut unanswered = self.waiting.iter_mut().filter(|it| it.response.is_none());
+        let Some(outcall) = unanswered.find(|outcall| outcall.id == id) else {
+            return false;
+        };
+        outcall.response = Some(response);
+        true
+    }
+
     /// True if no request waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.credits.is_empty()
@@ -182,8 +239,8 @@ impl Outcall {
     }
 
     fn answer(self) -> DueAnswer {
-        let transform = match (&self.response, self.transform) {
-            (Some(response), Some(transform)) => Some(TransformCall {
+        let transform = match (&self.response, self.args.transform) {
+            (Some(Ok(response)), Some(transform)) => Some(TransformCall {
                 canister: transform.function.0.principal,
                 method: transform.function.0.method,
                 argument: Encode!(&TransformArgs {
@@ -196,7 +253,7 @@ impl Outcall {
         };
         DueAnswer {
             request: self.request,
-            result: self.response.ok_or_else(timed_out),
+            result: self.response.unwrap_or_else(|| Err(timed_out())),
             pay: self.pay,
             transform,
         }
@@ -265,17 +322,7 @@ pub fn http_request(
     if let Some(caller) = state.canisters.get_mut(&request.sender) {
         caller.consumed.add(Purpose::HttpOutcalls, required);
     }
-    outcalls.waiting.push(Outcall {
-        request: Request {
-            cycles: left,
-            ..request.as_ref().clone()
-        },
-        round: state.round,
-        time: state.time,
-        response: mocked(&state.config.http_mocks, &args.url),
-        transform: args.transform,
-        pay: None,
-    });
+    outcalls.wait(state, request, left, args, None);
     Ok(None)
 }
 
@@ -388,7 +435,7 @@ pub fn only_for_nns(call: &Call<'_>, args: Given<()>) -> Answer {
 mod tests {
     use super::*;
     use crate::config::NodeSettings;
-    use crate::management::types::http::{HttpMethod, TransformFunction};
+    use crate::management::types::http::{HttpMethod, Transform, TransformFunction};
     use crate::management::types::limited::Limited;
     use crate::protocol::{Protocol, SubnetType};
     use candid::types::reference::Func;
@@ -522,8 +569,9 @@ mod tests {
             },
             round: 10,
             time: 1000,
-            response,
-            transform: transform(Principal::anonymous()),
+            response: response.map(Ok),
+            id: 0,
+            args: args(|args| args.transform = transform(Principal::anonymous())),
             pay: None,
         }
     }
@@ -533,6 +581,7 @@ mod tests {
         let mut outcalls = Outcalls {
             waiting: vec![outcall(None)],
             credits: Vec::new(),
+            next: 1,
         };
         assert!(outcalls.due(99, 1000 + TIMEOUT - 1).is_empty());
         let due = outcalls.due(99, 1000 + TIMEOUT).pop().expect("it is due");
@@ -558,6 +607,7 @@ mod tests {
         let mut outcalls = Outcalls {
             waiting: vec![outcall(Some(response.clone()))],
             credits: Vec::new(),
+            next: 1,
         };
         assert!(outcalls.due(10, 1000).is_empty());
         let due = outcalls.due(11, 1001).pop().expect("it is due");

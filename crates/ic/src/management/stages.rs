@@ -396,7 +396,7 @@ impl State {
 
     /// Code of a module with the heap and globals that it declares.
     pub fn fresh_code(&mut self, module: Arc<CanisterModule>) -> Result<Code, ExecutionError> {
-        let heap = self.runtime.fresh_heap(&module)?;
+        let heap = self.runtime.fresh_heap(&module);
         let globals = self.runtime.initial_globals(&module, heap.as_ref())?;
         Ok(self.new_code(module, heap, globals))
     }
@@ -410,7 +410,7 @@ impl State {
         let Some(old) = heap else {
             return self.fresh_code(module);
         };
-        self.runtime.fit_heap(&module, old)?;
+        self.runtime.fit_heap(&module, old);
         let globals = self.runtime.initial_globals(&module, Some(old))?;
         Ok(self.new_code(module, heap.take(), globals))
     }

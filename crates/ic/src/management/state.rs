@@ -21,17 +21,13 @@ use crate::fees::Fees;
 use crate::ic0::RESPONSE_RESERVATION_BYTES;
 use crate::ic0::exec::MemoryRules;
 use crate::module::ic0_functions;
+use crate::module::memory::{PAGE_SIZE, WASM_PAGE_SIZE};
 use crate::protocol::{Limits, SubnetType};
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
 /// Executions at the same time, among which the memory of a subnet is divided.
 const THREADS: u64 = 4;
-
-/// Bytes of a page in which changes are counted.
-const PAGE: u64 = 4096;
-/// Bytes of a page of a Wasm memory.
-const WASM_PAGE: u64 = 65_536;
 
 /// An installation that takes several slices.
 #[derive(Clone, Debug)]
@@ -143,7 +139,7 @@ impl State {
 
     /// Largest heap of a 64-bit module, in bytes.
     pub fn max_heap64(&self) -> u64 {
-        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE
+        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE_SIZE as u64
     }
 
     /// What growing memory of this canister is checked against.
@@ -304,7 +300,8 @@ impl State {
             canister.consumed.add(Purpose::Burned, execution.burned);
         }
         if self.has_rate_limits() && execution.result.is_ok() {
-            canister.debits.heap_delta += PAGE * (execution.heap_pages + execution.stable_pages);
+            canister.debits.heap_delta +=
+                PAGE_SIZE as u64 * (execution.heap_pages + execution.stable_pages);
         }
         canister.log.append(&execution.log);
         if let Err(error) = &execution.result

@@ -484,9 +484,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: false,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_public_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -504,9 +502,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -841,9 +837,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {

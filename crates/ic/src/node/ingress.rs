@@ -83,6 +83,11 @@ impl Node {
         Ok(id)
     }
 
+    /// True if a message has entered a round.
+    pub fn has_taken(&self, id: IngressId) -> bool {
+        id < self.next_ingress && !self.inbox.iter().any(|(_, waiting)| waiting.id == id)
+    }
+
     /// The result of a message, if there is one yet and nobody has taken it.
     pub fn answer(&self, id: IngressId) -> Option<&MessageResult> {
         self.answers.get(&id)
@@ -174,7 +179,7 @@ impl Node {
     }
 
     /// Bytes of a message that are paid for.
-    fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
+    pub(super) fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
         let content = (method.len() + payload.len()) as u64;
         if self.state.config.envelope == Envelope::Nonce {
             return content + NONCE_BYTES;

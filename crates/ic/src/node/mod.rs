@@ -3,7 +3,6 @@
 
 mod budget;
 mod calls;
-mod certificate;
 mod checkpoint;
 mod clock;
 mod conclusion;
@@ -15,10 +14,12 @@ mod management_queue;
 mod outcalls;
 mod pending;
 mod prepayment;
+pub mod proxy;
 mod query;
 mod resources;
 mod round;
 mod snapshot;
+mod streams;
 mod tasks;
 mod turn;
 
@@ -45,12 +46,14 @@ use crate::observe::{KeptPrints, Observer, Observers};
 use crate::protocol::Protocol;
 
 pub use snapshot::Snapshot;
+pub use streams::Neighbour;
 
 use clock::Clock;
 use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
+use streams::Neighbours;
 
 /// A subnet of one node.
 pub struct Node {
@@ -64,6 +67,12 @@ pub struct Node {
     outcalls: Outcalls,
     /// The stream of the subnet to itself.
     loopback: VecDeque<CanisterMessage>,
+    /// The other subnets of the network.
+    neighbours: Neighbours,
+    /// What leaves for other subnets, each with the subnet.
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    /// What other subnets have sent for the next round.
+    incoming: VecDeque<CanisterMessage>,
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
@@ -92,7 +101,7 @@ impl Node {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
             subnet_id: config.subnet_id,
-            root_key: root_key(),
+            certification: config.certification.clone(),
             nodes: config.nodes,
             fees,
             keys: config
@@ -111,7 +120,7 @@ impl Node {
                 fees,
                 bookkeeping: config.protocol.bookkeeping,
                 canisters: Canisters::default(),
-                runtime: Runtime::new(view, &config)?,
+                runtime: Runtime::new(view, &config),
                 time: config.start_time,
                 round: 0,
                 ids: Ids::new(config.ids.clone()),
@@ -132,6 +141,9 @@ impl Node {
             management_output: Vec::new(),
             outcalls: Outcalls::default(),
             loopback: VecDeque::new(),
+            neighbours: Neighbours::default(),
+            outgoing: Vec::new(),
+            incoming: VecDeque::new(),
             inbox: Vec::new(),
             answers: HashMap::new(),
             next_ingress: 0,
@@ -217,6 +229,40 @@ impl Node {
         self.clock.set(nanoseconds);
     }
 
+    /// From now on canisters see this time in queries, though no round was run: nanoseconds since the Unix epoch. The next round is
+    /// later.
+    pub fn certify_time(&mut self, nanoseconds: u64) {
+        self.clock.pass(nanoseconds);
+        self.state.time = nanoseconds;
+    }
+
+    /// The settings of the subnet.
+    pub fn settings(&self) -> &NodeSettings {
+        &self.state.config
+    }
+
+    /// The price list of the subnet.
+    pub fn fees(&self) -> &Fees {
+        &self.state.fees
+    }
+
+    /// Bytes that a user's message counts with, and the most that are taken (errors.md 5.1).
+    pub fn ingress_size(&self, to: &Principal, method: &str, argument: &[u8]) -> (u64, u64) {
+        let bytes = self.message_bytes(to, method, argument);
+        (bytes, self.state.limits.ingress_bytes)
+    }
+
+    /// A second node in the state of this one.
+    ///
+    /// # Errors
+    /// If the machine has no room for its memories.
+    pub fn fork(&mut self) -> anyhow::Result<Node> {
+        let mut node = Node::new(self.state.config.clone())?;
+        node.restore(&self.snapshot())?;
+        node.state.generation = self.state.generation;
+        Ok(node)
+    }
+
     /// So much time passes between two rounds, in nanoseconds.
     pub fn advance(&mut self, nanoseconds: u64) {
         self.clock.advance(nanoseconds);
@@ -261,15 +307,4 @@ impl Node {
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)
     }
-}
-
-/// The public key of the main network, DER encoded, as its documentation shows it.
-fn root_key() -> Vec<u8> {
-    hex::decode(concat!(
-        "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
-        "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
-        "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
-        "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
-    ))
-    .expect("a hexadecimal constant")
 }

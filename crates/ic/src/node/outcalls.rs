@@ -4,10 +4,22 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::consumed::Purpose;
 use crate::errors::{ErrorCode, QueryError, UserError};
-use crate::management::outcalls::TransformCall;
+use crate::management::outcalls::{PendingOutcall, TransformCall};
+use crate::management::types::http::HttpResponse;
 use crate::module::MethodKind;
 
 impl Node {
+    /// The HTTP requests without an answer, oldest first.
+    pub fn pending_outcalls(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
+        self.outcalls.pending()
+    }
+
+    /// Answers an HTTP request in the place of the world outside; its canister has the answer in the next round. False if no
+    /// request of this number waits.
+    pub fn answer_outcall(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
+        self.outcalls.answer(id, response)
+    }
+
     /// Answers the requests that have their answer by now.
     pub(super) fn answer_outcalls(&mut self) {
         if self.outcalls.is_empty() {

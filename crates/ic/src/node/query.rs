@@ -11,6 +11,7 @@ use crate::answer::MessageResult;
 use crate::canister::contexts::Closure;
 use crate::canister::queues::CallerInfo;
 use crate::canister::{Canister, Status};
+use crate::certify::Certificate;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::ic0::exec::{Answer, Dependencies, MessageView, PerformedCall};
@@ -515,13 +516,13 @@ impl Node {
         place
     }
 
-    /// A certificate of the canister's data. Its shape is that of the Internet Computer; its signature is not real.
-    fn certificate(&self, id: &Principal) -> Arc<[u8]> {
-        let data: &[u8] = match self.canister(id) {
-            Some(canister) => &canister.certified_data,
-            None => &[],
-        };
-        super::certificate::encode(id, data, self.state.time).into()
+    /// A certificate of the canister's data, made when the canister looks at it.
+    fn certificate(&self, id: &Principal) -> Certificate {
+        let data = self
+            .canister(id)
+            .map(|canister| canister.certified_data.clone());
+        let by = self.state.config.certification.clone();
+        Certificate::new(by, *id, data.unwrap_or_default(), self.state.time)
     }
 }
 

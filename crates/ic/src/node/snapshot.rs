@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use anyhow::anyhow;
 use candid::Principal;
 
 use super::Node;
@@ -39,6 +38,8 @@ pub struct Snapshot {
     management_output: Vec<Response>,
     outcalls: Outcalls,
     loopback: VecDeque<CanisterMessage>,
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    incoming: VecDeque<CanisterMessage>,
     inbox: Vec<(Principal, Ingress)>,
     answers: HashMap<IngressId, MessageResult>,
     next_ingress: IngressId,
@@ -94,9 +95,7 @@ impl Frozen {
                     heap.restore(image)?;
                     heap
                 }
-                None => runtime
-                    .heap_from_image(&code.module, image)
-                    .map_err(|error| anyhow!("a heap cannot be made: {error:?}"))?,
+                None => runtime.heap_from_image(&code.module, image),
             });
         }
         Ok(canister)
@@ -115,6 +114,10 @@ impl Node {
             management_output,
             outcalls,
             loopback,
+            // Who connects the nodes tells it to each of them.
+            neighbours: _,
+            outgoing,
+            incoming,
             inbox,
             answers,
             next_ingress,
@@ -168,6 +171,8 @@ impl Node {
             management_output: management_output.clone(),
             outcalls: outcalls.clone(),
             loopback: loopback.clone(),
+            outgoing: outgoing.clone(),
+            incoming: incoming.clone(),
             inbox: inbox.clone(),
             answers: answers.clone(),
             next_ingress: *next_ingress,
@@ -208,6 +213,8 @@ impl Node {
         self.management_output = snapshot.management_output.clone();
         self.outcalls = snapshot.outcalls.clone();
         self.loopback = snapshot.loopback.clone();
+        self.outgoing = snapshot.outgoing.clone();
+        self.incoming = snapshot.incoming.clone();
         self.inbox = snapshot.inbox.clone();
         self.answers = snapshot.answers.clone();
         self.next_ingress = snapshot.next_ingress;

@@ -1,7 +1,8 @@
-//! Public keys and signatures of ECDSA and Schnorr, with their fee. A key belongs to the canister that calls: its id is the first step
-//! of every derivation.
+//! Public keys and signatures of ECDSA and Schnorr and the derived keys of vetKD, with their fee. A key belongs to the canister that
+//! calls: its id is the first step of every derivation.
 
 use candid::{Encode, Principal};
+use drun_certification::vetkd;
 use sha2::{Digest, Sha256};
 
 use super::{ed25519, secp256k1, secp256r1};
@@ -13,6 +14,7 @@ use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
     DerivationPath, EcdsaCurve, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, SignatureReply,
+    VetKdDeriveKeyArgs, VetKdDeriveKeyReply, VetKdPublicKeyArgs, VetKdPublicKeyReply,
 };
 
 pub fn ecdsa_public_key(
@@ -113,6 +115,38 @@ fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
         EcdsaCurve::Secp256k1 => KeyKind::EcdsaSecp256k1,
         EcdsaCurve::Secp256r1 => KeyKind::EcdsaSecp256r1,
     }
+}
+
+pub fn vetkd_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
+    let owner = args.canister_id.unwrap_or_else(|| call.sender());
+    let master = master(state, KeyKind::VetKdBls12381G2, &args.key_id.name)?;
+    let key = vetkd::Key::from_seed(&master).derive(owner.as_slice(), &args.context);
+    let reply = VetKdPublicKeyReply {
+        public_key: key.public_key().to_vec(),
+    };
+    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+}
+
+pub fn vetkd_derive_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
+    let kind = KeyKind::VetKdBls12381G2;
+    let master = master(state, kind, &args.key_id.name)?;
+    let owner = call.sender();
+    let key = vetkd::Key::from_seed(&master).derive(owner.as_slice(), &args.context);
+    let encrypted = key.encrypt(&args.input, &args.transport_public_key);
+    let encrypted = encrypted.ok_or(OutcallError::InvalidTransportKey)?;
+    take_fee(state, call, kind, &args.key_id.name)?;
+    let reply = VetKdDeriveKeyReply {
+        encrypted_key: encrypted.to_vec(),
+    };
+    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
 }
 
 fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {

@@ -1,7 +1,7 @@
 //! HTTP outcalls of pricing version 2 (since-october-2025.md 4.2): what is charged before, what each node may spend, and what of
 //! that comes back. All nodes do the same here, and no time is charged for, as with the mocks of PocketIC.
 
-use super::{MAX_BYTES, MAX_REQUESTS, Outcall as Waiting, Outcalls, mocked, request_bytes};
+use super::{MAX_BYTES, MAX_REQUESTS, Outcalls, request_bytes};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
@@ -184,23 +184,15 @@ pub(super) fn send(
     if let Some(caller) = state.canisters.get_mut(&request.sender) {
         caller.consumed.add(Purpose::HttpOutcalls, required);
     }
-    outcalls.waiting.push(Waiting {
-        request: Request {
-            cycles: rest - allowance * u128::from(performing),
-            ..request.clone()
-        },
-        round: state.round,
-        time: state.time,
-        response: mocked(&state.config.http_mocks, &args.url),
-        transform: args.transform,
-        pay: Some(Pay {
-            kind,
-            performing,
-            allowance,
-            max_bytes,
-            free: state.fees.free(),
-        }),
-    });
+    let left = rest - allowance * u128::from(performing);
+    let pay = Pay {
+        kind,
+        performing,
+        allowance,
+        max_bytes,
+        free: state.fees.free(),
+    };
+    outcalls.wait(state, request, left, args, Some(pay));
     Ok(None)
 }
 

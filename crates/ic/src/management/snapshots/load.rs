@@ -175,13 +175,8 @@ fn code_of(
         .map_err(SnapshotError::OutOfCycles)?;
     let snapshot = find(state, canister, id)?;
     let (globals, uploaded) = (snapshot.globals.clone(), snapshot.uploaded);
-    let heap = match module.facts.memory {
-        Some(_) => {
-            let heap = state.runtime.heap_from_image(&module, &snapshot.heap);
-            Some(heap.map_err(failed)?)
-        }
-        None => None,
-    };
+    let memory = module.facts.memory.as_ref();
+    let heap = memory.map(|_| state.runtime.heap_from_image(&module, &snapshot.heap));
     if uploaded {
         let declared = state
             .runtime
