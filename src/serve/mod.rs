@@ -4,6 +4,7 @@
 //! From the top: [`main`] starts and ends the process; `http` is the only async room; `routes` finds the endpoint; the endpoints
 //! work on `instances` and speak in the types of `wire`.
 
+mod agent;
 mod answer;
 mod blobs;
 mod create;
@@ -11,6 +12,7 @@ mod graph;
 mod http;
 mod instance_routes;
 mod instances;
+mod keys;
 mod life;
 mod live;
 mod openapi;
@@ -64,6 +66,7 @@ impl Server {
                 };
                 Arc::new(print) as drun_ic::net::Printer
             }),
+            authority: Arc::new(keys::Keys),
             ..NetSettings::default()
         }
     }

@@ -18,5 +18,7 @@ mod library;
 mod observer;
 mod profile;
 mod readme;
+#[cfg(feature = "serve")]
+mod serve;
 mod stats;
 mod untrusted;
