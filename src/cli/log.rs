@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use super::Failure;
+use super::exit::Failure;
 
 /// The log, or nothing if none was asked for.
 pub(super) struct Log(Option<(File, Instant)>);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
-use super::test::{InitOptions, TestOptions};
+use super::test_options::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::exit::{FAILURE, Failure, SUCCESS};
 use super::input;
 use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
-use super::{FAILURE, Failure, SUCCESS};
 use crate::report::{Format, Printer, debug_line};
 use crate::runner::Runner;
 use crate::runner::config::{self, Config};

@@ -2,9 +2,11 @@
 //!
 //! Owns the kinds of expectations and their shape. Whether a result is as expected is not decided here.
 
-use super::cursor::{Cursor, Flaw, Read};
+use super::cursor::Cursor;
+use super::flaw::{Flaw, Read};
 use super::mistake::quoted;
-use super::statement::{Expectation, Relation, Spanned, TextPattern};
+use super::span::Spanned;
+use super::statement::{Expectation, Relation, TextPattern};
 use super::units;
 use crate::idl;
 
@@ -32,7 +34,7 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
             let (values, end) = cursor.candid(idl::Grammar::Patterns)?;
             Expectation::Reply(values, Spanned::new((), end))
         }
-        "reply" => match super::read::bytes(cursor)? {
+        "reply" => match cursor.bytes()? {
             Some(bytes) => Expectation::ReplyBytes(bytes),
             None => {
                 let word = cursor

@@ -4,42 +4,23 @@
 //! read by that language's grammar first, so that it means what it always meant. Files are read by whoever asks.
 
 use std::borrow::Cow;
-use std::ops::Range;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cursor::Flaw;
+use super::cursor::line_end;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
-use super::mistake::Mistake;
+use super::files::Files;
+use super::flaw::Flaw;
+use super::limits::MAX_LINE_BYTES;
+use super::message::Message;
+use super::mistake::{Fault, Mistake};
+use super::older::{Located, Script};
+use super::placed::Placed;
 use super::read::sentence;
-use super::statement::{Party, Span, Spanned, Statement};
-use super::{MAX_LINE_BYTES, Message, grammar, resolve, words};
-use crate::idl;
+use super::statement::Statement;
+use super::{grammar, resolve, words};
 
 /// How deep scripts may include each other.
 const MOST_INCLUDED: usize = 32;
-
-/// The files around a script, asked for while it is read. A path is meant as the script `from` has it.
-pub trait Files {
-    /// The bytes of a script or an interface, and what the user calls the file; the same file has the same name.
-    ///
-    /// # Errors
-    /// Why it cannot be read, in a few words.
-    fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String>;
-
-    /// What a module says about its interface, or a `.did` file beside it. Nothing also if the module cannot be read,
-    /// which is told elsewhere.
-    fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText>;
-}
-
-/// An interface as text.
-#[derive(Debug, Clone, Default)]
-pub struct InterfaceText {
-    /// The service, perhaps with the arguments of its initialization.
-    pub service: String,
-    /// Those arguments, if they stand in a text of their own.
-    pub init: Option<String>,
-}
 
 /// A script without mistakes.
 #[derive(Debug)]
@@ -91,110 +72,15 @@ impl Program {
     }
 
     /// A script of the older language as a program.
-    pub fn of_script(script: super::Script) -> Self {
+    pub fn of_script(script: Script) -> Self {
         let source = script.source;
-        let placed = |located: super::Located| {
+        let placed = |located: Located| {
             Placed::of_message(&source, located.message, located.line, located.place.bytes)
         };
         Self {
             statements: script.messages.into_iter().map(placed).collect(),
             source,
         }
-    }
-}
-
-/// A statement and where it stands.
-#[derive(Debug)]
-pub struct Placed {
-    /// The statement.
-    pub statement: Statement,
-    /// Who sends it, if that is told in the same line.
-    pub sender: Option<Box<Spanned<Party>>>,
-    /// The line in its file, from 1.
-    pub line: usize,
-    /// What the called canister understands, as far as the script tells.
-    pub interface: Option<Rc<idl::Interface>>,
-    pub(super) source: Arc<Source>,
-    /// The word or field that a complaint about the whole statement points at.
-    pub(super) word: Span,
-}
-
-impl Placed {
-    fn of_message(
-        source: &Arc<Source>,
-        message: Message,
-        line: usize,
-        place: Range<usize>,
-    ) -> Self {
-        let mut statement = Statement::from(message);
-        if let Statement::Install { module, .. } = &mut statement {
-            *module = Spanned::new(std::mem::take(&mut module.value), place.clone());
-        }
-        Self {
-            statement,
-            sender: None,
-            line,
-            interface: None,
-            source: Arc::clone(source),
-            word: place.into(),
-        }
-    }
-
-    /// What the user calls its file.
-    pub fn file(&self) -> &str {
-        &self.source.name
-    }
-
-    /// Its first word's place in the file.
-    pub fn place(&self) -> Range<usize> {
-        self.word.range()
-    }
-
-    /// A mistake at a place of its file, in words.
-    pub fn mistake(&self, at: Range<usize>, said: String, expected: String) -> Diagnostic {
-        self.flaw(Flaw::said(at, said, expected))
-    }
-
-    /// Something in a place of its file that is not as it was expected.
-    pub fn unmet(
-        &self,
-        at: Range<usize>,
-        said: &str,
-        expected: String,
-        actual: String,
-    ) -> Diagnostic {
-        let said = said.to_owned();
-        self.flaw(Flaw::new(
-            at,
-            Mistake::Unmet {
-                said,
-                expected,
-                actual,
-            },
-        ))
-    }
-
-    /// From its first word to the end of that line, without a comment.
-    pub fn rest_of_line(&self) -> Range<usize> {
-        let word = self.place();
-        let (_, line) = self.source.line_of(word.start);
-        let rest = String::from_utf8_lossy(&self.source.bytes[word.start..line.end]);
-        // A `#` within quotes is rare enough to be shown as a comment.
-        let text = rest.split(" #").next().unwrap_or(&rest).trim_end();
-        word.start..(word.start + text.len()).max(word.end)
-    }
-
-    /// A mistake in the module field, for a file that is missing or cannot be read; `reason` in a few words.
-    pub fn module_error(&self, reason: String) -> Diagnostic {
-        let at = match &self.statement {
-            Statement::Install { module, .. } => module.at(),
-            _ => self.place(),
-        };
-        self.flaw(Flaw::new(at, Mistake::Module { reason }))
-    }
-
-    pub(super) fn flaw(&self, flaw: Flaw) -> Diagnostic {
-        Diagnostic::at(&self.source, flaw.at, flaw.kind)
     }
 }
 
@@ -211,7 +97,7 @@ impl Reading<'_> {
         let mut number = 1;
         let mut start = mark.min(3);
         while start <= text.len() {
-            let end = super::cursor::line_end(&text, start);
+            let end = line_end(&text, start);
             let mut last = end;
             match grammar::line(&text[start..end]) {
                 Ok(None) => {}
@@ -237,7 +123,7 @@ impl Reading<'_> {
                     Err(flaw) => {
                         // The rest of a payload of several lines is no statement.
                         last = resume(&text, end, flaw.at.start.max(end));
-                        let place = |fault: &super::Fault| {
+                        let place = |fault: &Fault| {
                             let at = start + nom::Offset::offset(&text[start..end], fault.at);
                             at..at + fault.at.len()
                         };
@@ -358,14 +244,14 @@ fn resume(text: &str, end: usize, wrong: usize) -> usize {
     let mut last = end;
     while let Some(newline) = text[last..].find('\n') {
         let start = last + newline + 1;
-        let line_end = super::cursor::line_end(text, start);
-        let line = &text[start..line_end];
+        let end_of_line = line_end(text, start);
+        let line = &text[start..end_of_line];
         let word = line.split([' ', '\t']).next().unwrap_or("");
         let begins = words::form(word).is_some() || line.starts_with('#') || line.trim().is_empty();
         if start > wrong && (begins || wrong <= end) {
             break;
         }
-        last = line_end.max(start);
+        last = end_of_line.max(start);
     }
     last
 }

@@ -6,15 +6,17 @@
 use std::ops::Range;
 
 use super::canister_id::canister_id;
-use super::cursor::{Cursor, Flaw, Read, line_end};
+use super::cursor::{self, Cursor, line_end};
 use super::expectation::expectation;
+use super::flaw::{Flaw, Read};
 use super::message::InstallMode;
 use super::mistake::{Field, Mistake, quoted};
-use super::payload::{hex_digits, quoted_prefix};
+use super::party::Party;
+use super::payload::hex_digits;
 use super::settings::{parties, settings};
+use super::span::Spanned;
 use super::statement::{
-    CallKind, Change, HttpResponse, Identity, Management, Party, Payload, Spanned, Statement,
-    UpgradeOptions,
+    CallKind, Change, HttpResponse, Identity, Management, Payload, Statement, UpgradeOptions,
 };
 use super::{units, words};
 use crate::idl;
@@ -203,14 +205,14 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
 }
 
 /// A canister as the older messages name it: a mistake is one of an id, unless it looks like a name.
-fn canister(cursor: &mut Cursor) -> Read<Spanned<Party>> {
-    let Some(word) = cursor.word() else {
-        return Err(cursor.missing(Field::CanisterId));
+fn canister(text: &mut Cursor) -> Read<Spanned<Party>> {
+    let Some(word) = text.word() else {
+        return Err(text.missing(Field::CanisterId));
     };
     if let Ok(id) = canister_id(&word) {
         return Ok(Spanned::new(Party::Id(id), word.at()));
     }
-    super::cursor::party(word)
+    cursor::party(word)
 }
 
 fn install(cursor: &mut Cursor, mode: InstallMode) -> Read<Statement> {
@@ -319,7 +321,7 @@ fn payload(cursor: &mut Cursor) -> Read<Payload> {
         let (values, end) = cursor.candid(idl::Grammar::Values)?;
         return Ok(Payload::Text(idl::Argument::new(values, end).into()));
     }
-    match bytes(cursor)? {
+    match cursor.bytes()? {
         Some(bytes) => Ok(Payload::Bytes(bytes)),
         None => {
             let word = cursor
@@ -329,28 +331,6 @@ fn payload(cursor: &mut Cursor) -> Read<Payload> {
             Err(Flaw::said(word, "this is no payload", expected))
         }
     }
-}
-
-/// Bytes in hex or as a quoted string of the older language; `None` if the line goes on with something else.
-pub(super) fn bytes(cursor: &mut Cursor) -> Read<Option<Vec<u8>>> {
-    let rest = cursor.rest();
-    let start = cursor.at();
-    let at = |fault: super::Fault| {
-        let offset = start + nom::Offset::offset(rest, fault.at);
-        Flaw::new(offset..offset + fault.at.len(), fault.kind)
-    };
-    if rest.starts_with("0x") {
-        let Some(word) = cursor.word() else {
-            return Ok(None);
-        };
-        return Ok(Some(hex_digits(&word.value[2..]).map_err(at)?));
-    }
-    if let Some(inside) = rest.strip_prefix('"') {
-        let (bytes, after) = quoted_prefix(inside).map_err(at)?;
-        cursor.skip(rest.len() - after.len());
-        return Ok(Some(bytes));
-    }
-    Ok(None)
 }
 
 fn http(cursor: &mut Cursor) -> Read<Statement> {
@@ -394,7 +374,7 @@ fn http(cursor: &mut Cursor) -> Read<Statement> {
     let body = if cursor.is_done() {
         Vec::new()
     } else {
-        match bytes(cursor)? {
+        match cursor.bytes()? {
             Some(body) => body,
             None => {
                 let word = cursor

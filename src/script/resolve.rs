@@ -8,13 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::canister_id::canister_id;
-use super::cursor::Flaw;
 use super::diagnostic::{Diagnostic, Source};
+use super::files::Files;
+use super::flaw::Flaw;
 use super::message::InstallMode;
 use super::mistake::{Mistake, quoted};
-use super::program::{Files, Placed};
+use super::party::Party;
+use super::placed::Placed;
 use super::settings::Setting;
-use super::statement::{Expectation, Identity, Party, Payload, Spanned, Statement};
+use super::span::Spanned;
+use super::statement::{Expectation, Identity, Payload, Statement};
 use crate::idl::{self, Fit, Interface};
 
 /// Nanoseconds that a script may let pass: half of what a clock of 64 bits can show, which began in 1970.

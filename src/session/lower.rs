@@ -9,9 +9,10 @@ use candid::{CandidType, Deserialize, Nat, Principal};
 use super::Session;
 use super::act::Act;
 use crate::script::statement::{
-    CallKind, Change, HttpResponse, Management, Party, Payload, Spanned, Statement, UpgradeOptions,
+    CallKind, Change, HttpResponse, Management, Payload, Statement, UpgradeOptions,
 };
 use crate::script::{self, Placed, Setting};
+use crate::script::{Party, Spanned};
 use drun_ic::canister::InstallMode;
 use drun_ic::config::HttpMock;
 use drun_ic::management::types::lifecycle::{

@@ -18,7 +18,8 @@ use candid::Principal;
 use crate::idl::Interface;
 use crate::runner::outcome::{MessageResult, Outcome};
 use crate::runner::{self, Runner};
-use crate::script::statement::{Identity, Management, Party, Statement};
+use crate::script::Party;
+use crate::script::statement::{Identity, Management, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
 

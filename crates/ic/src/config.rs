@@ -73,6 +73,16 @@ pub enum Envelope {
     Nonce,
 }
 
+/// Whether canisters pay (since-october-2025.md 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CostSchedule {
+    /// As the kind of the subnet says.
+    #[default]
+    Normal,
+    /// All fees are zero.
+    Free,
+}
+
 /// When checkpoints are made (scheduling.md 1.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoints {
@@ -89,6 +99,10 @@ pub struct NodeSettings {
     pub protocol: Protocol,
     /// Fees and limits.
     pub subnet_type: SubnetType,
+    /// Whether fees are charged.
+    pub cost_schedule: CostSchedule,
+    /// Who may start, stop, empty and delete every canister of the subnet and create some, since 2026 (since-october-2025.md 2.7).
+    pub subnet_admins: Vec<Principal>,
     /// The subnet's principal.
     pub subnet_id: Principal,
     /// The subnet is the one of the network's own canisters: signatures are free, and the management canister also answers to
@@ -100,8 +114,6 @@ pub struct NodeSettings {
     pub ids: IdRanges,
     /// Messages of users are checked before they are taken, and canisters asked to inspect them (`scheduling.md`, 7.2).
     pub ingress_filter: bool,
-    /// Nothing costs anything, as on a system subnet, whatever the limits are (`CostSchedule`).
-    pub free: bool,
     /// What is charged for of a user's message.
     pub envelope: Envelope,
     /// How executions are cut into slices.
@@ -143,6 +155,8 @@ impl NodeSettings {
         NodeSettings {
             protocol,
             subnet_type,
+            cost_schedule: CostSchedule::default(),
+            subnet_admins: Vec::new(),
             subnet_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
             is_nns: false,
             nodes: 13,
@@ -151,7 +165,6 @@ impl NodeSettings {
                 ..IdRanges::default()
             },
             ingress_filter: true,
-            free: false,
             envelope: Envelope::Signed,
             slicing: Slicing::Usual,
             checkpoints: Checkpoints::ByInterval,

@@ -31,6 +31,7 @@ pub mod module;
 pub mod net;
 pub mod node;
 pub mod observe;
+pub mod outcall;
 pub mod protocol;
 pub mod testing;
 pub mod time;

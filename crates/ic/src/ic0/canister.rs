@@ -47,6 +47,10 @@ fn link_identity<A: Address>(l: &mut Imports<Ic>) {
             api.copy_out(contexts, dst, offset, size, subnet_id)
         },
     );
+    l.function("ic0", "subnet_self_node_count", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "subnet_self_node_count", 500, 0, NOT_START)?;
+        Ok(u32::try_from(api.exec().subnet.nodes).unwrap_or(u32::MAX))
+    });
     l.function("ic0", "root_key_size", |c: &mut Guest<'_, Ic>| {
         let mut api = Api::enter(c, "root_key_size", 500, 0, ROOT_KEY)?;
         Ok(A::from_u64(root_key(api.exec()).len() as u64))

@@ -7,6 +7,8 @@ mod ed25519;
 #[cfg(feature = "threshold-keys")]
 mod secp256k1;
 #[cfg(feature = "threshold-keys")]
+mod secp256r1;
+#[cfg(feature = "threshold-keys")]
 mod signing;
 #[cfg(not(feature = "threshold-keys"))]
 #[path = "keys/no_signing.rs"]
@@ -38,6 +40,10 @@ fn key_id(kind: KeyKind, name: &str) -> KeyId {
     match kind {
         KeyKind::EcdsaSecp256k1 => KeyId::Ecdsa(EcdsaKeyId {
             curve: EcdsaCurve::Secp256k1,
+            name,
+        }),
+        KeyKind::EcdsaSecp256r1 => KeyId::Ecdsa(EcdsaKeyId {
+            curve: EcdsaCurve::Secp256r1,
             name,
         }),
         KeyKind::SchnorrBip340 => schnorr(SchnorrAlgorithm::Bip340Secp256k1, name),
@@ -127,6 +133,7 @@ mod tests {
     fn keys_are_listed_by_kind() {
         let kinds = [
             KeyKind::EcdsaSecp256k1,
+            KeyKind::EcdsaSecp256r1,
             KeyKind::SchnorrBip340,
             KeyKind::SchnorrEd25519,
             KeyKind::VetKdBls12381G2,
@@ -136,6 +143,7 @@ mod tests {
             kinds.map(|kind| key_id(kind, "k").to_string()),
             [
                 "ecdsa:Secp256k1:k",
+                "ecdsa:Secp256r1:k",
                 "schnorr:Bip340Secp256k1:k",
                 "schnorr:Ed25519:k",
                 "vetkd:Bls12_381_G2:k"

@@ -4,7 +4,7 @@ use candid::Principal;
 use sha2::{Digest, Sha256};
 
 use super::kind::SubnetKind;
-use crate::config::{IdRanges, NodeSettings};
+use crate::config::{CostSchedule, IdRanges, NodeSettings};
 use crate::management::ids::{RANGE, canister_id};
 use crate::node::{Neighbour, Node};
 use crate::protocol::Protocol;
@@ -96,7 +96,10 @@ impl Subnet {
             subnet_id: id,
             is_nns: spec.kind == SubnetKind::Nns,
             nodes: spec.kind.nodes(),
-            free: spec.free,
+            cost_schedule: match spec.free {
+                true => CostSchedule::Free,
+                false => CostSchedule::Normal,
+            },
             ids: IdRanges {
                 first: own.0,
                 own_may_be_chosen: false,

@@ -57,7 +57,7 @@ impl Node {
                 CanisterMessage::Request(request) if self.is_management(&request.receiver) => {
                     self.management.push(request);
                 }
-                CanisterMessage::Request(request) => match self.refusal(&request.receiver) {
+                CanisterMessage::Request(request) => match self.refusal(&request) {
                     Some(reject) => self.answer_request(request.refuse(reject)),
                     None => self.deliver(CanisterMessage::Request(request)),
                 },
@@ -67,9 +67,21 @@ impl Node {
     }
 
     /// Why a canister takes no request, if it takes none.
-    fn refusal(&self, receiver: &Principal) -> Option<Reject> {
+    fn refusal(&self, request: &Request) -> Option<Reject> {
+        let receiver = &request.receiver;
         let reject = match self.state.canisters.get(receiver) {
             None => SystemReject::CanisterNotFound(*receiver),
+            // Whatever its status (since-october-2025.md 2.1).
+            Some(canister)
+                if request.sender != *receiver
+                    && request.cycles < canister.settings.minimum_incoming_cycles =>
+            {
+                SystemReject::TooFewCycles {
+                    canister: *receiver,
+                    sent: request.cycles,
+                    required: canister.settings.minimum_incoming_cycles,
+                }
+            }
             Some(canister) => match canister.status {
                 Status::Running => return None,
                 Status::Stopping(_) => SystemReject::CanisterStopping(*receiver),
@@ -111,7 +123,7 @@ impl Node {
                 if destination != source {
                     while let Some(message) = queue.pop_front() {
                         let deliverable = match &message {
-                            CanisterMessage::Request(_) => self.refusal(&destination).is_none(),
+                            CanisterMessage::Request(request) => self.refusal(request).is_none(),
                             CanisterMessage::Response(_) => {
                                 self.state.canisters.contains_key(&destination)
                             }

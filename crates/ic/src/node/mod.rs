@@ -14,6 +14,7 @@ mod management_queue;
 mod outcalls;
 mod pending;
 mod prepayment;
+pub mod proxy;
 mod query;
 mod resources;
 mod round;
@@ -31,14 +32,18 @@ use crate::answer::{DebugPrint, MessageResult, Usage};
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
+use crate::errors::TextsOf;
 use crate::execution::Runtime;
 use crate::fees::Fees;
 use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
+use crate::management::notes::Notes;
 use crate::management::raw_rand::RoundRandomness;
+use crate::management::subnet_metrics::SubnetMetrics;
 use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
+use crate::protocol::Protocol;
 
 pub use snapshot::Snapshot;
 pub use streams::Neighbour;
@@ -106,7 +111,7 @@ impl Node {
                 .map(|key| (key, config.nodes))
                 .collect(),
             backtrace: config.backtrace,
-            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
+            protocol: config.protocol,
         });
         let clock = Clock::new(config.start_time, config.round_time);
         let mut node = Node {
@@ -115,7 +120,7 @@ impl Node {
                 fees,
                 bookkeeping: config.protocol.bookkeeping,
                 canisters: Canisters::default(),
-                runtime: Runtime::new(view, &config)?,
+                runtime: Runtime::new(view, &config),
                 time: config.start_time,
                 round: 0,
                 ids: Ids::new(config.ids.clone()),
@@ -127,6 +132,8 @@ impl Node {
                 callbacks: 0,
                 generation: 0,
                 known_modules: HashSet::new(),
+                metrics: SubnetMetrics::default(),
+                notes: Notes::default(),
                 config,
             },
             clock,
@@ -194,6 +201,27 @@ impl Node {
         self.observers.message_ends(&usage);
         let kept = self.observers.get_mut::<KeptPrints>();
         (usage, kept.map(KeptPrints::take).unwrap_or_default())
+    }
+
+    /// What somebody asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.state.notes.take()
+    }
+
+    /// Which replica it is.
+    pub fn protocol(&self) -> &Protocol {
+        &self.state.config.protocol
+    }
+
+    /// Errors are worded as at the date of the replica while the guard lives.
+    fn texts(&self) -> TextsOf {
+        TextsOf::documentation(self.state.config.protocol.documentation)
+    }
+
+    /// For tests of rules that need a state only.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
