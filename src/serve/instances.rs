@@ -7,6 +7,7 @@ use drun_ic::net::Net;
 
 use super::answer::Refusal;
 use super::live::Live;
+use super::state_dir::StateDir;
 
 /// What is behind the lock of an instance.
 struct Inside {
@@ -23,6 +24,8 @@ pub(crate) struct Instance {
     pub(crate) live: Live,
     /// Requests of agents are taken as they are.
     pub(crate) trusting: bool,
+    /// Where its state is kept.
+    pub(crate) state_dir: Option<StateDir>,
 }
 
 /// The network of an instance, for one operation.
@@ -76,11 +79,25 @@ impl Instance {
         }
     }
 
-    /// Takes the network away for good.
-    fn end(&self) -> Option<Net> {
+    /// Takes the network away for good, when its state is written.
+    pub(crate) fn end(&self) -> Option<Net> {
         self.live.stop();
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.take().map(|inside| inside.net)
+        let mut net = inside.take().map(|inside| inside.net);
+        if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
+            directory.write(net);
+        }
+        net
+    }
+
+    /// Writes the state if it has changed since it was last written, and nobody works on it.
+    pub(crate) fn checkpoint(&self) {
+        if let Some(directory) = &self.state_dir
+            && let Some(Ok(mut net)) = self.try_hold()
+            && directory.is_behind(&net)
+        {
+            directory.write(&mut net);
+        }
     }
 }
 
@@ -104,6 +121,7 @@ impl Instances {
         &self,
         net: Net,
         trusting: bool,
+        state_dir: Option<StateDir>,
         most: usize,
     ) -> Result<Arc<Instance>, Refusal> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -121,6 +139,7 @@ impl Instances {
             })),
             live: Live::default(),
             trusting,
+            state_dir,
         });
         all.push(Some(Arc::clone(&instance)));
         Ok(instance)

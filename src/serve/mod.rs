@@ -19,6 +19,7 @@ mod openapi;
 mod options;
 mod request;
 mod routes;
+mod state_dir;
 mod wire;
 
 use std::io::Write;
@@ -37,6 +38,8 @@ use options::{Options, Wish};
 const STACK: usize = 16 << 20;
 /// How often it is looked whether the server is still wanted.
 const HEARTBEAT: Duration = Duration::from_millis(200);
+/// States that have changed are written every second.
+const BEATS_PER_CHECKPOINT: u64 = 5;
 /// Threads for requests at the same time.
 const THREADS: usize = 1024;
 
@@ -174,11 +177,19 @@ fn serve(options: Options) -> Result<(), String> {
             );
         }
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut beats: u64 = 0;
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = heartbeat.tick() => {
+                    beats += 1;
+                    if beats % BEATS_PER_CHECKPOINT == 0 {
+                        let server = Arc::clone(&server);
+                        tokio::task::spawn_blocking(move || {
+                            server.instances.alive().iter().for_each(|it| it.checkpoint());
+                        });
+                    }
                     let unwanted = ttl.is_some_and(|ttl| server.activity.idle() > ttl);
                     if unwanted || hard_ttl.is_some_and(|ttl| started.elapsed() > ttl) {
                         break;
@@ -188,8 +199,15 @@ fn serve(options: Options) -> Result<(), String> {
         }
         Ok(())
     });
+    // What has a place to be kept is written; the rest is left to the end of the process.
+    for instance in server.instances.alive() {
+        if instance.state_dir.is_some() {
+            std::mem::forget(instance.end());
+        }
+    }
     drop(port_file);
-    // What is under way is left to the end of the process.
-    runtime.shutdown_background();
+    if served.is_ok() {
+        std::process::exit(0);
+    }
     served
 }

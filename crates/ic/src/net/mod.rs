@@ -8,6 +8,7 @@ mod journal;
 mod kind;
 mod outcalls;
 mod placement;
+mod record;
 mod subnet;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use identity::{Authority, Identity, NoKeys};
 pub use journal::{Executed, Journal};
 pub use kind::SubnetKind;
 pub use outcalls::{HttpAnswer, PendingHttp};
+pub use record::NetRecord;
 pub use subnet::{Subnet, SubnetSpec};
 
 use call::Messages;
