@@ -1,6 +1,6 @@
 //! Without the feature `threshold-keys`, the subnet holds no key.
 
-use super::not_held;
+use crate::errors::{ManagementError, OutcallError};
 use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
@@ -54,4 +54,13 @@ pub(super) fn vetkd_derive_key(
     args: VetKdDeriveKeyArgs,
 ) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
+}
+
+/// The refusal of a call for a key that the subnet does not have.
+fn not_held(state: &State, key: &KeyId) -> ManagementError {
+    OutcallError::KeyNotHeld {
+        subnet: state.subnet_id(),
+        key: key.to_string(),
+    }
+    .into()
 }
