@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::answer::{Answer, Content, Outcome, Refusal};
 use super::instances::Instance;
 use super::request::{Method, Request};
-use super::wire::{Bytes, ResultWire};
+use super::wire::Bytes;
 
 /// How long the answer of a call is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
