@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
 use super::test_options::{InitOptions, TestOptions};
+use super::trace::TraceFormat;
+use super::upgrade_check::UpgradeCheckOptions;
+use super::worker::WorkerOptions;
 use crate::report::Format;
+use crate::report::style::When;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
 /// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
@@ -44,21 +48,32 @@ pub(super) enum Command {
     Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
+    UpgradeCheck(UpgradeCheckOptions),
+    #[command(hide = true)]
+    Worker(WorkerOptions),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
-    /// The script; "-" reads standard input
-    #[arg(required = true)]
-    pub messages: Option<PathBuf>,
+    /// The scripts, each run on its own; "-" reads standard input
+    #[arg(required = true, value_name = "SCRIPT")]
+    pub messages: Vec<PathBuf>,
 
-    /// Configuration in JSON5; unknown keys are ignored with a warning
+    /// Configuration in JSON5; those of real nodes are accepted
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// How results are printed: manual, drun or json [default: manual]
+    /// How results are printed: manual, drun, json or lines [default: manual]
     #[arg(long, env = "DRUN_FORMAT")]
     pub format: Option<Format>,
+
+    /// Print replies as Candid text, with the field names of the interface
+    #[arg(long)]
+    pub decode: bool,
+
+    /// Colours: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
 
     /// Fees and limits: system or application [default: system]
     #[arg(long, value_name = "KIND")]
@@ -143,15 +158,44 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "DIR")]
     pub profile: Option<PathBuf>,
 
+    /// Tell on standard error what the node does: rounds, executions, calls, answers, commits and rollbacks; as text, or
+    /// with =json as a JSON object a line
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub trace: Option<TraceFormat>,
+
     /// Attach backtraces to traps
     #[arg(long)]
     pub backtrace: bool,
+
+    /// The program goes by the name of Motoko's runner and stands in for it.
+    #[arg(skip)]
+    pub stands_in: bool,
+}
+
+impl RunOptions {
+    /// How results are printed.
+    pub(super) fn format(&self) -> Format {
+        self.format.unwrap_or(match self.stands_in {
+            true => Format::Drun,
+            false => Format::Manual,
+        })
+    }
+}
+
+/// The subcommand that a word was probably meant to be.
+pub(super) fn nearest_command(word: &str) -> Option<String> {
+    let command = Arguments::command();
+    let names: Vec<&str> = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(clap::Command::get_name)
+        .collect();
+    crate::idl::nearest(word, names).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_do_not_contradict_each_other() {

@@ -1,5 +1,6 @@
-//! Runs one case: builds what it needs, then the program itself as a child in the directory of the script, with its
-//! output in a pipe for each stream or in one for both, so that the true order is kept. Judges nothing.
+//! Runs one case: builds what it needs, then the program itself in the directory of the script, with its output in a pipe for
+//! each stream or in one for both, so that the true order is kept. Cases share a process ([`Worker`]); one that ends it is run
+//! again in a process of its own. Judges nothing.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,10 @@ use anyhow::Context;
 use super::baseline::Measures;
 use super::case::{Build, Case};
 use super::motoko::Built;
+use super::worker::{Ended, Worker};
 
 /// How often a running case is asked whether the suite was interrupted.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +47,21 @@ pub struct Run {
     pub time: Duration,
     /// What its messages took, if that was asked for.
     pub measures: Option<Measures>,
+    /// What else is to be told.
+    pub note: Option<String>,
 }
+
+/// The processes that a thread runs its cases in: one for both streams in one, one for each by itself.
+#[derive(Debug, Default)]
+pub struct Lane([Option<Worker>; 2]);
 
 /// How cases are run.
 #[derive(Debug)]
 pub struct Executor {
     /// The program.
     pub program: PathBuf,
+    /// What makes it that, where it is another one too.
+    pub prefix: Vec<String>,
     /// Options for every case; those of the suite file stand before them, those of the case itself come later and win.
     pub args: Vec<String>,
     /// For one case, whatever the suite file says.
@@ -69,20 +79,22 @@ impl Executor {
     ///
     /// # Errors
     /// If this machine does not let us: no pipe, no directory, no process.
-    pub fn run(&self, case: &Case) -> anyhow::Result<Run> {
+    pub fn run(&self, case: &Case, lane: &mut Lane) -> anyhow::Result<Run> {
         let start = Instant::now();
         let scratch = Scratch::default();
-        let ended = |end| {
-            Ok(Run {
-                out: Vec::new(),
-                err: Vec::new(),
+        let ended = |end, outputs: Vec<Vec<u8>>| {
+            let mut outputs = outputs.into_iter();
+            Run {
+                out: outputs.next().unwrap_or_default(),
+                err: outputs.next().unwrap_or_default(),
                 end,
                 time: start.elapsed(),
                 measures: None,
-            })
+                note: None,
+            }
         };
         if let Some(reason) = &case.unreadable {
-            return ended(End::NotRun(reason.clone()));
+            return Ok(ended(End::NotRun(reason.clone()), Vec::new()));
         }
         let mut more = Vec::new();
         let mut script = PathBuf::from(case.source.file_name().unwrap_or_default());
@@ -90,7 +102,7 @@ impl Executor {
             Build::Nothing => {}
             Build::Command(command) => {
                 if let Err(reason) = build(command, case.directory()) {
-                    return ended(End::NotRun(reason));
+                    return Ok(ended(End::NotRun(reason), Vec::new()));
                 }
             }
             Build::Motoko(compilation) => match compilation.build(case, scratch.path()?) {
@@ -98,52 +110,94 @@ impl Executor {
                     script = path;
                     more = args;
                 }
-                Ok(Built::ExpectedFailure) => return ended(End::Nothing),
-                Err(reason) => return ended(End::NotRun(reason)),
+                Ok(Built::ExpectedFailure) => return Ok(ended(End::Nothing, Vec::new())),
+                Err(reason) => return Ok(ended(End::NotRun(reason), Vec::new())),
             },
         }
         let measures = match self.measure {
             true => Some(scratch.path()?.join("measures")),
             false => None,
         };
-        let mut command = self.command(case, &script, &more, measures.as_deref());
-        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
         let timeout = self.timeout.unwrap_or(case.timeout);
-        let (status, end) = self.wait(child, &readers[0], start, timeout)?;
-        let mut outputs = readers.into_iter().map(Collector::finish);
-        Ok(Run {
-            out: outputs.next().unwrap_or_default(),
-            err: outputs.next().unwrap_or_default(),
-            end: end.unwrap_or_else(|| end_of(status)),
-            time: start.elapsed(),
-            measures: measures.and_then(|path| Measures::read(&path)),
-        })
+        let mut run = match self.arguments(case, &script, &more, measures.as_deref()) {
+            Some(arguments) => {
+                // Processes go from directory to directory.
+                let directory = std::path::absolute(case.directory())?;
+                let separate = case.expected.is_separate();
+                let place = &mut lane.0[usize::from(separate)];
+                let mut worker = match place.take() {
+                    Some(worker) => worker,
+                    None => Worker::start(self.command(), separate)?,
+                };
+                let interrupted = || self.interrupted.load(Ordering::Relaxed);
+                match worker.run(&directory, arguments.clone(), timeout, &interrupted)? {
+                    Ended::Status(status, outputs) => {
+                        *place = Some(worker);
+                        ended(End::Exit(status), outputs)
+                    }
+                    Ended::Timeout(outputs) => ended(End::Timeout, outputs),
+                    Ended::Interrupted => ended(End::NotRun("interrupted".to_owned()), Vec::new()),
+                    Ended::Died(status) => {
+                        let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
+                        let mut run = ended(end, outputs);
+                        if matches!(run.end, End::Exit(_)) {
+                            run.note = Some(format!(
+                                "it ended the process that it shared with other cases ({status}), and was run again alone"
+                            ));
+                        }
+                        run
+                    }
+                }
+            }
+            None => ended(End::NotRun("its path is not UTF-8".to_owned()), Vec::new()),
+        };
+        run.time = start.elapsed();
+        run.measures = measures.and_then(|path| Measures::read(&path));
+        Ok(run)
     }
 
-    fn command(
+    /// Runs a case in a process of its own.
+    fn run_alone(
+        &self,
+        case: &Case,
+        arguments: &[String],
+        timeout: Duration,
+    ) -> anyhow::Result<(End, Vec<Vec<u8>>)> {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .current_dir(case.directory())
+            .stdin(Stdio::null());
+        let start = Instant::now();
+        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
+        let (status, end) = self.wait(child, &readers[0], start, timeout)?;
+        let outputs = readers.into_iter().map(Collector::finish).collect();
+        Ok((end.unwrap_or_else(|| end_of(status)), outputs))
+    }
+
+    /// The arguments of a run; nothing if the script's name cannot be passed on.
+    fn arguments(
         &self,
         case: &Case,
         script: &Path,
         more: &[String],
         measures: Option<&Path>,
-    ) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&case.suite_args)
-            .args(&self.args)
-            .args(&case.args)
-            .args(more)
-            .arg("--quiet");
+    ) -> Option<Vec<String>> {
+        let mut arguments = [&case.suite_args, &self.args, &case.args, more].concat();
+        arguments.push("--quiet".to_owned());
         if let Some(path) = measures {
-            command.arg("--measures").arg(path);
+            arguments.extend(["--measures".to_owned(), path.to_str()?.to_owned()]);
         }
-        command
-            .arg("--")
-            .arg(script)
-            .current_dir(case.directory())
-            // What a case prints depends on the suite alone.
-            .env_remove("DRUN_FORMAT")
-            .stdin(Stdio::null());
+        arguments.extend(["--".to_owned(), script.to_str()?.to_owned()]);
+        case.directory().to_str()?;
+        Some(arguments)
+    }
+
+    /// The program without its arguments.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // What a case prints depends on the suite alone.
+        command.args(&self.prefix).env_remove("DRUN_FORMAT");
         if std::env::var_os("RAYON_NUM_THREADS").is_none() {
             command.env("RAYON_NUM_THREADS", self.threads.to_string());
         }
@@ -226,23 +280,33 @@ impl Collector {
     }
 }
 
+/// Where a child writes its two streams, and where they are read: both in one, or each by itself.
+pub(super) fn pipes(
+    separate: bool,
+) -> anyhow::Result<(
+    std::io::PipeWriter,
+    std::io::PipeWriter,
+    Vec<std::io::PipeReader>,
+)> {
+    let pipe = || std::io::pipe().context("cannot make a pipe");
+    let (reader, out) = pipe()?;
+    if separate {
+        let (second, err) = pipe()?;
+        return Ok((out, err, vec![reader, second]));
+    }
+    let err = out.try_clone().context("cannot share a pipe")?;
+    Ok((out, err, vec![reader]))
+}
+
 /// Starts a child whose output is read: both streams in one pipe, or in two.
 fn start_with_pipes(
     command: &mut Command,
     separate: bool,
 ) -> anyhow::Result<(Vec<Collector>, Child)> {
-    let pipe = || std::io::pipe().context("cannot make a pipe");
-    let (out, writer) = pipe()?;
-    let mut readers = vec![out];
-    if separate {
-        let (err, err_writer) = pipe()?;
-        readers.push(err);
-        command.stderr(err_writer);
-    } else {
-        command.stderr(writer.try_clone().context("cannot share a pipe")?);
-    }
+    let (out, err, readers) = pipes(separate)?;
     let child = command
-        .stdout(writer)
+        .stdout(out)
+        .stderr(err)
         .spawn()
         .context("cannot start the program itself")?;
     // The command holds writing ends, too; a pipe ends when nobody does.

@@ -10,11 +10,13 @@ pub mod execute;
 pub mod find;
 mod motoko;
 pub mod normalize;
+pub mod replace;
 pub mod report;
 mod run;
 pub mod select;
 pub mod settings;
 pub mod verdict;
+pub mod worker;
 
 pub use accept::Acceptance;
 pub use case::Case;

@@ -38,6 +38,7 @@ struct Table {
     kind: Option<Kind>,
     args: Option<Vec<String>>,
     format: Option<crate::report::Format>,
+    decode: Option<bool>,
     expected: Option<String>,
     stderr: Option<String>,
     timeout: Option<String>,
@@ -228,6 +229,7 @@ impl Table {
         take(&mut self.kind, &own.kind);
         take(&mut self.args, &own.args);
         take(&mut self.format, &own.format);
+        take(&mut self.decode, &own.decode);
         take(&mut self.expected, &own.expected);
         take(&mut self.stderr, &own.stderr);
         take(&mut self.timeout, &own.timeout);
@@ -261,6 +263,9 @@ impl Table {
         };
         if let Some(format) = self.format {
             args.push(format!("--format={}", format.name()));
+        }
+        if self.decode == Some(true) {
+            args.push("--decode".to_owned());
         }
         args.extend(self.args.unwrap_or_default());
         let variants = self
@@ -314,8 +319,11 @@ pub const TEMPLATE: &str = "\
 # Options of every run; those in the head of a script (# args: ...) come behind them.
 # args = [\"--subnet-type\", \"application\"]
 
-# How results are printed: manual, drun or json.
-# format = \"manual\"
+# How results are printed: manual, drun, json, or lines, in which nothing depends on what stands before.
+# format = \"lines\"
+
+# Replies as Candid text.
+# decode = true
 
 # The expected output of NAME.drun, relative to it.
 # expected = \"{name}.ok\"
