@@ -49,6 +49,9 @@ pub mod runner;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod script;
+#[cfg(feature = "serve")]
+#[doc(hidden)]
+pub mod serve;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod session;

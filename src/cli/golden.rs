@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::program::{on_large_stack, program};
+use super::run::After;
+
 /// The first argument of the processes that run cases.
 pub(super) const AS_PROGRAM: &str = "--as-drun";
 
@@ -29,9 +32,10 @@ pub fn golden(directory: impl AsRef<Path>) -> ExitCode {
         if let Some(name) = words.first_mut() {
             *name = "drun".into();
         }
-        return super::start(words);
+        return on_large_stack(|| program(words, After::Ends).into());
     }
-    super::start(arguments(directory.as_ref(), words))
+    let words = arguments(directory.as_ref(), words);
+    on_large_stack(|| program(words, After::Ends).into())
 }
 
 /// The arguments of a Rust test program as those of `drun test`.

@@ -53,8 +53,8 @@ const FUNCTIONS: usize = 10;
 const WIDTH: usize = 98;
 /// Version of the JSON object.
 const SCHEMA: u32 = 1;
-/// Bytes of a page of Wasm memory.
-const PAGE: u64 = 65_536;
+/// KiB of a page of Wasm memory.
+const KIB_OF_PAGE: u64 = 64;
 
 /// Everything there is to say.
 struct Inspection {
@@ -402,7 +402,7 @@ fn pages_of(pages: u64) -> String {
     format!(
         "{} page{plural} ({} KiB)",
         grouped(pages.into()),
-        grouped(u128::from(pages) * u128::from(PAGE / 1024))
+        grouped(u128::from(pages) * u128::from(KIB_OF_PAGE))
     )
 }
 

@@ -48,7 +48,17 @@ pub(super) enum Command {
     Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
-    UpgradeCheck(UpgradeCheckOptions),
+    UpgradeCheck(Box<UpgradeCheckOptions>),
+    /// Prints completions for a shell: `drun completions bash > /etc/bash_completion.d/drun`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints a manual page: `drun man > drun.1`, `drun man test > drun-test.1`
+    Man {
+        /// Of which command [default: of all together]
+        command: Option<String>,
+    },
     #[command(hide = true)]
     Worker(WorkerOptions),
 }

@@ -161,9 +161,11 @@ fn script(
                 line.into()
             };
             let written = writeln!(out, "{line}");
-            written.map_err(|error| match failed && options.fail_on_error {
-                true => Failure::Reported(FAILURE),
-                false => error.into(),
+            written.map_err(|error| {
+                match !unmet.is_empty() || failed && options.fail_on_error {
+                    true => Failure::Reported(FAILURE),
+                    false => error.into(),
+                }
             })?;
             if let Some(measures) = &mut measures {
                 measures.add(outcome);

@@ -43,9 +43,9 @@ pub(super) struct UpgradeCheckOptions {
     #[arg(long, value_name = "ARGUMENT", default_value = "()")]
     init: String,
 
-    /// The argument of the upgrade
-    #[arg(long, value_name = "ARGUMENT", default_value = "()")]
-    argument: String,
+    /// The argument of the upgrade [default: that of the first installation]
+    #[arg(long, value_name = "ARGUMENT")]
+    argument: Option<String>,
 
     /// Fees and limits: system or application [default: system]
     #[arg(long, value_name = "KIND")]
@@ -224,11 +224,8 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
     if let Some(script) = &options.script {
         source += &format!("include {}\n", module(script));
     }
-    source += &format!(
-        "upgrade {NAME} {} {}\n",
-        module(&options.new),
-        options.argument
-    );
+    let argument = options.argument.as_ref().unwrap_or(&options.init);
+    source += &format!("upgrade {NAME} {} {argument}\n", module(&options.new));
     let program = Program::parse(GENERATED, source, &mut disk)
         .and_then(|program| {
             disk.load(&program)?;

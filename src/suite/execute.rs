@@ -14,10 +14,8 @@ use anyhow::Context;
 use super::baseline::Measures;
 use super::case::{Build, Case};
 use super::motoko::Built;
+use super::pipes::{PATIENCE, pipes};
 use super::worker::{Ended, Worker};
-
-/// How often a running case is asked whether the suite was interrupted.
-pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,24 +278,6 @@ impl Collector {
     }
 }
 
-/// Where a child writes its two streams, and where they are read: both in one, or each by itself.
-pub(super) fn pipes(
-    separate: bool,
-) -> anyhow::Result<(
-    std::io::PipeWriter,
-    std::io::PipeWriter,
-    Vec<std::io::PipeReader>,
-)> {
-    let pipe = || std::io::pipe().context("cannot make a pipe");
-    let (reader, out) = pipe()?;
-    if separate {
-        let (second, err) = pipe()?;
-        return Ok((out, err, vec![reader, second]));
-    }
-    let err = out.try_clone().context("cannot share a pipe")?;
-    Ok((out, err, vec![reader]))
-}
-
 /// Starts a child whose output is read: both streams in one pipe, or in two.
 fn start_with_pipes(
     command: &mut Command,
@@ -353,5 +333,74 @@ impl Scratch {
                 .set(directory.context("cannot make a temporary directory")?);
         }
         Ok(self.0.get().expect("set above").path())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::suite::find::Suite;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// What becomes of two cases whose program is this shell script.
+    fn runs(program: &str) -> Vec<Run> {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a.drun", "b.drun"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        let path = directory.path().join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{program}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let executor = Executor {
+            program: path,
+            prefix: Vec::new(),
+            args: Vec::new(),
+            timeout: Some(Duration::from_secs(20)),
+            threads: 1,
+            measure: false,
+            interrupted: &NEVER,
+        };
+        let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
+        let mut lane = Lane::default();
+        let run = |case| executor.run(case, &mut lane).unwrap();
+        suite.cases.iter().map(run).collect()
+    }
+
+    #[test]
+    fn cases_share_a_process_that_answers() {
+        let program = r#"[ "$1" = worker ] || exit 9
+n=0
+while read -r _; do n=$((n+1)); echo "case $n of $$"; printf '%s 00%s' "$2" "$n"; done"#;
+        let runs = runs(program);
+        let words = |run: &Run| {
+            let text = String::from_utf8_lossy(&run.out).into_owned();
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&runs[0])[..2], ["case", "1"]);
+        assert_eq!(words(&runs[1])[..2], ["case", "2"]);
+        assert_eq!(words(&runs[0])[3], words(&runs[1])[3], "the same process");
+        assert_eq!((&runs[0].end, &runs[1].end), (&End::Exit(1), &End::Exit(2)));
+    }
+
+    #[test]
+    fn a_case_that_ends_its_process_is_run_again_alone() {
+        let runs = runs("if [ \"$1\" = worker ]; then read -r _; kill -9 $$; fi; echo alone");
+        for run in runs {
+            assert_eq!(
+                (run.out.as_slice(), run.end),
+                (&b"alone\n"[..], End::Exit(0))
+            );
+            assert!(run.note.unwrap().contains("run again alone"));
+        }
+    }
+
+    #[test]
+    fn one_that_ends_its_own_process_too_was_killed() {
+        let runs = runs("kill -9 $$");
+        assert_eq!(runs[0].end, End::Signal(Some(9)));
+        assert_eq!(runs[0].note, None);
     }
 }

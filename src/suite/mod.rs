@@ -10,6 +10,7 @@ pub mod execute;
 pub mod find;
 mod motoko;
 pub mod normalize;
+mod pipes;
 pub mod replace;
 pub mod report;
 mod run;

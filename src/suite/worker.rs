@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::pipes::{PATIENCE, pipes};
+
 /// What a worker is asked for, a JSON object a line on its standard input.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Request {
@@ -85,7 +87,7 @@ impl Worker {
     /// If this machine does not let us.
     pub(super) fn start(mut command: Command, separate: bool) -> anyhow::Result<Self> {
         let marker = Marker::unknown();
-        let (out, err, readers) = super::execute::pipes(separate)?;
+        let (out, err, readers) = pipes(separate)?;
         command.args(["worker", &marker.0]);
         if separate {
             command.arg("--separate");
@@ -146,10 +148,7 @@ impl Worker {
                     Some(Ended::Timeout(Vec::new()))
                 } else {
                     let left = timeout.saturating_sub(start.elapsed());
-                    match stream
-                        .chunks
-                        .recv_timeout(left.min(super::execute::PATIENCE))
-                    {
+                    match stream.chunks.recv_timeout(left.min(PATIENCE)) {
                         Ok(chunk) => {
                             stream.output.extend(chunk);
                             None

@@ -109,6 +109,17 @@ impl Meter {
         Ok(Refill::Slice(self.hand_out(self.current_slice)))
     }
 
+    /// Whether the current slice is used up and not only the portion at hand.
+    pub(crate) fn slice_is_over(&self, counter: i64) -> bool {
+        counter.saturating_add(self.withheld) < 0
+    }
+
+    /// How many of `count` charges of `price` each the counter pays before a slice or portion is used up, at least one.
+    pub(crate) fn payable(counter: i64, price: u64, count: u64) -> u64 {
+        let fitting = u64::try_from(counter).unwrap_or(0) / price.max(1);
+        count.min(fitting + 1)
+    }
+
     /// Instructions executed so far, not capped.
     pub(crate) fn executed(&self, counter: i64) -> u64 {
         let left = counter.saturating_add(self.withheld);
@@ -177,6 +188,15 @@ mod tests {
         let mut meter = Meter::new(50, 30);
         assert_eq!(meter.refill(-1).unwrap(), Refill::Slice(19));
         assert!(meter.refill(-1).is_err());
+    }
+
+    /// Five charges of 20 in slices of 50: the third one overdraws the first slice.
+    #[test]
+    fn many_equal_charges_are_paid_slice_by_slice() {
+        assert_eq!(Meter::payable(50, 20, 5), 3);
+        assert_eq!(Meter::payable(50, 20, 2), 2);
+        assert_eq!(Meter::payable(19, 20, 5), 1);
+        assert_eq!(Meter::payable(-1, 20, 5), 1);
     }
 
     /// A slice of 30 in portions of 8: after 10 of them 2 are overdrawn, 20 are left and 8 at hand.

@@ -79,7 +79,7 @@ impl Type {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, types: &[Type]| {
+        let list = |f: &mut fmt::Formatter<'_>, types: &[Type]| -> fmt::Result {
             for (index, ty) in types.iter().enumerate() {
                 let comma = if index == 0 { "" } else { ", " };
                 write!(f, "{comma}{ty}")?;

@@ -82,6 +82,7 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                 .saturating_sub(exec.freezing_threshold(0));
             let burned = amount(high, low).min(liquid);
             exec.canister.balance -= burned;
+            exec.effects.burned += burned;
             api.store_u128("cycles_burn128", dst.to_u64(), burned)
         },
     );

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::method::{Ingress, Known, Method, UnknownMethod};
+use super::method::{Access, Ingress, Known, Method, UnknownMethod};
 use super::row::{Argument, Goes, Row, Typed};
 use super::types::bitcoin::BitcoinArgs;
 use super::types::chunks::UploadChunkArgs;
-use super::types::http::HttpRequestArgs;
+use super::types::http::{FlexibleHttpRequestArgs, HttpRequestArgs};
 use super::types::info::{CanisterInfoArgs, CanisterMetadataArgs};
 use super::types::keys::{
     EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
@@ -19,6 +19,7 @@ use super::types::lifecycle::{
     UninstallCodeArgs,
 };
 use super::types::logs::FetchCanisterLogsArgs;
+use super::types::settings::AskedSettings;
 use super::types::settings::UpdateSettingsArgs;
 use super::types::snapshots::{
     LoadSnapshotArgs, ReadSnapshotDataArgs, SnapshotArgs, TakeSnapshotArgs, UploadSnapshotDataArgs,
@@ -26,10 +27,11 @@ use super::types::snapshots::{
 };
 use super::types::subnet::{NodeMetricsHistoryArgs, SubnetInfoArgs};
 use super::{
-    chunks, create, cycles, decode, info, install, keys, lifecycle, logs, outcalls, randomness,
-    settings, snapshots, status, subnet_info,
+    canister_metrics, chunks, create, cycles, decode, info, install, keys, lifecycle,
+    list_canisters, logs, outcalls, randomness, settings, snapshots, status, subnet_info,
+    subnet_metrics,
 };
-use crate::protocol::MethodSet;
+use crate::protocol::Date;
 
 impl Method {
     /// All that is known of it.
@@ -52,9 +54,21 @@ impl Method {
         self.ingress() != Ingress::Never
     }
 
-    /// Does a replica with these methods have it?
-    pub fn is_known(self, methods: MethodSet) -> bool {
-        self.row().known.to(methods)
+    /// Does a replica of this date have it?
+    pub fn is_known(self, date: Date) -> bool {
+        self.row().known.to(date)
+    }
+
+    /// The methods that are queries in a replica of this date.
+    pub fn queries(date: Date) -> impl Iterator<Item = Method> {
+        let rows = TABLE.iter();
+        let queries = rows.filter(move |row| row.query.is_some_and(|(known, _)| known.to(date)));
+        queries.map(|row| row.method)
+    }
+
+    /// Which replicas have it.
+    pub fn known(self) -> Known {
+        self.row().known
     }
 
     /// Does it wait while the round's instructions for management calls are used up (scheduling.md 1.4)?
@@ -103,7 +117,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "create_canister",
         routed_as: "CreateCanister",
         known: Known::Always,
-        ingress: Ingress::Never,
+        ingress: Ingress::Admins,
         query: None,
         heavy: false,
         work: &Typed {
@@ -122,7 +136,7 @@ static TABLE: [Row; Method::COUNT] = [
         query: None,
         heavy: false,
         work: &Typed {
-            decode: decode::one::<ProvisionalCreateArgs>,
+            decode: decode::one::<ProvisionalCreateArgs<AskedSettings>>,
             goes: Goes::OwnSubnet,
             sender_version: Some(|args| args.sender_canister_version),
             run: |state, _, call, args| create::provisional_create(state, call, args).map(Some),
@@ -223,7 +237,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "uninstall_code",
         routed_as: "UninstallCode",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::ControllerOrAdmin),
         query: None,
         heavy: false,
         work: &Typed {
@@ -242,7 +256,7 @@ static TABLE: [Row; Method::COUNT] = [
         query: None,
         heavy: false,
         work: &Typed {
-            decode: decode::one::<UpdateSettingsArgs>,
+            decode: decode::one::<UpdateSettingsArgs<AskedSettings>>,
             goes: Goes::SubnetOf(|args| args.canister_id),
             sender_version: Some(|args| args.sender_canister_version),
             run: |state, _, call, args| settings::update_settings(state, call, args).map(Some),
@@ -253,7 +267,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "canister_status",
         routed_as: "DepositCycles",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::Status),
         query: Some((Known::OctoberOnly, status::query)),
         heavy: false,
         work: &Typed {
@@ -269,7 +283,7 @@ static TABLE: [Row; Method::COUNT] = [
         routed_as: "CanisterInfo",
         known: Known::Always,
         ingress: Ingress::OnlyCanisters,
-        query: None,
+        query: Some((Known::Since(Date::November2026), info::query)),
         heavy: false,
         work: &Typed {
             decode: decode::one::<CanisterInfoArgs>,
@@ -298,7 +312,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "start_canister",
         routed_as: "DepositCycles",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::ControllerOrAdmin),
         query: None,
         heavy: false,
         work: &Typed {
@@ -313,7 +327,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "stop_canister",
         routed_as: "DepositCycles",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::ControllerOrAdmin),
         query: None,
         heavy: false,
         work: &Typed {
@@ -328,7 +342,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "delete_canister",
         routed_as: "DepositCycles",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::ControllerOrAdmin),
         query: None,
         heavy: false,
         work: &Typed {
@@ -470,9 +484,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: false,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_public_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -490,9 +502,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -644,7 +654,7 @@ static TABLE: [Row; Method::COUNT] = [
             decode: decode::one::<FetchCanisterLogsArgs>,
             goes: Goes::SubnetOf(|args| args.canister_id),
             sender_version: None,
-            run: |_, _, call, _| logs::refuse_replicated(call).map(Some),
+            run: |state, _, call, args| logs::fetch_replicated(state, call, args).map(Some),
         },
     },
     Row {
@@ -682,7 +692,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "list_canister_snapshots",
         routed_as: "ListCanisterSnapshots",
         known: Known::Always,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::Snapshots),
         query: None,
         heavy: false,
         work: &Typed {
@@ -712,7 +722,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "read_canister_snapshot_metadata",
         routed_as: "ReadCanisterSnapshotMetadata",
         known: Known::OctoberOnly,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::Snapshots),
         query: None,
         heavy: false,
         work: &Typed {
@@ -727,7 +737,7 @@ static TABLE: [Row; Method::COUNT] = [
         name: "read_canister_snapshot_data",
         routed_as: "ReadCanisterSnapshotData",
         known: Known::OctoberOnly,
-        ingress: Ingress::Controllers,
+        ingress: Ingress::Asked(Access::Snapshots),
         query: None,
         heavy: true,
         work: &Typed {
@@ -827,9 +837,7 @@ static TABLE: [Row; Method::COUNT] = [
                 enabled: true,
             },
             sender_version: None,
-            run: |state, _, call, args| {
-                keys::vetkd(state, call, args.map(|args| args.key_id)).map(Some)
-            },
+            run: |state, _, call, args| keys::vetkd_derive_key(state, call, args).map(Some),
         },
     },
     Row {
@@ -845,6 +853,68 @@ static TABLE: [Row; Method::COUNT] = [
             goes: Goes::OwnSubnet,
             sender_version: None,
             run: |_, _, call, args| outcalls::only_for_nns(call, args).map(Some),
+        },
+    },
+    Row {
+        method: Method::CanisterMetrics,
+        name: "canister_metrics",
+        routed_as: "CanisterMetrics",
+        known: Known::Since(Date::November2026),
+        ingress: Ingress::Asked(Access::ControllerOrAdmin),
+        query: Some((Known::Since(Date::November2026), canister_metrics::query)),
+        heavy: false,
+        work: &Typed {
+            decode: decode::one::<CanisterIdRecord>,
+            goes: Goes::SubnetOf(|args| args.canister_id),
+            sender_version: None,
+            run: |state, _, call, args| {
+                canister_metrics::canister_metrics(state, call, args).map(Some)
+            },
+        },
+    },
+    Row {
+        method: Method::ListCanisters,
+        name: "list_canisters",
+        routed_as: "ListCanisters",
+        known: Known::Since(Date::November2026),
+        ingress: Ingress::Never,
+        query: Some((Known::Since(Date::November2026), list_canisters::query)),
+        heavy: false,
+        work: &Typed {
+            decode: decode::nothing,
+            goes: Goes::OwnSubnet,
+            sender_version: None,
+            run: |state, _, call, args| list_canisters::list_canisters(state, call, args).map(Some),
+        },
+    },
+    Row {
+        method: Method::SubnetMetrics,
+        name: "subnet_metrics",
+        routed_as: "SubnetMetrics",
+        known: Known::Since(Date::November2026),
+        ingress: Ingress::Never,
+        query: None,
+        heavy: false,
+        work: &Typed {
+            decode: decode::one::<SubnetInfoArgs>,
+            goes: Goes::Principal(|args| args.subnet_id),
+            sender_version: None,
+            run: |state, _, call, args| subnet_metrics::subnet_metrics(state, call, args).map(Some),
+        },
+    },
+    Row {
+        method: Method::FlexibleHttpRequest,
+        name: "flexible_http_request",
+        routed_as: "FlexibleHttpRequest",
+        known: Known::Since(Date::November2026),
+        ingress: Ingress::Never,
+        query: None,
+        heavy: false,
+        work: &Typed {
+            decode: decode::one::<FlexibleHttpRequestArgs>,
+            goes: Goes::OwnSubnet,
+            sender_version: None,
+            run: outcalls::flexible_http_request,
         },
     },
 ];

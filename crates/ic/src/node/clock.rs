@@ -34,6 +34,12 @@ impl Clock {
         self.now = now;
     }
 
+    /// It is this time without any round; the next one is later.
+    pub(crate) fn pass(&mut self, now: u64) {
+        self.now = now;
+        self.last = now;
+    }
+
     /// So many nanoseconds pass.
     pub(super) fn advance(&mut self, nanoseconds: u64) {
         self.now = self.now.saturating_add(nanoseconds);

@@ -5,6 +5,7 @@ use candid::utils::ArgumentDecoder;
 
 use super::{Arguments, CallError, MAX_ROUNDS, MessageResult, Outcome, Subnet};
 use crate::errors::{ErrorCode, UserError};
+use crate::node::{Node, proxy};
 
 /// A message that is not sent yet.
 #[must_use = "a call does nothing until it is sent"]
@@ -13,6 +14,7 @@ pub struct Call<'a> {
     canister: Principal,
     method: &'a str,
     sender: Principal,
+    cycles: u128,
     argument: Vec<u8>,
 }
 
@@ -23,6 +25,7 @@ impl<'a> Call<'a> {
             canister,
             method,
             sender: Principal::anonymous(),
+            cycles: 0,
             argument: Vec::new(),
         }
     }
@@ -30,6 +33,12 @@ impl<'a> Call<'a> {
     /// Sent by this principal instead of the anonymous one.
     pub fn sent_by(self, sender: Principal) -> Self {
         Call { sender, ..self }
+    }
+
+    /// With cycles, which come out of nothing. A canister of ours makes the call, since users cannot send any: it is
+    /// what the callee sees as its caller, and the outcome is that of both. Queries take none.
+    pub fn with_cycles(self, cycles: u128) -> Self {
+        Call { cycles, ..self }
     }
 
     /// With Candid values.
@@ -49,24 +58,19 @@ impl<'a> Call<'a> {
 
     /// Sends it as an update and runs rounds until it is answered.
     pub fn outcome(self) -> Outcome {
+        if self.cycles > 0 {
+            self.subnet.install_proxy(self.cycles);
+        }
         let node = &mut self.subnet.node;
         node.begin_message(&|| self.method.to_owned(), false);
         let rounds = node.rounds();
-        let result = match node.submit(self.sender, self.canister, self.method, self.argument) {
-            Err(error) => MessageResult::Failed(error),
-            Ok(id) => loop {
-                node.tick();
-                if let Some(result) = node.take_answer(id) {
-                    break result;
-                }
-                if node.rounds() - rounds == MAX_ROUNDS {
-                    let text = format!("The message was not answered within {MAX_ROUNDS} rounds");
-                    break MessageResult::Failed(UserError::new(
-                        ErrorCode::IngressMessageTimeout,
-                        text,
-                    ));
-                }
-            },
+        let result = match self.cycles {
+            0 => send(node, self.sender, self.canister, self.method, self.argument),
+            cycles => proxy::argument(self.canister, self.method, cycles, &self.argument)
+                .map_or_else(MessageResult::Failed, |argument| {
+                    let result = send(node, self.sender, proxy::id(), proxy::METHOD, argument);
+                    proxy::callees(result)
+                }),
         };
         let rounds = node.rounds() - rounds;
         let (usage, prints) = node.end_message();
@@ -111,6 +115,61 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Sends an update and runs rounds until it is answered.
+fn send(
+    node: &mut Node,
+    sender: Principal,
+    canister: Principal,
+    method: &str,
+    argument: Vec<u8>,
+) -> MessageResult {
+    let id = match node.submit(sender, canister, method, argument) {
+        Ok(id) => id,
+        Err(error) => return MessageResult::Failed(error),
+    };
+    for _ in 0..MAX_ROUNDS {
+        node.tick();
+        if let Some(result) = node.take_answer(id) {
+            return result;
+        }
+    }
+    let text = format!("The message was not answered within {MAX_ROUNDS} rounds");
+    MessageResult::Failed(UserError::new(ErrorCode::IngressMessageTimeout, text))
+}
+
 fn decoded<R: for<'de> ArgumentDecoder<'de>>(outcome: &Outcome) -> Result<R, CallError> {
     candid::decode_args(outcome.reply()?).map_err(|error| CallError::Candid(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_brings_cycles_along_and_the_callees_answer_back() {
+        let callee = wat::parse_str(
+            r#"(module
+              (import "ic0" "msg_cycles_accept128" (func $accept (param i64 i64 i32)))
+              (import "ic0" "msg_reply" (func $reply))
+              (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+              (memory 1)
+              (func (export "canister_update take")
+                (call $accept (i64.const 0) (i64.const 700) (i32.const 0))
+                (call $append (i32.const 0) (i32.const 8)) (call $reply))
+              (func (export "canister_update trap") unreachable))"#,
+        )
+        .expect("valid text");
+        let mut subnet = Subnet::new();
+        let canister = subnet.create();
+        subnet.install(canister, &callee, ()).expect("it installs");
+        let before = subnet.cycles(canister).expect("it exists");
+        let taken = subnet.call(canister, "take").with_cycles(1000).outcome();
+        assert_eq!(taken.reply().expect("it replies"), 700u64.to_le_bytes());
+        assert_eq!(subnet.cycles(canister), Some(before + 700));
+        let trapped = subnet.call(canister, "trap").with_cycles(1).outcome();
+        let MessageResult::Failed(error) = trapped.result else {
+            panic!("a trap is an error");
+        };
+        assert_eq!(error.code.to_string(), "IC0502");
+    }
 }

@@ -44,7 +44,7 @@ use crate::management::types::install as types;
 use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
 use crate::management::types::limited::Limited;
 use crate::management::types::settings::CanisterSettings;
-use crate::node::{Node, Snapshot};
+use crate::node::{Node, Snapshot, proxy};
 use crate::observe::KeptPrints;
 use crate::protocol::{Protocol, SubnetType};
 
@@ -268,6 +268,27 @@ impl Subnet {
         self.manage(sender, "install_code", args).ok()
     }
 
+    /// Makes sure that the canister which calls with cycles is there, and has them.
+    fn install_proxy(&mut self, cycles: u128) {
+        if self.node.canister(&proxy::id()).is_none() {
+            self.node.host(proxy::id());
+            let args = ProvisionalCreateArgs {
+                amount: None,
+                settings: None::<CanisterSettings>,
+                specified_id: Some(proxy::id()),
+                sender_canister_version: None,
+            };
+            let user = Principal::anonymous();
+            let made = self.manage(user, "provisional_create_canister_with_cycles", args);
+            made.ok()
+                .expect("the subnet has room for one more canister");
+            self.install(proxy::id(), proxy::MODULE, ())
+                .expect("the module can be installed");
+        }
+        let cycles = cycles.saturating_add(proxy::CYCLES);
+        self.node.add_cycles(&proxy::id(), cycles);
+    }
+
     /// A call of a method of the management canister.
     fn manage(
         &mut self,
@@ -397,10 +418,22 @@ impl Subnet {
 
     /// Answers HTTP outcalls to URLs that begin with `url` from now on.
     pub fn respond(&mut self, url: &str, status: u64, body: impl Into<Vec<u8>>) {
+        self.respond_with(url, status, &[], body);
+    }
+
+    /// As [`respond`](Self::respond), with headers, in their order.
+    pub fn respond_with(
+        &mut self,
+        url: &str,
+        status: u64,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         self.node.respond(HttpMock {
             url: url.to_owned(),
             status,
-            headers: Vec::new(),
+            headers: headers.iter().map(owned).collect(),
             body: body.into(),
         });
     }

@@ -5,6 +5,7 @@ use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
     EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
+    VetKdDeriveKeyArgs, VetKdPublicKeyArgs,
 };
 
 pub(super) fn ecdsa_public_key(
@@ -37,4 +38,12 @@ pub(super) fn sign_with_schnorr(
     args: SignWithSchnorrArgs,
 ) -> Answer {
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
+}
+
+pub fn vetkd_public_key(state: &mut State, _: &mut Call<'_>, args: VetKdPublicKeyArgs) -> Answer {
+    Err(not_held(state, &KeyId::VetKd(args.key_id)))
+}
+
+pub fn vetkd_derive_key(state: &mut State, _: &mut Call<'_>, args: VetKdDeriveKeyArgs) -> Answer {
+    Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod limited;
 pub mod logs;
+pub mod metrics;
 pub mod settings;
 pub mod snapshots;
 pub mod status;
