@@ -9,13 +9,14 @@ use crate::runner::config::{Config, HttpMock};
 use drun_ic::ic0::exec::KeyKind;
 
 /// The keys that mean something here.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "backtrace",
     "compat",
     "compiler",
     "extra_batches",
     "http_mocks",
     "instruction_limit",
+    "protocol",
     "seed",
     "subnet_type",
     "threshold_keys",
@@ -75,8 +76,10 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
         return Err(format!("error: {shown}: expected an object"));
     };
     let mut unknown = Vec::new();
+    // A date that is told counts, in whichever order the keys stand.
+    let dated = entries.contains_key("protocol");
     for (key, value) in entries {
-        match set(config, &key, &value) {
+        match set(config, &key, &value, dated) {
             Ok(true) => {}
             Ok(false) if OF_NODES.contains(&&*key) => {}
             Ok(false) => unknown.push(match crate::idl::nearest(&key, OURS) {
@@ -100,11 +103,19 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
     )])
 }
 
-fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static str> {
+fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<bool, &'static str> {
     let number = || value.as_u64().ok_or("a whole number");
     let text = || value.as_str().ok_or("a string");
     match key {
-        "compat" => config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?,
+        "compat" => {
+            config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?;
+            if !dated {
+                config.protocol = config.compat.protocol();
+            }
+        }
+        "protocol" => {
+            config.protocol = text()?.parse().map_err(|_| "2025-03, 2025-10 or 2026-11")?;
+        }
         "subnet_type" => {
             config.subnet_type = text()?.parse().map_err(|_| "system or application")?
         }

@@ -14,6 +14,7 @@ mod options;
 mod prints;
 mod profile;
 mod program;
+mod protocol;
 mod run;
 mod state_dir;
 mod stats;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
+use super::protocol::Replica;
 use super::test_options::{InitOptions, TestOptions};
 use super::trace::TraceFormat;
 use super::upgrade_check::UpgradeCheckOptions;
@@ -66,7 +67,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
     /// The scripts, each run on its own; "-" reads standard input
-    #[arg(required = true, value_name = "SCRIPT")]
+    #[arg(required_unless_present = "protocol", value_name = "SCRIPT")]
     pub messages: Vec<PathBuf>,
 
     /// Configuration in JSON5; those of real nodes are accepted
@@ -92,6 +93,11 @@ pub(super) struct RunOptions {
     /// Whose circumstances are reproduced: drun or pocket-ic [default: drun]
     #[arg(long, value_name = "PROGRAM")]
     pub compat: Option<Compat>,
+
+    /// Which replica: the network of 2025-03, 2025-10 or 2026-11, or "list", which tells what is known of each
+    /// [default: the newest; with --compat that of the program's recordings]
+    #[arg(long, value_name = "DATE")]
+    pub protocol: Option<Replica>,
 
     /// Rounds to run after each message has its answer [default: 0]
     #[arg(long, value_name = "N")]

@@ -10,6 +10,7 @@ use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
 use super::prints::Prints;
+use super::protocol::{self, Replica};
 use super::trace::Trace;
 use crate::report::{Beside, Format, Printer, escaped};
 use crate::runner::Runner;
@@ -30,10 +31,15 @@ pub(super) enum After {
 
 /// Runs scripts one after the other, each on a node of its own.
 pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
-    let paths = match &options.messages[..] {
-        [] => &[PathBuf::from("-")],
-        paths => paths,
-    };
+    if let Some(Replica::List) = options.protocol {
+        write!(std::io::stdout().lock(), "{}", protocol::list())?;
+        return Ok(SUCCESS);
+    }
+    let paths = &options.messages[..];
+    if paths.is_empty() {
+        let text = "error: a script is missing; \"-\" reads standard input";
+        return Err(Failure::Input(text.to_owned()));
+    }
     check_one_script(options, paths)?;
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
@@ -109,7 +115,7 @@ fn script(
         program.statements.len(),
         disk.len()
     ));
-    let seed = config.seed;
+    let (seed, date) = (config.seed, config.protocol.date);
     let prints = Prints::new(format);
     let mut node = runner(config, (!options.quiet_canisters).then(|| prints.clone()))?;
     if let Some(format) = options.trace {
@@ -119,7 +125,7 @@ fn script(
     if options.decode {
         session.decode();
     }
-    let mut printer = Printer::new(format, session.runner().wording());
+    let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
@@ -168,10 +174,16 @@ fn script(
                 }
             })?;
             if let Some(measures) = &mut measures {
-                measures.add(outcome);
+                measures.add(outcome, date);
             }
         }
         out.flush()?;
+        for note in session.take_notes() {
+            log.line(&note);
+            if !options.quiet {
+                tell(&format!("note: {note}"));
+            }
+        }
         if let Some(wrong) = step.wrong {
             tell(&options.color.diagnostics(&format!("{wrong}\n")));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
@@ -189,7 +201,11 @@ fn script(
     let runner = session.into_runner();
     if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
-        let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            super::stats::table(statistics, date)
+        );
     }
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, program.name(), profile)?;
@@ -282,6 +298,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     let mut config = Config::default();
     if options.stands_in {
         config.compat = Compat::PocketIc;
+        config.protocol = config.compat.protocol();
     }
     if let Some(path) = &options.config {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
@@ -294,6 +311,10 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(compat) = options.compat {
         config.compat = compat;
+        config.protocol = compat.protocol();
+    }
+    if let Some(Replica::Of(protocol)) = options.protocol {
+        config.protocol = protocol;
     }
     if let Some(subnet_type) = options.subnet_type {
         config.subnet_type = subnet_type;

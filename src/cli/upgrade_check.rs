@@ -15,7 +15,7 @@ use crate::idl::{Interface, quoted};
 use crate::report::{Beside, Format, Printer};
 use crate::runner::Runner;
 use crate::runner::config::{Compat, Config, SubnetType};
-use crate::runner::outcome::{MessageResult, Outcome};
+use crate::runner::outcome::{MessageResult, Outcome, Wording};
 use crate::script::statement::Statement;
 use crate::script::{Files, InterfaceText, Placed, Program, headline};
 use crate::session::Session;
@@ -361,7 +361,11 @@ fn answer(
 
 /// A result in the words of the format `lines`.
 fn told(outcome: &Outcome, text: Option<&str>, placed: &Placed) -> String {
-    let mut printer = Printer::new(Format::Lines, crate::runner::outcome::Wording::ORIGINAL);
+    let mut printer = Printer::new(
+        Format::Lines,
+        Wording::ORIGINAL,
+        Config::default().protocol.date,
+    );
     let words = headline(&placed.statement);
     printer.print(
         outcome,

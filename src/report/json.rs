@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Beside;
 use crate::runner::outcome::{DebugPrint, MessageResult, Outcome};
 use drun_ic::errors::RejectCode;
+use drun_ic::protocol::Date;
 
 /// The version of the object's form.
 const SCHEMA: u32 = 1;
@@ -30,6 +31,7 @@ struct Object<'a> {
     heap_pages: u64,
     stable_pages: u64,
     debug: Vec<Print<'a>>,
+    protocol: &'static str,
     line: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     decoded: Option<&'a str>,
@@ -43,7 +45,12 @@ struct Print<'a> {
 }
 
 /// The object of one message, on one line; `number` unless it is a query.
-pub(super) fn object(outcome: &Outcome, number: Option<u64>, beside: &Beside<'_>) -> String {
+pub(super) fn object(
+    outcome: &Outcome,
+    number: Option<u64>,
+    date: Date,
+    beside: &Beside<'_>,
+) -> String {
     let mut object = Object {
         schema: SCHEMA,
         n: number,
@@ -64,6 +71,7 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>, beside: &Beside<'_>
         heap_pages: outcome.heap_pages,
         stable_pages: outcome.stable_pages,
         debug: outcome.debug.iter().map(print).collect(),
+        protocol: date.name(),
         line: beside.line,
         decoded: beside.text.filter(|_| beside.decoded),
     };
@@ -139,13 +147,13 @@ mod tests {
             )
         };
         assert_eq!(
-            object(&outcome, Some(6), &LINE),
+            object(&outcome, Some(6), Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":6,"kind":"ingress","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","method":"go","#,
                 r#""status":"replied","reply":"2aff","reject_code":null,"error_code":null,"message":null,"#,
                 r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"#,
                 r#""debug":[{"time":1620328630000000003,"canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","#,
-                r#""text":"a\n\"b\"\u0001"}],"line":3}"#
+                r#""text":"a\n\"b\"\u0001"}],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -154,11 +162,11 @@ mod tests {
     fn an_explicit_reject_has_code_4_and_no_error_code() {
         let outcome = outcome(MessageKind::Query, MessageResult::Rejected("no".into()));
         assert_eq!(
-            object(&outcome, None, &LINE),
+            object(&outcome, None, Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":null,"kind":"query","canister":null,"method":null,"#,
                 r#""status":"rejected","reply":null,"reject_code":4,"error_code":null,"message":"no","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"line":3}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -173,11 +181,11 @@ mod tests {
             }),
         );
         assert_eq!(
-            object(&outcome, Some(0), &LINE),
+            object(&outcome, Some(0), Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":0,"kind":"upgrade","canister":null,"method":null,"#,
                 r#""status":"failed","reply":null,"reject_code":5,"error_code":"IC0503","message":"trap","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"line":3}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -188,7 +196,7 @@ mod tests {
             cycles: i128::MAX,
             ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
         };
-        let object = object(&outcome, Some(0), &LINE);
+        let object = object(&outcome, Some(0), Date::October2025, &LINE);
         assert!(object.contains(r#""reply":"""#));
         assert!(object.contains(r#""cycles":170141183460469231731687303715884105727,"#));
     }
@@ -203,7 +211,7 @@ mod tests {
             decoded: true,
             ..LINE
         };
-        let object = object(&outcome, Some(0), &beside);
+        let object = object(&outcome, Some(0), Date::October2025, &beside);
         assert!(object.contains(r#""kind":"create","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai""#));
         assert!(object.ends_with(r#""line":3,"decoded":"(1)"}"#), "{object}");
     }

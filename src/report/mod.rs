@@ -17,6 +17,7 @@ use candid::Principal;
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
 
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
+use drun_ic::protocol::Date;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -66,6 +67,7 @@ impl FromStr for Format {
 pub struct Printer {
     format: Format,
     wording: Wording,
+    date: Date,
     /// The number of the next message that is no query.
     next: u64,
     /// A canister was created by a line of the script.
@@ -73,11 +75,13 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently.
-    pub fn new(format: Format, wording: Wording) -> Self {
+    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently;
+    /// format `json` tells the date of the replica.
+    pub fn new(format: Format, wording: Wording, date: Date) -> Self {
         Self {
             format,
             wording,
+            date,
             next: 0,
             created: false,
         }
@@ -92,7 +96,7 @@ impl Printer {
         let first_created = creates && !self.created;
         self.created |= creates;
         match (self.format, beside.text) {
-            (Format::Json, _) => json::object(outcome, number, beside),
+            (Format::Json, _) => json::object(outcome, number, self.date, beside),
             (Format::Lines, _) => lines::line(outcome, beside),
             (_, Some(text)) if outcome.kind == MessageKind::Query => format!("Ok: {text}"),
             (Format::Manual, Some(text)) => {
@@ -214,7 +218,7 @@ mod tests {
             MessageKind::Ingress,
             MessageKind::Ingress,
         ];
-        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL);
+        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL, Date::October2025);
         let lines = kinds.map(|kind| manual.print(&outcome(kind), &Beside::default()));
         assert_eq!(
             lines,
@@ -229,7 +233,7 @@ mod tests {
                 "ingress(5) Completed: Empty",
             ]
         );
-        let mut json = Printer::new(Format::Json, Wording::ORIGINAL);
+        let mut json = Printer::new(Format::Json, Wording::ORIGINAL, Date::October2025);
         let numbers = kinds.map(|kind| {
             let line = json.print(&outcome(kind), &Beside::default());
             let object: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
+use super::state_dir::StateDir;
 use super::wire::{self, InitialTime, InstanceConfig, StateConfig, TopologyWire};
 
 #[derive(Serialize)]
@@ -48,19 +49,34 @@ impl Server {
     }
 
     fn create_instance(self: &Arc<Self>, config: &InstanceConfig) -> Result<Created, Refusal> {
-        let (mut net, auto) = self.network(config)?;
+        let state_dir = match &config.state_dir {
+            Some(path) => Some(StateDir::open(path)?),
+            None => None,
+        };
+        let kept = match &state_dir {
+            Some(directory) => directory.read()?,
+            None => None,
+        };
+        let (mut net, auto) = match kept {
+            Some(record) => {
+                check_features(config)?;
+                let mut net = Net::resume(self.net_settings(), record)?;
+                let (later, auto) = begin(config)?;
+                if let Some(later) = later {
+                    net.set_time(later)?;
+                }
+                (net, auto)
+            }
+            None => self.network(config)?,
+        };
         let topology = wire::topology(&net);
-        if let Some(subnet) = net.subnets().first() {
-            // A round of the start is behind it.
-            debug_assert!(subnet.node.rounds() > 0);
-        }
         if auto.is_some() {
             net.set_certified_time(super::live::now().max(net.time()))?;
         }
         let trusting = config.disable_ingress_validation == Some(true);
         let instance = self
             .instances
-            .add(net, trusting, self.options.max_instances)?;
+            .add(net, trusting, state_dir, self.options.max_instances)?;
         let set_up = self.set_up(&instance, config, auto);
         let http_gateway_info = match set_up {
             Ok(info) => info,
@@ -118,15 +134,8 @@ impl Server {
                 Refusal::bad(format!("Subnet config failed to validate: {error:?}"))
             })?);
         }
-        let mut auto = None;
-        let start_time = match config.initial_time {
-            None => GENESIS_NS,
-            Some(InitialTime::Timestamp(time)) => time.nanos_since_epoch,
-            Some(InitialTime::AutoProgress(wish)) => {
-                auto = Some(wish.artificial_delay_ms);
-                GENESIS_NS
-            }
-        };
+        let (start_time, auto) = begin(config)?;
+        let start_time = start_time.unwrap_or(GENESIS_NS);
         if start_time < GENESIS_NS {
             return Err(Refusal::bad(format!(
                 "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {GENESIS_NS} (provided {start_time})."
@@ -156,13 +165,24 @@ impl Server {
         drop(net);
         let fork = self
             .instances
-            .add(fork, instance.trusting, self.options.max_instances)?;
+            .add(fork, instance.trusting, None, self.options.max_instances)?;
         Ok(answered(Ok(Created {
             instance_id: fork.id,
             topology,
             http_gateway_info: None,
         })))
     }
+}
+
+/// The time that is wished for, and whether the instance goes on by itself, with which pause.
+type Beginning = (Option<u64>, Option<Option<u64>>);
+
+fn begin(config: &InstanceConfig) -> Result<Beginning, Refusal> {
+    Ok(match config.initial_time {
+        None => (None, None),
+        Some(InitialTime::Timestamp(time)) => (Some(time.nanos_since_epoch), None),
+        Some(InitialTime::AutoProgress(wish)) => (None, Some(wish.artificial_delay_ms)),
+    })
 }
 
 /// The state of a subnet in a directory: what is wrong with it.
@@ -203,11 +223,6 @@ fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
                 "`{name}` is given, but this server has no adapter for that network."
             )));
         }
-    }
-    if config.state_dir.is_some() {
-        return Err(Refusal::bad(
-            "`state_dir` is not supported by this server yet.",
-        ));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use drun_ic::answer::MessageResult;
-use drun_ic::net::{AWAIT_ROUNDS, Identity, MessageId};
+use drun_ic::net::{AWAIT_ROUNDS, MessageId};
 
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
@@ -96,9 +96,7 @@ impl Server {
                 let place = net
                     .subnet_index(&id)
                     .ok_or_else(|| Refusal::bad(format!("SubnetNotFound({id})")))?;
-                Ok(Answer::json(
-                    &Identity::of(&net.subnets()[place].seed).public_key,
-                ))
+                Ok(Answer::json(&net.subnets()[place].public_key))
             }
             "read/ingress_status" => {
                 let question = request.json::<StatusWire>()?;

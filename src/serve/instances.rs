@@ -2,34 +2,53 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
+use drun_certification::agent::Endpoint;
 use drun_ic::net::Net;
 
 use super::answer::Refusal;
 use super::live::Live;
+use super::state_dir::StateDir;
+
+/// What is behind the lock of an instance.
+struct Inside {
+    net: Net,
+    /// The endpoints of agents, made when the first one comes.
+    endpoint: Option<Endpoint>,
+}
 
 /// An instance. Its network is gone once it is deleted.
 pub(crate) struct Instance {
     pub(crate) id: usize,
-    net: Mutex<Option<Net>>,
+    inside: Mutex<Option<Inside>>,
     /// How it goes on by itself.
     pub(crate) live: Live,
     /// Requests of agents are taken as they are.
     pub(crate) trusting: bool,
+    /// Where its state is kept.
+    pub(crate) state_dir: Option<StateDir>,
 }
 
 /// The network of an instance, for one operation.
-pub(crate) struct Held<'a>(MutexGuard<'a, Option<Net>>);
+pub(crate) struct Held<'a>(MutexGuard<'a, Option<Inside>>);
 
 impl std::ops::Deref for Held<'_> {
     type Target = Net;
     fn deref(&self) -> &Net {
-        self.0.as_ref().expect("looked at when it was taken")
+        &self.0.as_ref().expect("looked at when it was taken").net
     }
 }
 
 impl std::ops::DerefMut for Held<'_> {
     fn deref_mut(&mut self) -> &mut Net {
-        self.0.as_mut().expect("looked at when it was taken")
+        &mut self.0.as_mut().expect("looked at when it was taken").net
+    }
+}
+
+impl Held<'_> {
+    /// The network with its endpoints of agents.
+    pub(crate) fn with_endpoint(&mut self) -> (&mut Net, &mut Option<Endpoint>) {
+        let inside = self.0.as_mut().expect("looked at when it was taken");
+        (&mut inside.net, &mut inside.endpoint)
     }
 }
 
@@ -43,16 +62,16 @@ impl Instance {
     /// # Errors
     /// If the instance was deleted meanwhile, or an operation on it failed.
     pub(crate) fn hold(&self) -> Result<Held<'_>, Refusal> {
-        let net = self.net.lock().map_err(|_| broken())?;
-        match net.is_some() {
-            true => Ok(Held(net)),
+        let inside = self.inside.lock().map_err(|_| broken())?;
+        match inside.is_some() {
+            true => Ok(Held(inside)),
             false => Err(deleted()),
         }
     }
 
     /// The network, if nobody else has it at the moment.
     pub(crate) fn try_hold(&self) -> Option<Result<Held<'_>, Refusal>> {
-        match self.net.try_lock() {
+        match self.inside.try_lock() {
             Ok(net) if net.is_some() => Some(Ok(Held(net))),
             Ok(_) => Some(Err(deleted())),
             Err(TryLockError::Poisoned(_)) => Some(Err(broken())),
@@ -60,11 +79,25 @@ impl Instance {
         }
     }
 
-    /// Takes the network away for good.
-    fn end(&self) -> Option<Net> {
+    /// Takes the network away for good, when its state is written.
+    pub(crate) fn end(&self) -> Option<Net> {
         self.live.stop();
-        let mut net = self.net.lock().unwrap_or_else(PoisonError::into_inner);
-        net.take()
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut net = inside.take().map(|inside| inside.net);
+        if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
+            directory.write(net);
+        }
+        net
+    }
+
+    /// Writes the state if it has changed since it was last written, and nobody works on it.
+    pub(crate) fn checkpoint(&self) {
+        if let Some(directory) = &self.state_dir
+            && let Some(Ok(mut net)) = self.try_hold()
+            && directory.is_behind(&net)
+        {
+            directory.write(&mut net);
+        }
     }
 }
 
@@ -88,6 +121,7 @@ impl Instances {
         &self,
         net: Net,
         trusting: bool,
+        state_dir: Option<StateDir>,
         most: usize,
     ) -> Result<Arc<Instance>, Refusal> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -99,9 +133,13 @@ impl Instances {
         }
         let instance = Arc::new(Instance {
             id: all.len(),
-            net: Mutex::new(Some(net)),
+            inside: Mutex::new(Some(Inside {
+                net,
+                endpoint: None,
+            })),
             live: Live::default(),
             trusting,
+            state_dir,
         });
         all.push(Some(Arc::clone(&instance)));
         Ok(instance)

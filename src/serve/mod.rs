@@ -4,6 +4,7 @@
 //! From the top: [`main`] starts and ends the process; `http` is the only async room; `routes` finds the endpoint; the endpoints
 //! work on `instances` and speak in the types of `wire`.
 
+mod agent;
 mod answer;
 mod blobs;
 mod create;
@@ -11,12 +12,14 @@ mod graph;
 mod http;
 mod instance_routes;
 mod instances;
+mod keys;
 mod life;
 mod live;
 mod openapi;
 mod options;
 mod request;
 mod routes;
+mod state_dir;
 mod wire;
 
 use std::io::Write;
@@ -35,6 +38,8 @@ use options::{Options, Wish};
 const STACK: usize = 16 << 20;
 /// How often it is looked whether the server is still wanted.
 const HEARTBEAT: Duration = Duration::from_millis(200);
+/// States that have changed are written every second.
+const BEATS_PER_CHECKPOINT: u64 = 5;
 /// Threads for requests at the same time.
 const THREADS: usize = 1024;
 
@@ -64,6 +69,7 @@ impl Server {
                 };
                 Arc::new(print) as drun_ic::net::Printer
             }),
+            authority: Arc::new(keys::Keys),
             ..NetSettings::default()
         }
     }
@@ -171,11 +177,19 @@ fn serve(options: Options) -> Result<(), String> {
             );
         }
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut beats: u64 = 0;
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = heartbeat.tick() => {
+                    beats += 1;
+                    if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
+                        let server = Arc::clone(&server);
+                        tokio::task::spawn_blocking(move || {
+                            server.instances.alive().iter().for_each(|it| it.checkpoint());
+                        });
+                    }
                     let unwanted = ttl.is_some_and(|ttl| server.activity.idle() > ttl);
                     if unwanted || hard_ttl.is_some_and(|ttl| started.elapsed() > ttl) {
                         break;
@@ -185,8 +199,15 @@ fn serve(options: Options) -> Result<(), String> {
         }
         Ok(())
     });
+    // What has a place to be kept is written; the rest is left to the end of the process.
+    for instance in server.instances.alive() {
+        if instance.state_dir.is_some() {
+            std::mem::forget(instance.end());
+        }
+    }
     drop(port_file);
-    // What is under way is left to the end of the process.
-    runtime.shutdown_background();
+    if served.is_ok() {
+        std::process::exit(0);
+    }
     served
 }

@@ -96,6 +96,16 @@ impl Server {
                 })?;
                 self.route_instance(id, rest, request)
             }
+            ("api", Some(rest)) => {
+                let newest = self.instances.newest();
+                let instance = newest.ok_or_else(|| {
+                    Refusal::new(404, "there is no instance, whose interface this would be")
+                })?;
+                super::agent::serve(&instance, rest, request)
+            }
+            ("verify_signature", None) => only(Method::Post, request, || {
+                super::agent::verify_signature(&request.json()?)
+            }),
             ("read_graph", Some(rest)) => only(Method::Get, request, || {
                 let (label, op_id) = rest.split_once('/').ok_or_else(|| not_found(path))?;
                 self.graph.read(&unescaped(label), &unescaped(op_id))
@@ -128,6 +138,9 @@ impl Server {
         let path = request.path.as_str();
         if let Some((method, endpoint)) = ENDPOINTS.iter().find(|(_, known)| *known == rest) {
             return only(*method, request, || self.on_instance(id, endpoint, request));
+        }
+        if let Some(rest) = rest.strip_prefix("api/") {
+            return super::agent::serve(&*self.instances.get(id)?, rest, request);
         }
         match (request.method, rest) {
             (Method::Delete, "") => {

@@ -19,9 +19,14 @@ use crate::idl::Interface;
 use crate::runner::outcome::{MessageResult, Outcome};
 use crate::runner::{self, Runner};
 use crate::script::Party;
-use crate::script::statement::{Identity, Management, Statement};
+use crate::script::statement::{Identity, Management, Sender, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
+use drun_ic::canister::queues::CallerInfo;
+use drun_ic::management::ids::canister_id;
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
+
+/// Number of the canister that vouches for what a script tells about a sender, unless it names another.
+const INTERNET_IDENTITY: u64 = 7;
 
 /// The files of a program: its modules, which were read before, and what it reads and writes while it runs.
 pub trait Surroundings {
@@ -81,7 +86,7 @@ pub struct Session<'a> {
     surroundings: &'a dyn Surroundings,
     seed: u64,
     names: BTreeMap<String, Principal>,
-    sender: Option<Principal>,
+    sender: Option<(Principal, Option<CallerInfo>)>,
     snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
     /// Whether all replies that are Candid are wanted as text.
@@ -118,6 +123,11 @@ impl<'a> Session<'a> {
         &self.runner
     }
 
+    /// What the script asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.runner.take_notes()
+    }
+
     /// The node and its driver, at the end of a run.
     pub fn into_runner(self) -> Runner {
         self.runner
@@ -139,7 +149,7 @@ impl<'a> Session<'a> {
                     None => return Ok(self.without_name(placed)),
                 };
             }
-            Statement::As(party) => match self.principal(party) {
+            Statement::As(sender) => match self.sending(sender) {
                 Some(principal) => self.sender = Some(principal),
                 None => return Ok(self.without_name(placed)),
             },
@@ -174,8 +184,8 @@ impl<'a> Session<'a> {
     /// Does what a statement comes down to, and remembers its result.
     fn act(&mut self, placed: &Placed) -> Step {
         let sender = match &placed.sender {
-            None => self.sender,
-            Some(party) => match self.principal(&party.value) {
+            None => self.sender.clone(),
+            Some(sender) => match self.sending(sender) {
                 Some(sender) => Some(sender),
                 None => return self.without_name(placed),
             },
@@ -183,6 +193,11 @@ impl<'a> Session<'a> {
         let Some(act) = self.lowered(placed) else {
             return self.without_name(placed);
         };
+        let (sender, info) = match sender {
+            Some((sender, info)) => (Some(sender), info),
+            None => (None, None),
+        };
+        self.runner.set_caller_info(info);
         let (created, outcome) = act.perform(&mut self.runner, sender);
         let Some(mut outcome) = outcome else {
             return Step::default();
@@ -243,6 +258,21 @@ impl<'a> Session<'a> {
                 .extend(names.map(|(name, id)| (name.clone(), *id)));
         }
         Ok(())
+    }
+
+    /// Who sends, and what is told about that; nobody if a canister that is named could not be made.
+    fn sending(&self, sender: &Sender) -> Option<(Principal, Option<CallerInfo>)> {
+        let info = match &sender.info {
+            None => None,
+            Some(info) => Some(CallerInfo {
+                data: self.payload(&info.data)?.into_owned(),
+                signer: match &info.signer {
+                    Some(signer) => self.principal(signer)?,
+                    None => canister_id(INTERNET_IDENTITY),
+                },
+            }),
+        };
+        Some((self.principal(&sender.party)?, info))
     }
 
     /// Whom a party stands for; nobody if its canister could not be made.

@@ -20,6 +20,9 @@ mod observer;
 mod profile;
 mod readme;
 mod results;
+#[cfg(feature = "serve")]
+mod serve;
 mod stats;
+mod today;
 mod untrusted;
 mod upgrade_check;

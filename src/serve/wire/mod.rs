@@ -12,10 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::answer::Refusal;
 
 pub(crate) use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
-pub(crate) use config::{
-    ConfigSet, GatewayConfig, InitialTime, InstanceConfig, InstructionConfig, SpecWire,
-    StateConfig, TopologyWire, topology,
-};
+pub(crate) use config::{InitialTime, InstanceConfig, StateConfig, TopologyWire, topology};
 pub(crate) use http::{FlexibleMock, Mock, pending};
 
 /// Bytes, as standard base64 with padding.

@@ -45,14 +45,19 @@ pub type MessageId = [u8; 32];
 
 /// A message that was taken.
 #[derive(Clone, Debug)]
-pub(super) struct Message {
+pub struct Message {
     /// Place of its subnet in the network.
     pub subnet: usize,
-    pub ingress: IngressId,
+    /// Who sent it.
     pub sender: Principal,
+    /// To whom.
+    pub receiver: Principal,
     /// Until when it may enter a round, nanoseconds since the Unix epoch.
     pub expiry: u64,
-    pub result: Option<MessageResult>,
+    /// Its sender has given it its name, and may ask for it by that.
+    pub(super) named: bool,
+    pub(super) ingress: IngressId,
+    pub(super) result: Option<MessageResult>,
 }
 
 /// The messages of a network.
@@ -79,6 +84,18 @@ impl Messages {
             self.patience = 2 * self.known.len();
         }
         self.known.insert(id, message);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&MessageId, &Message)> {
+        self.known.iter()
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn get(&self, id: &MessageId) -> Option<&Message> {
+        self.known.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: &MessageId) -> Option<&mut Message> {

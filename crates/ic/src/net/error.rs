@@ -26,6 +26,8 @@ pub enum NetError {
     RejectCode(u64),
     /// Who asks for the result of a message has not sent it.
     NotTheSender,
+    /// A state that was written cannot be gone on with.
+    BrokenState(String),
     /// The machine has no room.
     OutOfMemory(String),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for NetError {
             NetError::NotTheSender => {
                 f.write_str("The user tries to access Request ID not signed by the caller.")
             }
+            NetError::BrokenState(text) => write!(f, "The state cannot be restored: {text}"),
             NetError::OutOfMemory(text) => f.write_str(text),
         }
     }

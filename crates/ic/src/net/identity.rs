@@ -1,32 +1,60 @@
-//! The principal and the public key of a subnet, derived from its seed.
+//! What a network asks whoever drives it for: the names and keys of its subnets, and who certifies what their canisters say. Knows no
+//! cryptography.
+
+use std::fmt;
+use std::sync::Arc;
 
 use candid::Principal;
-use sha2::{Digest, Sha224, Sha512};
+use sha2::{Digest, Sha256};
 
-/// What stands before the 96 bytes of a BLS12-381 public key in DER.
-const DER_PREFIX: &str =
-    "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100";
+use crate::certify::{Certify, Unsigned};
 
 /// A subnet's name and key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The self-authenticating principal of the key.
+    /// Its principal.
     pub subnet_id: Principal,
     /// The public key in DER.
     pub public_key: Vec<u8>,
 }
 
-impl Identity {
-    /// The identity that belongs to a seed.
-    pub fn of(seed: &[u8; 32]) -> Self {
-        let mut public_key = hex::decode(DER_PREFIX).expect("a hexadecimal constant");
-        public_key.extend_from_slice(&Sha512::digest(seed));
-        public_key.extend_from_slice(seed);
-        let mut id = Sha224::digest(&public_key).to_vec();
+/// Gives subnets their keys. Equal arguments have equal results.
+pub trait Authority: fmt::Debug + Send + Sync {
+    /// Name and key of the subnet with this seed.
+    fn identity(&self, seed: &[u8; 32]) -> Identity;
+
+    /// Who certifies for the subnet of a seed, whose canisters have ids in these ranges, under the key of the root subnet with its
+    /// seed; the time (nanoseconds since the Unix epoch) is that of the root's word for it.
+    fn certifier(
+        &self,
+        root: &[u8; 32],
+        seed: &[u8; 32],
+        ranges: Vec<(Principal, Principal)>,
+        time: u64,
+    ) -> Arc<dyn Certify>;
+}
+
+/// Names without keys, for networks whose certificates nobody looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct NoKeys;
+
+impl Authority for NoKeys {
+    fn identity(&self, seed: &[u8; 32]) -> Identity {
+        let mut id = Sha256::digest(seed)[..28].to_vec();
         id.push(2);
         Identity {
             subnet_id: Principal::from_slice(&id),
-            public_key,
+            public_key: Vec::new(),
         }
+    }
+
+    fn certifier(
+        &self,
+        _: &[u8; 32],
+        _: &[u8; 32],
+        _: Vec<(Principal, Principal)>,
+        _: u64,
+    ) -> Arc<dyn Certify> {
+        Arc::new(Unsigned)
     }
 }

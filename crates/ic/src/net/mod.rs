@@ -4,9 +4,11 @@
 mod call;
 mod error;
 mod identity;
+mod journal;
 mod kind;
 mod outcalls;
 mod placement;
+mod record;
 mod subnet;
 
 use std::sync::Arc;
@@ -17,18 +19,21 @@ use crate::answer::{DebugPrint, MessageResult};
 use crate::canister::Canister;
 use crate::config::{GENESIS_NS, NodeSettings};
 use crate::errors::UserError;
+use crate::management::ids::canister_id;
 use crate::node::Node;
 use crate::observe::Prints;
 use crate::protocol::Protocol;
 
-pub use call::{Call, Effective, INGRESS_TTL, MessageId, request_id};
+pub use call::{Call, Effective, INGRESS_TTL, Message, MessageId, request_id};
 pub use error::NetError;
-pub use identity::Identity;
+pub use identity::{Authority, Identity, NoKeys};
+pub use journal::{Executed, Journal};
 pub use kind::SubnetKind;
 pub use outcalls::{HttpAnswer, PendingHttp};
+pub use record::NetRecord;
 pub use subnet::{Subnet, SubnetSpec};
 
-use call::{Message, Messages};
+use call::Messages;
 
 /// Rounds that are run for the answer of a message (pocket-ic-api.md 3.6).
 pub const AWAIT_ROUNDS: u64 = 100;
@@ -49,6 +54,8 @@ pub struct NetSettings {
     pub cache_dir: Option<std::path::PathBuf>,
     /// Gets what canisters print.
     pub printer: Option<Printer>,
+    /// Gives subnets their keys.
+    pub authority: Arc<dyn Authority>,
 }
 
 impl Default for NetSettings {
@@ -59,6 +66,7 @@ impl Default for NetSettings {
             rate_limits: true,
             cache_dir: None,
             printer: None,
+            authority: Arc::new(NoKeys),
         }
     }
 }
@@ -77,6 +85,8 @@ pub struct Net {
     messages: Messages,
     /// Rounds that were run.
     rounds: u64,
+    /// Counts whatever changes what can be certified.
+    version: u64,
 }
 
 impl Net {
@@ -90,6 +100,7 @@ impl Net {
             moved: false,
             messages: Messages::default(),
             rounds: 0,
+            version: 0,
         }
     }
 
@@ -100,9 +111,18 @@ impl Net {
     pub fn add(&mut self, spec: SubnetSpec) -> Result<usize, NetError> {
         let ranges = subnet::ranges(&spec, self.subnets.len() as u64);
         let seed = subnet::seed(&ranges);
-        let id = Identity::of(&seed).subnet_id;
+        let authority = &self.settings.authority;
+        let Identity {
+            subnet_id: id,
+            public_key,
+        } = authority.identity(&seed);
+        let root = self.subnets.first().map_or(seed, |root| root.seed);
+        let ids = ranges
+            .iter()
+            .map(|(first, last)| (canister_id(*first), canister_id(*last)));
         let settings = NodeSettings {
             start_time: self.time,
+            certification: authority.certifier(&root, &seed, ids.collect(), self.time),
             cache_dir: self.settings.cache_dir.clone(),
             ..Subnet::settings(self.settings.protocol, &spec, id, &seed, &ranges)
         };
@@ -113,11 +133,12 @@ impl Net {
         };
         let mut node =
             Node::new(settings).map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
-        self.listen(&mut node);
+        listen(&mut node, self.settings.printer.clone());
         self.subnets.push(Subnet {
             node,
             spec,
             id,
+            public_key,
             seed,
             ranges,
         });
@@ -129,12 +150,6 @@ impl Net {
     fn has_test_keys(&self, new: SubnetKind) -> bool {
         let keys = SubnetKind::TestThresholdKeys;
         new == keys || self.subnets.iter().any(|subnet| subnet.spec.kind == keys)
-    }
-
-    fn listen(&self, node: &mut Node) {
-        if let Some(printer) = self.settings.printer.clone() {
-            node.attach(Prints::to(Box::new(move |line| printer(line))));
-        }
     }
 
     /// Tells every node of the others.
@@ -163,15 +178,12 @@ impl Net {
         for subnet in &mut self.subnets {
             let node = subnet.node.fork();
             let mut node = node.map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
-            self.settings
-                .printer
-                .clone()
-                .into_iter()
-                .for_each(|printer| node.attach(Prints::to(Box::new(move |line| printer(line)))));
+            listen(&mut node, self.settings.printer.clone());
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
                 id: subnet.id,
+                public_key: subnet.public_key.clone(),
                 seed: subnet.seed,
                 ranges: subnet.ranges.clone(),
             });
@@ -184,6 +196,7 @@ impl Net {
             moved: self.moved,
             messages: self.messages.clone(),
             rounds: self.rounds,
+            version: self.version,
         };
         net.connect();
         Ok(net)
@@ -245,6 +258,7 @@ impl Net {
             subnet.node.certify_time(time);
         }
         self.moved = false;
+        self.version += 1;
         Ok(())
     }
 
@@ -254,6 +268,7 @@ impl Net {
             self.time += 1;
         }
         self.rounds += 1;
+        self.version += 1;
         for place in &self.order {
             let node = &mut self.subnets[*place].node;
             node.set_time(self.time);
@@ -286,7 +301,7 @@ impl Net {
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
         let expiry = self.time.saturating_add(INGRESS_TTL);
         let id = self.messages.name(call, expiry);
-        self.submit_as(call, id, expiry)
+        self.take(call, id, expiry, false)
     }
 
     /// Takes a call under a name that its sender knows, with the time until which it may enter a round.
@@ -298,6 +313,16 @@ impl Net {
         call: &Call,
         id: MessageId,
         expiry: u64,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        self.take(call, id, expiry, true)
+    }
+
+    fn take(
+        &mut self,
+        call: &Call,
+        id: MessageId,
+        expiry: u64,
+        named: bool,
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
         let place = self.place(call)?;
         let subnet = &mut self.subnets[place];
@@ -327,9 +352,12 @@ impl Net {
             subnet: place,
             ingress,
             sender: call.sender,
+            receiver: call.canister,
             expiry,
+            named,
             result: None,
         };
+        self.version += 1;
         self.messages.add(id, message, self.time);
         Ok(Ok((subnet.id, id)))
     }
@@ -377,6 +405,39 @@ impl Net {
         )))
     }
 
+    /// The messages that came to a subnet under a name of their sender's, with what became of them.
+    pub fn named_messages(
+        &self,
+        place: usize,
+    ) -> impl Iterator<Item = (&MessageId, &Message, Option<&MessageResult>)> {
+        let named = self.messages.iter();
+        let here = named.filter(move |(_, message)| message.named && message.subnet == place);
+        here.map(|(id, message)| (id, message, self.result_of(message)))
+    }
+
+    /// What became of a message, if it has ended.
+    pub fn result(&self, id: &MessageId) -> Option<&MessageResult> {
+        self.result_of(self.messages.get(id)?)
+    }
+
+    fn result_of<'a>(&'a self, message: &'a Message) -> Option<&'a MessageResult> {
+        let node = &self.subnets[message.subnet].node;
+        message
+            .result
+            .as_ref()
+            .or_else(|| node.answer(message.ingress))
+    }
+
+    /// Messages that a subnet was sent so far.
+    pub fn message_count(&self) -> u64 {
+        self.messages.count()
+    }
+
+    /// Counts whatever may change what is certified of the network.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Runs a query on the latest state.
     ///
     /// # Errors
@@ -409,6 +470,7 @@ impl Net {
     pub fn add_cycles(&mut self, id: &Principal, cycles: u128) -> Result<u128, NetError> {
         let (place, _) = self.canister(id)?;
         self.subnets[place].node.add_cycles(id, cycles);
+        self.version += 1;
         Ok(self.canister(id)?.1.cycles)
     }
 
@@ -443,6 +505,14 @@ impl Net {
                 content.len()
             ))),
         }
+    }
+}
+
+/// Attaches who watches a node of a network.
+fn listen(node: &mut Node, printer: Option<Printer>) {
+    node.attach(Journal::default());
+    if let Some(printer) = printer {
+        node.attach(Prints::to(Box::new(move |line| printer(line))));
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Subnet {
     pub spec: SubnetSpec,
     /// Its principal.
     pub id: Principal,
+    /// Its public key in DER.
+    pub public_key: Vec<u8>,
     /// What its keys are derived from.
     pub seed: [u8; 32],
     /// The canister numbers that it hosts, first and last; the last range is the one that automatic ids come from.

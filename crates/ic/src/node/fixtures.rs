@@ -81,7 +81,7 @@ impl Node {
     }
 
     /// True if a further round could go on with what was begun; what waits for time to pass does not count.
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         !self.inbox.is_empty()
             || !self.loopback.is_empty()
             || !self.management.is_empty()

@@ -16,6 +16,7 @@ mod pending;
 mod prepayment;
 pub mod proxy;
 mod query;
+mod record;
 mod resources;
 mod round;
 mod snapshot;
@@ -45,6 +46,7 @@ use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
 use crate::protocol::Protocol;
 
+pub use record::NodeRecord;
 pub use snapshot::Snapshot;
 pub use streams::Neighbour;
 

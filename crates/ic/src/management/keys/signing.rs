@@ -17,7 +17,7 @@ use crate::management::types::keys::{
     VetKdDeriveKeyArgs, VetKdDeriveKeyReply, VetKdPublicKeyArgs, VetKdPublicKeyReply,
 };
 
-pub fn ecdsa_public_key(
+pub(super) fn ecdsa_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: EcdsaPublicKeyArgs,
@@ -38,7 +38,7 @@ pub fn ecdsa_public_key(
     })
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -62,7 +62,11 @@ pub fn schnorr_public_key(
     })
 }
 
-pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
     let kind = ecdsa_kind(args.key_id.curve);
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
@@ -78,7 +82,7 @@ pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcd
     }))
 }
 
-pub fn sign_with_schnorr(
+pub(super) fn sign_with_schnorr(
     state: &mut State,
     call: &mut Call<'_>,
     args: SignWithSchnorrArgs,
@@ -117,7 +121,7 @@ fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
     }
 }
 
-pub fn vetkd_public_key(
+pub(super) fn vetkd_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdPublicKeyArgs,
@@ -131,7 +135,7 @@ pub fn vetkd_public_key(
     Ok(Encode!(&reply).expect("encoding to memory does not fail"))
 }
 
-pub fn vetkd_derive_key(
+pub(super) fn vetkd_derive_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdDeriveKeyArgs,
