@@ -143,7 +143,7 @@ fn what_cannot_be_asked_is_said_and_wrong_input_is_told() {
     );
     check("(modul)", plain, &[]).refused_with("error: old.wat: it is not WebAssembly text");
     check(plain, plain, &["absent.drun"]).refused_with("the script cannot be included");
-    check(plain, plain, &["--init", "(1"]).refused_with("<upgrade-check>:2:");
+    check(plain, plain, &["--init", "(1"]).refused_with("--> <upgrade-check>:");
 }
 
 #[test]
