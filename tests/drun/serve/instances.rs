@@ -121,7 +121,7 @@ fn create(
     specified: Option<Principal>,
     effective: &Value,
 ) -> Value {
-    let argument = Encode!(&ProvisionalCreateArgs {
+    let argument = Encode!(&ProvisionalCreateArgs::<CanisterSettings> {
         amount: None,
         settings: None,
         specified_id: specified,

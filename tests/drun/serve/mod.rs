@@ -19,6 +19,7 @@ use candid::{Encode, Principal};
 use data_encoding::BASE64;
 use drun_ic::management::types::install::{InstallCodeArgs, InstallMode};
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
+use drun_ic::management::types::settings::CanisterSettings;
 use serde_json::{Value, json};
 
 /// A counter that traps, prints, calls and makes HTTP requests if it is told to.
@@ -225,7 +226,7 @@ impl Client {
 
     /// A canister without code, at a place.
     fn create(&mut self, instance: usize, effective: &Value) -> Principal {
-        let argument = Encode!(&ProvisionalCreateArgs {
+        let argument = Encode!(&ProvisionalCreateArgs::<CanisterSettings> {
             amount: Some(10_u64.pow(15).into()),
             settings: None,
             specified_id: None,
