@@ -1,14 +1,15 @@
-//! The text of a stable signature, as the section `motoko:stable-types` of a module has it.
+//! The types of a stable signature, from their texts.
 //!
-//! Owns its grammar: definitions, then the stable fields of the actor, or two lists of them if a migration stands between
-//! (language manual, "Stable signatures"). What fits what is not asked here.
+//! Owns the grammar of types (language manual, "Types"). What fields and definitions a signature has is read by
+//! `stable_types`; what fits what is not asked here.
 
 use super::types::{Definitions, Field, Type};
+use crate::stable_types;
 
 /// How deep types may be nested.
 const MAX_DEPTH: usize = 200;
 
-/// A signature.
+/// A signature whose types were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signature {
     /// Its types.
@@ -25,48 +26,49 @@ impl Signature {
     /// Reads a signature.
     ///
     /// # Errors
-    /// What cannot be read, in words.
+    /// What cannot be read or judged, in words.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut reader = Reader {
-            tokens: tokens(text),
-            next: 0,
-            depth: 0,
-        };
-        let mut signature = Signature::default();
-        while reader.take("type") {
+        let read = stable_types::Signature::parse(text).map_err(|fault| fault.to_string())?;
+        if !read.migrations.is_empty() {
+            return Err("a chain of migrations, which only the compiler can judge".to_owned());
+        }
+        let mut types = Definitions::new();
+        for definition in &read.types {
+            let mut reader = Reader::of(&definition.name);
             let name = reader.word()?;
-            let mut parameters = Vec::new();
-            if reader.take("<") {
-                while !reader.take(">") {
-                    parameters.push(reader.word()?);
-                    if reader.take("<:") {
-                        reader.ty()?;
-                    }
-                    reader.take(",");
-                }
-            }
-            reader.expect("=")?;
-            let ty = reader.ty()?;
-            reader.expect(";")?;
-            signature.types.insert(name, (parameters, ty));
+            let parameters = reader.parameters()?;
+            types.insert(name, (parameters, ty(&definition.ty)?));
         }
-        reader.take("persistent");
-        reader.expect("actor")?;
-        if reader.take("(") {
-            signature.before = reader.stable_fields()?;
-            reader.expect(",")?;
-            signature.after = reader.stable_fields()?;
-            reader.expect(")")?;
-            signature.migrates = true;
-        } else {
-            signature.before = reader.stable_fields()?;
-            signature.after = signature.before.clone();
-        }
-        reader.take(";");
-        match reader.peek() {
-            "" => Ok(signature),
-            other => Err(format!("`{other}` behind the actor")),
-        }
+        let fields = |fields: &[stable_types::Field]| -> Result<Vec<Field>, String> {
+            let field = |field: &stable_types::Field| {
+                Ok(Field {
+                    name: field.name.clone(),
+                    var: field.mutable,
+                    ty: ty(&field.ty)?,
+                })
+            };
+            fields.iter().map(field).collect()
+        };
+        let after = fields(&read.fields)?;
+        Ok(Signature {
+            types,
+            before: match &read.before {
+                Some(before) => fields(before)?,
+                None => after.clone(),
+            },
+            after,
+            migrates: read.before.is_some(),
+        })
+    }
+}
+
+/// A type from all of its text.
+fn ty(text: &str) -> Result<Type, String> {
+    let mut reader = Reader::of(text);
+    let ty = reader.ty()?;
+    match reader.peek() {
+        "" => Ok(ty),
+        other => Err(format!("`{other}` behind a type")),
     }
 }
 
@@ -100,6 +102,14 @@ struct Reader {
 }
 
 impl Reader {
+    fn of(text: &str) -> Self {
+        Reader {
+            tokens: tokens(text),
+            next: 0,
+            depth: 0,
+        }
+    }
+
     /// The next token; nothing at the end.
     fn peek(&self) -> &str {
         self.tokens.get(self.next).map_or("", String::as_str)
@@ -133,20 +143,19 @@ impl Reader {
         })
     }
 
-    fn stable_fields(&mut self) -> Result<Vec<Field>, String> {
-        self.expect("{")?;
-        let mut fields = Vec::new();
-        while !self.take("}") {
-            // A field that must have been there before, or may.
-            self.take("in");
-            self.take("stable");
-            fields.push(self.field()?);
-            if !self.take(";") {
-                self.expect("}")?;
-                break;
+    /// The parameters behind the name of a definition; their bounds mean nothing here.
+    fn parameters(&mut self) -> Result<Vec<String>, String> {
+        let mut parameters = Vec::new();
+        if self.take("<") {
+            while !self.take(">") {
+                parameters.push(self.word()?);
+                if self.take("<:") {
+                    self.ty()?;
+                }
+                self.take(",");
             }
         }
-        Ok(fields)
+        Ok(parameters)
     }
 
     /// `var name : type`
