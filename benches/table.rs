@@ -28,11 +28,12 @@ fn main() {
             .skip(1)
             .filter(|a| !a.starts_with('-'))
             .collect();
-        let rows: [(&str, &dyn Fn()); 7] = [
+        let rows: [(&str, &dyn Fn()); 8] = [
             ("starts", &|| bench.starts()),
             ("messages", &|| bench.messages()),
             ("compute", &compute),
             ("heaps", &heaps),
+            ("snapshots", &snapshots),
             ("bulk", &bulk),
             ("suite", &|| bench.suite()),
             ("upgrades", &|| bench.upgrades()),
@@ -347,6 +348,31 @@ fn heaps() {
         "one page of a 1 GiB heap: update; trap; query",
         "≤ 2 × that of 1 MiB",
         measured.join("; "),
+    );
+}
+
+/// `snapshot` and `restore` of a script, with 64 MiB of heap of which nothing changed in between.
+fn snapshots() {
+    let (mut subnet, canister) = subnet(&canisters::heap(64));
+    subnet.ingress(canister, "fill", b"");
+    let first = subnet.snapshot();
+    let many = 2000;
+    let snapshot = median(5, || {
+        for _ in 0..many {
+            black_box(subnet.snapshot());
+        }
+    }) / many;
+    let restore = median(5, || {
+        for _ in 0..many {
+            subnet.restore(&first).expect("there is memory");
+        }
+    }) / many;
+    row(
+        "snapshot; restore of a 64 MiB heap, nothing changed",
+        "50 µs each",
+        [snapshot, restore]
+            .map(|time| format!("{:.1} µs", time.as_secs_f64() * 1e6))
+            .join("; "),
     );
 }
 

@@ -62,8 +62,13 @@ pub mod stable_types;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod suite;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod upgrade;
 
 pub use candid::Principal;
+#[cfg(feature = "cli")]
+pub use cli::golden;
 pub use drun_ic::answer::{DebugPrint, MessageResult};
 pub use drun_ic::errors::{ErrorCode, UserError};
 pub use drun_ic::node::Snapshot;

@@ -423,7 +423,7 @@ fn methods(module: &CanisterModule, kind: MethodKind) -> impl Iterator<Item = &s
 }
 
 /// Exports that the Internet Computer calls by itself.
-fn hooks(module: &CanisterModule) -> Vec<&'static str> {
+pub(super) fn hooks(module: &CanisterModule) -> Vec<&'static str> {
     let facts = &module.facts;
     [
         (facts.has_init, "canister_init"),

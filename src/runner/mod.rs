@@ -21,7 +21,7 @@ use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::node::Node;
-use drun_ic::observe::{KeptPrints, PrintHook, Prints, Profile, Statistics};
+use drun_ic::observe::{KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
 
 use certification::OwnRoot;
 use config::{Compat, Config};
@@ -94,6 +94,11 @@ impl Runner {
     /// Has every printed line handed to `hook` at once, beside the hooks that are here already.
     pub fn on_print(&mut self, hook: PrintHook) {
         self.node.attach(Prints::to(hook));
+    }
+
+    /// Has an observer told what the node does, after those that are here already.
+    pub fn watch(&mut self, observer: impl Observer) {
+        self.node.attach(observer);
     }
 
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.

@@ -160,7 +160,7 @@ impl World<'_> {
                     Payload::Text(argument) => {
                         self.argument(placed, canister, method, argument, fails);
                     }
-                    Payload::Bytes(_) if expects => {
+                    Payload::Bytes(_) if expects || self.files.wants_interfaces() => {
                         placed.interface = self.interface(canister).and_then(Result::ok);
                     }
                     Payload::Bytes(_) => {}

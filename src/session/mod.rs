@@ -49,10 +49,10 @@ pub trait Surroundings {
 /// What became of a statement.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// The canister that an installation made first.
-    created: Option<Box<Outcome>>,
+    /// The canister that an installation made first, with its text for people.
+    created: Option<Box<(Outcome, Option<String>)>>,
     outcome: Option<Rc<Outcome>>,
-    /// The outcome for people, where the bytes are hard to read.
+    /// The outcome for people, where the bytes are hard to read or that is wanted.
     text: Option<String>,
     /// What is not as expected, or could not be done.
     pub wrong: Option<Diagnostics>,
@@ -61,7 +61,8 @@ pub struct Step {
 impl Step {
     /// The outcomes to be printed, with text for people where the bytes are hard to read.
     pub fn outcomes(&self) -> impl Iterator<Item = (&Outcome, Option<&str>)> {
-        let created = self.created.iter().map(|outcome| (&**outcome, None));
+        let created = self.created.iter();
+        let created = created.map(|made| (&made.0, made.1.as_deref()));
         let text = self.text.as_deref();
         created.chain(self.outcome.iter().map(move |outcome| (&**outcome, text)))
     }
@@ -88,6 +89,8 @@ pub struct Session<'a> {
     sender: Option<(Principal, Option<CallerInfo>)>,
     snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
+    /// Whether all replies that are Candid are wanted as text.
+    decodes: bool,
 }
 
 impl<'a> Session<'a> {
@@ -101,7 +104,18 @@ impl<'a> Session<'a> {
             sender: None,
             snapshots: BTreeMap::new(),
             last: None,
+            decodes: false,
         }
+    }
+
+    /// Has all replies that are Candid told as text, too.
+    pub fn decode(&mut self) {
+        self.decodes = true;
+    }
+
+    /// Who a name of the script stands for now.
+    pub fn named(&self, name: &str) -> Option<Principal> {
+        self.names.get(name).copied()
     }
 
     /// The node and its driver.
@@ -196,21 +210,30 @@ impl<'a> Session<'a> {
         {
             self.names.insert(name.value.clone(), record.canister_id);
         }
-        let mut text = None;
-        if let MessageResult::Replied(reply) = &mut outcome.result {
-            if let Statement::Controllers { change: None, .. } = &placed.statement {
-                *reply = lower::controllers_of(reply);
-            }
-            let readable = matches!(
-                &placed.statement,
-                Statement::Controllers { change: None, .. }
-                    | Statement::Manage {
-                        management: Management::Status | Management::Logs,
-                        ..
-                    }
-            );
-            text = readable.then(|| readable::text(reply));
+        if let Statement::Controllers { change: None, .. } = &placed.statement
+            && let MessageResult::Replied(reply) = &mut outcome.result
+        {
+            *reply = lower::controllers_of(reply);
         }
+        let for_people = matches!(
+            &placed.statement,
+            Statement::Controllers { change: None, .. }
+                | Statement::Manage {
+                    management: Management::Status | Management::Logs,
+                    ..
+                }
+        );
+        let text = |outcome: &Outcome, forced: bool| match &outcome.result {
+            MessageResult::Replied(reply) if forced || self.decodes => {
+                readable::text(reply, placed.interface.as_deref(), forced)
+            }
+            _ => None,
+        };
+        let created = created.map(|outcome| {
+            let text = text(&outcome, false);
+            Box::new((outcome, text))
+        });
+        let text = text(&outcome, for_people);
         let outcome = Rc::new(outcome);
         self.last = Some(Last {
             outcome: Rc::clone(&outcome),
@@ -219,7 +242,7 @@ impl<'a> Session<'a> {
         // Time that passes is no message, so it has no result of its own.
         let passes = matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_));
         Step {
-            created: created.map(Box::new),
+            created,
             outcome: (!passes).then_some(outcome),
             text,
             wrong: None,

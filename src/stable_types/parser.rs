@@ -106,7 +106,14 @@ impl<'a> Parser<'a> {
     fn until(&mut self, stops: &[char], what: &'static str) -> Read<String> {
         let rest = self.rest();
         let (mut depth, mut quoted) = (0usize, false);
+        let mut before = ' ';
         for (index, c) in rest.char_indices() {
+            // Arguments of a type stand in brackets, too; an arrow and a bound are none.
+            let (opens, closes) = (
+                c == '<' && !rest[index..].starts_with("<:"),
+                c == '>' && before != '-',
+            );
+            before = c;
             match c {
                 '"' => quoted = !quoted,
                 _ if quoted => {}
@@ -119,7 +126,9 @@ impl<'a> Parser<'a> {
                     };
                 }
                 '(' | '{' | '[' => depth += 1,
+                _ if opens => depth += 1,
                 ')' | '}' | ']' if depth > 0 => depth -= 1,
+                _ if closes && depth > 0 => depth -= 1,
                 ')' | '}' | ']' => break,
                 _ => {}
             }
@@ -184,6 +193,15 @@ mod tests {
 
     fn shown(fields: &[Field]) -> Vec<String> {
         fields.iter().map(Field::to_string).collect()
+    }
+
+    #[test]
+    fn arguments_of_types_are_no_further_types() {
+        let text = "type Map<K, V <: Any> = [(K, V)];\nactor {\n  stable m : Map<Nat, shared Nat -> async Text>;\n  stable var n : Nat\n};\n";
+        let signature = Signature::parse(text).unwrap();
+        assert_eq!(signature.types[0].name, "Map<K, V <: Any>");
+        let types: Vec<&str> = signature.fields.iter().map(|field| &*field.ty).collect();
+        assert_eq!(types, ["Map<Nat, shared Nat -> async Text>", "Nat"]);
     }
 
     #[test]

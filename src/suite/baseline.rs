@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::accept::replace;
+use super::replace::replace;
 
 /// Version of the file; increased when a field changes its meaning.
 const SCHEMA: u32 = 1;

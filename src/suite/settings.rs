@@ -39,6 +39,7 @@ struct Table {
     kind: Option<Kind>,
     args: Option<Vec<String>>,
     format: Option<crate::report::Format>,
+    decode: Option<bool>,
     protocol: Option<Protocol>,
     expected: Option<String>,
     stderr: Option<String>,
@@ -243,6 +244,7 @@ impl Table {
         take(&mut self.kind, &own.kind);
         take(&mut self.args, &own.args);
         take(&mut self.format, &own.format);
+        take(&mut self.decode, &own.decode);
         take(&mut self.protocol, &own.protocol);
         take(&mut self.expected, &own.expected);
         take(&mut self.stderr, &own.stderr);
@@ -277,6 +279,9 @@ impl Table {
         };
         if let Some(format) = self.format {
             args.push(format!("--format={}", format.name()));
+        }
+        if self.decode == Some(true) {
+            args.push("--decode".to_owned());
         }
         if let Some(protocol) = self.protocol {
             args.push(format!("--protocol={}", protocol.0));
@@ -333,8 +338,11 @@ pub const TEMPLATE: &str = "\
 # Options of every run; those in the head of a script (# args: ...) come behind them.
 # args = [\"--subnet-type\", \"application\"]
 
-# How results are printed: manual, drun or json.
-# format = \"manual\"
+# How results are printed: manual, drun, json, or lines, in which nothing depends on what stands before.
+# format = \"lines\"
+
+# Replies as Candid text.
+# decode = true
 
 # Which replica: the network of this date (drun --protocol list).
 # protocol = \"2026-11\"

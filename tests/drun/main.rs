@@ -10,6 +10,7 @@ mod bad_modules;
 mod checkpoints;
 mod cli_test;
 mod clients;
+mod command_line;
 mod contexts;
 mod counts;
 mod errors;
@@ -19,8 +20,10 @@ mod library;
 mod observer;
 mod profile;
 mod readme;
+mod results;
 #[cfg(feature = "serve")]
 mod serve;
 mod stats;
 mod today;
 mod untrusted;
+mod upgrade_check;
