@@ -1,16 +1,16 @@
 //! The canisters that are measured, in WebAssembly text.
 
 /// Replies and does nothing else.
-pub const EMPTY: &str = r#"(module
+pub(crate) const EMPTY: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))
   (memory (export "memory") 1)
   (func (export "canister_update go") (call $reply)))"#;
 
 /// Calls that a message of the caller makes, one after the other.
-pub const TRIPS: usize = 90;
+pub(crate) const TRIPS: usize = 90;
 
 /// Calls the second canister again and again.
-pub const CALLER: &str = r#"(module
+pub(crate) const CALLER: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))
   (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
   (import "ic0" "call_perform" (func $perform (result i32)))
@@ -31,7 +31,7 @@ pub const CALLER: &str = r#"(module
   (func (export "canister_update ping") (call $reply)))"#;
 
 /// Compute-bound canisters with their names. `go` of each works a few hundred milliseconds.
-pub const COMPUTE: [(&str, &str); 4] = [
+pub(crate) const COMPUTE: [(&str, &str); 4] = [
     ("sieve", SIEVE),
     ("recursion", RECURSION),
     ("integers", INTEGERS),
@@ -119,7 +119,7 @@ const MATRICES: &str = r#"(module
     (call $reply)))"#;
 
 /// Has a heap of so many mebibytes, all of it written by `fill`; the other methods write one page.
-pub fn heap(mebibytes: u64) -> String {
+pub(crate) fn heap(mebibytes: u64) -> String {
     format!(
         r#"(module
   (import "ic0" "msg_reply" (func $reply))
@@ -141,7 +141,7 @@ pub fn heap(mebibytes: u64) -> String {
 }
 
 /// Writes much.
-pub const BULK: &str = r#"(module
+pub(crate) const BULK: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))
   (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
   (import "ic0" "stable64_size" (func $size (result i64)))

@@ -12,18 +12,20 @@ use drun_ic::ic0::exec::KeyKind;
 ///
 /// # Errors
 /// If the file cannot be read, is not JSON5, or a key that we know has a value that it cannot have.
-pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
+pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("error: cannot read {shown}: {error}"))?;
+    let text =
+        super::input::text(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
     let value: Value =
         json5::from_str(&text).map_err(|error| format!("error: {shown}: {error}"))?;
     let Value::Object(entries) = value else {
         return Err(format!("error: {shown}: expected an object"));
     };
     let mut unknown = Vec::new();
+    // A date that is told counts, in whichever order the keys stand.
+    let dated = entries.contains_key("protocol");
     for (key, value) in entries {
-        match set(config, &key, &value) {
+        match set(config, &key, &value, dated) {
             Ok(true) => {}
             Ok(false) => unknown.push(key),
             Err(expected) => {
@@ -43,11 +45,19 @@ pub fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     )])
 }
 
-fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static str> {
+fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<bool, &'static str> {
     let number = || value.as_u64().ok_or("a whole number");
     let text = || value.as_str().ok_or("a string");
     match key {
-        "compat" => config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?,
+        "compat" => {
+            config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?;
+            if !dated {
+                config.protocol = config.compat.protocol();
+            }
+        }
+        "protocol" => {
+            config.protocol = text()?.parse().map_err(|_| "2025-03, 2025-10 or 2026-11")?;
+        }
         "subnet_type" => {
             config.subnet_type = text()?.parse().map_err(|_| "system or application")?
         }

@@ -6,14 +6,14 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use super::Failure;
+use super::exit::Failure;
 
 /// The log, or nothing if none was asked for.
-pub struct Log(Option<(File, Instant)>);
+pub(super) struct Log(Option<(File, Instant)>);
 
 impl Log {
     /// Opens the log anew.
-    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else {
             return Ok(Log(None));
         };
@@ -27,7 +27,7 @@ impl Log {
     }
 
     /// Adds a line, with the time since the start. A log that cannot be written any more is given up.
-    pub fn line(&mut self, text: impl Display) {
+    pub(super) fn line(&mut self, text: impl Display) {
         if let Some((file, start)) = &mut self.0
             && writeln!(
                 file,

@@ -2,35 +2,35 @@
 //! and says with which status to exit; decides nothing about canisters.
 
 mod config_file;
+mod exit;
+mod input;
 mod inspect;
 mod log;
 mod measures;
 mod modules;
 mod options;
 mod profile;
+mod protocol;
 mod run;
 mod state_dir;
 mod stats;
 mod table;
 mod test;
+mod test_options;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use exit::{BROKEN, Failure, SUCCESS, WRONG_INPUT};
 use options::{Arguments, Command};
-
-/// Every message was processed.
-const SUCCESS: u8 = 0;
-/// A message ended in an error and that was to count.
-const FAILURE: u8 = 1;
-/// The command line, the configuration or the script is wrong.
-const WRONG_INPUT: u8 = 2;
-/// The tool itself failed.
-const BROKEN: u8 = 3;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "serve")]
+    if let Some((program, arguments)) = crate::serve::arguments() {
+        return crate::serve::main(&program, arguments);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -58,30 +58,4 @@ pub fn main() -> ExitCode {
             BROKEN
         }
     })
-}
-
-/// Why a command did not get to its end.
-enum Failure {
-    /// Nobody reads what we print.
-    BrokenPipe,
-    /// What the user gave us is wrong; the text says what and where.
-    Input(String),
-    /// We failed.
-    Tool(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Failure::Tool(error)
-    }
-}
-
-/// A failure to print.
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Failure::BrokenPipe,
-            _ => Failure::Tool(anyhow::Error::new(error).context("cannot print")),
-        }
-    }
 }

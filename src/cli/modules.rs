@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::input;
 use crate::script::statement::Statement;
 use crate::script::{Diagnostics, Files, InterfaceText, Program};
 use crate::session::Surroundings;
@@ -15,7 +16,7 @@ const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
 
 /// Modules by the file that they were found in.
 #[derive(Default)]
-pub struct Disk {
+pub(super) struct Disk {
     modules: HashMap<PathBuf, Result<Arc<[u8]>, String>>,
 }
 
@@ -39,7 +40,7 @@ impl Disk {
     ///
     /// # Errors
     /// Every statement whose module is missing or unreadable.
-    pub fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
+    pub(super) fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
         let mut mistakes = Vec::new();
         for placed in &program.statements {
             if let Statement::Install { module, .. } = &placed.statement
@@ -56,7 +57,7 @@ impl Disk {
     }
 
     /// How many modules there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.modules.len()
     }
 
@@ -74,7 +75,7 @@ impl Disk {
 impl Files for Disk {
     fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String> {
         let place = place(from, path);
-        let bytes = std::fs::read(&place).map_err(|error| reason(&error))?;
+        let bytes = input::script_file(&place)?;
         Ok((place.display().to_string(), bytes))
     }
 
@@ -92,7 +93,7 @@ impl Files for Disk {
         let stem = [".wasm.gz", ".wasm", ".wat"]
             .iter()
             .find_map(|end| name.strip_suffix(end))?;
-        let service = std::fs::read_to_string(place.with_file_name(format!("{stem}.did"))).ok()?;
+        let service = input::text(&place.with_file_name(format!("{stem}.did"))).ok()?;
         Some(InterfaceText { service, init })
     }
 }
@@ -106,7 +107,7 @@ impl Surroundings for Disk {
     }
 
     fn load(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(place(from, path)).map_err(|error| reason(&error))
+        input::fixture(&place(from, path))
     }
 
     fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String> {
@@ -114,17 +115,9 @@ impl Surroundings for Disk {
     }
 }
 
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
-        _ => format!("it cannot be read: {error}"),
-    }
-}
-
 /// Reads a module; a file whose name ends in `.wat` is WebAssembly text.
-pub fn read(path: &str) -> Result<Arc<[u8]>, String> {
-    let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
+pub(super) fn read(path: &str) -> Result<Arc<[u8]>, String> {
+    let bytes = input::module(Path::new(path))?;
     if !path.ends_with(".wat") {
         return Ok(bytes.into());
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
-use super::test::{InitOptions, TestOptions};
+use super::protocol::Replica;
+use super::test_options::{InitOptions, TestOptions};
 use crate::report::Format;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
@@ -19,7 +20,7 @@ use crate::runner::config::{Compat, CompilerChoice, SubnetType};
     subcommand_negates_reqs = true,
     after_help = AFTER_HELP
 )]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -40,16 +41,16 @@ Exit status:
   3  drun itself failed";
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
 }
 
 #[derive(Debug, Args)]
-pub struct RunOptions {
+pub(super) struct RunOptions {
     /// The script; "-" reads standard input
-    #[arg(required = true)]
+    #[arg(required_unless_present = "protocol")]
     pub messages: Option<PathBuf>,
 
     /// Configuration in JSON5; unknown keys are ignored with a warning
@@ -67,6 +68,11 @@ pub struct RunOptions {
     /// Whose circumstances are reproduced: drun or pocket-ic [default: drun]
     #[arg(long, value_name = "PROGRAM")]
     pub compat: Option<Compat>,
+
+    /// Which replica: the network of 2025-03, 2025-10 or 2026-11, or "list", which tells what is known of each
+    /// [default: the newest; with --compat that of the program's recordings]
+    #[arg(long, value_name = "DATE")]
+    pub protocol: Option<Replica>,
 
     /// Rounds to run after each message has its answer [default: 0]
     #[arg(long, value_name = "N")]

@@ -16,13 +16,13 @@ const FOLDED: &str = "profile.folded";
 const PICTURE: &str = "profile.svg";
 
 /// Makes the directory, so that a run does not have to end before its user learns that it cannot be made.
-pub fn prepare(directory: &Path) -> anyhow::Result<()> {
+pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
     let cannot = || format!("cannot make the directory {}", directory.display());
     std::fs::create_dir_all(directory).with_context(cannot)
 }
 
 /// Writes both files; `script` is what the picture calls the run.
-pub fn write(directory: &Path, script: &str, profile: &Profile) -> anyhow::Result<()> {
+pub(super) fn write(directory: &Path, script: &str, profile: &Profile) -> anyhow::Result<()> {
     let lines = profile.lines();
     let folded: Vec<String> = lines.iter().map(folded).collect();
     save(&directory.join(FOLDED), |file| {

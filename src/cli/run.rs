@@ -1,15 +1,15 @@
 //! `drun MESSAGES`: parses the whole script, then runs message by message and prints one result for each.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
-
+use super::exit::{FAILURE, Failure, SUCCESS};
+use super::input;
 use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
-use super::{FAILURE, Failure, SUCCESS};
+use super::protocol::{self, Replica};
 use crate::report::{Format, Printer, debug_line};
 use crate::runner::Runner;
 use crate::runner::config::{self, Config};
@@ -19,8 +19,15 @@ use crate::script::{self, Diagnostics, Program};
 use crate::session::Session;
 
 /// Runs a script.
-pub fn run(options: &RunOptions) -> Result<u8, Failure> {
-    let path = options.messages.as_deref().unwrap_or(Path::new("-"));
+pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
+    if let Some(Replica::List) = options.protocol {
+        write!(std::io::stdout().lock(), "{}", protocol::list())?;
+        return Ok(SUCCESS);
+    }
+    let Some(path) = options.messages.as_deref() else {
+        let text = "error: a script is missing; \"-\" reads standard input";
+        return Err(Failure::Input(text.to_owned()));
+    };
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
@@ -35,7 +42,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let expects_prints = program
         .statements
         .iter()
-        .any(|placed| matches!(placed.statement, Statement::Expect(Expectation::Prints(_))));
+        .filter_map(|placed| match &placed.statement {
+            Statement::Expect(expectation) => Some(&**expectation),
+            _ => None,
+        })
+        .any(|expectation| matches!(expectation, Expectation::Prints(_)));
     let config = Config {
         keep_prints: format == Format::Json || expects_prints,
         ..config
@@ -45,25 +56,31 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
         program.statements.len(),
         disk.len()
     ));
-    let seed = config.seed;
+    let (seed, date) = (config.seed, config.protocol.date);
     let node = runner(config, options.quiet_canisters)?;
     let mut session = Session::new(node, seed, &disk);
-    let mut printer = Printer::new(format, session.runner().wording());
+    let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         let step = session.run(placed)?;
-        for (outcome, text) in &step.outcomes {
+        for (outcome, text) in step.outcomes() {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
-            writeln!(out, "{}", printer.readable(outcome, text.as_deref()))?;
+            writeln!(out, "{}", printer.readable(outcome, text))?;
             if let Some(measures) = &mut measures {
-                measures.add(outcome);
+                measures.add(outcome, date);
             }
         }
         out.flush()?;
+        for note in session.take_notes() {
+            log.line(&note);
+            if !options.quiet {
+                tell(&format!("note: {note}"));
+            }
+        }
         if let Some(wrong) = step.wrong {
             tell(&format!("{wrong}\n"));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
@@ -80,7 +97,11 @@ pub fn run(options: &RunOptions) -> Result<u8, Failure> {
     let runner = session.into_runner();
     if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
-        let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            super::stats::table(statistics, date)
+        );
     }
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, &name, profile)?;
@@ -151,14 +172,12 @@ fn summary(unmet: &[String], expected: usize) -> Option<String> {
 
 fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     if path == Path::new("-") {
-        let mut source = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut source)
-            .context("cannot read standard input")?;
-        return Ok(("<standard input>".to_owned(), source));
+        let source = input::script(std::io::stdin().lock());
+        let refused = |error| Failure::Input(format!("error: cannot read standard input: {error}"));
+        return Ok(("<standard input>".to_owned(), source.map_err(refused)?));
     }
     let name = path.display().to_string();
-    match std::fs::read(path) {
+    match input::script_file(path) {
         Ok(source) => Ok((name, source)),
         Err(error) => Err(Failure::Input(format!(
             "error: cannot read {name}: {error}"
@@ -180,6 +199,10 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(compat) = options.compat {
         config.compat = compat;
+        config.protocol = compat.protocol();
+    }
+    if let Some(Replica::Of(protocol)) = options.protocol {
+        config.protocol = protocol;
     }
     if let Some(subnet_type) = options.subnet_type {
         config.subnet_type = subnet_type;

@@ -11,7 +11,7 @@ use drun_ic::node::Node;
 ///
 /// # Errors
 /// If the directory or a file cannot be written.
-pub fn keep(node: &Node, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn keep(node: &Node, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("drun-");
     let directory = match parent {

@@ -7,7 +7,7 @@ const GAP: &str = "  ";
 
 /// Which side of its column a text stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub(super) enum Align {
     /// Texts.
     Left,
     /// Numbers.
@@ -16,14 +16,14 @@ pub enum Align {
 
 /// A table with a head.
 #[derive(Debug)]
-pub struct Table<const N: usize> {
+pub(super) struct Table<const N: usize> {
     align: [Align; N],
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
     /// A table of these columns, without rows.
-    pub fn new(head: &[(&str, Align); N]) -> Self {
+    pub(super) fn new(head: &[(&str, Align); N]) -> Self {
         Table {
             align: head.map(|(_, align)| align),
             rows: vec![head.map(|(name, _)| name.to_owned())],
@@ -31,7 +31,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// Adds a row.
-    pub fn row(&mut self, cells: [String; N]) {
+    pub(super) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 }
@@ -60,7 +60,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-pub use drun_ic::errors::text::grouped;
+pub(super) use drun_ic::errors::text::grouped;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use candid::types::{Function, Type, TypeInner};
 
 use super::lexer::Token;
 use super::mistake::{Fault, Mistake};
+use super::nearest::nearest;
 use super::parser::{Grammar, Parser};
 use super::types;
 
@@ -63,7 +64,7 @@ impl Interface {
         for ty in all {
             if let Some(name) = undefined(&env, ty) {
                 let at = place_of(text, &name);
-                let nearest = super::nearest(&name, known.iter().map(String::as_str));
+                let nearest = nearest(&name, known.iter().map(String::as_str));
                 let nearest = nearest.map(str::to_owned);
                 return Err(Fault::new(at, Mistake::UnknownType { name, nearest }));
             }

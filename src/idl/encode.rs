@@ -11,8 +11,7 @@ use candid::{Int, Nat, Principal, TypeEnv};
 
 use super::did::Interface;
 use super::mistake::{Fault, Mistake};
-use super::types::written;
-use super::value::{Field, Kind, Value};
+use super::value::{Field, Kind, Label, Value, written};
 
 /// What the values are typed by.
 #[derive(Debug, Clone)]
@@ -140,9 +139,9 @@ fn own_type(value: &Value) -> Type {
 
 fn own_field(field: &Field) -> TypeField {
     let id = match &field.label {
-        super::Label::Name(name) => candid::types::Label::Named(name.clone()),
-        super::Label::Id(id) => candid::types::Label::Id(*id),
-        super::Label::Place(id) => candid::types::Label::Unnamed(*id),
+        Label::Name(name) => candid::types::Label::Named(name.clone()),
+        Label::Id(id) => candid::types::Label::Id(*id),
+        Label::Place(id) => candid::types::Label::Unnamed(*id),
     };
     TypeField {
         id: id.into(),

@@ -192,7 +192,7 @@ impl<'a> Lexer<'a> {
 pub fn text(text: &str) -> Result<(String, usize), Fault> {
     let mut lexer = Lexer::new(text);
     match lexer.next()? {
-        (Token::Text(bytes), at) => Ok((super::parser::utf8(bytes, &at)?, at.end)),
+        (Token::Text(bytes), at) => Ok((utf8(bytes, &at)?, at.end)),
         (_, at) => Err(unexpected(at, "this", "text in double quotes")),
     }
 }
@@ -240,4 +240,14 @@ pub(super) fn unexpected(at: Range<usize>, found: &str, expected: impl Into<Stri
         expected: expected.into(),
     };
     Fault::new(at, kind)
+}
+
+pub(super) fn utf8(bytes: Vec<u8>, at: &Range<usize>) -> Result<String, Fault> {
+    String::from_utf8(bytes).map_err(|_| {
+        let kind = Mistake::Unexpected {
+            found: Some("text that is not UTF-8".into()),
+            expected: "UTF-8, or a `blob`".into(),
+        };
+        Fault::new(at.clone(), kind)
+    })
 }

@@ -6,6 +6,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::nearest::nearest;
+
+/// How deep values and types may be nested.
+pub(super) const MAX_DEPTH: usize = 100;
+
 /// A mistake and the bytes of the text it is about; an empty range where something is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -154,7 +159,7 @@ impl Mistake {
             Self::OpenComment => "`*/`".into(),
             Self::Escape => r#"`\n`, `\r`, `\t`, `\\`, `\"`, `\'`, `\HH` or `\u{HHHH}`"#.into(),
             Self::Number => "digits, perhaps with single `_` between them".into(),
-            Self::TooDeep => format!("at most {} levels", super::MAX_DEPTH),
+            Self::TooDeep => format!("at most {} levels", MAX_DEPTH),
             Self::Pattern => "a value".into(),
             Self::Principal(_) => {
                 "a principal as it was handed out, such as \"rwlgt-iiaaa-aaaaa-aaaaa-cai\"".into()
@@ -184,7 +189,7 @@ impl Mistake {
 /// The known word that was probably meant, or else the first of all of them.
 pub(crate) fn one_of(none: &str, sigil: &str, word: &str, known: &[String]) -> String {
     const MOST: usize = 12;
-    if let Some(nearest) = super::nearest(word, known.iter().map(String::as_str)) {
+    if let Some(nearest) = nearest(word, known.iter().map(String::as_str)) {
         return format!("perhaps `{sigil}{nearest}`");
     }
     if known.is_empty() {

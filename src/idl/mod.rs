@@ -9,9 +9,11 @@ mod did;
 mod encode;
 mod lexer;
 mod mistake;
+mod nearest;
 mod parser;
 mod pattern;
 mod print;
+mod read;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -23,40 +25,9 @@ pub use encode::{Argument, Fit};
 pub use lexer::text;
 pub(crate) use mistake::one_of;
 pub use mistake::{Fault, Mistake};
-pub use parser::{Grammar, arguments};
+pub use nearest::{distance, nearest};
+pub use parser::Grammar;
 pub use pattern::{Difference, compare};
 pub use print::{FieldNames, print_arguments};
+pub use read::arguments;
 pub use value::{Field, Kind, Label, Value, quoted};
-
-/// How deep values and types may be nested.
-const MAX_DEPTH: usize = 100;
-
-/// The word of a list that looks most like this one, at most two letters away.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distances = known
-        .into_iter()
-        .map(|known| (distance(word, known), known))
-        .filter(|(distance, known)| *distance <= 2 && *distance < known.len());
-    distances.min().map(|(_, known)| known)
-}
-
-/// How many letters must be put in, left out or changed to make one word of the other (Levenshtein), whatever their
-/// case.
-pub fn distance(word: &str, keyword: &str) -> usize {
-    // More than twice as long is as far away as it can be; and a line may be one word of megabytes.
-    if word.len() > 2 * keyword.len() {
-        return usize::MAX;
-    }
-    // row[n]: the distance between the letters of `word` so far and the first n of `keyword`.
-    let mut row: Vec<usize> = (0..=keyword.len()).collect();
-    for (count, letter) in word.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = count + 1;
-        for (n, other) in keyword.bytes().enumerate() {
-            let changed = diagonal + usize::from(!letter.eq_ignore_ascii_case(&other));
-            diagonal = row[n + 1];
-            row[n + 1] = changed.min(row[n] + 1).min(row[n + 1] + 1);
-        }
-    }
-    row[keyword.len()]
-}

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use candid::types::value::{IDLArgs, IDLField, IDLValue};
-use candid::types::{Label, Type, TypeInner};
+use candid::types::{self, Type, TypeInner};
 
 use super::did::Interface;
-use super::value::{Kind, Value, blob, label, quoted};
+use super::value::{self, Kind, Value, blob, label, quoted};
 
 /// Columns that a value on one line may take.
 const WIDTH: usize = 80;
@@ -57,8 +57,8 @@ impl FieldNames {
         self.0.insert(candid::idl_hash(name), name.to_owned());
     }
 
-    fn add_label(&mut self, label: &super::Label) {
-        if let super::Label::Name(name) = label {
+    fn add_label(&mut self, label: &value::Label) {
+        if let value::Label::Name(name) = label {
             self.add(name);
         }
     }
@@ -68,7 +68,7 @@ impl FieldNames {
             TypeInner::Opt(ty) | TypeInner::Vec(ty) => self.add_type(ty),
             TypeInner::Record(fields) | TypeInner::Variant(fields) => {
                 for field in fields {
-                    if let Label::Named(name) = field.id.as_ref() {
+                    if let types::Label::Named(name) = field.id.as_ref() {
                         self.add(name);
                     }
                     self.add_type(&field.ty);
@@ -79,10 +79,10 @@ impl FieldNames {
     }
 
     /// A label as text: its name if it is known, else the hash.
-    pub(super) fn label(&self, id: &Label) -> String {
+    pub(super) fn label(&self, id: &types::Label) -> String {
         match id {
-            Label::Named(name) => label(name),
-            Label::Id(hash) | Label::Unnamed(hash) => match self.0.get(hash) {
+            types::Label::Named(name) => label(name),
+            types::Label::Id(hash) | types::Label::Unnamed(hash) => match self.0.get(hash) {
                 Some(name) => label(name),
                 None => hash.to_string(),
             },

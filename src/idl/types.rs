@@ -1,7 +1,6 @@
 //! Types of Candid as text.
 //!
-//! Owns the grammar of types, as it stands behind a colon in values and in interfaces, and the type's text on one
-//! line. Definitions of names are `did`'s.
+//! Owns the grammar of types, as it stands behind a colon in values and in interfaces. Definitions of names are `did`'s.
 
 use candid::types::{Field, FuncMode, Function, Type, TypeInner};
 
@@ -139,12 +138,6 @@ pub(super) fn methods(parser: &mut Parser) -> Result<Vec<(String, Type)>, Fault>
     }
     methods.sort();
     Ok(methods)
-}
-
-/// A type's text on one line.
-pub(super) fn written(ty: &Type) -> String {
-    let text = ty.to_string();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the type is a single word that every value of it carries on the wire.

@@ -267,7 +267,7 @@ impl fmt::Display for Value {
                 write!(f, "variant {{ {} }}", case.label)
             }
             Kind::Variant(case) => write!(f, "variant {{ {} = {} }}", case.label, case.value),
-            Kind::Typed(value, ty) => write!(f, "({value} : {})", super::types::written(ty)),
+            Kind::Typed(value, ty) => write!(f, "({value} : {})", written(ty)),
             Kind::Any => f.write_str("_"),
         }
     }
@@ -279,4 +279,10 @@ fn reference(value: &Value) -> String {
         Kind::Principal(id) => format!("\"{id}\""),
         _ => value.to_string(),
     }
+}
+
+/// A type's text on one line.
+pub(super) fn written(ty: &Type) -> String {
+    let text = ty.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::runner::outcome::{DebugPrint, MessageResult, Outcome};
 use drun_ic::errors::RejectCode;
+use drun_ic::protocol::Date;
 
 /// The version of the object's form.
 const SCHEMA: u32 = 1;
@@ -29,6 +30,7 @@ struct Object<'a> {
     heap_pages: u64,
     stable_pages: u64,
     debug: Vec<Print<'a>>,
+    protocol: &'static str,
 }
 
 #[derive(Serialize)]
@@ -39,7 +41,7 @@ struct Print<'a> {
 }
 
 /// The object of one message, on one line; `number` unless it is a query.
-pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
+pub(super) fn object(outcome: &Outcome, number: Option<u64>, date: Date) -> String {
     let mut object = Object {
         schema: SCHEMA,
         n: number,
@@ -57,6 +59,7 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
         heap_pages: outcome.heap_pages,
         stable_pages: outcome.stable_pages,
         debug: outcome.debug.iter().map(print).collect(),
+        protocol: date.name(),
     };
     match &outcome.result {
         MessageResult::Replied(bytes) => object.reply = Some(hex::encode(bytes)),
@@ -123,13 +126,13 @@ mod tests {
             )
         };
         assert_eq!(
-            object(&outcome, Some(6)),
+            object(&outcome, Some(6), Date::October2025),
             concat!(
                 r#"{"schema":1,"n":6,"kind":"ingress","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","method":"go","#,
                 r#""status":"replied","reply":"2aff","reject_code":null,"error_code":null,"message":null,"#,
                 r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"#,
                 r#""debug":[{"time":1620328630000000003,"canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","#,
-                r#""text":"a\n\"b\"\u0001"}]}"#
+                r#""text":"a\n\"b\"\u0001"}],"protocol":"2025-10"}"#
             )
         );
     }
@@ -138,11 +141,11 @@ mod tests {
     fn an_explicit_reject_has_code_4_and_no_error_code() {
         let outcome = outcome(MessageKind::Query, MessageResult::Rejected("no".into()));
         assert_eq!(
-            object(&outcome, None),
+            object(&outcome, None, Date::October2025),
             concat!(
                 r#"{"schema":1,"n":null,"kind":"query","canister":null,"method":null,"#,
                 r#""status":"rejected","reply":null,"reject_code":4,"error_code":null,"message":"no","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10"}"#
             )
         );
     }
@@ -157,11 +160,11 @@ mod tests {
             }),
         );
         assert_eq!(
-            object(&outcome, Some(0)),
+            object(&outcome, Some(0), Date::October2025),
             concat!(
                 r#"{"schema":1,"n":0,"kind":"upgrade","canister":null,"method":null,"#,
                 r#""status":"failed","reply":null,"reject_code":5,"error_code":"IC0503","message":"trap","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10"}"#
             )
         );
     }
@@ -172,7 +175,7 @@ mod tests {
             cycles: i128::MAX,
             ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
         };
-        let object = object(&outcome, Some(0));
+        let object = object(&outcome, Some(0), Date::October2025);
         assert!(object.contains(r#""reply":"""#));
         assert!(object.contains(r#""cycles":170141183460469231731687303715884105727,"#));
     }

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use candid::Principal;
 
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
+use drun_ic::protocol::Date;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -54,6 +55,7 @@ impl FromStr for Format {
 pub struct Printer {
     format: Format,
     wording: Wording,
+    date: Date,
     /// The number of the next message that is no query.
     next: u64,
     /// A canister was created by a line of the script.
@@ -61,11 +63,13 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently.
-    pub fn new(format: Format, wording: Wording) -> Self {
+    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently;
+    /// format `json` tells the date of the replica.
+    pub fn new(format: Format, wording: Wording, date: Date) -> Self {
         Self {
             format,
             wording,
+            date,
             next: 0,
             created: false,
         }
@@ -97,7 +101,7 @@ impl Printer {
                 text::first_creation_of_runner()
             }
             Format::Drun => text::drun(outcome, self.wording),
-            Format::Json => json::object(outcome, number),
+            Format::Json => json::object(outcome, number, self.date),
         }
     }
 }
@@ -150,7 +154,7 @@ mod tests {
             MessageKind::Ingress,
             MessageKind::Ingress,
         ];
-        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL);
+        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL, Date::October2025);
         let lines = kinds.map(|kind| manual.line(&outcome(kind)));
         assert_eq!(
             lines,
@@ -165,7 +169,7 @@ mod tests {
                 "ingress(5) Completed: Empty",
             ]
         );
-        let mut json = Printer::new(Format::Json, Wording::ORIGINAL);
+        let mut json = Printer::new(Format::Json, Wording::ORIGINAL, Date::October2025);
         let numbers = kinds.map(|kind| {
             let line = json.line(&outcome(kind));
             let object: serde_json::Value = serde_json::from_str(&line).unwrap();

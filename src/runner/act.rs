@@ -4,22 +4,15 @@
 
 use candid::{Nat, Principal};
 use drun_ic::canister::InstallMode;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::config::HttpMock;
-use drun_ic::errors::{ErrorCode, UserError};
-use drun_ic::management::ids::canister_id;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::settings::CanisterSettings;
+use drun_ic::node::proxy;
 
 use super::driver::{Driver, encoded, keeps_heap};
 use super::outcome::{MessageKind, MessageResult, Outcome};
 use super::{MANAGEMENT, Runner};
-
-/// Number of the canister that calls with cycles. No program hands it out.
-const PROXY: u64 = 0xf_fffe;
-/// Cycles that the proxy keeps beside those it sends.
-const PROXY_CYCLES: u128 = 1_000_000_000_000_000;
-/// The canister that calls with cycles, from `proxy.wat`.
-const PROXY_MODULE: &[u8] = include_bytes!("proxy.wasm");
 
 /// A runner between two messages: its node, and what its program knows.
 pub struct Snapshot {
@@ -48,6 +41,11 @@ impl Runner {
     /// Who sends all messages from now on; the program's own sender if nobody is named.
     pub fn set_sender(&mut self, sender: Option<Principal>) {
         self.sender = sender;
+    }
+
+    /// What all messages tell about their sender from now on; nobody checks it (since-october-2025.md 3.1).
+    pub fn set_caller_info(&mut self, info: Option<CallerInfo>) {
+        self.caller_info = info;
     }
 
     /// Who sends messages.
@@ -146,34 +144,25 @@ impl Runner {
         argument: &[u8],
         cycles: u128,
     ) -> Outcome {
-        let proxy = canister_id(PROXY);
-        if self.node.canister(&proxy).is_none() {
+        let caller = proxy::id();
+        if self.node.canister(&caller).is_none() {
             let sender = self.sender.take();
-            let installed = self.install(InstallMode::Install, proxy, PROXY_MODULE, b"");
+            let installed = self.install(InstallMode::Install, caller, proxy::MODULE, b"");
             self.sender = sender;
             if !matches!(installed.result, MessageResult::Replied(_)) {
                 return installed;
             }
         }
         self.node
-            .add_cycles(&proxy, cycles.saturating_add(PROXY_CYCLES));
+            .add_cycles(&caller, cycles.saturating_add(proxy::CYCLES));
         let kind = MessageKind::Ingress;
         self.measure(kind, Some(canister), Some(method), |runner| {
-            let Ok(length) = u8::try_from(method.len()) else {
-                return MessageResult::Failed(UserError::new(
-                    ErrorCode::CanisterMethodNotFound,
-                    "a method name of more than 255 bytes cannot be called with cycles".to_owned(),
-                ));
+            let payload = match proxy::argument(canister, method, cycles, argument) {
+                Ok(payload) => payload,
+                Err(error) => return MessageResult::Failed(error),
             };
-            let mut payload = vec![canister.as_slice().len() as u8];
-            payload.extend(canister.as_slice());
-            payload.push(length);
-            payload.extend(method.as_bytes());
-            payload.extend(((cycles >> 64) as u64).to_le_bytes());
-            payload.extend((cycles as u64).to_le_bytes());
-            payload.extend(argument);
-            let wait = runner.driver.wait_for_canister("call");
-            callees(runner.send_and_wait(proxy, "call", payload, wait))
+            let wait = runner.driver.wait_for_canister(proxy::METHOD);
+            proxy::callees(runner.send_and_wait(caller, proxy::METHOD, payload, wait))
         })
     }
 
@@ -188,30 +177,10 @@ impl Runner {
     }
 }
 
-/// What the callee answered, of what the proxy did: a reject that carries an error's code is that error.
-fn callees(result: MessageResult) -> MessageResult {
-    let MessageResult::Rejected(text) = &result else {
-        return result;
-    };
-    let error = text.split_once(": ").and_then(|(code, description)| {
-        Some(UserError::new(
-            ErrorCode::from_text(code)?,
-            description.to_owned(),
-        ))
-    });
-    error.map_or(result, MessageResult::Failed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::runner::config::{Compat, Config};
-
-    #[test]
-    fn the_proxy_is_made_of_its_text() {
-        let made = wat::parse_str(include_str!("proxy.wat")).expect("valid text");
-        assert!(made == PROXY_MODULE, "make proxy.wasm anew");
-    }
 
     #[test]
     fn a_call_takes_its_cycles_along_and_brings_the_answer_back() {

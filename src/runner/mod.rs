@@ -4,6 +4,7 @@
 //! has a file of its own. What happens inside of a round is the business of `drun_ic::node`.
 
 mod act;
+mod certification;
 mod compat;
 pub mod config;
 mod driver;
@@ -11,15 +12,18 @@ mod original;
 pub mod outcome;
 mod pocket_ic;
 
+use std::sync::Arc;
+
 pub use act::Snapshot;
 use candid::Principal;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::node::Node;
 use drun_ic::observe::{KeptPrints, PrintHook, Prints, Profile, Statistics};
-use drun_ic::protocol::Protocol;
 
+use certification::OwnRoot;
 use config::{Compat, Config};
 use driver::{Driver, Wait};
 use original::Original;
@@ -38,6 +42,8 @@ pub struct Runner {
     driver: Box<dyn Driver>,
     /// Who sends messages, if not the program's own sender.
     sender: Option<Principal>,
+    /// What messages tell about their sender.
+    caller_info: Option<CallerInfo>,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
 }
@@ -69,6 +75,7 @@ impl Runner {
             node,
             driver,
             sender: None,
+            caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
         })
@@ -102,6 +109,11 @@ impl Runner {
     /// Where the instructions went so far, if the settings ask for it.
     pub fn profile(&self) -> Option<&Profile> {
         self.node.observer()
+    }
+
+    /// What the script asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.node.take_notes()
     }
 
     /// Rounds that were run.
@@ -197,10 +209,10 @@ impl Runner {
     pub fn query_outcome(&mut self, canister: Principal, method: &str, argument: &[u8]) -> Outcome {
         let kind = MessageKind::Query;
         self.measure(kind, Some(canister), Some(method), |runner| {
-            let sender = runner.sender();
+            let (sender, info) = (runner.sender(), runner.caller_info.clone());
             runner
                 .node
-                .query(sender, canister, method, argument.to_vec())
+                .query_with_info(sender, info, canister, method, argument.to_vec())
         })
     }
 
@@ -263,7 +275,11 @@ impl Runner {
         wait: Wait,
     ) -> MessageResult {
         let sender = self.sender();
-        let id = match self.node.submit(sender, canister, method, payload) {
+        let info = self.caller_info.clone();
+        let submitted = self
+            .node
+            .submit_with_info(sender, info, canister, method, payload);
+        let id = match submitted {
             Ok(id) => id,
             Err(error) => {
                 if wait.tells_refusal
@@ -296,7 +312,7 @@ impl Runner {
 }
 
 /// What of the settings of a run every node is told, whoever drives it.
-fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
+fn settings(config: &Config) -> NodeSettings {
     NodeSettings {
         instruction_limit: config.instruction_limit,
         start_time: config.start_time,
@@ -306,8 +322,9 @@ fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
         backtrace: config.backtrace,
         http_mocks: config.http_mocks.clone(),
         recording: config.profile,
+        certification: Arc::new(OwnRoot),
         threshold_keys: config.threshold_keys.clone(),
-        ..NodeSettings::new(protocol, config.subnet_type)
+        ..NodeSettings::new(config.protocol, config.subnet_type)
     }
 }
 

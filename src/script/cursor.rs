@@ -5,42 +5,15 @@
 
 use std::ops::Range;
 
-use super::grammar::is_blank;
-use super::mistake::{Field, Mistake};
-use super::statement::{Party, Spanned};
+use super::canister_id::canister_id;
+use super::characters::is_blank;
+use super::flaw::{Flaw, Read};
+use super::mistake::{Fault, Field, Mistake, quoted};
+use super::party::{Party, is_name};
+use super::payload::{hex_digits, quoted_prefix};
+use super::span::Spanned;
 use super::units::Unfit;
 use crate::idl;
-
-/// A mistake and its bytes in the file.
-#[derive(Debug, Clone)]
-pub(super) struct Flaw {
-    pub at: Range<usize>,
-    pub kind: Mistake,
-}
-
-impl Flaw {
-    pub(super) fn new(at: Range<usize>, kind: Mistake) -> Self {
-        Self { at, kind }
-    }
-
-    /// A flaw in words of its own.
-    pub(super) fn said(
-        at: Range<usize>,
-        said: impl Into<String>,
-        expected: impl Into<String>,
-    ) -> Self {
-        let (said, expected) = (said.into(), expected.into());
-        Self::new(at, Mistake::Said { said, expected })
-    }
-
-    pub(super) fn candid(base: usize, fault: idl::Fault) -> Self {
-        let at = base + fault.at.start..base + fault.at.end;
-        Self::new(at, Mistake::Candid(fault.kind))
-    }
-}
-
-/// A result with one flaw.
-pub(super) type Read<T> = Result<T, Flaw>;
 
 pub(super) struct Cursor<'a> {
     /// The whole file.
@@ -165,7 +138,7 @@ impl<'a> Cursor<'a> {
             return Ok(path);
         }
         match self.word() {
-            Some(word) => Ok(Spanned::new(word.value.to_owned(), word.at)),
+            Some(word) => Ok(Spanned::new(word.value.to_owned(), word.at())),
             None => Err(Flaw::said(
                 self.here(),
                 format!("{what} is missing"),
@@ -192,11 +165,11 @@ impl<'a> Cursor<'a> {
             ));
         };
         if !is_name(&word) {
-            let said = format!("a name cannot be {}", super::mistake::quoted(&word));
+            let said = format!("a name cannot be {}", quoted(&word));
             let expected = "a letter, then letters, digits, `_` and `-`";
-            return Err(Flaw::said(word.at, said, expected));
+            return Err(Flaw::said(word.at(), said, expected));
         }
-        Ok(Spanned::new(word.value.to_owned(), word.at))
+        Ok(Spanned::new(word.value.to_owned(), word.at()))
     }
 
     /// An amount, by one of the functions of `units`.
@@ -211,14 +184,14 @@ impl<'a> Cursor<'a> {
             return Err(Flaw::said(self.here(), said, example));
         };
         match read(&word) {
-            Ok(value) => Ok(Spanned::new(value, word.at)),
+            Ok(value) => Ok(Spanned::new(value, word.at())),
             Err(Unfit::NoAmount) => {
-                let said = format!("{} is not {what}", super::mistake::quoted(&word));
-                Err(Flaw::said(word.at, said, example))
+                let said = format!("{} is not {what}", quoted(&word));
+                Err(Flaw::said(word.at(), said, example))
             }
             Err(Unfit::TooMuch) => {
                 let said = format!("{what} is too large");
-                Err(Flaw::said(word.at, said, example))
+                Err(Flaw::said(word.at(), said, example))
             }
         }
     }
@@ -238,6 +211,28 @@ impl<'a> Cursor<'a> {
         Ok((values, self.at - 1..self.at))
     }
 
+    /// Bytes in hex or as a quoted string of the older language; `None` if the line goes on with something else.
+    pub(super) fn bytes(&mut self) -> Read<Option<Vec<u8>>> {
+        let rest = self.rest();
+        let start = self.at;
+        let at = |fault: Fault| {
+            let offset = start + nom::Offset::offset(rest, fault.at);
+            Flaw::new(offset..offset + fault.at.len(), fault.kind)
+        };
+        if rest.starts_with("0x") {
+            let Some(word) = self.word() else {
+                return Ok(None);
+            };
+            return Ok(Some(hex_digits(&word.value[2..]).map_err(at)?));
+        }
+        if let Some(inside) = rest.strip_prefix('"') {
+            let (bytes, after) = quoted_prefix(inside).map_err(at)?;
+            self.skip(rest.len() - after.len());
+            return Ok(Some(bytes));
+        }
+        Ok(None)
+    }
+
     /// Takes so many bytes.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.at += bytes;
@@ -254,31 +249,18 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
     }
 }
 
-/// Whether a word can be a name.
-pub(super) fn is_name(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && word
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-')
-        && !word.ends_with('-')
-        && word != "anonymous"
-        && word != "identity"
-        && word != "with"
-        && super::parse_principal_text(word).is_err()
-}
-
 /// A word as an id or a name. What has neither's form is told as an id's mistake.
 pub(super) fn party(word: Spanned<&str>) -> Read<Spanned<Party>> {
     let party = match *word {
         "anonymous" => Party::Id(candid::Principal::anonymous()),
-        text => match super::canister_id::canister_id(text) {
+        text => match canister_id(text) {
             Ok(id) => Party::Id(id),
             Err(_) if is_name(text) => Party::Name(text.to_owned()),
             Err(fault) => {
-                let start = word.at.start + nom::Offset::offset(text, fault.at);
+                let start = word.at().start + nom::Offset::offset(text, fault.at);
                 return Err(Flaw::new(start..start + fault.at.len(), fault.kind));
             }
         },
     };
-    Ok(Spanned::new(party, word.at))
+    Ok(Spanned::new(party, word.at()))
 }

@@ -2,9 +2,11 @@
 //!
 //! Owns the kinds of expectations and their shape. Whether a result is as expected is not decided here.
 
-use super::cursor::{Cursor, Flaw, Read};
+use super::cursor::Cursor;
+use super::flaw::{Flaw, Read};
 use super::mistake::quoted;
-use super::statement::{Expectation, Relation, Spanned, TextPattern};
+use super::span::Spanned;
+use super::statement::{Expectation, Relation, TextPattern};
 use super::units;
 use crate::idl;
 
@@ -32,10 +34,12 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
             let (values, end) = cursor.candid(idl::Grammar::Patterns)?;
             Expectation::Reply(values, Spanned::new((), end))
         }
-        "reply" => match super::read::bytes(cursor)? {
+        "reply" => match cursor.bytes()? {
             Some(bytes) => Expectation::ReplyBytes(bytes),
             None => {
-                let word = cursor.word().map_or_else(|| cursor.here(), |word| word.at);
+                let word = cursor
+                    .word()
+                    .map_or_else(|| cursor.here(), |word| word.at());
                 let expected =
                     "`( … )` in Candid, `0x` and hex digits, or a string in double quotes";
                 return Err(Flaw::said(word, "this is no reply", expected));
@@ -52,7 +56,7 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
                 if digits.len() != 4 || !digits.bytes().all(|c| c.is_ascii_digit()) {
                     let said = format!("{} is no error code", quoted(code));
                     let expected = "a code such as `IC0503`, or `~ \"a part of the text\"`";
-                    return Err(Flaw::said(code.at.clone(), said, expected));
+                    return Err(Flaw::said(code.at(), said, expected));
                 }
             }
             let code = code.map(|code| code.value.to_owned());
@@ -79,7 +83,7 @@ pub(super) fn expectation(cursor: &mut Cursor) -> Read<Expectation> {
                 None => all(),
             };
             let said = format!("{} cannot be expected", quoted(unknown));
-            return Err(Flaw::said(word.at, said, expected));
+            return Err(Flaw::said(word.at(), said, expected));
         }
     })
 }
@@ -124,7 +128,7 @@ fn bound(
     let number = cursor.amount(what, "such as `2_000_000`", read)?;
     if i128::try_from(number.value).is_err() {
         let said = format!("{what} is too large");
-        return Err(Flaw::said(number.at, said, "less than 2^127"));
+        return Err(Flaw::said(number.at(), said, "less than 2^127"));
     }
     Ok((*relation, number.value))
 }

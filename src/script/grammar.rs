@@ -9,6 +9,7 @@ use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
 use super::canister_id::canister_id;
+use super::characters::is_blank;
 use super::message::{InstallMode, Message};
 use super::mistake::{Fault, Field, Mistake};
 use super::payload::payload;
@@ -52,11 +53,6 @@ const MESSAGES: [(&str, Verb, &str); 6] = [
         "query <canister_id> <method_name> <payload>",
     ),
 ];
-
-/// Whether the character separates fields.
-pub(super) fn is_blank(c: char) -> bool {
-    c == ' ' || c == '\t'
-}
 
 /// Reads a line; `None` if it is blank or a comment. With the message comes the text that a later complaint about it
 /// points at: the module path, or else the keyword.

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use super::MAX_LINE_BYTES;
-use super::diagnostic::shown;
+use super::characters::shown;
+use super::limits::MAX_LINE_BYTES;
 use crate::idl;
 
 /// A field of a message.

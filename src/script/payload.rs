@@ -9,7 +9,7 @@ use nom::multi::fold_many0;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
-use super::grammar::is_blank;
+use super::characters::is_blank;
 use super::mistake::{Fault, Mistake};
 
 /// The rest of a line from the payload's first character on. Blanks after hex digits do not count; after a closing

@@ -3,42 +3,24 @@
 //! Owns the way from a file's text to its statements in order, across included files. A line of the older language is
 //! read by that language's grammar first, so that it means what it always meant. Files are read by whoever asks.
 
-use std::ops::Range;
-use std::rc::Rc;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::cursor::Flaw;
+use super::cursor::line_end;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
-use super::mistake::Mistake;
+use super::files::Files;
+use super::flaw::Flaw;
+use super::limits::MAX_LINE_BYTES;
+use super::message::Message;
+use super::mistake::{Fault, Mistake};
+use super::older::{Located, Script};
+use super::placed::Placed;
 use super::read::sentence;
-use super::statement::{Party, Spanned, Statement};
-use super::{MAX_LINE_BYTES, Message, grammar, resolve, words};
-use crate::idl;
+use super::statement::Statement;
+use super::{grammar, resolve, words};
 
 /// How deep scripts may include each other.
 const MOST_INCLUDED: usize = 32;
-
-/// The files around a script, asked for while it is read. A path is meant as the script `from` has it.
-pub trait Files {
-    /// The bytes of a script or an interface, and what the user calls the file; the same file has the same name.
-    ///
-    /// # Errors
-    /// Why it cannot be read, in a few words.
-    fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String>;
-
-    /// What a module says about its interface, or a `.did` file beside it. Nothing also if the module cannot be read,
-    /// which is told elsewhere.
-    fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText>;
-}
-
-/// An interface as text.
-#[derive(Debug, Clone, Default)]
-pub struct InterfaceText {
-    /// The service, perhaps with the arguments of its initialization.
-    pub service: String,
-    /// Those arguments, if they stand in a text of their own.
-    pub init: Option<String>,
-}
 
 /// A script without mistakes.
 #[derive(Debug)]
@@ -58,7 +40,11 @@ impl Program {
     ///
     /// # Errors
     /// All mistakes of the text; if there are none, all names and values that do not fit.
-    pub fn parse(name: &str, source: &[u8], files: &mut dyn Files) -> Result<Self, Diagnostics> {
+    pub fn parse(
+        name: &str,
+        source: impl Into<Vec<u8>>,
+        files: &mut dyn Files,
+    ) -> Result<Self, Diagnostics> {
         let source = Arc::new(Source {
             name: name.into(),
             bytes: source.into(),
@@ -86,109 +72,15 @@ impl Program {
     }
 
     /// A script of the older language as a program.
-    pub fn of_script(script: super::Script) -> Self {
+    pub fn of_script(script: Script) -> Self {
         let source = script.source;
-        let placed = |located: super::Located| {
+        let placed = |located: Located| {
             Placed::of_message(&source, located.message, located.line, located.place.bytes)
         };
         Self {
             statements: script.messages.into_iter().map(placed).collect(),
             source,
         }
-    }
-}
-
-/// A statement and where it stands.
-#[derive(Debug)]
-pub struct Placed {
-    /// The statement.
-    pub statement: Statement,
-    /// Who sends it, if that is told in the same line.
-    pub sender: Option<Spanned<Party>>,
-    /// The line in its file, from 1.
-    pub line: usize,
-    /// What the called canister understands, as far as the script tells.
-    pub interface: Option<Rc<idl::Interface>>,
-    pub(super) source: Arc<Source>,
-    /// The word or field that a complaint about the whole statement points at.
-    pub(super) word: Range<usize>,
-}
-
-impl Placed {
-    fn of_message(
-        source: &Arc<Source>,
-        message: Message,
-        line: usize,
-        place: Range<usize>,
-    ) -> Self {
-        let mut statement = Statement::from(message);
-        if let Statement::Install { module, .. } = &mut statement {
-            module.at = place.clone();
-        }
-        Self {
-            statement,
-            sender: None,
-            line,
-            interface: None,
-            source: Arc::clone(source),
-            word: place,
-        }
-    }
-
-    /// What the user calls its file.
-    pub fn file(&self) -> &str {
-        &self.source.name
-    }
-
-    /// Its first word's place in the file.
-    pub fn place(&self) -> Range<usize> {
-        self.word.clone()
-    }
-
-    /// A mistake at a place of its file, in words.
-    pub fn mistake(&self, at: Range<usize>, said: String, expected: String) -> Diagnostic {
-        self.flaw(Flaw::said(at, said, expected))
-    }
-
-    /// Something in a place of its file that is not as it was expected.
-    pub fn unmet(
-        &self,
-        at: Range<usize>,
-        said: &str,
-        expected: String,
-        actual: String,
-    ) -> Diagnostic {
-        let said = said.to_owned();
-        self.flaw(Flaw::new(
-            at,
-            Mistake::Unmet {
-                said,
-                expected,
-                actual,
-            },
-        ))
-    }
-
-    /// From its first word to the end of that line, without a comment.
-    pub fn rest_of_line(&self) -> Range<usize> {
-        let (_, line) = self.source.line_of(self.word.start);
-        let rest = String::from_utf8_lossy(&self.source.bytes[self.word.start..line.end]);
-        // A `#` within quotes is rare enough to be shown as a comment.
-        let text = rest.split(" #").next().unwrap_or(&rest).trim_end();
-        self.word.start..(self.word.start + text.len()).max(self.word.end)
-    }
-
-    /// A mistake in the module field, for a file that is missing or cannot be read; `reason` in a few words.
-    pub fn module_error(&self, reason: String) -> Diagnostic {
-        let at = match &self.statement {
-            Statement::Install { module, .. } => module.at.clone(),
-            _ => self.word.clone(),
-        };
-        self.flaw(Flaw::new(at, Mistake::Module { reason }))
-    }
-
-    pub(super) fn flaw(&self, flaw: Flaw) -> Diagnostic {
-        Diagnostic::at(&self.source, flaw.at, flaw.kind)
     }
 }
 
@@ -205,7 +97,7 @@ impl Reading<'_> {
         let mut number = 1;
         let mut start = mark.min(3);
         while start <= text.len() {
-            let end = super::cursor::line_end(&text, start);
+            let end = line_end(&text, start);
             let mut last = end;
             match grammar::line(&text[start..end]) {
                 Ok(None) => {}
@@ -224,14 +116,14 @@ impl Reading<'_> {
                             line: number,
                             interface: None,
                             source: Arc::clone(source),
-                            word: sentence.word,
+                            word: sentence.word.into(),
                         };
                         self.statement(placed, depth);
                     }
                     Err(flaw) => {
                         // The rest of a payload of several lines is no statement.
                         last = resume(&text, end, flaw.at.start.max(end));
-                        let place = |fault: &super::Fault| {
+                        let place = |fault: &Fault| {
                             let at = start + nom::Offset::offset(&text[start..end], fault.at);
                             at..at + fault.at.len()
                         };
@@ -260,8 +152,14 @@ impl Reading<'_> {
     }
 
     /// The text of a file, as long as its bytes; lines that cannot be read are told and blanked.
-    fn text(&mut self, source: &Arc<Source>) -> String {
+    fn text<'a>(&mut self, source: &'a Arc<Source>) -> Cow<'a, str> {
         let bytes = &source.bytes;
+        let long = |line: &[u8]| line.len() > MAX_LINE_BYTES;
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && !bytes.split(|byte| *byte == b'\n').any(long)
+        {
+            return Cow::Borrowed(text);
+        }
         let mut text = String::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let start = text.len();
@@ -290,7 +188,7 @@ impl Reading<'_> {
                     .map(|byte| if *byte == b'\n' { '\n' } else { ' ' }),
             );
         }
-        text
+        Cow::Owned(text)
     }
 
     fn statement(&mut self, placed: Placed, depth: usize) {
@@ -299,7 +197,7 @@ impl Reading<'_> {
             return;
         };
         let source = Arc::clone(&placed.source);
-        let (path, at) = (file.value.clone(), file.at.clone());
+        let (path, at) = (file.value.clone(), file.at());
         let (name, bytes) = match self.files.read(&source.name, &path) {
             Ok(read) => read,
             Err(reason) => {
@@ -346,14 +244,14 @@ fn resume(text: &str, end: usize, wrong: usize) -> usize {
     let mut last = end;
     while let Some(newline) = text[last..].find('\n') {
         let start = last + newline + 1;
-        let line_end = super::cursor::line_end(text, start);
-        let line = &text[start..line_end];
+        let end_of_line = line_end(text, start);
+        let line = &text[start..end_of_line];
         let word = line.split([' ', '\t']).next().unwrap_or("");
         let begins = words::form(word).is_some() || line.starts_with('#') || line.trim().is_empty();
         if start > wrong && (begins || wrong <= end) {
             break;
         }
-        last = line_end.max(start);
+        last = end_of_line.max(start);
     }
     last
 }

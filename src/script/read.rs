@@ -6,14 +6,17 @@
 use std::ops::Range;
 
 use super::canister_id::canister_id;
-use super::cursor::{Cursor, Flaw, Read, line_end};
+use super::cursor::{self, Cursor, line_end};
 use super::expectation::expectation;
+use super::flaw::{Flaw, Read};
 use super::message::InstallMode;
 use super::mistake::{Field, Mistake, quoted};
-use super::payload::{hex_digits, quoted_prefix};
+use super::party::Party;
+use super::payload::hex_digits;
 use super::settings::{parties, settings};
+use super::span::Spanned;
 use super::statement::{
-    CallKind, Change, HttpResponse, Identity, Management, Party, Payload, Spanned, Statement,
+    CallKind, CallerInfo, Change, HttpResponse, Identity, Management, Payload, Sender, Statement,
     UpgradeOptions,
 };
 use super::{units, words};
@@ -24,7 +27,7 @@ use crate::idl;
 pub(super) struct Sentence {
     pub statement: Statement,
     /// From `as NAME` before it.
-    pub sender: Option<Spanned<Party>>,
+    pub sender: Option<Box<Sender>>,
     /// The statement's first word.
     pub word: Range<usize>,
     /// The end of its last line.
@@ -38,19 +41,19 @@ pub(super) fn sentence(text: &str, line: Range<usize>) -> Read<Option<Sentence>>
         return Ok(None);
     };
     let mut sender = None;
-    let mut at = word.at.clone();
+    let mut at = word.at();
     let statement = if *word == "as" {
         cursor.form = words::form("as").unwrap_or_default();
-        let party = cursor.party()?;
+        let who = Box::new(self::sender(&mut cursor)?);
         match cursor.word() {
-            None => Statement::As(party),
+            None => Statement::As(who),
             Some(word) => {
-                sender = Some(party);
-                at = word.at.clone();
+                sender = Some(who);
+                at = word.at();
                 let statement = verb(&mut cursor, &word)?;
                 if !is_sent(&statement) {
                     let said = format!("{} is not sent by anybody", quoted(&word));
-                    return Err(Flaw::said(word.at, said, "a message behind `as NAME`"));
+                    return Err(Flaw::said(word.at(), said, "a message behind `as NAME`"));
                 }
                 statement
             }
@@ -65,6 +68,40 @@ pub(super) fn sentence(text: &str, line: Range<usize>) -> Read<Option<Sentence>>
         word: at,
         end: line_end(text, cursor.at()),
     }))
+}
+
+/// Who sends, behind `as`, and what the message tells about that.
+fn sender(cursor: &mut Cursor) -> Read<Sender> {
+    let party = cursor.party()?;
+    if !cursor.take("with") {
+        return Ok(Sender { party, info: None });
+    }
+    if !cursor.take("info") {
+        let expected = "`with info` and a payload";
+        return Err(Flaw::said(
+            cursor.here(),
+            "the word `info` is missing",
+            expected,
+        ));
+    }
+    if cursor.is_done() {
+        let expected = "`( … )` in Candid, `0x` and hex digits, or a string in double quotes";
+        return Err(Flaw::said(
+            cursor.here(),
+            "the information is missing",
+            expected,
+        ));
+    }
+    let data = payload(cursor)?;
+    let signer = cursor.take("signed-by").then(|| cursor.party());
+    let info = CallerInfo {
+        data,
+        signer: signer.transpose()?,
+    };
+    Ok(Sender {
+        party,
+        info: Some(Box::new(info)),
+    })
 }
 
 /// Whether the statement is a message, which has a sender.
@@ -93,7 +130,7 @@ fn is_sent(statement: &Statement) -> bool {
 
 fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
     let Some(form) = words::form(word) else {
-        return Err(Flaw::new(word.at.clone(), words::unknown(word)));
+        return Err(Flaw::new(word.at(), words::unknown(word)));
     };
     cursor.form = form;
     Ok(match **word {
@@ -135,7 +172,7 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
         }
         "snapshot" => Statement::Snapshot(cursor.name("the snapshot")?),
         "restore" => Statement::Restore(cursor.name("the snapshot")?),
-        "expect" => Statement::Expect(expectation(cursor)?),
+        "expect" => Statement::Expect(Box::new(expectation(cursor)?)),
         "top-up" => {
             let canister = cursor.party()?;
             let cycles = cursor.amount("a number of cycles", "such as `5T`", units::cycles)?;
@@ -178,7 +215,7 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
                 Some(word) if *word == "save" => true,
                 Some(word) if *word == "load" => false,
                 other => {
-                    let at = other.map_or_else(|| cursor.here(), |word| word.at);
+                    let at = other.map_or_else(|| cursor.here(), |word| word.at());
                     let said = "neither to save nor to load";
                     return Err(Flaw::said(at, said, "`save` or `load`"));
                 }
@@ -203,14 +240,14 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
 }
 
 /// A canister as the older messages name it: a mistake is one of an id, unless it looks like a name.
-fn canister(cursor: &mut Cursor) -> Read<Spanned<Party>> {
-    let Some(word) = cursor.word() else {
-        return Err(cursor.missing(Field::CanisterId));
+fn canister(text: &mut Cursor) -> Read<Spanned<Party>> {
+    let Some(word) = text.word() else {
+        return Err(text.missing(Field::CanisterId));
     };
     if let Ok(id) = canister_id(&word) {
-        return Ok(Spanned::new(Party::Id(id), word.at));
+        return Ok(Spanned::new(Party::Id(id), word.at()));
     }
-    super::cursor::party(word)
+    cursor::party(word)
 }
 
 fn install(cursor: &mut Cursor, mode: InstallMode) -> Read<Statement> {
@@ -235,7 +272,7 @@ fn install(cursor: &mut Cursor, mode: InstallMode) -> Read<Statement> {
                 "replace" if options.keep.is_none() => options.keep = Some(false),
                 "keep" | "replace" => {
                     let said = "the memory is kept or replaced already";
-                    return Err(Flaw::said(word.at, said, "`keep` or `replace`, once"));
+                    return Err(Flaw::said(word.at(), said, "`keep` or `replace`, once"));
                 }
                 unknown => {
                     let words = ["skip-pre-upgrade", "keep", "replace"];
@@ -244,7 +281,7 @@ fn install(cursor: &mut Cursor, mode: InstallMode) -> Read<Statement> {
                         None => "`skip-pre-upgrade`, `keep` or `replace`".into(),
                     };
                     let said = format!("unknown option {}", quoted(unknown));
-                    return Err(Flaw::said(word.at, said, expected));
+                    return Err(Flaw::said(word.at(), said, expected));
                 }
             }
             if !cursor.take_sign(',') {
@@ -268,7 +305,7 @@ fn call(cursor: &mut Cursor, kind: CallKind) -> Read<Statement> {
         return Err(cursor.missing(Field::Method));
     }
     let method = match cursor.quoted()? {
-        Some(method) => method,
+        Some(method) => Spanned::new(method.value.as_str().into(), method.at()),
         None => {
             let word = cursor.word_until(&['(']);
             let Some(word) = word else {
@@ -278,11 +315,11 @@ fn call(cursor: &mut Cursor, kind: CallKind) -> Read<Statement> {
                 !(c.is_ascii_alphabetic() || *c == '_' || (*index > 0 && c.is_ascii_digit()))
             };
             if let Some((index, c)) = word.char_indices().find(wrong) {
-                let at = word.at.start + index;
+                let at = word.at().start + index;
                 let kind = Mistake::MethodCharacter(c);
                 return Err(Flaw::new(at..at + c.len_utf8(), kind));
             }
-            Spanned::new(word.value.to_owned(), word.at)
+            Spanned::new(word.value.into(), word.at())
         }
     };
     let payload = payload(cursor)?;
@@ -313,42 +350,22 @@ fn payload(cursor: &mut Cursor) -> Read<Payload> {
         .strip_prefix("with")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
     if cursor.is_done() || with {
-        return Ok(Payload::Text(idl::Argument::new(Vec::new(), end)));
+        return Ok(Payload::Text(idl::Argument::new(Vec::new(), end).into()));
     }
     if rest.starts_with('(') {
         let (values, end) = cursor.candid(idl::Grammar::Values)?;
-        return Ok(Payload::Text(idl::Argument::new(values, end)));
+        return Ok(Payload::Text(idl::Argument::new(values, end).into()));
     }
-    match bytes(cursor)? {
+    match cursor.bytes()? {
         Some(bytes) => Ok(Payload::Bytes(bytes)),
         None => {
-            let word = cursor.word().map_or_else(|| cursor.here(), |word| word.at);
+            let word = cursor
+                .word()
+                .map_or_else(|| cursor.here(), |word| word.at());
             let expected = "`( … )` in Candid, `0x` and hex digits, or a string in double quotes";
             Err(Flaw::said(word, "this is no payload", expected))
         }
     }
-}
-
-/// Bytes in hex or as a quoted string of the older language; `None` if the line goes on with something else.
-pub(super) fn bytes(cursor: &mut Cursor) -> Read<Option<Vec<u8>>> {
-    let rest = cursor.rest();
-    let start = cursor.at();
-    let at = |fault: super::Fault| {
-        let offset = start + nom::Offset::offset(rest, fault.at);
-        Flaw::new(offset..offset + fault.at.len(), fault.kind)
-    };
-    if rest.starts_with("0x") {
-        let Some(word) = cursor.word() else {
-            return Ok(None);
-        };
-        return Ok(Some(hex_digits(&word.value[2..]).map_err(at)?));
-    }
-    if let Some(inside) = rest.strip_prefix('"') {
-        let (bytes, after) = quoted_prefix(inside).map_err(at)?;
-        cursor.skip(rest.len() - after.len());
-        return Ok(Some(bytes));
-    }
-    Ok(None)
 }
 
 fn http(cursor: &mut Cursor) -> Read<Statement> {
@@ -357,7 +374,7 @@ fn http(cursor: &mut Cursor) -> Read<Statement> {
     match cursor.word() {
         Some(word) if *word == "respond" => {}
         other => {
-            let at = other.map_or_else(|| cursor.here(), |word| word.at);
+            let at = other.map_or_else(|| cursor.here(), |word| word.at());
             return Err(Flaw::said(at, "`respond` is missing", expected()));
         }
     }
@@ -392,18 +409,20 @@ fn http(cursor: &mut Cursor) -> Read<Statement> {
     let body = if cursor.is_done() {
         Vec::new()
     } else {
-        match bytes(cursor)? {
+        match cursor.bytes()? {
             Some(body) => body,
             None => {
-                let word = cursor.word().map_or_else(|| cursor.here(), |word| word.at);
+                let word = cursor
+                    .word()
+                    .map_or_else(|| cursor.here(), |word| word.at());
                 return Err(Flaw::new(word, Mistake::PayloadStart));
             }
         }
     };
-    Ok(Statement::HttpRespond(HttpResponse {
+    Ok(Statement::HttpRespond(Box::new(HttpResponse {
         url,
         status: status.value,
         headers,
         body,
-    }))
+    })))
 }

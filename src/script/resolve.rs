@@ -8,13 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::canister_id::canister_id;
-use super::cursor::Flaw;
 use super::diagnostic::{Diagnostic, Source};
+use super::files::Files;
+use super::flaw::Flaw;
 use super::message::InstallMode;
 use super::mistake::{Mistake, quoted};
-use super::program::{Files, Placed};
+use super::party::Party;
+use super::placed::Placed;
 use super::settings::Setting;
-use super::statement::{Expectation, Identity, Party, Payload, Spanned, Statement};
+use super::span::Spanned;
+use super::statement::{Expectation, Identity, Payload, Sender, Statement};
 use crate::idl::{self, Fit, Interface};
 
 /// Nanoseconds that a script may let pass: half of what a clock of 64 bits can show, which began in 1970.
@@ -50,7 +53,7 @@ fn expects_failure(following: &[Placed]) -> bool {
     following
         .iter()
         .map_while(|placed| match &placed.statement {
-            Statement::Expect(expectation) => Some(expectation),
+            Statement::Expect(expectation) => Some(&**expectation),
             _ => None,
         })
         .any(|expectation| matches!(expectation, Expectation::Reject(_) | Expectation::Error(..)))
@@ -86,8 +89,9 @@ impl World<'_> {
     }
 
     fn statement(&mut self, placed: &mut Placed, fails: bool, expects: bool) {
-        if let Some(sender) = placed.sender.clone() {
-            self.party(placed, &sender);
+        if let Some(mut sender) = placed.sender.take() {
+            self.sender(placed, &mut sender);
+            placed.sender = Some(sender);
         }
         // Taken out, so that its payload can be changed while its place is looked at.
         let mut statement = std::mem::replace(&mut placed.statement, Statement::Tick(0));
@@ -128,7 +132,7 @@ impl World<'_> {
                 }
                 self.define(placed, name, false);
             }
-            Statement::As(party) => self.party(placed, party),
+            Statement::As(sender) => self.sender(placed, sender),
             Statement::Install {
                 mode,
                 canister,
@@ -179,7 +183,7 @@ impl World<'_> {
                     let none = "`snapshot NAME` before this";
                     let said = format!("unknown snapshot {}", quoted(name));
                     let expected = idl::one_of(none, "", name, &known);
-                    self.wrong(placed, Flaw::said(name.at.clone(), said, expected));
+                    self.wrong(placed, Flaw::said(name.at(), said, expected));
                 }
             },
             Statement::Expect(expectation) => {
@@ -188,7 +192,7 @@ impl World<'_> {
                     let expected = "a message before this";
                     self.wrong(placed, Flaw::said(placed.place(), said, expected));
                 }
-                if let Expectation::Reply(values, _) = expectation {
+                if let Expectation::Reply(values, _) = &**expectation {
                     self.names(placed, values);
                 }
             }
@@ -225,7 +229,7 @@ impl World<'_> {
         match self.now.names.get(&name.value) {
             Some((line, _)) => {
                 let said = format!("the name {} is taken since line {line}", quoted(name));
-                let flaw = Flaw::said(name.at.clone(), said, "another name");
+                let flaw = Flaw::said(name.at(), said, "another name");
                 self.wrong(placed, flaw);
             }
             None => {
@@ -253,7 +257,7 @@ impl World<'_> {
         let near = idl::nearest(name, known.iter().map(String::as_str)).is_some();
         // Groups with dashes are an id with a mistake, unless they look like a name.
         if let (true, false, Err(fault)) = (name.contains('-'), near, canister_id(name)) {
-            let start = party.at.start + nom::Offset::offset(name.as_str(), fault.at);
+            let start = party.at().start + nom::Offset::offset(name.as_str(), fault.at);
             let at = start..start + fault.at.len();
             self.wrong(placed, Flaw::new(at, fault.kind));
             return;
@@ -261,7 +265,24 @@ impl World<'_> {
         let said = format!("unknown name {}", quoted(name));
         let none = format!("an id, or a name from `create {name}` or `let {name} = identity`");
         let expected = idl::one_of(&none, "", name, &known);
-        self.wrong(placed, Flaw::said(party.at.clone(), said, expected));
+        self.wrong(placed, Flaw::said(party.at(), said, expected));
+    }
+
+    /// Who sends, and what is told about that: Candid with its own types.
+    fn sender(&mut self, placed: &Placed, sender: &mut Sender) {
+        self.party(placed, &sender.party);
+        let Some(info) = &mut sender.info else {
+            return;
+        };
+        if let Some(signer) = &info.signer {
+            self.party(placed, signer);
+        }
+        if let Payload::Text(argument) = &mut info.data
+            && self.names(placed, &argument.values)
+            && let Err(fault) = argument.typed(Fit::Own)
+        {
+            self.wrong(placed, Flaw::candid(0, fault));
+        }
     }
 
     fn settings(&mut self, placed: &Placed, settings: &[Setting]) {
@@ -329,7 +350,7 @@ impl World<'_> {
         &mut self,
         placed: &mut Placed,
         canister: &Party,
-        method: &Spanned<String>,
+        method: &Spanned<Box<str>>,
         argument: &mut idl::Argument,
         fails: bool,
     ) {
@@ -357,7 +378,7 @@ impl World<'_> {
                         let known: Vec<String> = methods.map(|(name, _)| name.clone()).collect();
                         let said = format!("`{canister}` has no method {}", quoted(method));
                         let expected = idl::one_of("no method at all", "", method, &known);
-                        self.wrong(placed, Flaw::said(method.at.clone(), said, expected));
+                        self.wrong(placed, Flaw::said(method.at(), said, expected));
                         return;
                     }
                     Fit::Own
@@ -414,13 +435,13 @@ impl World<'_> {
             Err(reason) => {
                 let said = format!("the interface cannot be used: {reason}");
                 let expected = "a `.did` file, relative to the script";
-                self.wrong(placed, Flaw::said(file.at.clone(), said, expected));
+                self.wrong(placed, Flaw::said(file.at(), said, expected));
                 return;
             }
         };
         let Ok(text) = String::from_utf8(bytes) else {
             let said = "the interface cannot be used: it is not UTF-8 text";
-            let flaw = Flaw::said(file.at.clone(), said, "a `.did` file");
+            let flaw = Flaw::said(file.at(), said, "a `.did` file");
             self.wrong(placed, flaw);
             return;
         };
@@ -429,7 +450,7 @@ impl World<'_> {
                 self.dids.insert(canister.clone(), Rc::new(interface));
             }
             Err(fault) => {
-                let place = placed.flaw(Flaw::said(file.at.clone(), "", ""));
+                let place = placed.flaw(Flaw::said(file.at(), "", ""));
                 let source = Arc::new(Source {
                     name,
                     bytes: text.into_bytes(),

@@ -4,8 +4,11 @@
 
 use std::fmt;
 
-use super::cursor::{Cursor, Flaw, Read};
-use super::statement::{Party, Spanned};
+use super::cursor::Cursor;
+use super::flaw::{Flaw, Read};
+use super::mistake::quoted;
+use super::party::Party;
+use super::span::Spanned;
 use super::units::{self, Duration, Unfit};
 use crate::idl;
 
@@ -74,10 +77,10 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
     if word.starts_with(|c: char| c.is_ascii_digit()) && create {
         let amount = units::cycles(&word).map_err(|unfit| {
             let said = match unfit {
-                Unfit::NoAmount => format!("{} are no cycles", super::mistake::quoted(&word)),
+                Unfit::NoAmount => format!("{} are no cycles", quoted(&word)),
                 Unfit::TooMuch => "the number of cycles is too large".into(),
             };
-            Flaw::said(word.at.clone(), said, cycles)
+            Flaw::said(word.at(), said, cycles)
         })?;
         if !cursor.take("cycles") {
             let said = "the word `cycles` is missing";
@@ -120,7 +123,7 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
         "log-visibility" => Setting::LogsFor(parties(cursor)?),
         "cycles" if create => {
             let said = "the number of cycles is missing";
-            return Err(Flaw::said(word.at, said, cycles));
+            return Err(Flaw::said(word.at(), said, cycles));
         }
         unknown => {
             let expected = match idl::nearest(unknown, WORDS) {
@@ -130,8 +133,8 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
                     format!("{more}one of `{}`", WORDS.join("`, `"))
                 }
             };
-            let said = format!("unknown setting {}", super::mistake::quoted(unknown));
-            return Err(Flaw::said(word.at, said, expected));
+            let said = format!("unknown setting {}", quoted(unknown));
+            return Err(Flaw::said(word.at(), said, expected));
         }
     })
 }

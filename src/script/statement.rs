@@ -4,59 +4,42 @@
 //! of a statement is not known here.
 
 use std::fmt;
-use std::ops::{Deref, Range};
-
-use candid::Principal;
 
 use super::message::{InstallMode, Message};
+use super::party::Party;
 use super::settings::Setting;
+use super::span::Spanned;
 use super::units::Duration;
 use crate::idl;
 
-/// Something with the place where it was written, in bytes of its file. Two are equal whatever their places.
-#[derive(Debug, Clone)]
-pub struct Spanned<T> {
-    /// What was written.
-    pub value: T,
-    /// Where.
-    pub at: Range<usize>,
+/// Who sends a message, and what it tells about that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sender {
+    /// Who.
+    pub party: Spanned<Party>,
+    /// What a canister vouches for, if anything.
+    pub info: Option<Box<CallerInfo>>,
 }
 
-impl<T> Deref for Spanned<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
+/// What a message tells about its sender.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallerInfo {
+    /// The information.
+    pub data: Payload,
+    /// The canister that vouches for it; the one of Internet Identity if nobody is named.
+    pub signer: Option<Spanned<Party>>,
 }
 
-impl<T: PartialEq> PartialEq for Spanned<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<T> Spanned<T> {
-    pub(super) fn new(value: T, at: Range<usize>) -> Self {
-        Self { value, at }
-    }
-}
-
-/// A principal as it is written: a canister, a sender, a controller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Party {
-    /// By its text.
-    Id(Principal),
-    /// By a name of the script.
-    Name(String),
-}
-
-impl fmt::Display for Party {
+impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) if *id == Principal::anonymous() => f.write_str("anonymous"),
-            Self::Id(id) => write!(f, "{id}"),
-            Self::Name(name) => f.write_str(name),
+        write!(f, "as {}", *self.party)?;
+        let Some(info) = &self.info else {
+            return Ok(());
+        };
+        write!(f, " with info {}", info.data)?;
+        match &info.signer {
+            Some(signer) => write!(f, " signed-by {}", **signer),
+            None => Ok(()),
         }
     }
 }
@@ -67,7 +50,7 @@ pub enum Payload {
     /// In hex or as a quoted string.
     Bytes(Vec<u8>),
     /// As Candid text; nothing at all is `()`.
-    Text(idl::Argument),
+    Text(Box<idl::Argument>),
 }
 
 /// Who calls, and how.
@@ -263,7 +246,7 @@ pub enum Statement {
         identity: Identity,
     },
     /// Who sends from there on.
-    As(Spanned<Party>),
+    As(Box<Sender>),
     /// Installs, reinstalls or upgrades a module.
     Install {
         /// Which of the three.
@@ -284,7 +267,7 @@ pub enum Statement {
         /// The canister.
         canister: Spanned<Party>,
         /// The method.
-        method: Spanned<String>,
+        method: Spanned<Box<str>>,
         /// The argument.
         payload: Payload,
         /// Cycles that go with a [`CallKind::Call`].
@@ -299,7 +282,7 @@ pub enum Statement {
     /// Goes back to a kept state.
     Restore(Spanned<String>),
     /// Compares the last result with what is expected.
-    Expect(Expectation),
+    Expect(Box<Expectation>),
     /// Gives a canister cycles.
     TopUp {
         /// The canister.
@@ -329,7 +312,7 @@ pub enum Statement {
         change: Option<(Change, Vec<Spanned<Party>>)>,
     },
     /// Answers HTTP outcalls from then on.
-    HttpRespond(HttpResponse),
+    HttpRespond(Box<HttpResponse>),
     /// Runs another script's statements here. A parsed program has them in its place.
     Include(Spanned<String>),
     /// Tells what a canister understands.
@@ -353,11 +336,10 @@ pub enum Statement {
 impl From<Message> for Statement {
     fn from(message: Message) -> Self {
         let party = |id| Spanned::new(Party::Id(id), 0..0);
-        let text = |text| Spanned::new(text, 0..0);
-        let call = |kind, canister, method, argument| Self::Call {
+        let call = |kind, canister, method: String, argument| Self::Call {
             kind,
             canister: party(canister),
-            method: text(method),
+            method: Spanned::new(method.into(), 0..0),
             payload: Payload::Bytes(argument),
             cycles: 0,
         };
@@ -374,7 +356,7 @@ impl From<Message> for Statement {
             } => Self::Install {
                 mode,
                 canister: party(canister),
-                module: text(module),
+                module: Spanned::new(module, 0..0),
                 payload: Payload::Bytes(argument),
                 options: UpgradeOptions::default(),
             },
@@ -482,7 +464,7 @@ impl fmt::Display for Statement {
                 Identity::Derived => write!(f, "let {} = identity", **name),
                 Identity::Of(party) => write!(f, "let {} = {}", **name, **party),
             },
-            Self::As(party) => write!(f, "as {}", **party),
+            Self::As(sender) => sender.fmt(f),
             Self::Install {
                 mode,
                 canister,

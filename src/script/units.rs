@@ -40,7 +40,7 @@ const SIZES: [(&str, u128); 4] = [
 
 /// Why a text is no amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub(super) enum Unfit {
     /// It is none.
     NoAmount,
     /// It is more than can be told.
@@ -48,7 +48,7 @@ pub enum Unfit {
 }
 
 /// Reads a duration: numbers with units, such as `30s` or `1h30m`.
-pub fn duration(text: &str) -> Result<Duration, Unfit> {
+pub(super) fn duration(text: &str) -> Result<Duration, Unfit> {
     let mut total = 0u64;
     let mut rest = text;
     while !rest.is_empty() || text.is_empty() {
@@ -72,17 +72,17 @@ pub fn duration(text: &str) -> Result<Duration, Unfit> {
 }
 
 /// Reads cycles: a number with or without point and `k`, `M`, `B`, `G` or `T` behind it.
-pub fn cycles(text: &str) -> Result<u128, Unfit> {
+pub(super) fn cycles(text: &str) -> Result<u128, Unfit> {
     scaled(text, &MULTIPLES)
 }
 
 /// Reads a size in bytes, or with `KiB`, `MiB`, `GiB`.
-pub fn bytes(text: &str) -> Result<u64, Unfit> {
+pub(super) fn bytes(text: &str) -> Result<u64, Unfit> {
     u64::try_from(scaled(text, &SIZES)?).map_err(|_| Unfit::TooMuch)
 }
 
 /// Reads a whole number.
-pub fn number(digits: &str) -> Result<u128, Unfit> {
+pub(super) fn number(digits: &str) -> Result<u128, Unfit> {
     let lonely = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
     if digits.is_empty() || lonely || !digits.chars().all(is_digit) {
         return Err(Unfit::NoAmount);

@@ -2,6 +2,7 @@
 //!
 //! Owns the list of these things. It knows no script.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use candid::Principal;
@@ -14,30 +15,30 @@ use drun_ic::management::types::settings::CanisterSettings;
 
 /// One thing that is done.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Act<'a> {
     Create,
-    CreateWith(CanisterSettings, Option<u128>),
-    Install(InstallMode, Principal, Arc<[u8]>, Vec<u8>),
+    CreateWith(Box<CanisterSettings>, Option<u128>),
+    Install(InstallMode, Principal, Arc<[u8]>, Cow<'a, [u8]>),
     Upgrade {
         canister: Principal,
         module: Arc<[u8]>,
-        argument: Vec<u8>,
+        argument: Cow<'a, [u8]>,
         skip_pre_upgrade: bool,
         keep: Option<bool>,
     },
-    Ingress(Principal, String, Vec<u8>),
-    Query(Principal, String, Vec<u8>),
-    Call(Principal, String, Vec<u8>, u128),
+    Ingress(Principal, &'a str, Cow<'a, [u8]>),
+    Query(Principal, &'a str, Cow<'a, [u8]>),
+    Call(Principal, &'a str, Cow<'a, [u8]>, u128),
     Manage(&'static str, Vec<u8>),
     Advance(u64),
     Tick(u64),
-    Respond(HttpMock),
+    Respond(Box<HttpMock>),
 }
 
-impl Act {
+impl Act<'_> {
     /// Does it. With the outcome comes that of the canister which is made before an installation, if one is.
     pub(super) fn perform(
-        &self,
+        self,
         runner: &mut Runner,
         sender: Option<Principal>,
     ) -> (Option<Outcome>, Option<Outcome>) {
@@ -45,10 +46,10 @@ impl Act {
         let mut created = None;
         let outcome = match self {
             Self::Create => runner.create(),
-            Self::CreateWith(settings, cycles) => runner.create_with(settings.clone(), *cycles),
+            Self::CreateWith(settings, cycles) => runner.create_with(*settings, cycles),
             Self::Install(mode, canister, module, argument) => {
-                created = runner.create_for_install(*canister);
-                runner.install(*mode, *canister, module, argument)
+                created = runner.create_for_install(canister);
+                runner.install(mode, canister, &module, &argument)
             }
             Self::Upgrade {
                 canister,
@@ -56,21 +57,21 @@ impl Act {
                 argument,
                 skip_pre_upgrade,
                 keep,
-            } => runner.upgrade_with(*canister, module, argument, *skip_pre_upgrade, *keep),
+            } => runner.upgrade_with(canister, &module, &argument, skip_pre_upgrade, keep),
             Self::Ingress(canister, method, argument) => {
-                runner.ingress(*canister, method, argument)
+                runner.ingress(canister, method, &argument)
             }
             Self::Query(canister, method, argument) => {
-                runner.query_outcome(*canister, method, argument)
+                runner.query_outcome(canister, method, &argument)
             }
             Self::Call(canister, method, argument, cycles) => {
-                runner.call(*canister, method, argument, *cycles)
+                runner.call(canister, method, &argument, cycles)
             }
-            Self::Manage(method, argument) => runner.manage(method, argument.clone()),
-            Self::Advance(nanoseconds) => runner.advance(*nanoseconds),
-            Self::Tick(rounds) => runner.tick(*rounds),
+            Self::Manage(method, argument) => runner.manage(method, argument),
+            Self::Advance(nanoseconds) => runner.advance(nanoseconds),
+            Self::Tick(rounds) => runner.tick(rounds),
             Self::Respond(mock) => {
-                runner.respond(mock.clone());
+                runner.respond(*mock);
                 return (None, None);
             }
         };

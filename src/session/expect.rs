@@ -102,7 +102,7 @@ pub(super) fn unmet(
             };
             let mut fields = last.field_names();
             pattern.iter().for_each(|value| fields.add_value(value));
-            let found = idl::compare(pattern, &end.at, &args, &fields, names);
+            let found = idl::compare(pattern, &end.at(), &args, &fields, names);
             let all = idl::print_arguments(&args, &fields);
             let drawn = found.into_iter().map(|difference| {
                 let said = format!("the reply is {}", flat(&all));

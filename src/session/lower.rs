@@ -2,14 +2,17 @@
 //!
 //! Owns which method of the management canister a word stands for, and its argument. Nothing is done here.
 
+use std::borrow::Cow;
+
 use candid::{CandidType, Deserialize, Nat, Principal};
 
 use super::Session;
 use super::act::Act;
 use crate::script::statement::{
-    CallKind, Change, HttpResponse, Management, Party, Payload, Spanned, Statement, UpgradeOptions,
+    CallKind, Change, HttpResponse, Management, Payload, Statement, UpgradeOptions,
 };
 use crate::script::{self, Placed, Setting};
+use crate::script::{Party, Spanned};
 use drun_ic::canister::InstallMode;
 use drun_ic::config::HttpMock;
 use drun_ic::management::types::lifecycle::{
@@ -25,7 +28,7 @@ fn encoded(argument: impl CandidType) -> Vec<u8> {
 
 impl Session<'_> {
     /// What a statement comes down to; nothing if a canister that it names does not exist.
-    pub(super) fn lowered(&self, placed: &Placed) -> Option<Act> {
+    pub(super) fn lowered<'a>(&self, placed: &'a Placed) -> Option<Act<'a>> {
         Some(match &placed.statement {
             Statement::Create { settings, .. } if settings.is_empty() && self.is_plain(placed) => {
                 Act::Create
@@ -35,7 +38,7 @@ impl Session<'_> {
                     Setting::Cycles(cycles) => Some(*cycles),
                     _ => None,
                 });
-                Act::CreateWith(self.settings(settings)?, cycles)
+                Act::CreateWith(self.settings(settings)?.into(), cycles)
             }
             Statement::Install {
                 mode,
@@ -76,7 +79,7 @@ impl Session<'_> {
                 cycles,
             } => {
                 let canister = self.principal(canister)?;
-                let (method, argument) = (method.value.clone(), self.payload(payload)?);
+                let (method, argument) = (&*method.value, self.payload(payload)?);
                 match kind {
                     CallKind::Ingress => Act::Ingress(canister, method, argument),
                     CallKind::Query => Act::Query(canister, method, argument),
@@ -115,7 +118,7 @@ impl Session<'_> {
                     }
                 }
             }
-            Statement::HttpRespond(response) => Act::Respond(mock(response)),
+            Statement::HttpRespond(response) => Act::Respond(mock(response).into()),
             // These do nothing to the node; the session has dealt with them.
             Statement::Let { .. }
             | Statement::As(_)
@@ -137,14 +140,17 @@ impl Session<'_> {
         parties.iter().map(|party| self.principal(party)).collect()
     }
 
-    fn payload(&self, payload: &Payload) -> Option<Vec<u8>> {
+    pub(super) fn payload<'a>(&self, payload: &'a Payload) -> Option<Cow<'a, [u8]>> {
         match payload {
-            Payload::Bytes(bytes) => Some(bytes.clone()),
-            Payload::Text(argument) => argument.encode(&|name| self.names.get(name).copied()).ok(),
+            Payload::Bytes(bytes) => Some(bytes.into()),
+            Payload::Text(argument) => {
+                let encoded = argument.encode(&|name| self.names.get(name).copied());
+                encoded.ok().map(Cow::Owned)
+            }
         }
     }
 
-    fn management(&self, management: Management, canister_id: Principal) -> Act {
+    fn management(&self, management: Management, canister_id: Principal) -> Act<'static> {
         let record = || encoded(CanisterIdRecord { canister_id });
         match management {
             Management::Start => Act::Manage("start_canister", record()),
@@ -160,16 +166,22 @@ impl Session<'_> {
             ),
             Management::Logs => Act::Query(
                 Principal::management_canister(),
-                "fetch_canister_logs".to_owned(),
+                "fetch_canister_logs",
                 encoded(FetchCanisterLogsArgs {
                     canister_id,
                     filter: None,
-                }),
+                })
+                .into(),
             ),
         }
     }
 
-    fn controllers(&self, canister_id: Principal, change: Change, parties: &[Principal]) -> Act {
+    fn controllers(
+        &self,
+        canister_id: Principal,
+        change: Change,
+        parties: &[Principal],
+    ) -> Act<'static> {
         let present = self.runner.canister(&canister_id);
         let mut controllers: Vec<Principal> = match (change, present) {
             (Change::Set, _) | (_, None) => Vec::new(),

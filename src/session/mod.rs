@@ -18,9 +18,15 @@ use candid::Principal;
 use crate::idl::Interface;
 use crate::runner::outcome::{MessageResult, Outcome};
 use crate::runner::{self, Runner};
-use crate::script::statement::{Identity, Management, Party, Statement};
+use crate::script::Party;
+use crate::script::statement::{Identity, Management, Sender, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
+use drun_ic::canister::queues::CallerInfo;
+use drun_ic::management::ids::canister_id;
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
+
+/// Number of the canister that vouches for what a script tells about a sender, unless it names another.
+const INTERNET_IDENTITY: u64 = 7;
 
 /// The files of a program: its modules, which were read before, and what it reads and writes while it runs.
 pub trait Surroundings {
@@ -43,15 +49,27 @@ pub trait Surroundings {
 /// What became of a statement.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// The outcomes to be printed, with text for people where the bytes are hard to read.
-    pub outcomes: Vec<(Outcome, Option<String>)>,
+    /// The canister that an installation made first.
+    created: Option<Box<Outcome>>,
+    outcome: Option<Rc<Outcome>>,
+    /// The outcome for people, where the bytes are hard to read.
+    text: Option<String>,
     /// What is not as expected, or could not be done.
     pub wrong: Option<Diagnostics>,
 }
 
+impl Step {
+    /// The outcomes to be printed, with text for people where the bytes are hard to read.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&Outcome, Option<&str>)> {
+        let created = self.created.iter().map(|outcome| (&**outcome, None));
+        let text = self.text.as_deref();
+        created.chain(self.outcome.iter().map(move |outcome| (&**outcome, text)))
+    }
+}
+
 /// The last result.
 struct Last {
-    outcome: Outcome,
+    outcome: Rc<Outcome>,
     interface: Option<Rc<Interface>>,
 }
 
@@ -67,7 +85,7 @@ pub struct Session<'a> {
     surroundings: &'a dyn Surroundings,
     seed: u64,
     names: BTreeMap<String, Principal>,
-    sender: Option<Principal>,
+    sender: Option<(Principal, Option<CallerInfo>)>,
     snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
 }
@@ -91,6 +109,11 @@ impl<'a> Session<'a> {
         &self.runner
     }
 
+    /// What the script asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.runner.take_notes()
+    }
+
     /// The node and its driver, at the end of a run.
     pub fn into_runner(self) -> Runner {
         self.runner
@@ -112,7 +135,7 @@ impl<'a> Session<'a> {
                     None => return Ok(self.without_name(placed)),
                 };
             }
-            Statement::As(party) => match self.principal(party) {
+            Statement::As(sender) => match self.sending(sender) {
                 Some(principal) => self.sender = Some(principal),
                 None => return Ok(self.without_name(placed)),
             },
@@ -129,8 +152,8 @@ impl<'a> Session<'a> {
                 let unmet = expect::unmet(placed, expectation, self.last.as_ref(), &names);
                 let wrong = (!unmet.is_empty()).then(|| unmet.into());
                 return Ok(Step {
-                    outcomes: Vec::new(),
                     wrong,
+                    ..Step::default()
                 });
             }
             Statement::Stable {
@@ -147,8 +170,8 @@ impl<'a> Session<'a> {
     /// Does what a statement comes down to, and remembers its result.
     fn act(&mut self, placed: &Placed) -> Step {
         let sender = match &placed.sender {
-            None => self.sender,
-            Some(party) => match self.principal(party) {
+            None => self.sender.clone(),
+            Some(sender) => match self.sending(sender) {
                 Some(sender) => Some(sender),
                 None => return self.without_name(placed),
             },
@@ -156,9 +179,12 @@ impl<'a> Session<'a> {
         let Some(act) = self.lowered(placed) else {
             return self.without_name(placed);
         };
+        let (sender, info) = match sender {
+            Some((sender, info)) => (Some(sender), info),
+            None => (None, None),
+        };
+        self.runner.set_caller_info(info);
         let (created, outcome) = act.perform(&mut self.runner, sender);
-        let mut outcomes: Vec<(Outcome, Option<String>)> =
-            created.into_iter().map(|outcome| (outcome, None)).collect();
         let Some(mut outcome) = outcome else {
             return Step::default();
         };
@@ -185,16 +211,17 @@ impl<'a> Session<'a> {
             );
             text = readable.then(|| readable::text(reply));
         }
+        let outcome = Rc::new(outcome);
         self.last = Some(Last {
-            outcome: outcome.clone(),
+            outcome: Rc::clone(&outcome),
             interface: placed.interface.clone(),
         });
         // Time that passes is no message, so it has no result of its own.
-        if !matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_)) {
-            outcomes.push((outcome, text));
-        }
+        let passes = matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_));
         Step {
-            outcomes,
+            created: created.map(Box::new),
+            outcome: (!passes).then_some(outcome),
+            text,
             wrong: None,
         }
     }
@@ -208,6 +235,21 @@ impl<'a> Session<'a> {
                 .extend(names.map(|(name, id)| (name.clone(), *id)));
         }
         Ok(())
+    }
+
+    /// Who sends, and what is told about that; nobody if a canister that is named could not be made.
+    fn sending(&self, sender: &Sender) -> Option<(Principal, Option<CallerInfo>)> {
+        let info = match &sender.info {
+            None => None,
+            Some(info) => Some(CallerInfo {
+                data: self.payload(&info.data)?.into_owned(),
+                signer: match &info.signer {
+                    Some(signer) => self.principal(signer)?,
+                    None => canister_id(INTERNET_IDENTITY),
+                },
+            }),
+        };
+        Some((self.principal(&sender.party)?, info))
     }
 
     /// Whom a party stands for; nobody if its canister could not be made.
@@ -266,7 +308,7 @@ impl<'a> Session<'a> {
 fn failed(placed: &Placed, said: String, expected: String) -> Step {
     let diagnostic: Diagnostic = placed.mistake(placed.rest_of_line(), said, expected);
     Step {
-        outcomes: Vec::new(),
         wrong: Some(vec![diagnostic].into()),
+        ..Step::default()
     }
 }

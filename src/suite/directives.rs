@@ -13,7 +13,7 @@ const NAMES: [&str; 4] = ["args", "exit", "skip", "timeout"];
 
 /// What the head of a script asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Directives {
+pub(super) struct Directives {
     /// Options of the run, of all `args` lines.
     pub args: Vec<String>,
     /// The exit status that is right.
@@ -28,7 +28,7 @@ pub struct Directives {
 ///
 /// # Errors
 /// If the file cannot be read, or names a directive that makes no sense; the text says where.
-pub fn read(script: &Path) -> Result<Directives, String> {
+pub(super) fn read(script: &Path) -> Result<Directives, String> {
     let unreadable = |error| format!("cannot read {}: {error}", script.display());
     let mut reader = BufReader::new(std::fs::File::open(script).map_err(unreadable)?);
     let mut directives = Directives::default();

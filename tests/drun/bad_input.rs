@@ -243,6 +243,21 @@ fn directories_and_missing_files_for_scripts() {
         .refused_with("error: cannot read none.drun: ");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_never_ends_is_refused_at_a_limit() {
+    let place = Place::new();
+    let script = place.run(&["/dev/zero"]);
+    script.refused("error: cannot read /dev/zero: it is longer than 1024 MiB");
+    let config = place.file("s", "").run(&["-c", "/dev/zero", "s"]);
+    config.refused("error: cannot read /dev/zero: it is longer than 16 MiB");
+    for module in ["/dev/zero", "/dev/stdin"] {
+        let install = format!("install rwlgt-iiaaa-aaaaa-aaaaa-cai {module} 0x");
+        let ran = Place::new().file("s", &install).run(&["s"]);
+        ran.refused_with("this is no file, but a device or a pipe");
+    }
+}
+
 #[test]
 fn scripts_without_messages_are_fine() {
     for script in ["", "\n", "# nothing\r\n  \t\r\n", "\u{feff}"] {

@@ -18,5 +18,8 @@ mod library;
 mod observer;
 mod profile;
 mod readme;
+#[cfg(feature = "serve")]
+mod serve;
 mod stats;
+mod today;
 mod untrusted;

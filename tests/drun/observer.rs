@@ -72,7 +72,7 @@ fn an_observer_is_told_of_messages_executions_and_lines_in_order() {
     let mut node = Node::new(settings).expect("a node can be made");
     let diary = Diary::default();
     node.attach(diary.clone());
-    let create = ProvisionalCreateArgs {
+    let create: ProvisionalCreateArgs = ProvisionalCreateArgs {
         amount: None,
         settings: None,
         specified_id: Some(id),

@@ -2,15 +2,15 @@
 //! Owns no expectations.
 #![allow(dead_code, reason = "each test program uses a part")]
 
-pub mod place;
-pub mod recorded;
+pub(crate) mod place;
+pub(crate) mod recorded;
 
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
 /// The program under test, to be run in a directory. The user's own settings do not reach it.
-pub fn drun(directory: &Path) -> Command {
+pub(crate) fn drun(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drun"));
     command
         .current_dir(directory)
@@ -20,7 +20,7 @@ pub fn drun(directory: &Path) -> Command {
 }
 
 /// What came out of a run.
-pub struct Output {
+pub(crate) struct Output {
     /// Standard output and standard error, in the order in which they were written.
     pub bytes: Vec<u8>,
     /// The exit status; `None` if a signal ended the program.
@@ -28,7 +28,7 @@ pub struct Output {
 }
 
 /// Runs with both streams in one pipe.
-pub fn merged(mut command: Command) -> std::io::Result<Output> {
+pub(crate) fn merged(mut command: Command) -> std::io::Result<Output> {
     let (mut reader, writer) = std::io::pipe()?;
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // The command holds the writing ends; the pipe ends when nobody does.
@@ -40,7 +40,7 @@ pub fn merged(mut command: Command) -> std::io::Result<Output> {
 }
 
 /// A unified diff, or nothing if both are equal.
-pub fn difference(expected: &str, actual: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, actual: &str) -> Option<String> {
     if expected == actual {
         return None;
     }

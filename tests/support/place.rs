@@ -1,34 +1,34 @@
 //! Running the program on files in a directory of its own, and what is said about how it went.
 
 /// The first canister that is made.
-pub const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
+pub(crate) const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 
 /// The lines for a canister made and filled with `m.wasm` or the like.
-pub fn installed(module: &str) -> String {
+pub(crate) fn installed(module: &str) -> String {
     format!("create\ninstall {ID} {module} 0x\n")
 }
 
 /// The program in a directory of its own.
-pub struct Place(pub tempfile::TempDir);
+pub(crate) struct Place(pub tempfile::TempDir);
 
 /// What it printed, and its exit status.
-pub struct Ran {
+pub(crate) struct Ran {
     pub out: String,
     pub err: String,
     pub status: Option<i32>,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Place(tempfile::tempdir().expect("a temporary directory can be made"))
     }
 
-    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         std::fs::write(self.0.path().join(name), content).expect("files can be written there");
         self
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = super::drun(self.0.path());
         let output = command
             .args(arguments)
@@ -45,7 +45,7 @@ impl Place {
 
 impl Ran {
     /// Nothing was run, and the message is exactly this.
-    pub fn refused(&self, message: &str) {
+    pub(crate) fn refused(&self, message: &str) {
         assert_eq!(
             (self.out.as_str(), self.status),
             ("", Some(2)),
@@ -56,7 +56,7 @@ impl Ran {
     }
 
     /// Nothing was run, and the message holds this.
-    pub fn refused_with(&self, part: &str) {
+    pub(crate) fn refused_with(&self, part: &str) {
         assert_eq!(
             (self.out.as_str(), self.status),
             ("", Some(2)),
@@ -67,7 +67,7 @@ impl Ran {
     }
 
     /// The results are these, and nothing else was printed.
-    pub fn printed(&self, out: &str) {
+    pub(crate) fn printed(&self, out: &str) {
         assert_eq!(
             (self.out.as_str(), self.err.as_str(), self.status),
             (out, "", Some(0))

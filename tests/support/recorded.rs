@@ -31,7 +31,7 @@ const FOUND_EARLIER: [&str; 3] = [
 ];
 
 /// A recorded output in the words of October.
-pub fn reworded(recorded: &str) -> String {
+pub(crate) fn reworded(recorded: &str) -> String {
     let mut text = recorded.to_owned();
     for (march, october) in REWORDED {
         text = text.replace(march, october);
@@ -52,7 +52,7 @@ fn reworded_reply(line: &str) -> String {
 }
 
 /// Our output without the engine's reasons.
-pub fn without_reasons(ours: &str) -> String {
+pub(crate) fn without_reasons(ours: &str) -> String {
     ours.split_inclusive('\n').map(without_reason).collect()
 }
 
@@ -66,7 +66,7 @@ fn without_reason(line: &str) -> String {
 }
 
 /// Debug prints without the times, which the records lack.
-pub fn without_times(prints: &str) -> String {
+pub(crate) fn without_times(prints: &str) -> String {
     let line = |line: &str| match line.split_once(" UTC: [Canister ") {
         Some((time, rest)) if time.starts_with("2021-") => format!("[Canister {rest}"),
         _ => line.to_owned(),

@@ -8,7 +8,7 @@ use wasmtime::{Caller, Extern, Global, Linker, Memory, ResourceLimiter, Val};
 use crate::code::Takeover;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::{Activation, Host};
-use crate::memory::WASM_PAGE_SIZE;
+use crate::memory::{TouchCount, WASM_PAGE_SIZE};
 use crate::meter::{Meter, Refill};
 use crate::module::{Frame, Module};
 use crate::record::{Recording, Stack};
@@ -124,6 +124,36 @@ pub(crate) struct Running<H: Host> {
     pub activation: Box<H::Activation>,
     pub meter: Meter,
     pub recording: Option<Box<Recording>>,
+    /// What is to be paid for touching the heap.
+    pub touches: Option<Touches>,
+}
+
+/// The name under which touching the heap stands in profiles.
+pub(crate) const TOUCHES: &str = "pages touched";
+
+/// What an execution pays for touching the heap. It is charged where the counter is looked at: by host functions, at the end
+/// of slices, and at the end (an optimized loop keeps its counter in a register, where nobody else can change it).
+pub(crate) struct Touches {
+    count: TouchCount,
+    /// Instructions for a first access or first write.
+    pub price: u64,
+    paid: u64,
+}
+
+impl Touches {
+    pub(crate) fn new(count: TouchCount, price: u64) -> Self {
+        let paid = 0;
+        Touches { count, price, paid }
+    }
+
+    /// Those that were not paid for.
+    pub(crate) fn due(&self) -> u64 {
+        self.count.get() - self.paid
+    }
+
+    pub(crate) fn paid(&mut self, count: u64) {
+        self.paid += count;
+    }
 }
 
 impl<H: Host> Cell<H> {
@@ -207,7 +237,10 @@ impl<H: Host> Guest<'_, H> {
     /// Instructions executed so far, not capped at the limit.
     pub fn executed(&mut self) -> u64 {
         let counter = self.counter();
-        self.caller.data_mut().run().meter.executed(counter)
+        let run = self.caller.data_mut().run();
+        let touches = run.touches.as_ref();
+        let due = touches.map_or(0, |touches| touches.due().saturating_mul(touches.price));
+        run.meter.executed(counter).saturating_add(due)
     }
 
     /// Instructions of the finished slices.
@@ -228,6 +261,29 @@ impl<H: Host> Guest<'_, H> {
             recording.host(name, run.meter.used(from), run.meter.used(to));
         }
         self.set_counter(to);
+    }
+
+    /// Pays for what was touched meanwhile.
+    fn pay_for_touches(&mut self) -> Result<(), Stopped> {
+        loop {
+            let Some(touches) = &self.caller.data_mut().run().touches else {
+                return Ok(());
+            };
+            let (due, price) = (touches.due(), touches.price);
+            if due == 0 {
+                return Ok(());
+            }
+            let counter = self.counter();
+            let count = Meter::payable(counter, price, due);
+            let charged = counter.saturating_sub_unsigned(count.saturating_mul(price));
+            if let Some(touches) = &mut self.caller.data_mut().run().touches {
+                touches.paid(count);
+            }
+            self.pay(TOUCHES, counter, charged);
+            if charged < 0 {
+                self.refill(charged)?;
+            }
+        }
     }
 
     /// Gives the counter the next portion or slice, or ends the execution.
@@ -261,6 +317,7 @@ impl<H: Host> Guest<'_, H> {
     /// # Errors
     /// If the instructions are used up.
     pub fn charge(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
+        self.pay_for_touches()?;
         let mut counter = self.counter();
         if counter < 0 {
             counter = self.refill(counter)?;
@@ -278,6 +335,7 @@ impl<H: Host> Guest<'_, H> {
     /// # Errors
     /// If the instructions are used up.
     pub fn charge_dynamic(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
+        self.pay_for_touches()?;
         let counter = self.counter();
         let charged = counter.wrapping_sub(instructions as i64);
         let charged = if charged > counter { i64::MIN } else { charged };
@@ -383,7 +441,13 @@ impl<H: Host> Imports<H> {
             OUT_OF_INSTRUCTIONS,
             |guest: &mut Guest<'_, H>| {
                 let counter = guest.counter();
-                guest.refill(counter).map(drop)
+                // What portions there are depends on the code; slices do not.
+                let over = guest.caller.data_mut().run().meter.slice_is_over(counter);
+                guest.refill(counter)?;
+                match over {
+                    true => guest.pay_for_touches(),
+                    false => Ok(()),
+                }
             },
         );
         self.function(

@@ -67,6 +67,12 @@ pub trait Activation: Send + 'static {
         Ok(())
     }
 
+    /// Instructions that the first access to a Wasm page of the heap costs, and its first write once more; nothing if neither
+    /// costs anything, which is faster. It is the same throughout an execution.
+    fn touch_price(&self) -> Option<u64> {
+        None
+    }
+
     /// The instructions are used up; the execution ends.
     fn exhausted(&mut self, why: Exhausted) -> Self::Stop;
 }

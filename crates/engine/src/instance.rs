@@ -97,7 +97,7 @@ impl<H: Host> Live<H> {
     }
 
     /// The instruction counter.
-    pub fn read_counter(&mut self) -> i64 {
+    pub(crate) fn read_counter(&mut self) -> i64 {
         match self.counter.get(&mut self.store) {
             Val::I64(counter) => counter,
             _ => unreachable!("the counter is an i64"),

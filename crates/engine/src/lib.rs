@@ -112,6 +112,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![allow(
+    unsafe_code,
+    reason = "memory, signals and machine code; each block says why it is sound"
+)]
+
 mod code;
 mod engine;
 mod failure;

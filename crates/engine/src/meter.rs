@@ -5,7 +5,7 @@ const MAX_SLICES: u64 = 400;
 
 /// How many instructions an execution may use, and how many finished slices have used.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub(crate) struct Meter {
     limit: u64,
     slice: u64,
     current_slice: i64,
@@ -34,7 +34,7 @@ pub enum Exhausted {
 
 /// What the counter goes on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refill {
+pub(crate) enum Refill {
     /// More of the current slice.
     Portion(i64),
     /// The next slice, or its first portion.
@@ -43,7 +43,7 @@ pub enum Refill {
 
 impl Meter {
     /// For an execution of at most `limit` instructions in slices of at most `max_slice`.
-    pub fn new(limit: u64, max_slice: u64) -> Self {
+    pub(crate) fn new(limit: u64, max_slice: u64) -> Self {
         let slice = max_slice.min(limit);
         let refills = match limit.checked_div(slice) {
             Some(slices) => (2 * slices.min(MAX_SLICES)).clamp(4, MAX_SLICES),
@@ -63,12 +63,12 @@ impl Meter {
 
     /// Hands slices out in portions of so many instructions, so that [`Self::refill`] is called more often. Nothing
     /// else changes.
-    pub fn in_portions(&mut self, portion: u64) {
+    pub(crate) fn in_portions(&mut self, portion: u64) {
         self.portion = i64::try_from(portion).unwrap_or(i64::MAX);
     }
 
     /// What the counter is set to before the execution.
-    pub fn initial_counter(&mut self) -> i64 {
+    pub(crate) fn initial_counter(&mut self) -> i64 {
         self.hand_out(self.current_slice)
     }
 
@@ -82,7 +82,7 @@ impl Meter {
     ///
     /// # Errors
     /// If the limit is exceeded, or by a whole slice the slice.
-    pub fn refill(&mut self, counter: i64) -> Result<Refill, Exhausted> {
+    pub(crate) fn refill(&mut self, counter: i64) -> Result<Refill, Exhausted> {
         let counter = counter.saturating_add(self.withheld);
         if counter >= 0 {
             return Ok(Refill::Portion(self.hand_out(counter)));
@@ -109,25 +109,36 @@ impl Meter {
         Ok(Refill::Slice(self.hand_out(self.current_slice)))
     }
 
+    /// Whether the current slice is used up and not only the portion at hand.
+    pub(crate) fn slice_is_over(&self, counter: i64) -> bool {
+        counter.saturating_add(self.withheld) < 0
+    }
+
+    /// How many of `count` charges of `price` each the counter pays before a slice or portion is used up, at least one.
+    pub(crate) fn payable(counter: i64, price: u64, count: u64) -> u64 {
+        let fitting = u64::try_from(counter).unwrap_or(0) / price.max(1);
+        count.min(fitting + 1)
+    }
+
     /// Instructions executed so far, not capped.
-    pub fn executed(&self, counter: i64) -> u64 {
+    pub(crate) fn executed(&self, counter: i64) -> u64 {
         let left = counter.saturating_add(self.withheld);
         let current = self.current_slice.saturating_sub(left).max(0);
         self.executed.saturating_add(current) as u64
     }
 
     /// Instructions recorded as used at the end: at most the limit.
-    pub fn used(&self, counter: i64) -> u64 {
+    pub(crate) fn used(&self, counter: i64) -> u64 {
         self.executed(counter).min(self.limit)
     }
 
     /// The limit of this execution.
-    pub fn limit(&self) -> u64 {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Instructions of the finished slices.
-    pub fn finished_slices(&self) -> &[u64] {
+    pub(crate) fn finished_slices(&self) -> &[u64] {
         &self.slices
     }
 }
@@ -177,6 +188,15 @@ mod tests {
         let mut meter = Meter::new(50, 30);
         assert_eq!(meter.refill(-1).unwrap(), Refill::Slice(19));
         assert!(meter.refill(-1).is_err());
+    }
+
+    /// Five charges of 20 in slices of 50: the third one overdraws the first slice.
+    #[test]
+    fn many_equal_charges_are_paid_slice_by_slice() {
+        assert_eq!(Meter::payable(50, 20, 5), 3);
+        assert_eq!(Meter::payable(50, 20, 2), 2);
+        assert_eq!(Meter::payable(19, 20, 5), 1);
+        assert_eq!(Meter::payable(-1, 20, 5), 1);
     }
 
     /// A slice of 30 in portions of 8: after 10 of them 2 are overdrawn, 20 are left and 8 at hand.

@@ -6,11 +6,11 @@ use wasmtime::{Extern, Func, Ref, Table};
 use crate::code::PORTION;
 use crate::engine::Engine;
 use crate::failure::{Failure, Resource};
-use crate::guest::{Interruption, Linking, Running};
+use crate::guest::{Interruption, Linking, Running, TOUCHES, Touches};
 use crate::host::{Activation, Host};
 use crate::instance::{Instance, Live, Program};
-use crate::memory::remaining_stack;
-use crate::meter::Meter;
+use crate::memory::{HeapError, remaining_stack};
+use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::Frame;
 use crate::record::Recording;
 use crate::rewrite::TABLE_EXPORT;
@@ -220,6 +220,7 @@ impl<H: Linking> Engine<H> {
             activation,
             meter,
             recording,
+            touches: _,
         } = attempt.running;
         if attempt.tier == Tier::Fast {
             let used = meter.used(attempt.counter);
@@ -288,11 +289,16 @@ impl<H: Linking> Engine<H> {
         order: Order<'_>,
         recording: Option<Box<Recording>>,
     ) -> Attempt<H> {
-        let mut running = Running {
+        let mut running: Running<H> = Running {
             activation,
             meter: Meter::new(order.limit, order.slice),
             recording,
+            touches: None,
         };
+        let price = running.activation.touch_price();
+        if let (Some(heap), Some(price)) = (&program.heap, price) {
+            running.touches = Some(Touches::new(heap.touches(), price));
+        }
         let begun = program.heap.as_mut().map_or(Ok(()), |heap| heap.begin());
         let live = match begun {
             Ok(()) => instance.get(self, program),
@@ -326,9 +332,14 @@ impl<H: Linking> Engine<H> {
             .expect("the counter is a mutable i64");
         let heap = &mut program.heap;
         let result = with_stack(tier.stack() + HOST_STACK, || {
-            let _active = heap.as_mut().map(|heap| heap.activate());
-            enter(live, order.entry)
+            let _active = match (heap, price) {
+                (None, _) => None,
+                (Some(heap), None) => Some(heap.activate()),
+                (Some(heap), Some(_)) => Some(heap.follow()?),
+            };
+            Ok(enter(live, order.entry))
         });
+        let result = result.and_then(|result: Result<_, HeapError>| Ok(result?));
         let cell = live.store.data_mut();
         let running = cell.run.take().expect("put there above");
         let (stop, failure) = (cell.stop.take(), cell.failure.take());
@@ -365,13 +376,49 @@ impl<H: Linking> Engine<H> {
                 },
             },
         };
+        let mut counter = live.read_counter();
+        let mut running = running;
+        let end = end.map(|end| match end {
+            End::NotEntered(_) | End::Refused(_) => end,
+            end => match (running.pay_for_touches(&mut counter), &end) {
+                // Why the host stopped was decided before.
+                (Ok(()), _) | (Err(_), End::Stopped(_)) => end,
+                (Err(why), _) => End::Stopped(running.activation.exhausted(why)),
+            },
+        });
         Attempt {
-            counter: live.read_counter(),
+            counter,
             running,
             end,
             tier,
             again,
         }
+    }
+}
+
+impl<H: Host> Running<H> {
+    /// Pays for what was touched since a host function did so last.
+    fn pay_for_touches(&mut self, counter: &mut i64) -> Result<(), Exhausted> {
+        let Some(touches) = &mut self.touches else {
+            return Ok(());
+        };
+        let mut due = touches.due();
+        while due > 0 {
+            let count = Meter::payable(*counter, touches.price, due);
+            let before = self.meter.used(*counter);
+            *counter = counter.saturating_sub_unsigned(count.saturating_mul(touches.price));
+            if let Some(recording) = &mut self.recording {
+                recording.host(TOUCHES, before, self.meter.used(*counter));
+            }
+            touches.paid(count);
+            due -= count;
+            if *counter < 0 {
+                *counter = match self.meter.refill(*counter)? {
+                    Refill::Portion(counter) | Refill::Slice(counter) => counter,
+                };
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,20 +12,31 @@ use crate::features::FEATURES;
 /// Readers of the sections that a module has.
 #[derive(Default)]
 pub struct Sections<'a> {
+    /// Function types.
     pub types: Option<TypeSectionReader<'a>>,
+    /// Imports.
     pub imports: Option<ImportSectionReader<'a>>,
+    /// The types of the defined functions.
     pub functions: Option<FunctionSectionReader<'a>>,
+    /// Tables.
     pub tables: Option<TableSectionReader<'a>>,
+    /// Memories.
     pub memories: Option<MemorySectionReader<'a>>,
+    /// Globals.
     pub globals: Option<GlobalSectionReader<'a>>,
+    /// Exports.
     pub exports: Option<ExportSectionReader<'a>>,
     /// The index of the start function.
     pub start: Option<u32>,
+    /// Element segments.
     pub elements: Option<ElementSectionReader<'a>>,
     /// What the data count section says.
     pub data_count: Option<u32>,
+    /// Code of the defined functions, in their order.
     pub bodies: Vec<FunctionBody<'a>>,
+    /// Data segments.
     pub data: Option<DataSectionReader<'a>>,
+    /// Custom sections, in their order.
     pub custom: Vec<CustomSectionReader<'a>>,
 }
 

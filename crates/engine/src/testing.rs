@@ -8,10 +8,10 @@ use crate::rewrite::{Defect, Plan, Shape, Weights};
 
 /// The host; its rules have a number, so that several can be told apart.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain(pub u32);
+pub(crate) struct Plain(pub u32);
 
 /// Every operator costs one instruction.
-pub struct One;
+pub(crate) struct One;
 
 impl Weights for One {
     fn operator(&self, _: &wasmparser::Operator<'_>, _: bool) -> u64 {
@@ -49,7 +49,7 @@ impl Linking for Plain {
 }
 
 /// Keeps nothing.
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl Activation for Nothing {
     type Stop = Exhausted;

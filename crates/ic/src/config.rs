@@ -2,9 +2,11 @@
 //! Owns plain values and their defaults; knows nothing of canisters, and nothing of the program that drives the node.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use candid::Principal;
 
+use crate::certify::{Certify, Unsigned};
 use crate::protocol::{Limits, Protocol, Slicing, SubnetType};
 
 /// Genesis of the test environments: 2021-05-06 19:17:10 UTC in nanoseconds.
@@ -71,6 +73,16 @@ pub enum Envelope {
     Nonce,
 }
 
+/// Whether canisters pay (since-october-2025.md 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CostSchedule {
+    /// As the kind of the subnet says.
+    #[default]
+    Normal,
+    /// All fees are zero.
+    Free,
+}
+
 /// When checkpoints are made (scheduling.md 1.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoints {
@@ -87,6 +99,10 @@ pub struct NodeSettings {
     pub protocol: Protocol,
     /// Fees and limits.
     pub subnet_type: SubnetType,
+    /// Whether fees are charged.
+    pub cost_schedule: CostSchedule,
+    /// Who may start, stop, empty and delete every canister of the subnet and create some, since 2026 (since-october-2025.md 2.7).
+    pub subnet_admins: Vec<Principal>,
     /// The subnet's principal.
     pub subnet_id: Principal,
     /// The subnet is the one of the network's own canisters: signatures are free, and the management canister also answers to
@@ -118,6 +134,8 @@ pub struct NodeSettings {
     pub instruction_limit: Option<u64>,
     /// Answers for `http_request`.
     pub http_mocks: Vec<HttpMock>,
+    /// Who certifies what canisters say.
+    pub certification: Arc<dyn Certify>,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
     pub threshold_keys: Vec<String>,
     /// The code generator.
@@ -137,6 +155,8 @@ impl NodeSettings {
         NodeSettings {
             protocol,
             subnet_type,
+            cost_schedule: CostSchedule::default(),
+            subnet_admins: Vec::new(),
             subnet_id: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 1]),
             is_nns: false,
             nodes: 13,
@@ -155,6 +175,7 @@ impl NodeSettings {
             seed: 0,
             instruction_limit: None,
             http_mocks: Vec::new(),
+            certification: Arc::new(Unsigned),
             threshold_keys: Vec::new(),
             compiler: CompilerChoice::Auto,
             cache_dir: None,

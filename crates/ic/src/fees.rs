@@ -1,6 +1,7 @@
 //! What things cost in cycles (metering.md, section 8). Owns formulas and roundings, not balances.
 
-use crate::config::NodeSettings;
+use crate::config::{CostSchedule, NodeSettings};
+use crate::outcall::{Outcall, OutcallKind, Replication};
 use crate::protocol::SubnetType;
 
 /// The subnet size that the base fees are made for.
@@ -13,6 +14,9 @@ pub const MAX_RESPONSE_BYTES: u128 = 2_097_152;
 
 /// Longest time that new memory is paid for ahead, on a full subnet, in seconds: ten years.
 const MAX_RESERVATION_SECONDS: u128 = 10 * 365 * SECONDS_PER_DAY;
+
+/// Bytes that are delivered at least, as a quote sees it: a reject may be delivered instead of an answer. The number is chosen.
+const SMALLEST_DELIVERY: u64 = 1024;
 
 /// How full a subnet is, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +35,8 @@ pub struct Fees {
     nodes: u128,
     free: bool,
     message_limit: u64,
+    /// Cycles a second of a canister for existing, on the reference subnet.
+    base: u128,
 }
 
 impl Fees {
@@ -38,8 +44,10 @@ impl Fees {
     pub fn new(config: &NodeSettings) -> Self {
         Fees {
             nodes: u128::from(config.nodes),
-            free: config.subnet_type == SubnetType::System,
+            free: config.subnet_type == SubnetType::System
+                || config.cost_schedule == CostSchedule::Free,
             message_limit: config.limits().message,
+            base: config.protocol.base_fee,
         }
     }
 
@@ -122,12 +130,13 @@ impl Fees {
         self.scale(10_000_000 * seconds * u128::from(percent))
     }
 
-    /// Storage, message memory and compute allocation for a day.
-    pub fn idle_per_day(&self, bytes: u64, message_bytes: u64, percent: u64) -> [u128; 3] {
+    /// Storage, message memory, compute allocation and existing for a day.
+    pub fn idle_per_day(&self, bytes: u64, message_bytes: u64, percent: u64) -> [u128; 4] {
         [
             self.storage(bytes, SECONDS_PER_DAY),
             self.storage(message_bytes, SECONDS_PER_DAY),
             self.compute(percent, SECONDS_PER_DAY),
+            self.scale(self.base * SECONDS_PER_DAY),
         ]
     }
 
@@ -151,6 +160,80 @@ impl Fees {
         }
         (3_000_000 + 60_000 * self.nodes + 400 * u128::from(request) + 800 * u128::from(response))
             * self.nodes
+    }
+
+    /// What an outcall of pricing version 2 costs before anybody is asked (since-october-2025.md 4.4).
+    pub fn outcall_base(&self, kind: OutcallKind, request_bytes: u64) -> u128 {
+        if self.free {
+            return 0;
+        }
+        let n = self.nodes;
+        let replicated = match kind {
+            OutcallKind::FullyReplicated => 140_000 * n + 800 * n * n,
+            OutcallKind::NonReplicated => 90_000 * n + 2_000 * n + 100_000,
+            OutcallKind::Flexible(counts) => {
+                let min = u128::from(self.counts(counts).min_responses);
+                90_000 * n + (2_000 * n + 100_000) * min
+            }
+        };
+        (1_000_000 + 50 * u128::from(request_bytes) + replicated) * n
+    }
+
+    /// What each node spends that performs the outcall.
+    pub fn outcall_usage(&self, outcall: &Outcall) -> u128 {
+        if self.free {
+            return 0;
+        }
+        let gossip = match outcall.kind {
+            OutcallKind::FullyReplicated => 0,
+            OutcallKind::NonReplicated | OutcallKind::Flexible(_) => {
+                50 * self.nodes * u128::from(outcall.transformed_response_bytes)
+            }
+        };
+        50 * u128::from(outcall.raw_response_bytes)
+            + 300 * u128::from(outcall.roundtrip_ms)
+            + u128::from(outcall.transform_instructions) / REFERENCE_NODES
+            + gossip
+    }
+
+    /// Delivering so many bytes, and so many answers more than a flexible outcall asks for at least.
+    pub fn outcall_delivery(&self, bytes: u64, more_responses: u64) -> u128 {
+        if self.free {
+            return 0;
+        }
+        let n = self.nodes;
+        n * (10 * n + 600) * u128::from(bytes)
+            + (2_000 * n + 100_000) * n * u128::from(more_responses)
+    }
+
+    /// What to attach to an outcall, so that it certainly suffices.
+    pub fn outcall_quote(&self, outcall: &Outcall) -> u128 {
+        let outcall = &Outcall {
+            transformed_response_bytes: outcall.transformed_response_bytes.max(SMALLEST_DELIVERY),
+            ..*outcall
+        };
+        let base = self.outcall_base(outcall.kind, outcall.request_bytes);
+        let usage = self.outcall_usage(outcall);
+        let delivery = self.outcall_delivery(outcall.transformed_response_bytes, 0);
+        match outcall.kind {
+            OutcallKind::FullyReplicated => {
+                let agreeing = self.nodes - (self.nodes.saturating_sub(1)) / 3;
+                base + self.nodes * (usage + delivery.div_ceil(agreeing.max(1)))
+            }
+            OutcallKind::NonReplicated => base + usage + delivery,
+            OutcallKind::Flexible(counts) => {
+                let counts = self.counts(counts);
+                let max = u128::from(counts.max_responses);
+                let more = max.saturating_sub(counts.min_responses.into()) as u64;
+                base + u128::from(counts.total_requests) * usage
+                    + delivery * max
+                    + self.outcall_delivery(0, more)
+            }
+        }
+    }
+
+    fn counts(&self, counts: Option<Replication>) -> Replication {
+        counts.unwrap_or_else(|| Replication::default_of(self.nodes as u64))
     }
 
     /// A threshold signature by a subnet of so many nodes; charged on system subnets too.
@@ -195,8 +278,81 @@ mod tests {
     #[test]
     fn idle_burn_of_thirteen_nodes() {
         let fees = application(13);
-        assert_eq!(fees.idle_per_day(190, 0, 0), [1_941, 0, 0]);
-        assert_eq!(fees.idle_per_day(264_893, 0, 0), [2_706_998, 0, 0]);
+        assert_eq!(fees.idle_per_day(190, 0, 0), [1_941, 0, 0, 0]);
+        assert_eq!(fees.idle_per_day(264_893, 0, 0), [2_706_998, 0, 0, 0]);
+    }
+
+    /// The three published quotes, and the table of since-october-2025-rules.md 2.3.
+    #[test]
+    fn outcalls_that_pay_as_they_go_cost_what_is_published() {
+        let today = |nodes| {
+            Fees::new(&NodeSettings {
+                nodes,
+                ..NodeSettings::new(Protocol::NOVEMBER_2026, SubnetType::Application)
+            })
+        };
+        let outcall = |raw, transformed, ms, instructions| Outcall {
+            request_bytes: 200,
+            roundtrip_ms: ms,
+            raw_response_bytes: raw,
+            transformed_response_bytes: transformed,
+            transform_instructions: instructions,
+            kind: OutcallKind::FullyReplicated,
+        };
+        for (outcall, quote) in [
+            (outcall(4000, 5024, 60_000, 5_000_000_000), 5_344_015_469),
+            (outcall(4000, 5024, 300, 1_000_000), 112_185_476),
+            (outcall(2000, 2000, 300, 1_000_000), 69_433_156),
+        ] {
+            assert_eq!(today(13).outcall_quote(&outcall), quote);
+        }
+        for (nodes, base, by_byte, by_delivered_byte) in [
+            (1, 1_140_800, 50, 610),
+            (13, 38_417_600, 650, 9490),
+            (34, 227_283_200, 1700, 31_960),
+        ] {
+            let fees = today(nodes);
+            let of = |bytes| fees.outcall_base(OutcallKind::FullyReplicated, bytes);
+            assert_eq!((of(0), of(1) - of(0)), (base, by_byte));
+            assert_eq!(fees.outcall_delivery(1, 0), by_delivered_byte);
+        }
+        // One node of thirteen: base, then what it spends and delivers; a flexible one of one node is the same.
+        let one = Outcall {
+            kind: OutcallKind::NonReplicated,
+            ..outcall(4000, 5024, 300, 1_000_000)
+        };
+        let base = (1_000_000 + 50 * 200 + 90_000 * 13 + 126_000) * 13;
+        let usage = 50 * 4000 + 300 * 300 + 76_923 + 50 * 13 * 5024;
+        assert_eq!(today(13).outcall_quote(&one), base + usage + 9490 * 5024);
+        let counts = Replication {
+            min_responses: 1,
+            max_responses: 1,
+            total_requests: 1,
+        };
+        let flexible = Outcall {
+            kind: OutcallKind::Flexible(Some(counts)),
+            ..one
+        };
+        assert_eq!(
+            today(13).outcall_quote(&flexible),
+            base + usage + 9490 * 5024
+        );
+    }
+
+    /// since-october-2025-rules.md 2.1: 864,000,000 more a day on 13 nodes, 769 a second on one, 26,153 on 34.
+    #[test]
+    fn existing_costs_something_since_2026() {
+        let per_day = |nodes, protocol| {
+            Fees::new(&NodeSettings {
+                nodes,
+                ..NodeSettings::new(protocol, SubnetType::Application)
+            })
+            .idle_per_day(0, 0, 0)[3]
+        };
+        assert_eq!(per_day(13, Protocol::NOVEMBER_2026), 864_000_000);
+        assert_eq!(per_day(1, Protocol::NOVEMBER_2026) / 86_400, 769);
+        assert_eq!(per_day(34, Protocol::NOVEMBER_2026) / 86_400, 26_153);
+        assert_eq!(per_day(13, Protocol::OCTOBER_2025), 0);
     }
 
     #[test]

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use data_encoding::BASE64;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::{Config, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
+use crate::json::Object;
 use crate::modules::hash_of;
 use crate::server::{self, App};
 
+/// Time for files to be written when the server ends.
+const LAST_FILES: Duration = Duration::from_secs(5);
 /// Exit codes of the README.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -169,7 +172,11 @@ fn serve(matches: &ArgMatches) -> Outcome<()> {
         sources.add([(format!("RPC_URL_{chain}"), urls.to_owned())]);
     }
     let config = Config::new(&sources).map_err(failed)?;
-    runtime()?.block_on(server::serve(config)).map_err(failed)
+    let runtime = runtime()?;
+    let served = runtime.block_on(server::serve(config));
+    // Files of modules may still be written; a compilation that takes for ever keeps nobody.
+    runtime.shutdown_timeout(LAST_FILES);
+    served.map_err(failed)
 }
 
 fn run(matches: &ArgMatches) -> Outcome<u8> {
@@ -207,23 +214,21 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     let config = Config::new(&sources).map_err(usage)?;
     let timeout = matches.get_one::<u64>("timeout").copied();
     let timeout = timeout.unwrap_or(crate::config::milliseconds(config.max_timeout));
-    let mut body = json!({
-        "jobId": matches.get_one::<String>("job-id"),
-        "wasmB64": BASE64.encode(&wasm),
-        "timeoutMs": timeout,
-    });
+    let mut body = Object::new()
+        .with("jobId", matches.get_one::<String>("job-id"))
+        .with("wasmB64", BASE64.encode(&wasm))
+        .with("timeoutMs", timeout)
+        .with("input", input);
     if matches.get_flag("deterministic") {
-        body["deterministic"] = true.into();
+        body = body.with("deterministic", true);
     }
     if let Some(chain) = matches.get_one::<u64>("chain") {
-        body["chainId"] = (*chain).into();
+        body = body.with("chainId", chain);
     }
-    // The input goes in as it was written; the rest of the body has nothing that could change.
-    let body = with_input(&body, input.get());
     let runtime = runtime()?;
     let (_, answer) = runtime.block_on(async {
         let app = App::new(config).map_err(usage)?;
-        let answer = app.run_body(body.into()).await;
+        let answer = app.run_body(body.text().into()).await;
         app.write_record();
         Ok::<_, (u8, String)>(answer)
     })?;
@@ -231,13 +236,6 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     println(&answer);
     let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
     Ok(if answer["ok"] == true { 0 } else { FAILED })
-}
-
-/// Adds the input as it was written.
-fn with_input(body: &Value, input: &str) -> String {
-    let text = body.to_string();
-    let members = text.strip_suffix('}').unwrap_or(&text);
-    format!("{members},\"input\":{input}}}")
 }
 
 fn check(matches: &ArgMatches) -> Outcome<u8> {

@@ -1,9 +1,68 @@
 //! What JSON needs beyond `serde_json`: compact text that keeps digits and the order of keys, a limit of nesting for
-//! text that is passed on unparsed, and the trimming rule of JavaScript. Owns no values, only text.
+//! text that is passed on unparsed, objects whose members keep their order, and the trimming rule of JavaScript. Owns
+//! no values, only text.
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
+
+/// The text of an object that is being written. Members keep the order in which they are added.
+#[derive(Clone, Debug)]
+pub struct Object(String);
+
+impl Default for Object {
+    fn default() -> Self {
+        Object("{".into())
+    }
+}
+
+impl Object {
+    /// No members yet.
+    pub fn new() -> Self {
+        Object::default()
+    }
+
+    /// Adds a member, which must not be there already.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        // Only strings, numbers, lists of them and JSON that was checked: nothing of it can fail.
+        let text =
+            |value: Result<String, serde_json::Error>| value.unwrap_or_else(|_| "null".into());
+        self.separate();
+        self.0 += &text(serde_json::to_string(name));
+        self.0.push(':');
+        self.0 += &text(serde_json::to_string(&value));
+        self
+    }
+
+    /// Adds the members of another object.
+    #[must_use]
+    pub fn and(mut self, other: &Object) -> Self {
+        if !other.is_empty() {
+            self.separate();
+            self.0 += &other.0[1..];
+        }
+        self
+    }
+
+    /// Whether it has no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// The text, complete.
+    pub fn text(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn separate(&mut self) {
+        if !self.is_empty() {
+            self.0.push(',');
+        }
+    }
+}
 
 /// The text without white space between its tokens. Numbers, keys and their order stay as they are written.
 pub fn compact(text: &str) -> Cow<'_, str> {
@@ -106,6 +165,17 @@ mod tests {
         let error = check_depth(&nested(129), 128).unwrap_err();
         assert_eq!(error, "recursion limit exceeded at line 1 column 129");
         assert!(check_depth("\"[[[\\\"[[[\"", 1).is_ok());
+    }
+
+    #[test]
+    fn members_keep_their_order() {
+        let more = Object::new().with("b", ["x"]).with("a\"", 1);
+        let object = Object::new()
+            .with("z", false)
+            .and(&more)
+            .and(&Object::new());
+        assert_eq!(object.text(), r#"{"z":false,"b":["x"],"a\"":1}"#);
+        assert_eq!(Object::new().and(&Object::new()).text(), "{}");
     }
 
     #[test]

@@ -5,6 +5,11 @@
 //! `modules` keeps what was compiled; `server` is HTTP, queue and metrics; `cli` is the program. Arrows go back along
 //! this list only.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+// A failure holds all that the answer of a job tells, and is made once a job.
+#![allow(clippy::result_large_err)]
+
 pub mod cli;
 pub mod config;
 pub mod engine;

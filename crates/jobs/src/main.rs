@@ -1,5 +1,7 @@
 //! The program `jobserver`.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

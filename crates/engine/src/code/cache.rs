@@ -43,7 +43,7 @@ pub(super) struct ModuleCache {
 impl ModuleCache {
     /// The cache in a directory, which is created if need be. Nothing, and a line on standard error, if the directory
     /// cannot be made or is not this user's alone.
-    pub fn open(path: &Path) -> Option<Self> {
+    pub(super) fn open(path: &Path) -> Option<Self> {
         match Directory::open(path, SIZE_LIMIT) {
             Ok(directory) => Some(ModuleCache {
                 directory,
@@ -58,7 +58,7 @@ impl ModuleCache {
 
     /// The key of what an engine makes of a module. The host's identity and the
     /// engine's settings, version and machine are part of it.
-    pub fn key(module: &[u8; 32], host: &str, tier: Tier, engine: &Engine) -> Key {
+    pub(super) fn key(module: &[u8; 32], host: &str, tier: Tier, engine: &Engine) -> Key {
         struct Sink(Sha256);
         impl Hasher for Sink {
             fn write(&mut self, bytes: &[u8]) {
@@ -77,7 +77,7 @@ impl ModuleCache {
     }
 
     /// The machine code under a key, made by an engine of the same settings, and what is known about its module.
-    pub fn load<F: DeserializeOwned>(
+    pub(super) fn load<F: DeserializeOwned>(
         &self,
         engine: &Engine,
         key: &Key,
@@ -115,7 +115,12 @@ impl ModuleCache {
     }
 
     /// Keeps machine code and what is known about its module.
-    pub fn store<F: Serialize>(&self, key: &Key, code: &Module, knowledge: (&F, &Rewritten)) {
+    pub(super) fn store<F: Serialize>(
+        &self,
+        key: &Key,
+        code: &Module,
+        knowledge: (&F, &Rewritten),
+    ) {
         if let Err(error) = self.write(key, code, knowledge) {
             let path = self.directory.path();
             self.complain(&format!("cannot write to {}: {error}", path.display()));

@@ -54,7 +54,7 @@ pub(crate) struct Compiler {
 type Verdict<T, H> = Result<Result<T, <H as Host>::Refusal>, Failure>;
 
 impl Compiler {
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Compiler {
             cache: settings.cache.as_deref().and_then(ModuleCache::open),
             engines: Default::default(),
@@ -62,12 +62,12 @@ impl Compiler {
         }
     }
 
-    pub fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// A module that can be run: out of the cache, or else admitted, rewritten and compiled.
-    pub fn load<H: Host>(
+    pub(crate) fn load<H: Host>(
         &self,
         host: &H,
         blob: &Arc<[u8]>,
@@ -102,12 +102,12 @@ impl Compiler {
     }
 
     /// Address space that code takes for granted for a memory, in bytes.
-    pub fn reserved_memory(&self) -> u64 {
+    pub(crate) fn reserved_memory(&self) -> u64 {
         self.settings.max_memory.max(4 << 30)
     }
 
     /// The runtime of a code generator.
-    pub fn engine(&self, tier: Tier) -> Result<&wasmtime::Engine, Failure> {
+    pub(crate) fn engine(&self, tier: Tier) -> Result<&wasmtime::Engine, Failure> {
         let engine = match tier {
             Tier::Fast => &self.engines[0],
             Tier::Optimizing | Tier::Exact => &self.engines[1],
@@ -152,12 +152,12 @@ impl Compiler {
     }
 
     /// True if the optimizing code generator is to take over from the fast one where that pays.
-    pub fn may_optimize(&self) -> bool {
+    pub(crate) fn may_optimize(&self) -> bool {
         self.settings.choice == Choice::Auto && !self.settings.profile
     }
 
     /// The code generator that a module is run with at present.
-    pub fn first_tier<H: Host>(&self, module: &Module<H>) -> Tier {
+    pub(crate) fn first_tier<H: Host>(&self, module: &Module<H>) -> Tier {
         match self.may_optimize() && module.is_compiled(Tier::Optimizing) {
             true => Tier::Optimizing,
             false => self.new_tier(module.shape()),
@@ -176,7 +176,7 @@ impl Compiler {
     }
 
     /// Machine code of a module, by the given code generator or, if that does not support the module, by the optimizing one.
-    pub fn compile<'a, H: Host>(
+    pub(crate) fn compile<'a, H: Host>(
         &self,
         module: &'a Module<H>,
         tier: Tier,

@@ -46,7 +46,12 @@ impl<H: Host> Default for Promotions<H> {
 
 impl<H: Host> Promotions<H> {
     /// Counts what fast code of a module has executed, and has it compiled again when that becomes much.
-    pub fn count(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>, instructions: u64) {
+    pub(crate) fn count(
+        &self,
+        compiler: &Arc<Compiler>,
+        module: &Arc<Module<H>>,
+        instructions: u64,
+    ) {
         let before = module.add_fast_instructions(instructions);
         if before + instructions >= LONG && compiler.may_optimize() {
             self.start(compiler, module, Tier::Optimizing);
@@ -54,7 +59,7 @@ impl<H: Host> Promotions<H> {
     }
 
     /// What asks for better code in the middle of an execution of fast code.
-    pub fn takeover(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>) -> Takeover {
+    pub(crate) fn takeover(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>) -> Takeover {
         let (promotions, compiler, module) =
             (self.clone(), Arc::clone(compiler), Arc::clone(module));
         Box::new(move |meter, instructions| {
@@ -96,7 +101,7 @@ impl<H: Host> Promotions<H> {
     }
 
     /// At the end of a run: waits for what the next one will be glad of.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.end();
     }
 

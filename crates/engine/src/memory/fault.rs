@@ -1,5 +1,5 @@
 //! The handler of memory faults: a write to a page of the thread's active heap that is not open yet is logged and
-//! tried again; every other fault goes to the handler that was there before, wasmtime's, which makes traps of them.
+//! tried again, and so is the first access to a Wasm page of a heap that is followed; every other fault goes to the handler that was there before, wasmtime's, which makes traps of them.
 
 use super::core::Core;
 use std::cell::Cell;
@@ -44,6 +44,7 @@ impl Activation {
 impl Drop for Activation {
     fn drop(&mut self) {
         self.core.end_activation();
+        self.core.lock().unfollow();
         if ACTIVE.get() == Arc::as_ptr(&self.core) {
             ACTIVE.set(self.outer);
         } else {
@@ -100,7 +101,9 @@ unsafe extern "C" fn handle(
 ) {
     // SAFETY: the system gives a valid `info` of a memory fault.
     let address = unsafe { (*info).si_addr() }.addr();
-    if opens_page(address) {
+    // SAFETY: the system gives a valid context.
+    let write = unsafe { is_write(context) };
+    if opens_page(address, write) {
         return;
     }
     // SAFETY: the arguments are passed on as they came.
@@ -108,7 +111,7 @@ unsafe extern "C" fn handle(
 }
 
 /// Opens the page at this address if it is one of the active heap that waits to be written.
-fn opens_page(address: usize) -> bool {
+fn opens_page(address: usize, write: Option<bool>) -> bool {
     let core = ACTIVE.get();
     if core.is_null() {
         return false;
@@ -126,10 +129,31 @@ fn opens_page(address: usize) -> bool {
     let errno = errno();
     // SAFETY: a thread's own error number may always be read and written.
     let saved = unsafe { *errno };
-    let opened = tracker.fault(page);
+    let opened = tracker.fault(page, write);
     // SAFETY: as above. The code that was interrupted may be about to look at it.
     unsafe { *errno = saved };
     opened
+}
+
+/// Whether the fault was a write, where the machine tells it in a way that we know.
+///
+/// # Safety
+///
+/// The context must be that of a handler.
+unsafe fn is_write(context: *mut libc::c_void) -> Option<bool> {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    {
+        /// The bit of the processor's error code that says so.
+        const WRITE: i64 = 2;
+        // SAFETY: the context of a handler is of this type.
+        let context = unsafe { &*context.cast::<libc::ucontext_t>() };
+        Some(context.uc_mcontext.gregs[libc::REG_ERR as usize] & WRITE != 0)
+    }
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    {
+        let _ = context;
+        None
+    }
 }
 
 /// Where this thread's error number is.

@@ -1,5 +1,7 @@
 //! Images of a heap: taken at the cost of the pages that were kept since the last one, and put back at the cost of
 //! the pages that differ. `settle.rs` notes the pages when an outermost level is kept.
+//!
+//! A heap that is made of an image is filled when its content is needed: of many forks, most run few canisters.
 
 use super::image::Image;
 use super::pages::Pages;
@@ -69,6 +71,33 @@ impl Tracker {
         self.base = Some(base);
     }
 
+    /// Makes a heap that was never written hold the content of an image, at no cost until the content is needed.
+    ///
+    /// # Errors
+    ///
+    /// An image larger than the capacity, and the system's.
+    pub(super) fn adopt(&mut self, image: &Image) -> io::Result<()> {
+        self.grow_to(usize::try_from(image.size_bytes()).unwrap_or(usize::MAX))?;
+        self.set_base(image.shared().clone());
+        self.unfilled = true;
+        Ok(())
+    }
+
+    /// Fills the heap with what it was made of, if that is still to be done.
+    ///
+    /// # Errors
+    ///
+    /// The system's; the next call tries again.
+    pub(super) fn fill(&mut self) -> io::Result<()> {
+        if let (true, Some(base)) = (self.unfilled, self.base.clone()) {
+            let within = base.iter().map(|(page, _)| page as u32);
+            let within = within.take_while(|page| (*page as usize) < self.pages());
+            self.overwrite(within.collect(), &base)?;
+        }
+        self.unfilled = false;
+        Ok(())
+    }
+
     /// Makes the heap hold the content of an image. Only outside of levels.
     ///
     /// # Errors
@@ -81,6 +110,10 @@ impl Tracker {
             self.truncate(size)?;
         } else {
             self.grow_to(size)?;
+        }
+        if self.unfilled {
+            self.set_base(image.shared().clone());
+            return Ok(());
         }
         let mut stale: Vec<u32> = self.unsaved().into_iter().map(|page| page as u32).collect();
         match self.base.take() {

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::fault::{self, Activation};
 use super::image::{Image, ParkedHeap};
 use super::pool::PooledPage;
+use super::touch::TouchCount;
 use super::tracker::Tracker;
 use super::{MAX_HEAP_BYTES, PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::Cell;
@@ -92,14 +93,14 @@ impl Heap {
         })
     }
 
-    /// A heap with the content of an image.
+    /// A heap with the content of an image. The content is copied when it is needed first: by a level, or by [`Heap::read`].
     ///
     /// # Errors
     ///
     /// As for [`Heap::new`], and an image larger than the capacity.
     pub fn from_image(image: &Image, capacity: u64, reserved: u64) -> Result<Self, HeapError> {
-        let mut heap = Heap::new(capacity, reserved)?;
-        heap.restore(image)?;
+        let heap = Heap::new(capacity, reserved)?;
+        heap.core.lock().adopt(image)?;
         Ok(heap)
     }
 
@@ -157,9 +158,12 @@ impl Heap {
         (end <= self.core.size()).then_some(start..end)
     }
 
-    /// The bytes of a range; `None` if it does not lie within the heap.
+    /// The bytes of a range; `None` if it does not lie within the heap, or if the system has no memory to fill it.
     pub fn read(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let range = self.range(offset, len)?;
+        if self.core.lock().fill().is_err() {
+            return None;
+        }
         // SAFETY: bytes below the size are readable. Writes through this handle need it exclusively, and no Wasm
         // code runs while the slice exists (the rule in the head of this file).
         Some(unsafe { std::slice::from_raw_parts(self.core.base().add(range.start), len) })
@@ -346,5 +350,24 @@ impl Heap {
         );
         self.core.lock().counted = false;
         Activation::new(self.core.clone())
+    }
+
+    /// As [`Heap::activate`], and first accesses and first writes of Wasm pages are counted while the guard lives.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// If no level is open.
+    pub fn follow(&mut self) -> Result<Activation, HeapError> {
+        self.core.lock().follow()?;
+        Ok(self.activate())
+    }
+
+    /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.
+    pub fn touches(&self) -> TouchCount {
+        TouchCount(self.core.clone())
     }
 }

@@ -21,6 +21,7 @@ mod stable;
 mod stack;
 mod sys;
 mod table;
+mod touch;
 mod tracker;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
+pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).

@@ -40,6 +40,7 @@ impl Tracker {
             return Err(io::Error::other("too many levels in a heap"));
         }
         if self.depth == 0 {
+            self.fill()?;
             self.arena = Some(Arena::take()?);
         } else {
             self.close_outer_level();

@@ -14,6 +14,7 @@ pub(super) const GUARD: usize = 32 << 20;
 /// What may be done with a range of a [`Reservation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
+    None,
     Read,
     ReadWrite,
 }
@@ -21,6 +22,7 @@ pub(super) enum Access {
 impl Access {
     fn flags(self) -> libc::c_int {
         match self {
+            Access::None => libc::PROT_NONE,
             Access::Read => libc::PROT_READ,
             Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         }
@@ -98,7 +100,8 @@ impl Reservation {
             start <= end && end <= self.len,
             "pages outside of their reservation"
         );
-        // SAFETY: the range lies in our own mapping (checked), and `Access` has no value that takes reading away.
+        // SAFETY: the range lies in our own mapping (checked). Reading is taken away only from a heap that is followed, whose
+        // handler of faults gives it back before the access.
         let done =
             unsafe { libc::mprotect(self.base().add(start).cast(), end - start, access.flags()) };
         if done == 0 {

@@ -478,9 +478,9 @@ fn in_a_process_without_regions() {
     unsafe { *errno() = 4242 };
     poke(&heap, 100 * PAGE_SIZE, &[1]);
     // SAFETY: as above.
+    let error = unsafe { *errno() };
     assert_eq!(
-        unsafe { *errno() },
-        4242,
+        error, 4242,
         "the code that faulted does not see our failures"
     );
     drop(active);
@@ -584,4 +584,26 @@ fn times_of_images() {
         stable.restore(&image).unwrap()
     });
     time("stable: fork", || StableMemory::from_image(&image).unwrap());
+}
+
+/// Forks that nobody runs cost no memory, also when they are forked again.
+#[test]
+fn a_heap_made_of_an_image_is_filled_when_its_content_is_needed() {
+    let mut first = heap(2);
+    first.write(5 * PAGE_SIZE as u64, &[7; PAGE_SIZE]).unwrap();
+    let image = first.snapshot();
+    let touched = |heap: &Heap| heap.core().lock().state.iter().any(|state| *state != 0);
+    let mut second = Heap::from_image(&image, 4 << 30, 0).unwrap();
+    let mut third = Heap::from_image(&second.snapshot(), 4 << 30, 0).unwrap();
+    assert!(second.image() == image && second.size_bytes() == first.size_bytes());
+    assert!(!touched(&second) && !touched(&third));
+    third.begin().unwrap();
+    assert!(touched(&third) && third.changed_pages() == 0);
+    third.commit();
+    second
+        .restore(&Image::zeroed(WASM_PAGE_SIZE as u64))
+        .unwrap();
+    assert!(!touched(&second));
+    assert!(bytes(&second) == [0; WASM_PAGE_SIZE]);
+    assert!(bytes(&third) == bytes(&first));
 }

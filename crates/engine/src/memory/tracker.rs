@@ -8,6 +8,7 @@ use super::arena::Arena;
 use super::hot::Hot;
 use super::pages::Pages;
 use super::sys::{Access, Buffer, GUARD, Reservation};
+use super::touch::Touches;
 use super::{PAGE_SIZE, Page};
 use std::io;
 use std::ops::Range;
@@ -70,6 +71,10 @@ pub(super) struct Tracker {
     pub(super) base: Option<Pages>,
     /// Pages that were changed for good since then. Empty without a base.
     pub(super) dirty: Vec<u32>,
+    /// The heap is to hold the base, but nobody has needed its content yet; see `fork.rs`.
+    pub(super) unfilled: bool,
+    /// Which Wasm pages were touched.
+    pub(super) touches: Touches,
 }
 
 impl Tracker {
@@ -91,6 +96,8 @@ impl Tracker {
             counted: false,
             base: None,
             dirty: Vec::new(),
+            unfilled: false,
+            touches: Touches::default(),
         })
     }
 
@@ -133,16 +140,26 @@ impl Tracker {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
         if size > self.size {
-            self.space
-                .protect(self.pages()..size / PAGE_SIZE, Access::Read)?;
+            let access = match self.touches.are_followed() {
+                true => Access::None,
+                false => Access::Read,
+            };
+            self.space.protect(self.pages()..size / PAGE_SIZE, access)?;
             self.size = size;
         }
         Ok(())
     }
 
-    /// Handles a write to a page that is not open; false if the fault has another cause.
-    pub(super) fn fault(&mut self, page: usize) -> bool {
-        if self.depth == 0 || page >= self.pages() || self.state[page] & WRITABLE != 0 {
+    /// Handles a write to a page that is not open; false if the fault has another cause. `write` tells what it was where
+    /// the machine tells it.
+    pub(super) fn fault(&mut self, page: usize, write: Option<bool>) -> bool {
+        if self.depth == 0 || page >= self.pages() {
+            return false;
+        }
+        if self.touches.are_followed() {
+            return self.touch(page, write);
+        }
+        if self.state[page] & WRITABLE != 0 {
             return false;
         }
         let window = self.window(page);
@@ -151,7 +168,7 @@ impl Tracker {
 
     /// What to open for a write to `page`. Writing on behind (or before) open pages opens about twice as many as
     /// are open there, so that a long sequential write faults a few times only.
-    fn window(&mut self, page: usize) -> Range<usize> {
+    pub(super) fn window(&mut self, page: usize) -> Range<usize> {
         let open = |page: &usize| self.state[*page] & WRITABLE != 0;
         let behind = (page.saturating_sub(MAX_WINDOW)..page)
             .rev()
@@ -190,6 +207,11 @@ impl Tracker {
         self.log(pages.clone());
         let opened = match self.space.protect(pages.clone(), Access::ReadWrite) {
             Ok(()) => pages,
+            Err(_) if self.touches.are_followed() => {
+                self.start_over(pages.start * PAGE_SIZE / super::WASM_PAGE_SIZE)?;
+                self.space.protect(pages.clone(), Access::ReadWrite)?;
+                pages
+            }
             // Too many separate regions: with everything open there is just one.
             Err(_) => {
                 let all = 0..self.pages();
@@ -277,7 +299,7 @@ mod tests {
         let mut faults = 0;
         for page in pages {
             if closed(tracker, page) {
-                assert!(tracker.fault(page));
+                assert!(tracker.fault(page, None));
                 assert!(!closed(tracker, page));
                 faults += 1;
             }
@@ -288,7 +310,7 @@ mod tests {
     #[test]
     fn a_single_write_opens_a_single_page() {
         let mut tracker = tracker(4);
-        assert!(tracker.fault(17));
+        assert!(tracker.fault(17, None));
         assert_eq!(
             tracker
                 .state
@@ -333,11 +355,11 @@ mod tests {
     #[test]
     fn faults_that_are_not_ours_are_refused() {
         let mut tracker = tracker(1);
-        assert!(!tracker.fault(16), "beyond the end");
-        assert!(tracker.fault(3));
-        assert!(!tracker.fault(3), "already open");
+        assert!(!tracker.fault(16, None), "beyond the end");
+        assert!(tracker.fault(3, None));
+        assert!(!tracker.fault(3, None), "already open");
         tracker.commit();
-        assert!(!tracker.fault(4), "no level");
+        assert!(!tracker.fault(4, None), "no level");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Layout, Metering, Plan, Weights};
 const MAX_LOCALS: u32 = 50_000;
 
 /// Rewrites one body after the other.
-pub struct Rewriter<'a> {
+pub(super) struct Rewriter<'a> {
     layout: Layout,
     weights: &'a dyn Weights,
     memory64: bool,
@@ -41,7 +41,7 @@ struct Segment {
 }
 
 impl<'a> Rewriter<'a> {
-    pub fn new(
+    pub(super) fn new(
         layout: Layout,
         plan: &'a Plan<'_>,
         metering: Metering,
@@ -63,14 +63,14 @@ impl<'a> Rewriter<'a> {
     }
 
     /// What the body rewritten last counts for compilation (metering.md 5.2).
-    pub fn compile_operators(&self) -> u64 {
+    pub(super) fn compile_operators(&self) -> u64 {
         self.compile_operators
     }
 
     /// The new body, as it stands in the code section, without its length.
     ///
     /// Fails only on a body that is not valid.
-    pub fn rewrite(
+    pub(super) fn rewrite(
         &mut self,
         body: &FunctionBody<'_>,
         parameters: u32,

@@ -17,7 +17,7 @@ struct Block {
 
 /// The exits of one function, asked for operator by operator.
 #[derive(Debug, Default)]
-pub struct Exits {
+pub(super) struct Exits {
     /// In the order in which they open.
     blocks: Vec<Block>,
     opened: usize,
@@ -27,7 +27,10 @@ pub struct Exits {
 
 impl Exits {
     /// Reads a body to its end.
-    pub fn read(&mut self, mut operators: OperatorsReader<'_>) -> Result<(), wasmparser::Error> {
+    pub(super) fn read(
+        &mut self,
+        mut operators: OperatorsReader<'_>,
+    ) -> Result<(), wasmparser::Error> {
         *self = Exits::default();
         let mut open: Vec<usize> = Vec::new();
         // The blocks that end behind the last operator which is not `end`.
@@ -79,7 +82,7 @@ impl Exits {
     }
 
     /// Whether control may leave the function by way of the next operator.
-    pub fn next_leaves(&mut self, operator: &Operator<'_>) -> bool {
+    pub(super) fn next_leaves(&mut self, operator: &Operator<'_>) -> bool {
         self.behind_exit = false;
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
@@ -107,7 +110,7 @@ impl Exits {
     }
 
     /// True if the last operator was the end of an exit: whoever comes there has left as it were.
-    pub fn behind_exit(&self) -> bool {
+    pub(super) fn behind_exit(&self) -> bool {
         self.behind_exit
     }
 

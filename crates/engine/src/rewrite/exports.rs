@@ -13,10 +13,15 @@ use crate::sections::Sections;
 /// The type of a global; validation lets no other through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GlobalValueType {
+    /// `i32`
     I32,
+    /// `i64`
     I64,
+    /// `f32`
     F32,
+    /// `f64`
     F64,
+    /// `v128`
     V128,
 }
 
@@ -25,14 +30,16 @@ pub enum GlobalValueType {
 pub struct SavedGlobal {
     /// The name to look it up by.
     pub export: String,
+    /// What it holds.
     pub value_type: GlobalValueType,
+    /// Whether it may change.
     pub mutable: bool,
     /// Whether the module itself exports it.
     pub user_exported: bool,
 }
 
 /// All exports.
-pub struct Exports {
+pub(super) struct Exports {
     pub section: ExportSection,
     pub saved_globals: Vec<SavedGlobal>,
     /// Whether a name occurs twice, which the engine refuses.
@@ -41,7 +48,7 @@ pub struct Exports {
 
 impl Exports {
     /// The exports of a module, own ones first and in their order.
-    pub fn of(
+    pub(super) fn of(
         sections: &Sections<'_>,
         layout: &Layout,
         plan: &Plan<'_>,

@@ -7,7 +7,7 @@ use super::Layout;
 
 /// An added function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Helper {
+pub(super) enum Helper {
     /// Charges one instruction per unit of an `i32` length, which it returns (metering.md 1.3).
     ChargeI32,
     /// The same for an `i64` length.
@@ -17,13 +17,13 @@ pub enum Helper {
 }
 
 /// The helpers that a module needs, in the order in which they were first asked for.
-pub struct Helpers {
+pub(super) struct Helpers {
     needed: Vec<Helper>,
     pointer: ValType,
 }
 
 impl Helpers {
-    pub fn new(memory64: bool) -> Self {
+    pub(super) fn new(memory64: bool) -> Self {
         Helpers {
             needed: Vec::new(),
             pointer: if memory64 { ValType::I64 } else { ValType::I32 },
@@ -31,7 +31,7 @@ impl Helpers {
     }
 
     /// The index of a helper function, which is thereby needed.
-    pub fn index(&mut self, layout: &Layout, helper: Helper) -> u32 {
+    pub(super) fn index(&mut self, layout: &Layout, helper: Helper) -> u32 {
         let position = self.needed.iter().position(|needed| *needed == helper);
         let position = position.unwrap_or_else(|| {
             self.needed.push(helper);
@@ -40,12 +40,12 @@ impl Helpers {
         layout.first_helper() + position as u32
     }
 
-    pub fn count(&self) -> u32 {
+    pub(super) fn count(&self) -> u32 {
         self.needed.len() as u32
     }
 
     /// Adds one type for each helper, in their order.
-    pub fn declare_types(&self, types: &mut TypeSection) {
+    pub(super) fn declare_types(&self, types: &mut TypeSection) {
         for helper in &self.needed {
             let ty = self.operand(*helper);
             types.ty().function([ty], [ty]);
@@ -53,7 +53,7 @@ impl Helpers {
     }
 
     /// Adds the body of each helper, in their order.
-    pub fn define(&self, layout: &Layout, code: &mut CodeSection) {
+    pub(super) fn define(&self, layout: &Layout, code: &mut CodeSection) {
         for helper in &self.needed {
             code.function(&match helper {
                 Helper::ChargeI32 | Helper::ChargeI64 => self.charge(layout, *helper),

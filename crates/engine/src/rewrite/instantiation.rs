@@ -13,7 +13,7 @@ const MAX_TYPES: u32 = 1_000_000;
 const MAX_ADDED_TYPES: u32 = 5;
 
 /// Looks for such faults in the order in which the engine would meet them.
-pub fn check(
+pub(super) fn check(
     sections: &Sections<'_>,
     exports: &Exports,
     layout: &Layout,

@@ -9,7 +9,7 @@ use super::{Defect, HOST_MODULE, Layout, PROFILE_ENTER, PROFILE_IMPORTS, PROFILE
 use crate::sections::Sections;
 
 /// The hooks of a module.
-pub struct Hooks {
+pub(super) struct Hooks {
     layout: Layout,
     /// The type of the import [`PROFILE_ENTER`]; that of [`PROFILE_LEAVE`] follows, then those of blocks.
     first_type: u32,
@@ -21,7 +21,7 @@ pub struct Hooks {
 
 impl Hooks {
     /// Makes room for the hooks in the layout of a module.
-    pub fn new(sections: &Sections<'_>, layout: &mut Layout) -> Result<Self, Defect> {
+    pub(super) fn new(sections: &Sections<'_>, layout: &mut Layout) -> Result<Self, Defect> {
         let mut types = Vec::new();
         let section = sections.types.clone().into_iter();
         for ty in section.flat_map(|s| s.into_iter_err_on_gc_types()) {
@@ -49,7 +49,7 @@ impl Hooks {
     }
 
     /// Adds the types of the imports and of blocks.
-    pub fn declare_types(&self, types: &mut TypeSection) {
+    pub(super) fn declare_types(&self, types: &mut TypeSection) {
         use wasm_encoder::ValType::{I32, I64};
         types.ty().function([I32, I64], []);
         types.ty().function([I64], []);
@@ -61,14 +61,14 @@ impl Hooks {
     }
 
     /// Adds the imports.
-    pub fn declare_imports(&self, imports: &mut ImportSection) {
+    pub(super) fn declare_imports(&self, imports: &mut ImportSection) {
         for (name, ty) in [PROFILE_ENTER, PROFILE_LEAVE].iter().zip(self.first_type..) {
             imports.import(HOST_MODULE, name, EntityType::Function(ty));
         }
     }
 
     /// The hooks of the function that the module defines at this position.
-    pub fn function(&self, position: usize) -> FunctionHooks {
+    pub(super) fn function(&self, position: usize) -> FunctionHooks {
         let block = match self.functions[position].results() {
             [] => BlockType::Empty,
             [result] => BlockType::Result(encoded(*result)),
@@ -94,7 +94,7 @@ fn encoded(ty: ValType) -> wasm_encoder::ValType {
 }
 
 /// The hooks of one function.
-pub struct FunctionHooks {
+pub(super) struct FunctionHooks {
     /// Its index in the original module.
     index: u32,
     counter: u32,
@@ -105,7 +105,7 @@ pub struct FunctionHooks {
 
 impl FunctionHooks {
     /// What comes before the body.
-    pub fn enter(&self, sink: &mut Vec<u8>) {
+    pub(super) fn enter(&self, sink: &mut Vec<u8>) {
         for instruction in [
             Instruction::I32Const(self.index as i32),
             Instruction::GlobalGet(self.counter),
@@ -117,13 +117,13 @@ impl FunctionHooks {
     }
 
     /// What comes before an operator that ends the function.
-    pub fn leave(&self, sink: &mut Vec<u8>) {
+    pub(super) fn leave(&self, sink: &mut Vec<u8>) {
         Instruction::GlobalGet(self.counter).encode(sink);
         Instruction::Call(self.leave).encode(sink);
     }
 
     /// What comes after the body, whose last operator has ended the block.
-    pub fn end(&self, sink: &mut Vec<u8>) {
+    pub(super) fn end(&self, sink: &mut Vec<u8>) {
         self.leave(sink);
         Instruction::End.encode(sink);
     }

@@ -14,6 +14,7 @@ use crate::sections::Sections;
 pub struct DataSegment {
     /// Address of the first byte.
     pub offset: u64,
+    /// What is written.
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
@@ -21,7 +22,7 @@ pub struct DataSegment {
 /// The data section that is left, and the active segments taken out of it.
 ///
 /// Fails if one of these lies outside the initial memory, which has so many pages.
-pub fn split(
+pub(super) fn split(
     sections: &Sections<'_>,
     initial: u64,
 ) -> Result<(DataSection, Vec<DataSegment>), Defect> {

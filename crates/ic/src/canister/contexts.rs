@@ -2,10 +2,11 @@
 //! Owns the bookkeeping of scheduling.md 2.5 to 2.7, not the execution of callbacks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candid::Principal;
 
-use super::queues::IngressId;
+use super::queues::{CallerInfo, IngressId};
 
 /// Names a call context of a canister; counts up.
 pub type ContextId = u64;
@@ -28,6 +29,8 @@ pub enum Origin {
         id: IngressId,
         /// Who signed it.
         sender: Principal,
+        /// What it told about its sender.
+        info: Option<Arc<CallerInfo>>,
     },
     /// A canister's call.
     Canister {
@@ -48,6 +51,14 @@ impl Origin {
         match self {
             Origin::Ingress { sender, .. } | Origin::Canister { sender, .. } => *sender,
             Origin::SystemTask => Principal::management_canister(),
+        }
+    }
+
+    /// What the user's message told about its sender.
+    pub fn caller_info(&self) -> Option<Arc<CallerInfo>> {
+        match self {
+            Origin::Ingress { info, .. } => info.clone(),
+            Origin::Canister { .. } | Origin::SystemTask => None,
         }
     }
 

@@ -110,6 +110,11 @@ impl History {
         }
     }
 
+    /// Counts changes that are not known any more.
+    pub fn skip(&mut self, changes: u64) {
+        self.total += changes;
+    }
+
     /// All changes ever made.
     pub fn total(&self) -> u64 {
         self.total

@@ -1,9 +1,10 @@
-//! The log of a canister: what it printed and its traps, the newest 4 KiB (system-api.md 6.3).
+//! The log of a canister: what it printed and its traps, the newest 4 KiB or as much as its limit says (system-api.md 6.3,
+//! since-october-2025.md 5.1).
 
 use std::collections::VecDeque;
 
-/// Bytes that the log holds, records counted with their overhead.
-pub const LOG_CAPACITY: usize = 4096;
+/// Bytes that the log holds unless a limit is set, records counted with their overhead.
+pub const DEFAULT_LOG_LIMIT: u64 = 4096;
 /// Bytes that a record counts beside its content.
 const RECORD_OVERHEAD: usize = 40;
 
@@ -19,17 +20,53 @@ pub struct LogRecord {
 }
 
 /// Records of limited total size, the oldest dropped first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Log {
     records: VecDeque<LogRecord>,
+    limit: usize,
     used: usize,
     next_index: u64,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Log::with_limit(DEFAULT_LOG_LIMIT)
+    }
+}
+
 impl Log {
+    /// An empty one that holds so many bytes; zero switches it off.
+    pub fn with_limit(limit: u64) -> Self {
+        Log {
+            records: VecDeque::new(),
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            used: 0,
+            next_index: 0,
+        }
+    }
+
+    /// Changes the limit; the newest records that fit are kept.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.drop_oldest();
+    }
+
+    /// Bytes that it may hold.
+    pub fn limit(&self) -> u64 {
+        self.limit as u64
+    }
+
+    /// Bytes that its records take.
+    pub fn used(&self) -> u64 {
+        self.used as u64
+    }
+
     /// Adds a record; content beyond what fits is cut.
     pub fn push(&mut self, time: u64, content: &[u8]) {
-        let content = &content[..content.len().min(LOG_CAPACITY - RECORD_OVERHEAD)];
+        let Some(room) = self.limit.checked_sub(RECORD_OVERHEAD) else {
+            return;
+        };
+        let content = &content[..content.len().min(room)];
         self.used += content.len() + RECORD_OVERHEAD;
         self.records.push_back(LogRecord {
             index: self.next_index,
@@ -37,7 +74,11 @@ impl Log {
             content: content.to_vec(),
         });
         self.next_index += 1;
-        while self.used > LOG_CAPACITY {
+        self.drop_oldest();
+    }
+
+    fn drop_oldest(&mut self) {
+        while self.used > self.limit {
             let Some(oldest) = self.records.pop_front() else {
                 break;
             };
@@ -47,7 +88,7 @@ impl Log {
 
     /// Bytes that are not used.
     pub fn free(&self) -> u64 {
-        (LOG_CAPACITY - self.used) as u64
+        (self.limit - self.used) as u64
     }
 
     /// The records, oldest first.
@@ -88,6 +129,25 @@ mod tests {
             log.records().map(|record| record.index).collect::<Vec<_>>(),
             [1]
         );
+    }
+
+    /// A larger limit keeps more, a smaller one the newest; zero keeps nothing and counts nothing.
+    #[test]
+    fn the_limit_decides_what_is_kept() {
+        let indices = |log: &Log| log.records().map(|it| it.index).collect::<Vec<_>>();
+        let mut log = Log::with_limit(8192);
+        for _ in 0..2 {
+            log.push(1, &[b'x'; 4000]);
+        }
+        assert_eq!((indices(&log), log.used()), (vec![0, 1], 8080));
+        log.set_limit(4096);
+        assert_eq!((indices(&log), log.free()), (vec![1], 56));
+        log.set_limit(0);
+        log.push(2, b"y");
+        assert_eq!((indices(&log), log.free()), (vec![], 0));
+        log.set_limit(4096);
+        log.push(3, b"z");
+        assert_eq!(indices(&log), [2]);
     }
 
     #[test]

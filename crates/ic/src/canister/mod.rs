@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod code;
+pub mod consumed;
 pub mod contexts;
 pub mod debits;
 pub mod history;
@@ -22,12 +23,13 @@ pub use queues::IngressId;
 
 use chunks::ChunkStore;
 use code::Code;
+use consumed::Consumed;
 use contexts::CallContexts;
 use debits::Debits;
 use history::History;
 use log::Log;
 use queues::{InputQueues, OutputQueues};
-use settings::{LogVisibility, Settings};
+use settings::{Settings, Visibility};
 use snapshots::Snapshot;
 use tasks::{LowMemoryHook, Task, TaskRotation};
 
@@ -101,6 +103,8 @@ pub struct MemoryMetrics {
     pub chunk_store: u64,
     /// The snapshots.
     pub snapshots: u64,
+    /// The store of the log, by its limit.
+    pub log_store: u64,
 }
 
 impl MemoryMetrics {
@@ -117,6 +121,7 @@ impl MemoryMetrics {
             + self.history
             + self.chunk_store
             + self.snapshots
+            + self.log_store
     }
 }
 
@@ -171,6 +176,8 @@ pub struct Canister {
     pub debits: Debits,
     /// Bytes that snapshots lost with the last cycles still count (management-canister.md 4.5).
     pub lost_snapshot_bytes: u64,
+    /// What its cycles went into.
+    pub consumed: Consumed,
 }
 
 impl Canister {
@@ -201,6 +208,7 @@ impl Canister {
             charged_at: time,
             debits: Debits::default(),
             lost_snapshot_bytes: 0,
+            consumed: Consumed::default(),
         }
     }
 
@@ -237,6 +245,7 @@ impl Canister {
             charged_at: self.charged_at,
             debits: self.debits,
             lost_snapshot_bytes: self.lost_snapshot_bytes,
+            consumed: self.consumed,
         }
     }
 
@@ -247,10 +256,15 @@ impl Canister {
 
     /// True if the principal may read the log.
     pub fn may_read_log(&self, principal: &Principal) -> bool {
-        match &self.settings.log_visibility {
-            LogVisibility::Public => true,
-            LogVisibility::Controllers => self.is_controlled_by(principal),
-            LogVisibility::AllowedViewers(viewers) => {
+        self.shows(&self.settings.log_visibility, principal)
+    }
+
+    /// True if the principal may see what is so visible.
+    pub fn shows(&self, visibility: &Visibility, principal: &Principal) -> bool {
+        match visibility {
+            Visibility::Public => true,
+            Visibility::Controllers => self.is_controlled_by(principal),
+            Visibility::AllowedViewers(viewers) => {
                 viewers.contains(principal) || self.is_controlled_by(principal)
             }
         }
@@ -276,11 +290,15 @@ impl Canister {
                     .iter()
                     .map(|snapshot| snapshot.total_bytes)
                     .sum::<u64>(),
+            log_store: match (bookkeeping.log_store, self.log.limit()) {
+                (0, _) | (_, 0) => 0,
+                (overhead, limit) => limit + overhead,
+            },
         }
     }
 
-    /// Looks anew whether the heap comes too near to its limit.
-    pub fn update_hook(&mut self, bookkeeping: Bookkeeping) {
+    /// Looks anew whether the heap comes too near to its limit, or to what an allocation leaves if that counts.
+    pub fn update_hook(&mut self, bookkeeping: Bookkeeping, allocation_counts: bool) {
         let Some(code) = &self.code else {
             self.hook.update(false);
             return;
@@ -290,6 +308,7 @@ impl Canister {
             limit => limit,
         };
         let capacity = match self.settings.memory_allocation {
+            _ if !allocation_counts => limit,
             0 => limit,
             allocation => {
                 let metrics = self.memory_metrics(bookkeeping);

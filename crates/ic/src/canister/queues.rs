@@ -2,6 +2,7 @@
 //! Owns order and rotation (scheduling.md 1.7, 1.8), not what is done with a message.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use candid::Principal;
 
@@ -82,6 +83,15 @@ impl Request {
     }
 }
 
+/// What a message of a user tells about its sender, vouched for by a canister (since-october-2025.md 3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CallerInfo {
+    /// Whatever the canister said; by convention Candid.
+    pub data: Vec<u8>,
+    /// The canister.
+    pub signer: Principal,
+}
+
 /// A message of a user.
 #[derive(Clone, Debug)]
 pub struct Ingress {
@@ -89,6 +99,8 @@ pub struct Ingress {
     pub id: IngressId,
     /// Who signed it.
     pub sender: Principal,
+    /// What it tells about its sender.
+    pub info: Option<Arc<CallerInfo>>,
     /// Name of the method.
     pub method: String,
     /// The argument.
@@ -307,6 +319,7 @@ mod tests {
         Ingress {
             id,
             sender: Principal::anonymous(),
+            info: None,
             method: String::new(),
             payload: Vec::new(),
             decoded: None,

@@ -12,12 +12,9 @@ pub const DEFAULT_FREEZING_THRESHOLD: u64 = 2_592_000;
 pub const DEFAULT_WASM_MEMORY_LIMIT: u64 = 3 << 30;
 /// Default of `reserved_cycles_limit`.
 pub const DEFAULT_RESERVED_CYCLES_LIMIT: u128 = 5_000_000_000_000;
-/// The only legal `log_memory_limit`, in bytes.
-pub const LOG_MEMORY_LIMIT: u64 = 4096;
-
-/// Who may read the canister's log.
+/// Who may see something of a canister: its log, its snapshots, its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LogVisibility {
+pub enum Visibility {
     /// Controllers only.
     #[default]
     Controllers,
@@ -90,7 +87,13 @@ pub struct Settings {
     /// Cycles.
     pub reserved_cycles_limit: u128,
     /// Who may read the log.
-    pub log_visibility: LogVisibility,
+    pub log_visibility: Visibility,
+    /// Who may list and read snapshots.
+    pub snapshot_visibility: Visibility,
+    /// Who may see the status.
+    pub status_visibility: Visibility,
+    /// Cycles that a call of another canister has to bring.
+    pub minimum_incoming_cycles: u128,
     /// Bytes of heap; 0 is no limit.
     pub wasm_memory_limit: u64,
     /// Bytes of heap that shall stay free before the low-memory hook runs.
@@ -108,7 +111,10 @@ impl Settings {
             memory_allocation: 0,
             freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
             reserved_cycles_limit: DEFAULT_RESERVED_CYCLES_LIMIT,
-            log_visibility: LogVisibility::default(),
+            log_visibility: Visibility::default(),
+            snapshot_visibility: Visibility::default(),
+            status_visibility: Visibility::default(),
+            minimum_incoming_cycles: 0,
             wasm_memory_limit: DEFAULT_WASM_MEMORY_LIMIT,
             wasm_memory_threshold: 0,
             environment_variables: Arc::default(),

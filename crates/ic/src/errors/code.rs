@@ -20,6 +20,7 @@ pub enum ErrorCode {
     CertifiedStateUnavailable = 208,
     CanisterInstallCodeRateLimited = 209,
     CanisterHeapDeltaRateLimited = 210,
+    SubnetCoolingDown = 211,
 
     CanisterNotFound = 301,
     CanisterSnapshotNotFound = 305,
@@ -32,6 +33,7 @@ pub enum ErrorCode {
     UnknownManagementMessage = 407,
     InvalidManagementPayload = 408,
     CanisterSnapshotImmutable = 409,
+    InvalidSubnetAdmin = 410,
 
     CanisterTrapped = 502,
     CanisterCalledTrap = 503,
@@ -67,6 +69,8 @@ pub enum ErrorCode {
     CanisterAlreadyInstalled = 538,
     CanisterWasmMemoryLimitExceeded = 539,
     ReservedCyclesLimitIsTooLow = 540,
+    CanisterInvalidControllerOrSubnetAdmin = 541,
+    CanisterStatusAccessDenied = 542,
 
     DeadlineExpired = 601,
     ResponseDropped = 602,
@@ -74,7 +78,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, by ascending number.
-    pub const ALL: [ErrorCode; 58] = [
+    pub const ALL: [ErrorCode; 62] = [
         ErrorCode::SubnetOversubscribed,
         ErrorCode::MaxNumberOfCanistersReached,
         ErrorCode::CanisterQueueFull,
@@ -87,6 +91,7 @@ impl ErrorCode {
         ErrorCode::CertifiedStateUnavailable,
         ErrorCode::CanisterInstallCodeRateLimited,
         ErrorCode::CanisterHeapDeltaRateLimited,
+        ErrorCode::SubnetCoolingDown,
         ErrorCode::CanisterNotFound,
         ErrorCode::CanisterSnapshotNotFound,
         ErrorCode::InsufficientMemoryAllocation,
@@ -97,6 +102,7 @@ impl ErrorCode {
         ErrorCode::UnknownManagementMessage,
         ErrorCode::InvalidManagementPayload,
         ErrorCode::CanisterSnapshotImmutable,
+        ErrorCode::InvalidSubnetAdmin,
         ErrorCode::CanisterTrapped,
         ErrorCode::CanisterCalledTrap,
         ErrorCode::CanisterContractViolation,
@@ -131,6 +137,8 @@ impl ErrorCode {
         ErrorCode::CanisterAlreadyInstalled,
         ErrorCode::CanisterWasmMemoryLimitExceeded,
         ErrorCode::ReservedCyclesLimitIsTooLow,
+        ErrorCode::CanisterInvalidControllerOrSubnetAdmin,
+        ErrorCode::CanisterStatusAccessDenied,
         ErrorCode::DeadlineExpired,
         ErrorCode::ResponseDropped,
     ];

@@ -102,6 +102,8 @@ pub enum ContractViolation {
     EnvironmentVariableNameTooLong { api: &'static str },
     /// The name of an environment variable is not text.
     EnvironmentVariableNameNotUtf8 { api: &'static str },
+    /// The parameters of an outcall whose price is asked for do not decode, or are too large. The wording is ours.
+    OutcallParameters,
 }
 
 impl ContractViolation {
@@ -133,6 +135,7 @@ impl ContractViolation {
             CallbackNotAllowed => ("Tried to register a callback in a context where it isn't allowed.".into(), Toolchain),
             CannotMint { canister } => (format!("ic0.mint_cycles128 cannot be executed on non Cycles Minting Canister: {canister} != rkp4c-7iaaa-aaaaa-aaaca-cai"), Toolchain),
             KeyNameNotUtf8(name) => (format!("Failed to decode key name {name}"), Toolchain),
+            OutcallParameters => ("ic0.cost_http_request_v2: cannot decode parameters".into(), Toolchain),
 
             // What the module lacks
             NoMemory => ("WebAssembly module must define memory".into(), Toolchain),
@@ -189,7 +192,7 @@ impl fmt::Display for ContractViolation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::help::DOCUMENTATION;
+    use super::super::help::documentation;
     use super::*;
 
     fn id(text: &str) -> Principal {
@@ -224,6 +227,7 @@ mod tests {
             (CallbackNotAllowed, "Tried to register a callback in a context where it isn't allowed."),
             (CannotMint { canister: id("rwlgt-iiaaa-aaaaa-aaaaa-cai") }, "ic0.mint_cycles128 cannot be executed on non Cycles Minting Canister: rwlgt-iiaaa-aaaaa-aaaaa-cai != rkp4c-7iaaa-aaaaa-aaaca-cai"),
             (KeyNameNotUtf8("\u{fffd}k".into()), "Failed to decode key name \u{fffd}k"),
+            (OutcallParameters, "ic0.cost_http_request_v2: cannot decode parameters"),
             (NoMemory, "WebAssembly module must define memory"),
             (MemoryExportIsNoMemory, "export 'memory' is not a memory"),
             (NoTable, "table not found"),
@@ -258,7 +262,7 @@ mod tests {
             (PayloadTooLarge { callee: callee(), method: "go".into(), size: 10485761, max: 10485760 }, "Request to rrkah-fqaaa-aaaaa-aaaaq-cai:go has a payload size of 10485761, which exceeds the allowed limit of 10485760.", payload, "canister-made-a-call-with-too-large-payload"),
         ] {
             assert_eq!(error.to_string(), text);
-            assert_eq!(error.help().to_string(), format!("{suggestion} See documentation: {DOCUMENTATION}{anchor}"));
+            assert_eq!(error.help().to_string(), format!("{suggestion} See documentation: {}{anchor}", documentation()));
         }
         for (error, text, help) in [
             (PerformanceCounterType(2), "Error getting performance counter type 2", ""),

@@ -1,11 +1,47 @@
 //! The advice that the Internet Computer appends to an error text. Owns how it is worded and attached,
 //! not which error has which advice.
 
+use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
+
+use crate::protocol::OLD_DOCUMENTATION;
+
+thread_local! {
+    /// Where texts that are made on this thread send their reader. A node sets it whenever it begins to work, since the place has
+    /// moved over the years while everything that makes texts knows no date.
+    static DOCUMENTATION: Cell<&'static str> = const { Cell::new(OLD_DOCUMENTATION) };
+}
 
 /// Where the documentation of execution errors lives; an anchor follows directly.
-pub const DOCUMENTATION: &str =
-    "https://internetcomputer.org/docs/current/references/execution-errors#";
+pub fn documentation() -> &'static str {
+    DOCUMENTATION.get()
+}
+
+/// While it lives, texts that are made on this thread are those of one date. They nest.
+#[must_use = "texts are those of a date while this lives"]
+#[derive(Debug)]
+pub struct TextsOf {
+    outer: &'static str,
+    /// It belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl TextsOf {
+    /// With this address of the documentation.
+    pub fn documentation(address: &'static str) -> Self {
+        TextsOf {
+            outer: DOCUMENTATION.replace(address),
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for TextsOf {
+    fn drop(&mut self) {
+        DOCUMENTATION.set(self.outer);
+    }
+}
 
 /// What a user can do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +54,7 @@ pub enum Help {
     Internal,
     /// A suggestion without a link.
     Suggestion(&'static str),
-    /// A suggestion and an anchor of [`DOCUMENTATION`].
+    /// A suggestion and an anchor of [`documentation`].
     Documented(&'static str, &'static str),
     /// The same, for a suggestion that quotes a value of the error.
     Quoting(String, &'static str),
@@ -48,10 +84,10 @@ impl fmt::Display for Help {
             ),
             Help::Suggestion(suggestion) => f.write_str(suggestion),
             Help::Documented(suggestion, anchor) => {
-                write!(f, "{suggestion} See documentation: {DOCUMENTATION}{anchor}")
+                write!(f, "{suggestion} See documentation: {}{anchor}", documentation())
             }
             Help::Quoting(suggestion, anchor) => {
-                write!(f, "{suggestion} See documentation: {DOCUMENTATION}{anchor}")
+                write!(f, "{suggestion} See documentation: {}{anchor}", documentation())
             }
             Help::Bare(suggestion, link) => write!(f, "{suggestion} See documentation: {link}"),
         }

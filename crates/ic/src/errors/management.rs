@@ -113,6 +113,20 @@ pub enum ManagementError {
     LogsOnlyForUsers,
     /// The sender may not read the log.
     LogsNotAllowed { caller: Principal },
+    /// The sender may not see the status. The wording is ours.
+    StatusNotAllowed { caller: Principal },
+    /// The sender may not see snapshots that some others may see. The wording is ours.
+    SnapshotsNotAllowed { caller: Principal },
+    /// The sender neither controls the canister nor administers the subnet. The wording is ours.
+    InvalidControllerOrAdmin {
+        canister: Principal,
+        controllers: Vec<Principal>,
+        caller: Principal,
+    },
+    /// Only for administrators of the subnet. The wording is ours.
+    OnlyAdmins { method: String },
+    /// Another limit of the log cannot be paid for.
+    ResizeNotEnoughCycles(OutOfCycles),
 }
 
 impl ManagementError {
@@ -143,6 +157,15 @@ impl ManagementError {
                 format!("Only the controllers of the canister {canister} can control it.\nCanister's controllers: {}\nSender's ID: {caller}", controllers.iter().map(Principal::to_text).collect::<Vec<_>>().join(" ")),
                 Documented("Execute this call from a controller of the target canister or add the current caller as a controller.", "invalid-controller"),
             ),
+            InvalidControllerOrAdmin { canister, controllers, caller } => (
+                Code::CanisterInvalidControllerOrSubnetAdmin,
+                format!("Only the controllers or subnet admins of the canister {canister} can control it.\nCanister's controllers: {}\nSender's ID: {caller}", controllers.iter().map(Principal::to_text).collect::<Vec<_>>().join(" ")),
+                Help::None,
+            ),
+            OnlyAdmins { method } => (Code::InvalidSubnetAdmin, format!("Only subnet admins can call {method}"), Help::None),
+            StatusNotAllowed { caller } => (Code::CanisterStatusAccessDenied, format!("Caller {caller} is not allowed to access the canister status"), Help::None),
+            SnapshotsNotAllowed { caller } => (Code::CanisterRejectedMessage, format!("Caller {caller} is not allowed to access canister snapshots"), Help::None),
+            ResizeNotEnoughCycles(error) => (Code::CanisterOutOfCycles, error.to_string(), Help::None),
             CallerNotAuthorized => (Code::CanisterRejectedMessage, "The caller is not authorized to call this method.".into(), Help::None),
             NotImplemented => (Code::UnknownManagementMessage, "Not yet implemented".into(), Help::None),
             CanisterNotFound(id) => (

@@ -28,7 +28,7 @@ pub use chunk_store::ChunkStoreError;
 pub use code::{ErrorCode, RejectCode};
 pub use contract::ContractViolation;
 pub use execution::{ExecutionError, StablePages};
-pub use help::{DOCUMENTATION, Help};
+pub use help::{Help, TextsOf, documentation};
 pub use ingress::IngressError;
 pub use management::ManagementError;
 pub use management_routing::{ManagementRoutingError, Unroutable};

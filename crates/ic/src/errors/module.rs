@@ -240,7 +240,7 @@ impl fmt::Display for ModuleError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::help::DOCUMENTATION;
+    use super::super::help::documentation;
     use super::*;
 
     const METHODS_SPELLED_OUT: &str = "exported functions called `canister_update <name>`, `canister_query <name>`, or `canister_composite_query <name>`";
@@ -318,7 +318,7 @@ mod tests {
             (FunctionTooComplex { index: 0, complexity: 2, max: 1 }, "Try breaking large functions up into multiple smaller functions.", "wasm-module-function-complexity-too-high"),
             (FunctionTooLarge { index: 0, size: 2, max: 1 }, "Try breaking large functions up into multiple smaller functions.", "wasm-module-function-too-large"),
         ] {
-            assert_eq!(error.help().to_string(), format!("{suggestion} See documentation: {DOCUMENTATION}{anchor}"));
+            assert_eq!(error.help().to_string(), format!("{suggestion} See documentation: {}{anchor}", documentation()));
         }
         for error in [
             UnsupportedFormat, EngineRejected(String::new()), ImportedGlobal, ReservedSymbol(String::new()), GlobalType(String::new()),

@@ -35,6 +35,15 @@ pub enum OutcallError {
     HeadersTooLarge { size: u64 },
     /// Headers and a body of more than 2,000,000 bytes together. The wording is ours.
     RequestTooLarge { size: u64 },
+    /// A method that changes something, of which all nodes would send the request. The wording is ours.
+    NotReplicated { method: &'static str },
+    /// Counts of a flexible request that cannot be on a subnet of so many nodes. The wording is ours.
+    Replication {
+        min: u32,
+        max: u32,
+        total: u32,
+        nodes: u64,
+    },
     /// The key does not exist or must not be used.
     UnknownKey { method: String, key: String },
     /// The subnet does not have the key.
@@ -67,6 +76,8 @@ impl OutcallError {
             HeaderValueTooLong { size } => (Code::CanisterRejectedMessage, format!("number of bytes to represent some http header value {size} exceeds 8192"), Help::None),
             HeadersTooLarge { size } => (Code::CanisterRejectedMessage, format!("number of bytes to represent all http headers {size} exceeds 49152"), Help::None),
             RequestTooLarge { size } => (Code::CanisterRejectedMessage, format!("number of bytes to represent all http headers and the body {size} exceeds 2000000"), Help::None),
+            NotReplicated { method } => (Code::CanisterRejectedMessage, format!("{method} is only allowed for non-replicated requests"), Help::None),
+            Replication { min, max, total, nodes } => (Code::CanisterRejectedMessage, format!("replication expected to be 0 <= min_responses <= max_responses <= total_requests and 1 <= total_requests <= {nodes}, got {min}, {max}, {total}"), Help::None),
             UnknownKey { method, key } => (Code::CanisterRejectedMessage, format!("{method} request failed: unknown or disabled threshold key {key}."), Help::None),
             KeyNotHeld { subnet, key } => (Code::CanisterRejectedMessage, format!("Subnet {subnet} does not hold threshold key {key}."), Help::None),
             EmptyMessage => (Code::CanisterRejectedMessage, "An empty message cannot be signed".into(), Help::None),
@@ -101,6 +112,8 @@ mod tests {
             (HeaderValueTooLong { size: 8193 }, "IC0406: number of bytes to represent some http header value 8193 exceeds 8192"),
             (HeadersTooLarge { size: 49153 }, "IC0406: number of bytes to represent all http headers 49153 exceeds 49152"),
             (RequestTooLarge { size: 2000001 }, "IC0406: number of bytes to represent all http headers and the body 2000001 exceeds 2000000"),
+            (NotReplicated { method: "PUT" }, "IC0406: PUT is only allowed for non-replicated requests"),
+            (Replication { min: 2, max: 1, total: 3, nodes: 13 }, "IC0406: replication expected to be 0 <= min_responses <= max_responses <= total_requests and 1 <= total_requests <= 13, got 2, 1, 3"),
             (UnknownKey { method: method(), key: key() }, "IC0406: sign_with_ecdsa request failed: unknown or disabled threshold key ecdsa:Secp256k1:key_1."),
             (KeyNotHeld { subnet: a, key: key() }, "IC0406: Subnet aaaaa-aa does not hold threshold key ecdsa:Secp256k1:key_1."),
             (EmptyMessage, "IC0406: An empty message cannot be signed"),

@@ -6,7 +6,7 @@ use candid::Principal;
 
 use super::UserError;
 use super::code::RejectCode;
-use super::text::{shorten_reject, shorten_synthetic_reject};
+use super::text::{grouped, shorten_reject, shorten_synthetic_reject};
 
 /// What `ic0.msg_reject_code` and `ic0.msg_reject_msg_copy` give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,12 @@ pub enum SystemReject {
     StopCancelled(Principal),
     /// Nobody answered an http request.
     HttpRequestTimedOut,
+    /// The callee wants calls to bring more cycles. The wording is ours.
+    TooFewCycles {
+        canister: Principal,
+        sent: u128,
+        required: u128,
+    },
 }
 
 impl SystemReject {
@@ -99,6 +105,7 @@ impl SystemReject {
             StopTimedOut => (SysTransient, "Stop canister request timed out".into()),
             StopCancelled(id) => (CanisterError, format!("Canister {id}'s stop request cancelled")),
             HttpRequestTimedOut => (SysTransient, "Canister http request timed out".into()),
+            TooFewCycles { canister, sent, required } => (CanisterError, format!("Canister {canister} was called with {} cycles, but {} cycles are required.", grouped(*sent), grouped(*required))),
         }
     }
 }
@@ -143,6 +150,7 @@ mod tests {
             (StopTimedOut, 2, "Stop canister request timed out"),
             (StopCancelled(callee), 5, "Canister rrkah-fqaaa-aaaaa-aaaaq-cai's stop request cancelled"),
             (HttpRequestTimedOut, 2, "Canister http request timed out"),
+            (TooFewCycles { canister: callee, sent: 999, required: 1_000 }, 5, "Canister rrkah-fqaaa-aaaaa-aaaaq-cai was called with 999 cycles, but 1_000 cycles are required."),
         ] {
             let reject = Reject::from(reject);
             assert_eq!((reject.code.number(), reject.message.as_str()), (code, message));

@@ -23,6 +23,8 @@ pub enum SettingsError {
     WasmMemoryLimit(String),
     /// Above 64 bits.
     WasmMemoryThreshold(String),
+    /// Above 128 bits.
+    MinimumIncomingCycles(String),
     /// Above 64 bits.
     LogMemoryLimit(String),
     /// More than ten controllers.
@@ -37,8 +39,8 @@ pub enum SettingsError {
     EnvironmentVariableValueTooLong { value: String },
     /// The log would hold less than 4096 bytes.
     LogMemoryLimitTooLow { bytes: u64 },
-    /// The log would hold more than 4096 bytes.
-    LogMemoryLimitTooHigh { bytes: u64 },
+    /// The log would hold more than so many bytes.
+    LogMemoryLimitTooHigh { bytes: u64, max: u64 },
 }
 
 impl SettingsError {
@@ -54,6 +56,7 @@ impl SettingsError {
             ReservedCyclesLimit(got) => (Code::CanisterContractViolation, format!("Reserved cycles limit expected to be in the range of [0..2^128-1], got {}", group_digits(got)), Help::None),
             WasmMemoryLimit(got) => (Code::CanisterContractViolation, format!("Wasm memory limit expected to be in the range of [0..2^64-1], got {}", group_digits(got)), Help::None),
             WasmMemoryThreshold(got) => (Code::CanisterContractViolation, format!("Wasm memory threshold expected to be in the range of [0..2^64-1], got {}", group_digits(got)), Help::None),
+            MinimumIncomingCycles(got) => (Code::CanisterContractViolation, format!("Minimum incoming canister call cycles expected to be in the range of [0..2^128-1], got {}", group_digits(got)), Help::None),
             LogMemoryLimit(got) => (Code::CanisterContractViolation, format!("Log memory limit expected to be in the range of [0..2^64-1], got {}", group_digits(got)), Help::None),
             TooManyControllers => (
                 // The blank at the end of the line is the replica's.
@@ -65,7 +68,7 @@ impl SettingsError {
             EnvironmentVariableNameTooLong { name } => (Code::InvalidManagementPayload, format!(r#"Environment variable name "{name}" exceeds the maximum allowed length of 128."#), Help::None),
             EnvironmentVariableValueTooLong { value } => (Code::InvalidManagementPayload, format!(r#"Environment variable value "{value}" exceeds the maximum allowed length of 128."#), Help::None),
             LogMemoryLimitTooLow { bytes } => (Code::CanisterRejectedMessage, format!("The canister log memory limit {bytes} is too low. It must be at least 4096."), Help::None),
-            LogMemoryLimitTooHigh { bytes } => (Code::CanisterRejectedMessage, format!("The canister log memory limit {bytes} is too high. It must be at most 4096."), Help::None),
+            LogMemoryLimitTooHigh { bytes, max } => (Code::CanisterRejectedMessage, format!("The canister log memory limit {bytes} is too high. It must be at most {max}."), Help::None),
         }
     }
 }
@@ -94,7 +97,7 @@ mod tests {
             (EnvironmentVariableNameTooLong { name: "n".into() }, r#"IC0408: Environment variable name "n" exceeds the maximum allowed length of 128."#),
             (EnvironmentVariableValueTooLong { value: "v".into() }, r#"IC0408: Environment variable value "v" exceeds the maximum allowed length of 128."#),
             (LogMemoryLimitTooLow { bytes: 4095 }, "IC0406: The canister log memory limit 4095 is too low. It must be at least 4096."),
-            (LogMemoryLimitTooHigh { bytes: 4097 }, "IC0406: The canister log memory limit 4097 is too high. It must be at most 4096."),
+            (LogMemoryLimitTooHigh { bytes: 4097, max: 4096 }, "IC0406: The canister log memory limit 4097 is too high. It must be at most 4096."),
         ] {
             assert_eq!(UserError::from(ManagementError::from(error)).to_string(), printed);
         }

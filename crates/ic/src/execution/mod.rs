@@ -100,6 +100,8 @@ pub struct Execution {
     pub balance: u128,
     /// Cycles that it set aside for storage.
     pub reserved: u128,
+    /// Cycles that it burned.
+    pub burned: u128,
     /// `accept_message` was called.
     pub accepted: bool,
     /// The timer as set.

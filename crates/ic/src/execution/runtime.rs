@@ -17,9 +17,6 @@ use crate::ic0::exec::{CanisterView, Effects, Exec, LEVELS, SubnetView};
 use crate::ic0::prints::{Overflow, Prints};
 use crate::module::ValidationLimits;
 
-/// Instructions that a changed heap page costs, by width of the module (metering.md 4.1).
-const HEAP_PAGE_COST: [u64; 2] = [1000, 4000];
-
 /// What runs the code of canisters.
 pub struct Runtime {
     /// The subnet as canisters see it.
@@ -70,11 +67,8 @@ fn stable(error: impl std::fmt::Display) -> Failure {
 }
 
 impl Runtime {
-    /// For a subnet with the settings of a run.
-    ///
-    /// # Errors
-    /// None; a module cache that cannot be set up is gone without.
-    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> anyhow::Result<Self> {
+    /// For a subnet with the settings of a run. A module cache that cannot be set up is gone without.
+    pub fn new(subnet: Arc<SubnetView>, config: &NodeSettings) -> Self {
         let settings = Settings {
             choice: match config.compiler {
                 CompilerChoice::Auto => Choice::Auto,
@@ -86,12 +80,12 @@ impl Runtime {
             profile: config.recording,
             cache: config.cache_dir.clone(),
         };
-        Ok(Runtime {
+        Runtime {
             subnet,
             overflow: Overflow::default(),
             engine: engine_for(settings),
             instances: BTreeMap::new(),
-        })
+        }
     }
 
     /// A module that can be run: decoded, validated, compiled, and known to instantiate.
@@ -108,32 +102,18 @@ impl Runtime {
     }
 
     /// The heap that a module begins with; nothing if it declares no memory.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn fresh_heap(&self, module: &CanisterModule) -> Result<Option<Heap>, ExecutionError> {
-        Ok(or_give_up(self.engine.fresh_heap(module)))
+    pub fn fresh_heap(&self, module: &CanisterModule) -> Option<Heap> {
+        or_give_up(self.engine.fresh_heap(module))
     }
 
     /// Makes a heap that is kept in an upgrade as large as the new module wants it.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn fit_heap(&self, module: &CanisterModule, heap: &mut Heap) -> Result<(), ExecutionError> {
+    pub fn fit_heap(&self, module: &CanisterModule, heap: &mut Heap) {
         or_give_up(self.engine.fit_heap(module, heap));
-        Ok(())
     }
 
     /// A heap with the content of an image, for a module.
-    ///
-    /// # Errors
-    /// None of the Internet Computer.
-    pub fn heap_from_image(
-        &self,
-        module: &CanisterModule,
-        image: &Image,
-    ) -> Result<Heap, ExecutionError> {
-        Ok(or_give_up(self.engine.heap_from_image(module, image)))
+    pub fn heap_from_image(&self, module: &CanisterModule, image: &Image) -> Heap {
+        or_give_up(self.engine.heap_from_image(module, image))
     }
 
     /// Values that the globals of a module begin with. The module is instantiated for that, on the given heap.
@@ -195,6 +175,7 @@ impl Runtime {
                 id: canister.id,
                 status: canister.status.number(),
                 version: canister.version,
+                log_limit: canister.log.limit(),
                 controllers: Arc::clone(&canister.settings.controllers),
                 environment: Arc::clone(&canister.settings.environment_variables),
                 balance: job.balance,
@@ -209,7 +190,7 @@ impl Runtime {
                 true => std::mem::take(canister.calls.slots_mut()),
                 false => Default::default(),
             },
-            effects: Effects::default(),
+            effects: Effects::with_log(canister.log.limit()),
             prints: Prints::new(self.overflow.clone()),
         })
     }
@@ -230,7 +211,7 @@ impl Runtime {
             _ => 0,
         };
         let used_by_code = run.meter.used();
-        let page_cost = HEAP_PAGE_COST[usize::from(exec.wasm64)];
+        let page_cost = self.subnet.protocol.pages.changed_heap[usize::from(exec.wasm64)];
         run.meter.charge(page_cost.saturating_mul(heap_pages));
         let old_motoko = code.module.facts.old_motoko_reserved_pages
             && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
@@ -299,6 +280,7 @@ impl Runtime {
                 .memory
                 .reserved_cycles
                 .saturating_sub(canister.reserved_cycles),
+            burned: exec.effects.burned,
             accepted: exec.effects.accepted,
             timer_set: exec.effects.timer_set,
             certified_data: exec.effects.certified_data,

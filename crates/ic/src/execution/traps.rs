@@ -7,7 +7,7 @@ use crate::ic0::Ic;
 use crate::module::ModuleNames;
 
 /// The result of an execution.
-pub fn result(end: End<Ic>, names: &ModuleNames) -> Result<(), ExecutionError> {
+pub(super) fn result(end: End<Ic>, names: &ModuleNames) -> Result<(), ExecutionError> {
     Err(match end {
         End::Returned => return Ok(()),
         End::Stopped(error) | End::Refused(error) => error,

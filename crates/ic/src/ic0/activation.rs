@@ -39,12 +39,16 @@ impl Activation for Exec {
         self.canister.free_callbacks = mark.free_callbacks;
         self.canister.memory = mark.memory;
         self.heap_bytes = mark.heap_bytes;
-        self.effects = Effects::default();
+        self.effects = Effects::with_log(self.canister.log_limit);
         self.prints.restart();
     }
 
     fn memory_grown(&mut self, previous: u64, added: u64) -> Result<(), ExecutionError> {
         check_heap_growth(self, previous, added)
+    }
+
+    fn touch_price(&self) -> Option<u64> {
+        self.subnet.protocol.pages.touched
     }
 
     fn exhausted(&mut self, why: Exhausted) -> ExecutionError {

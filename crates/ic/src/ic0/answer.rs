@@ -10,7 +10,7 @@ use crate::errors::ContractViolation;
 /// Instructions for each byte that leaves the canister.
 pub(super) const OUTBOUND_BYTE: u64 = 50;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "msg_reply_data_append",

@@ -18,10 +18,10 @@ pub struct Ic {
 }
 
 /// What a host function returns to the engine.
-pub type Ret<T> = Result<T, Stopped>;
+pub(super) type Ret<T> = Result<T, Stopped>;
 
 /// A host function at work.
-pub struct Api<'a, 'b> {
+pub(super) struct Api<'a, 'b> {
     guest: &'a mut Guest<'b, Ic>,
     /// Which one it is.
     name: &'static str,
@@ -29,7 +29,7 @@ pub struct Api<'a, 'b> {
 
 impl<'a, 'b> Api<'a, 'b> {
     /// Charges `fixed + bytes` instructions and checks that `name` may be called in this context.
-    pub fn enter(
+    pub(super) fn enter(
         guest: &'a mut Guest<'b, Ic>,
         name: &'static str,
         fixed: u64,
@@ -50,53 +50,53 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Without a charge or check.
-    pub fn unmetered(guest: &'a mut Guest<'b, Ic>, name: &'static str) -> Self {
+    pub(super) fn unmetered(guest: &'a mut Guest<'b, Ic>, name: &'static str) -> Self {
         Api { guest, name }
     }
 
     /// The execution under way.
-    pub fn exec(&mut self) -> &mut Exec {
+    pub(super) fn exec(&mut self) -> &mut Exec {
         self.guest.activation()
     }
 
     /// Ends the execution with this error.
-    pub fn fail<T>(&mut self, error: impl Into<ExecutionError>) -> Ret<T> {
+    pub(super) fn fail<T>(&mut self, error: impl Into<ExecutionError>) -> Ret<T> {
         self.guest.stop(error.into())
     }
 
     /// Ends the execution with a contract violation.
-    pub fn violation<T>(&mut self, violation: ContractViolation) -> Ret<T> {
+    pub(super) fn violation<T>(&mut self, violation: ContractViolation) -> Ret<T> {
         self.fail(ExecutionError::Contract(violation))
     }
 
     /// Instructions executed so far.
-    pub fn executed(&mut self) -> u64 {
+    pub(super) fn executed(&mut self) -> u64 {
         self.guest.executed()
     }
 
     /// The slice of the execution, from 0.
-    pub fn slice(&mut self) -> usize {
+    pub(super) fn slice(&mut self) -> usize {
         self.guest.finished_slices().len()
     }
 
     /// Where, in the recording of the execution, a host function charged last.
-    pub fn place(&mut self) -> Stack {
+    pub(super) fn place(&mut self) -> Stack {
         self.guest.place().unwrap_or_default()
     }
 
     /// Charges instructions, as at the beginning of every host function (metering.md 3.1).
-    pub fn charge(&mut self, instructions: u64) -> Ret<()> {
+    pub(super) fn charge(&mut self, instructions: u64) -> Ret<()> {
         // An absurd size wraps to a negative charge; the function's own checks refuse it.
         self.guest.charge(self.name, instructions)
     }
 
     /// Charges instructions as an operator of the module does (metering.md 1.3).
-    pub fn charge_dynamic(&mut self, instructions: u64) -> Ret<()> {
+    pub(super) fn charge_dynamic(&mut self, instructions: u64) -> Ret<()> {
         self.guest.charge_dynamic(self.name, instructions)
     }
 
     /// The heap and the execution.
-    pub fn heap(&mut self) -> Ret<(&mut [u8], &mut Exec)> {
+    pub(super) fn heap(&mut self) -> Ret<(&mut [u8], &mut Exec)> {
         if let Some(why) = self.guest.no_memory() {
             return self.violation(match why {
                 NoMemory::Missing => ContractViolation::NoMemory,
@@ -107,7 +107,7 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Checks a range of a slice of `size` bytes (system-api.md 1.3, rule 3).
-    pub fn check_range(
+    pub(super) fn check_range(
         &mut self,
         context: &'static str,
         src: u64,
@@ -127,7 +127,7 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Checks a range of the heap.
-    pub fn heap_range(
+    pub(super) fn heap_range(
         &mut self,
         context: &'static str,
         src: u64,
@@ -138,13 +138,13 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Reads a range of the heap.
-    pub fn read(&mut self, context: &'static str, src: u64, len: u64) -> Ret<Vec<u8>> {
+    pub(super) fn read(&mut self, context: &'static str, src: u64, len: u64) -> Ret<Vec<u8>> {
         let range = self.heap_range(context, src, len)?;
         Ok(self.heap()?.0[range].to_vec())
     }
 
     /// Copies `[offset, offset + size)` of what `source` selects to `dst` in the heap; the heap range is checked first.
-    pub fn copy_out(
+    pub(super) fn copy_out(
         &mut self,
         contexts: [&'static str; 2],
         dst: u64,
@@ -161,7 +161,7 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Stores a 128-bit result, little-endian (system-api.md 1.3, rule 5).
-    pub fn store_u128(&mut self, name: &'static str, dst: u64, value: u128) -> Ret<()> {
+    pub(super) fn store_u128(&mut self, name: &'static str, dst: u64, value: u128) -> Ret<()> {
         let size = self.heap()?.0.len() as u64;
         match dst.checked_add(16) {
             Some(end) if end <= size => {
@@ -177,18 +177,18 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Ends the execution because the machine gave out, not the canister.
-    pub fn host_failure<T>(&mut self, error: impl std::fmt::Display) -> Ret<T> {
+    pub(super) fn host_failure<T>(&mut self, error: impl std::fmt::Display) -> Ret<T> {
         self.guest.fail(Failure::new(Resource::HostMemory, error))
     }
 
     /// Ends the execution with a trap.
-    pub fn trap<T>(&mut self, trap: Trap) -> Ret<T> {
+    pub(super) fn trap<T>(&mut self, trap: Trap) -> Ret<T> {
         let backtrace = self.backtrace();
         self.fail(ExecutionError::Trapped { trap, backtrace })
     }
 
     /// The functions of the module that are running, if backtraces are wanted and the module has names.
-    pub fn backtrace(&mut self) -> Option<Backtrace> {
+    pub(super) fn backtrace(&mut self) -> Option<Backtrace> {
         if !self.exec().subnet.backtrace {
             return None;
         }

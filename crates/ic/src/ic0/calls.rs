@@ -27,7 +27,7 @@ const PERFORMED: u32 = 0;
 /// What `call_perform` returns for a call that cannot be made now: SYS_TRANSIENT.
 const REFUSED: u32 = 2;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "call_new",

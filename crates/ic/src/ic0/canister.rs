@@ -12,7 +12,7 @@ const MAX_PRINCIPAL_BYTES: u64 = 29;
 /// Longest name of an environment variable that the look-up functions take, in bytes.
 const MAX_LOOKUP_NAME_BYTES: u64 = 100;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     link_identity::<A>(l);
     link_clock(l);
     link_environment::<A>(l)
@@ -47,9 +47,13 @@ fn link_identity<A: Address>(l: &mut Imports<Ic>) {
             api.copy_out(contexts, dst, offset, size, subnet_id)
         },
     );
+    l.function("ic0", "subnet_self_node_count", |c: &mut Guest<'_, Ic>| {
+        let mut api = Api::enter(c, "subnet_self_node_count", 500, 0, NOT_START)?;
+        Ok(u32::try_from(api.exec().subnet.nodes).unwrap_or(u32::MAX))
+    });
     l.function("ic0", "root_key_size", |c: &mut Guest<'_, Ic>| {
         let mut api = Api::enter(c, "root_key_size", 500, 0, ROOT_KEY)?;
-        Ok(A::from_u64(api.exec().subnet.root_key.len() as u64))
+        Ok(A::from_u64(root_key(api.exec()).len() as u64))
     });
     l.function(
         "ic0",
@@ -58,7 +62,7 @@ fn link_identity<A: Address>(l: &mut Imports<Ic>) {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(c, "root_key_copy", 500, size, ROOT_KEY)?;
             let contexts = ["ic0.root_key_copy heap", "ic0.root_key_copy bytes"];
-            api.copy_out(contexts, dst, offset, size, |exec| &exec.subnet.root_key)
+            api.copy_out(contexts, dst, offset, size, root_key)
         },
     );
     l.function("ic0", "canister_status", |c: &mut Guest<'_, Ic>| {
@@ -204,6 +208,10 @@ fn own_id(exec: &Exec) -> &[u8] {
 
 fn subnet_id(exec: &Exec) -> &[u8] {
     exec.subnet.subnet_id.as_slice()
+}
+
+fn root_key(exec: &Exec) -> &[u8] {
+    exec.subnet.certification.root_key()
 }
 
 fn name_at(api: &mut Api<'_, '_>, index: u64) -> Ret<String> {

@@ -4,12 +4,13 @@ use drun_engine::{Guest, Imports};
 
 use super::api::{Address, Api, Ic, Ret};
 use super::mode::{CERTIFICATE, CERTIFY, NOT_START};
+use crate::certify::Certificate;
 use crate::errors::ContractViolation;
 
 /// Certified data, in bytes at the most.
 const MAX_CERTIFIED_BYTES: u64 = 32;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "certified_data_set",
@@ -45,7 +46,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function("ic0", "data_certificate_size", |c: &mut Guest<'_, Ic>| {
         let mut api = Api::enter(c, "data_certificate_size", 500, 0, CERTIFICATE)?;
         let certificate = certificate(&mut api, "data_certificate_size")?;
-        Ok(A::from_u64(certificate.len() as u64))
+        Ok(A::from_u64(certificate.bytes().len() as u64))
     });
     l.function(
         "ic0",
@@ -54,7 +55,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
             let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
             let mut api = Api::enter(c, "data_certificate_copy", 500, size, CERTIFICATE)?;
             let certificate = certificate(&mut api, "data_certificate_copy")?;
-            let length = certificate.len() as u64;
+            let length = certificate.bytes().len() as u64;
             if offset.checked_add(size).is_none_or(|end| end > length) {
                 return api.violation(ContractViolation::CertificateOffsetOutOfBounds {
                     offset,
@@ -73,13 +74,13 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
             }
             let (from, to) = (offset as usize, dst as usize);
             let size = size as usize;
-            heap[to..to + size].copy_from_slice(&certificate[from..from + size]);
+            heap[to..to + size].copy_from_slice(&certificate.bytes()[from..from + size]);
             Ok(())
         },
     );
 }
 
-fn certificate(api: &mut Api<'_, '_>, name: &'static str) -> Ret<std::sync::Arc<[u8]>> {
+fn certificate(api: &mut Api<'_, '_>, name: &'static str) -> Ret<Certificate> {
     match api.exec().message.certificate.clone() {
         Some(certificate) => Ok(certificate),
         None => {

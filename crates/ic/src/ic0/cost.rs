@@ -7,13 +7,16 @@ use super::exec::KeyKind;
 use super::mode::ALL;
 use crate::errors::ContractViolation;
 use crate::fees::Fees;
+use crate::outcall::Outcall;
 
 /// The result was stored.
 const OK: u32 = 0;
 const UNKNOWN_CURVE: u32 = 1;
 const UNKNOWN_KEY: u32 = 2;
+/// Bytes of the parameters of an outcall; a legal encoding has less than 200. The limit is chosen.
+const MAX_PARAMETER_BYTES: u64 = 4096;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "cost_call",
@@ -46,12 +49,29 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
             api.store_u128("cost_http_request", dst.to_u64(), cost)
         },
     );
+    l.function(
+        "ic0",
+        "cost_http_request_v2",
+        |c: &mut Guest<'_, Ic>, src: A, size: A, dst: A| {
+            let (src, size) = (src.to_u64(), size.to_u64());
+            let mut api = Api::enter(c, "cost_http_request_v2", 500, size, ALL)?;
+            let range = api.heap_range("ic0.cost_http_request_v2 heap", src, size)?;
+            if size > MAX_PARAMETER_BYTES {
+                return api.violation(ContractViolation::OutcallParameters);
+            }
+            let Some(outcall) = Outcall::decode(&api.heap()?.0[range]) else {
+                return api.violation(ContractViolation::OutcallParameters);
+            };
+            let cost = api.exec().subnet.fees.outcall_quote(&outcall);
+            api.store_u128("cost_http_request_v2", dst.to_u64(), cost)
+        },
+    );
     signature::<A>(
         l,
         "cost_sign_with_ecdsa",
         "ic0.cost_sign_with_ecdsa heap",
         "cost_sign_with_ecdsa",
-        &[KeyKind::EcdsaSecp256k1],
+        &[KeyKind::EcdsaSecp256k1, KeyKind::EcdsaSecp256r1],
     );
     signature::<A>(
         l,
@@ -91,7 +111,9 @@ fn signature<A: Address>(
                     return api.violation(ContractViolation::KeyNameNotUtf8(name));
                 }
             };
-            let Some(kind) = kinds.get(curve as usize) else {
+            let secp256r1 = api.exec().subnet.protocol.secp256r1;
+            let known = |kind: &&KeyKind| **kind != KeyKind::EcdsaSecp256r1 || secp256r1;
+            let Some(kind) = kinds.get(curve as usize).filter(known) else {
                 return Ok(UNKNOWN_CURVE);
             };
             let Some(nodes) = api.exec().subnet.keys.get(&(*kind, key)).copied() else {

@@ -12,7 +12,7 @@ use crate::errors::{ContractViolation, ExecutionError, OutOfCycles, Trap};
 /// Number of the canister that may mint: the cycles minting canister of the main network.
 const MINTING_CANISTER: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 4, 1, 1]);
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
         link_64_bit_amounts(l);
     }
@@ -82,6 +82,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
                 .saturating_sub(exec.freezing_threshold(0));
             let burned = amount(high, low).min(liquid);
             exec.canister.balance -= burned;
+            exec.effects.burned += burned;
             api.store_u128("cycles_burn128", dst.to_u64(), burned)
         },
     );

@@ -5,13 +5,12 @@ use drun_engine::{Guest, Imports};
 use super::api::{Address, Api, Ic, Ret};
 use super::exec::Exec;
 use super::mode::ALL;
-use crate::canister::log::LOG_CAPACITY;
 use crate::errors::ExecutionError;
 
 /// Bytes of a print or trap text that are kept.
 const MAX_TEXT_BYTES: u64 = 32_768;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
         "ic0",
         "debug_print",
@@ -25,7 +24,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
             let slice = api.slice();
             let (heap, exec) = api.heap()?;
             let logged: &[u8] = match range(heap, src, size) {
-                Some(bytes) => &bytes[..bytes.len().min(LOG_CAPACITY)],
+                Some(bytes) => &bytes[..bytes.len().min(exec.canister.log_limit as usize)],
                 None => b"(debug_print message out of memory bounds)",
             };
             let time = exec.time;
@@ -40,7 +39,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
         |c: &mut Guest<'_, Ic>, src: A, size: A| -> Ret<()> {
             let (src, size) = (src.to_u64(), size.to_u64());
             let exec = c.activation();
-            let logged = match exec.subnet.trap_logs_are_charged {
+            let logged = match exec.subnet.protocol.trap_logs_are_charged {
                 true => log_charge(exec, size),
                 false => 0,
             };
@@ -55,7 +54,7 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
 
 /// What recording so many bytes in the log costs.
 fn log_charge(exec: &Exec, size: u64) -> u64 {
-    2 * size.min(LOG_CAPACITY as u64) + 50 * size.min(exec.effects.log.free())
+    2 * size.min(exec.canister.log_limit) + 50 * size.min(exec.effects.log.free())
 }
 
 fn range(heap: &[u8], src: u64, size: u64) -> Option<&[u8]> {

@@ -14,18 +14,21 @@ use super::prints::Prints;
 use crate::answer::DebugPrint;
 use crate::canister::contexts::{Closure, Slots};
 use crate::canister::log::Log;
+use crate::canister::queues::CallerInfo;
 use crate::canister::settings::Controllers;
+use crate::certify::{Certificate, Certify};
 use crate::errors::Reject;
 use crate::fees::{Fees, Fullness};
 use crate::module::ModuleNames;
+use crate::protocol::Protocol;
 
 /// What does not change while a subnet runs, as far as canisters see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SubnetView {
     /// The subnet's principal.
     pub subnet_id: Principal,
-    /// DER encoding of the root public key.
-    pub root_key: Vec<u8>,
+    /// Who certifies, and under which root key.
+    pub certification: Arc<dyn Certify>,
     /// Nodes of the subnet.
     pub nodes: u64,
     /// The price list.
@@ -34,8 +37,8 @@ pub struct SubnetView {
     pub keys: BTreeMap<(KeyKind, String), u64>,
     /// Capture backtraces.
     pub backtrace: bool,
-    /// `ic0.trap` pays for the record in the canister's log; the original program did not know that charge.
-    pub trap_logs_are_charged: bool,
+    /// Which replica it runs.
+    pub protocol: Protocol,
 }
 
 /// Kinds of threshold keys.
@@ -43,6 +46,8 @@ pub struct SubnetView {
 pub enum KeyKind {
     /// ECDSA over secp256k1.
     EcdsaSecp256k1,
+    /// ECDSA over secp256r1.
+    EcdsaSecp256r1,
     /// Schnorr as in BIP 340.
     SchnorrBip340,
     /// Schnorr over ed25519.
@@ -56,6 +61,7 @@ impl KeyKind {
     pub fn of_key(key: &str) -> Option<(KeyKind, String)> {
         let kinds = [
             ("ecdsa:Secp256k1:", KeyKind::EcdsaSecp256k1),
+            ("ecdsa:Secp256r1:", KeyKind::EcdsaSecp256r1),
             ("schnorr:Bip340Secp256k1:", KeyKind::SchnorrBip340),
             ("schnorr:Ed25519:", KeyKind::SchnorrEd25519),
             ("vetkd:Bls12_381_G2:", KeyKind::VetKdBls12381G2),
@@ -73,6 +79,8 @@ pub struct MessageView {
     pub argument: Vec<u8>,
     /// Who called, for callbacks who called first.
     pub caller: Option<Principal>,
+    /// What the user's message told about its sender.
+    pub caller_info: Option<Arc<CallerInfo>>,
     /// For `canister_inspect_message`.
     pub method_name: String,
     /// For reject callbacks.
@@ -88,7 +96,7 @@ pub struct MessageView {
     /// Instructions of earlier executions of the context.
     pub context_instructions: u64,
     /// Certificate of the queried state.
-    pub certificate: Option<Arc<[u8]>>,
+    pub certificate: Option<Certificate>,
 }
 
 /// What the canister may ask about itself.
@@ -102,6 +110,8 @@ pub struct CanisterView {
     pub version: u64,
     /// Who controls it.
     pub controllers: Arc<Controllers>,
+    /// Bytes that its log may hold.
+    pub log_limit: u64,
     /// Its environment variables.
     pub environment: Arc<BTreeMap<String, String>>,
     /// Cycles that it can see; what is withheld for the execution is not among them.
@@ -125,6 +135,8 @@ pub struct MemoryRules {
     pub wasm_memory_limit: u64,
     /// The memory allocation in bytes; 0 is best effort.
     pub allocation: u64,
+    /// More than that cannot be used.
+    pub allocation_is_a_limit: bool,
     /// Bytes that the subnet has left for this execution.
     pub subnet_available: u64,
     /// Percent.
@@ -244,6 +256,20 @@ pub struct Effects {
     pub stable_accessed: u64,
     /// 4 KiB stable pages written so far.
     pub stable_written: u64,
+    /// Which 64 KiB of stable memory were accessed and written, each standing for a page; where touching is charged for.
+    pub stable_touched: StableAccess,
+    /// Cycles burned.
+    pub burned: u128,
+}
+
+impl Effects {
+    /// None, of a canister whose log may hold so many bytes.
+    pub fn with_log(limit: u64) -> Self {
+        Effects {
+            log: Log::with_limit(limit),
+            ..Effects::default()
+        }
+    }
 }
 
 /// One execution: circumstances, working state, effects.

@@ -58,9 +58,11 @@ fn insufficient_cycles(exec: &Exec, bytes: u64, threshold: u128) -> ExecutionErr
 /// Sets cycles aside for new memory where the subnet is filling up. What an allocation covers was paid for with it.
 pub(super) fn reserve(exec: &mut Exec, delta: u64) -> Result<(), ExecutionError> {
     let rules = exec.canister.memory;
-    if !exec.mode.replicated() || rules.allocation != 0 {
+    if !exec.mode.replicated() || rules.allocation != 0 && rules.allocation_is_a_limit {
         return Ok(());
     }
+    let used = rules.other_bytes + exec.heap_bytes + exec.stable.size_bytes();
+    let delta = delta.saturating_sub(rules.allocation.saturating_sub(used));
     let amount = exec.subnet.fees.reservation(delta, rules.fullness);
     let (requested, limit) = (rules.reserved_cycles + amount, rules.reserved_cycles_limit);
     if amount > 0 && requested > limit {
@@ -83,10 +85,15 @@ pub(super) fn reserve(exec: &mut Exec, delta: u64) -> Result<(), ExecutionError>
 pub(super) fn take_memory(exec: &mut Exec, delta: u64) -> bool {
     let used = exec.canister.memory.other_bytes + exec.heap_bytes + exec.stable.size_bytes();
     let rules = &mut exec.canister.memory;
-    if rules.allocation != 0 {
+    if rules.allocation != 0 && rules.allocation_is_a_limit {
         return used + delta <= rules.allocation;
     }
-    match rules.subnet_available.checked_sub(delta) {
+    // What an allocation holds was taken with it.
+    let covered = rules.allocation.saturating_sub(used);
+    match rules
+        .subnet_available
+        .checked_sub(delta.saturating_sub(covered))
+    {
         Some(left) => {
             rules.subnet_available = left;
             true

@@ -3,10 +3,13 @@
 use drun_engine::{Guest, Imports};
 
 use super::api::{Address, Api, Ic};
-use super::mode::{ANSWER, ARGUMENT, INSPECT, NOT_START, REJECT_CODE, REJECT_MESSAGE};
+use super::mode::{
+    ANSWER, ARGUMENT, CALLER_INFO, INSPECT, NOT_START, REJECT_CODE, REJECT_CODE_AND_CLEANUP,
+    REJECT_MESSAGE,
+};
 use crate::errors::ContractViolation;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function("ic0", "msg_arg_data_size", |c: &mut Guest<'_, Ic>| {
         let mut api = Api::enter(c, "msg_arg_data_size", 500, 0, ARGUMENT)?;
         Ok(A::from_u64(api.exec().message.argument.len() as u64))
@@ -38,8 +41,13 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
             api.copy_out(contexts, dst, offset, size, caller)
         },
     );
+    link_caller_info::<A>(l);
     l.function("ic0", "msg_reject_code", |c: &mut Guest<'_, Ic>| {
-        let mut api = Api::enter(c, "msg_reject_code", 500, 0, REJECT_CODE)?;
+        let modes = match c.activation().subnet.protocol.reject_code_in_cleanup {
+            true => REJECT_CODE_AND_CLEANUP,
+            false => REJECT_CODE,
+        };
+        let mut api = Api::enter(c, "msg_reject_code", 500, 0, modes)?;
         let reject = api.exec().message.reject.as_ref();
         Ok(reject.map_or(0, |reject| reject.code as i32))
     });
@@ -90,6 +98,62 @@ pub fn link<A: Address>(l: &mut Imports<Ic>) {
         }
         Ok(())
     });
+}
+
+/// What a message told about its sender (since-october-2025.md 1.1). The charges are chosen, as those of their siblings.
+fn link_caller_info<A: Address>(l: &mut Imports<Ic>) {
+    l.function(
+        "ic0",
+        "msg_caller_info_data_size",
+        |c: &mut Guest<'_, Ic>| {
+            let mut api = Api::enter(c, "msg_caller_info_data_size", 500, 0, CALLER_INFO)?;
+            Ok(A::from_u64(info_data(api.exec()).len() as u64))
+        },
+    );
+    l.function(
+        "ic0",
+        "msg_caller_info_data_copy",
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
+            let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
+            let mut api = Api::enter(c, "msg_caller_info_data_copy", 500, size, CALLER_INFO)?;
+            let contexts = [
+                "ic0.msg_caller_info_data_copy heap",
+                "ic0.msg_caller_info_data_copy data",
+            ];
+            api.copy_out(contexts, dst, offset, size, info_data)
+        },
+    );
+    l.function(
+        "ic0",
+        "msg_caller_info_signer_size",
+        |c: &mut Guest<'_, Ic>| {
+            let mut api = Api::enter(c, "msg_caller_info_signer_size", 500, 0, CALLER_INFO)?;
+            Ok(A::from_u64(info_signer(api.exec()).len() as u64))
+        },
+    );
+    l.function(
+        "ic0",
+        "msg_caller_info_signer_copy",
+        |c: &mut Guest<'_, Ic>, dst: A, offset: A, size: A| {
+            let (dst, offset, size) = (dst.to_u64(), offset.to_u64(), size.to_u64());
+            let mut api = Api::enter(c, "msg_caller_info_signer_copy", 500, size, CALLER_INFO)?;
+            let contexts = [
+                "ic0.msg_caller_info_signer_copy heap",
+                "ic0.msg_caller_info_signer_copy signer",
+            ];
+            api.copy_out(contexts, dst, offset, size, info_signer)
+        },
+    );
+}
+
+fn info_data(exec: &super::exec::Exec) -> &[u8] {
+    let info = exec.message.caller_info.as_deref();
+    info.map_or(&[], |info| &info.data)
+}
+
+fn info_signer(exec: &super::exec::Exec) -> &[u8] {
+    let info = exec.message.caller_info.as_deref();
+    info.map_or(&[], |info| info.signer.as_slice())
 }
 
 fn caller(exec: &super::exec::Exec) -> &[u8] {

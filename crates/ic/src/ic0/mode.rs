@@ -15,6 +15,8 @@ pub enum Mode {
     ReplicatedQuery,
     /// A query method asked by a user.
     Query,
+    /// The query method that transforms the response of an HTTP outcall.
+    Transform,
     /// A composite query method, and a query method that one calls.
     CompositeQuery,
     /// A reply callback.
@@ -66,7 +68,7 @@ const fn set(modes: &[Mode]) -> Modes {
 use Mode::*;
 
 /// Every context.
-pub const ALL: Modes = (1 << 17) - 1;
+pub const ALL: Modes = (1 << 18) - 1;
 /// Every context but `start`.
 pub const NOT_START: Modes = ALL & !set(&[Start]);
 /// Heartbeat, timer and low-memory hook.
@@ -77,6 +79,7 @@ pub const ARGUMENT: Modes = set(&[
     Update,
     ReplicatedQuery,
     Query,
+    Transform,
     CompositeQuery,
     Reply,
     CompositeReply,
@@ -84,10 +87,24 @@ pub const ARGUMENT: Modes = set(&[
 ]);
 /// Reply and reject callbacks.
 pub const REJECT_CODE: Modes = set(&[Reply, Reject, CompositeReply, CompositeReject]);
+/// The same, and their cleanup.
+pub const REJECT_CODE_AND_CLEANUP: Modes = REJECT_CODE | set(&[Cleanup]);
 /// Reject callbacks.
 pub const REJECT_MESSAGE: Modes = set(&[Reject, CompositeReject]);
 /// Where a call is being answered.
 pub const ANSWER: Modes = set(&[
+    Update,
+    ReplicatedQuery,
+    Query,
+    Transform,
+    CompositeQuery,
+    Reply,
+    Reject,
+    CompositeReply,
+    CompositeReject,
+]);
+/// Where there may be somebody outside who called, with information about it.
+pub const CALLER_INFO: Modes = set(&[
     Update,
     ReplicatedQuery,
     Query,
@@ -96,6 +113,9 @@ pub const ANSWER: Modes = set(&[
     Reject,
     CompositeReply,
     CompositeReject,
+    Cleanup,
+    CompositeCleanup,
+    Inspect,
 ]);
 /// Only `canister_inspect_message`.
 pub const INSPECT: Modes = set(&[Inspect]);
@@ -159,6 +179,7 @@ const REPLICATED: Modes = set(&[
 const QUERIES: Modes = set(&[
     ReplicatedQuery,
     Query,
+    Transform,
     CompositeQuery,
     CompositeReply,
     CompositeReject,
@@ -181,6 +202,7 @@ impl Mode {
             Update => "update",
             ReplicatedQuery => "replicated query",
             Query => "non replicated query",
+            Transform => "transform",
             CompositeQuery => "composite query",
             Reply => "reply callback",
             Reject => "reject callback",
@@ -212,13 +234,13 @@ impl Mode {
 
     /// True where changed heap pages are charged (metering.md 4.1).
     pub fn charges_heap_pages(self) -> bool {
-        !matches!(self, ReplicatedQuery | Query | Inspect)
+        !matches!(self, ReplicatedQuery | Query | Transform | Inspect)
     }
 
     /// Bytes that an answer may have.
     pub fn max_answer_bytes(self) -> u64 {
         match self {
-            Query | CompositeQuery => 3_145_728,
+            Query | Transform | CompositeQuery => 3_145_728,
             _ => 2_097_152,
         }
     }
@@ -257,6 +279,8 @@ mod tests {
         assert_eq!(row(ARGUMENT), ".x.xxxxx.x...x.");
         assert_eq!(row(NOT_START), ".xxxxxxxxxxxxxx");
         assert_eq!(row(REJECT_CODE), ".......xxxx....");
+        assert_eq!(row(REJECT_CODE_AND_CLEANUP), ".......xxxxx...");
+        assert_eq!(row(CALLER_INFO), "...xxxxxxxxxxx.");
         assert_eq!(row(REJECT_MESSAGE), "........x.x....");
         assert_eq!(row(ANSWER), "...xxxxxxxx....");
         assert_eq!(row(INSPECT), ".............x.");

@@ -1,6 +1,6 @@
 //! Stable memory as canisters use it: order of checks, budgets and charges (system-api.md 4, metering.md 3.4 and 4.2).
 
-use drun_engine::memory::{MAX_STABLE_WASM_PAGES, WASM_PAGE_SIZE};
+use drun_engine::memory::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, WASM_PAGE_SIZE};
 use drun_engine::{Guest, Imports};
 
 use super::api::{Address, Api, Ic, Ret};
@@ -8,17 +8,14 @@ use super::exec::Exec;
 use super::growth::{check_freezing, reserve, take_memory};
 use crate::errors::{ExecutionError, StablePages, Trap};
 
-const WASM_PAGE: u64 = WASM_PAGE_SIZE as u64;
 /// Largest stable memory of the 32-bit functions, in Wasm pages.
 const MAX_PAGES_32: u64 = 65_536;
 /// What growing costs, in instructions.
 const GROW_COST: u64 = 100;
 /// What reading and writing cost beside an instruction for each byte.
 const ACCESS_COST: u64 = 20;
-/// What the first write to a 4 KiB page costs in an execution.
-const PAGE_COST: u64 = 1000;
 
-pub fn link<A: Address>(l: &mut Imports<Ic>) {
+pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     if !A::WASM64 {
         link_32(l);
     }
@@ -122,7 +119,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
         Some(new) if new <= MAX_STABLE_WASM_PAGES => {}
         _ => return Ok(None),
     }
-    let bytes = pages * WASM_PAGE;
+    let bytes = pages * WASM_PAGE_SIZE as u64;
     if !take_memory(exec, bytes) {
         return Ok(None);
     }
@@ -180,6 +177,32 @@ fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
     Ok(())
 }
 
+/// Charges for the 64 KiB that this execution accesses or writes for the first time, where that costs something.
+fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) -> Ret<()> {
+    let exec = api.exec();
+    let Some(price) = exec.subnet.protocol.pages.touched else {
+        return Ok(());
+    };
+    // Each stands for one page, so that they can be kept as pages are.
+    let first = offset / WASM_PAGE_SIZE as u64;
+    let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
+    let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
+    let access = &mut exec.effects.stable_touched;
+    let touched = match write {
+        true => access.touch_write(offset, size),
+        false => access.touch_read(offset, size),
+    };
+    match write {
+        true => access.mark_write(offset, size),
+        false => access.mark_read(offset, size),
+    }
+    let times = touched.accessed + touched.written;
+    match times {
+        0 => Ok(()),
+        times => api.charge_dynamic(times.saturating_mul(price)),
+    }
+}
+
 fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
     let touched = exec.effects.stable_access.touch_read(offset, size);
@@ -187,6 +210,7 @@ fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
         return api.fail(error);
     }
     exec.effects.stable_access.mark_read(offset, size);
+    pay_for_touching(api, offset, size, false)?;
     let range = check_heap(api, dst, size)?;
     let (heap, exec) = api.heap()?;
     match exec.stable.read(offset, &mut heap[range]) {
@@ -203,7 +227,11 @@ fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
     }
     exec.effects.stable_access.mark_write(offset, size);
     exec.effects.stable_written += touched.written;
-    api.charge_dynamic(touched.written.saturating_mul(PAGE_COST))?;
+    let price = exec.subnet.protocol.pages.written_stable;
+    if price > 0 {
+        api.charge_dynamic(touched.written.saturating_mul(price))?;
+    }
+    pay_for_touching(api, offset, size, true)?;
     let range = check_heap(api, src, size)?;
     let (heap, exec) = api.heap()?;
     match exec.stable.write(offset, &heap[range]) {

@@ -148,6 +148,7 @@ mod tests {
         let message = Ingress {
             id: 0,
             sender: id(0),
+            info: None,
             method: String::new(),
             payload: Vec::new(),
             decoded: None,

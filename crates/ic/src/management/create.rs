@@ -12,7 +12,9 @@ use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::types::lifecycle::{CanisterIdRecord, CreateCanisterArgs, ProvisionalCreateArgs};
+use super::types::settings::AskedSettings;
 use crate::canister::Canister;
+use crate::canister::consumed::Purpose;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::settings::{Controllers, Settings};
 use crate::errors::ManagementError;
@@ -24,9 +26,11 @@ pub(super) const DEFAULT_CYCLES: u128 = 100_000_000_000_000;
 pub fn create_canister(
     state: &mut State,
     call: &mut Call<'_>,
-    args: Given<CreateCanisterArgs>,
+    args: Given<CreateCanisterArgs<AskedSettings>>,
 ) -> Answer {
-    call.only_canisters()?;
+    if !state.is_admin(&call.sender()) {
+        call.only_canisters()?;
+    }
     let args = args?;
     let requested = requested_settings(state, args.settings.unwrap_or_default())?;
     let (fee, sent) = (state.fees.creation(), call.cycles());
@@ -36,13 +40,14 @@ pub fn create_canister(
     validate_settings(state, None, &requested, cycles)?;
     let id = allocate(state)?;
     call.refund = 0;
-    state.usage.charged(fee);
+    state.charged(fee);
     Ok(create(
         state,
         call,
         id,
         requested,
         cycles,
+        fee,
         args.sender_canister_version,
     ))
 }
@@ -51,7 +56,7 @@ pub fn create_canister(
 pub fn provisional_create(
     state: &mut State,
     call: &mut Call<'_>,
-    args: Given<ProvisionalCreateArgs>,
+    args: Given<ProvisionalCreateArgs<AskedSettings>>,
 ) -> Answer {
     let args = args?;
     let requested = requested_settings(state, args.settings.unwrap_or_default())?;
@@ -84,6 +89,7 @@ pub fn provisional_create(
         id,
         requested,
         cycles,
+        0,
         args.sender_canister_version,
     ))
 }
@@ -106,6 +112,7 @@ fn create(
     id: Principal,
     requested: RequestedSettings,
     cycles: u128,
+    fee: u128,
     sender_version: Option<u64>,
 ) -> Vec<u8> {
     let variables = requested
@@ -113,8 +120,13 @@ fn create(
         .clone()
         .filter(|_| state.config.protocol.environment_variables);
     let mut settings = Settings::new(Controllers::from_iter([call.sender()]));
+    let log_limit = requested.log_memory_limit;
     apply_settings(&mut settings, requested);
     let mut canister = Canister::new(id, settings, cycles, state.time);
+    if let Some(limit) = log_limit {
+        canister.log.set_limit(limit);
+    }
+    canister.consumed.add(Purpose::Creation, fee);
     let allocated = canister.settings.memory_allocation;
     reserve(
         &mut canister,

@@ -6,6 +6,7 @@ use super::types::install::{
     InstallChunkedCodeArgs, InstallChunkedCodeArgsLegacy, InstallCodeArgs, OldInstallCodeArgs,
 };
 use super::types::lifecycle::CreateCanisterArgs;
+use super::types::settings::AskedSettings;
 use super::wording;
 use crate::errors::{ErrorCode, ManagementError, UserError};
 use candid::Reserved;
@@ -70,12 +71,13 @@ pub fn nothing(payload: &[u8]) -> Result<(), DecodeError> {
 }
 
 /// The argument of `create_canister`. Every Candid message whose first argument does not fit means "all defaults".
-pub fn create_canister(payload: &[u8]) -> Result<CreateCanisterArgs, DecodeError> {
+pub fn create_canister(payload: &[u8]) -> Result<CreateCanisterArgs<AskedSettings>, DecodeError> {
     let Ok(values) = header(payload, false) else {
         return Err(DecodeError("Payload deserialization error.".into()));
     };
-    let args = first::<Option<CreateCanisterArgs>>(values).map_err(|error| {
-        let causes = wording::causes::<Option<CreateCanisterArgs>>(&error, payload);
+    type Args = Option<CreateCanisterArgs<AskedSettings>>;
+    let args = first::<Args>(values).map_err(|error| {
+        let causes = wording::causes::<Args>(&error, payload);
         DecodeError(format!(
             "Payload deserialization error: Custom({})",
             wording::report(&causes)

@@ -71,10 +71,7 @@ pub fn execute(
     if answer.is_ok()
         && let Ok(Some(id)) = acted_on
     {
-        let bookkeeping = state.bookkeeping;
-        if let Some(canister) = state.canisters.get_mut(&id) {
-            canister.update_hook(bookkeeping);
-        }
+        state.lend(&id, |state, canister| state.update_hook(canister));
     }
     Verdict::Answered {
         refund: call.refund,
@@ -91,9 +88,16 @@ pub fn query(
 ) -> Result<Vec<u8>, UserError> {
     let method = name.parse::<Method>().ok();
     match method.and_then(|method| method.row().query) {
-        Some((known, query)) if known.to(state.config.protocol.methods) => {
+        Some((known, query)) if known.to(state.config.protocol.date) => {
             query(state, sender, payload)
         }
-        _ => Err(QueryError::UnknownManagementMethod(name.to_owned()).into()),
+        Some((known, _)) => {
+            let date = state.config.protocol.date;
+            state
+                .notes
+                .another_date(date, format_args!("{name} as a query"), known);
+            Err(QueryError::UnknownManagementMethod(name.to_owned()).into())
+        }
+        None => Err(QueryError::UnknownManagementMethod(name.to_owned()).into()),
     }
 }

@@ -8,14 +8,14 @@ use crate::errors::{ManagementError, ResourceError};
 
 /// A canister's use of memory that is about to change, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growth {
+pub(super) struct Growth {
     before: u64,
     after: u64,
 }
 
 impl Growth {
     /// What the canister uses becomes less by `freed` bytes and then more by `added` bytes.
-    pub fn new(state: &State, canister: &Canister, freed: u64, added: u64) -> Self {
+    pub(super) fn new(state: &State, canister: &Canister, freed: u64, added: u64) -> Self {
         let before = canister.memory_metrics(state.bookkeeping).total();
         Growth {
             before,
@@ -35,7 +35,7 @@ impl Growth {
     ///
     /// # Errors
     /// IC0101, IC0532, IC0534.
-    pub fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
+    pub(super) fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
         let taken = self.taken(canister.settings.memory_allocation);
         if taken > state.memory_available {
             return Err(ResourceError::SubnetMemory {
@@ -64,7 +64,7 @@ impl Growth {
     }
 
     /// Takes the memory, which was found to be there, and sets cycles aside for it.
-    pub fn take(&self, state: &mut State, canister: &mut Canister) {
+    pub(super) fn take(&self, state: &mut State, canister: &mut Canister) {
         let taken = self.taken(canister.settings.memory_allocation);
         if let Ok(cycles) = state.reservation(canister, taken) {
             reserve(canister, cycles);

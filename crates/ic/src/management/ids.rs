@@ -53,6 +53,16 @@ impl Ids {
         Some(id)
     }
 
+    /// How many ids were handed out.
+    pub fn handed_out(&self) -> u64 {
+        self.next - self.ranges.first
+    }
+
+    /// So many ids count as handed out.
+    pub fn hand_out(&mut self, count: u64) {
+        self.next = self.ranges.first + count.min(RANGE);
+    }
+
     /// From now on this subnet hosts this id, too: its driver was told to use it.
     pub fn adopt(&mut self, id: Principal) {
         self.adopted.insert(id);

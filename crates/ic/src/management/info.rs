@@ -1,11 +1,11 @@
 //! `canister_info` and `canister_metadata`: what every canister may ask about another one (management-canister.md 1.13 and 5).
 
 mod march;
+mod november;
 
-use candid::Encode;
+use candid::{Encode, Principal};
 use serde_bytes::ByteBuf;
 
-use super::State;
 use super::call::{Answer, Call};
 use super::decode::Given;
 use super::target::existing;
@@ -14,8 +14,9 @@ use super::types::info::{
     ChangeDetails, ChangeOrigin, DeploymentMode,
 };
 use super::types::snapshots::SnapshotSource;
-use crate::canister::{InstallMode, history};
-use crate::errors::ManagementError;
+use super::{State, decode};
+use crate::canister::{Canister, InstallMode, history};
+use crate::errors::{ManagementError, QueryError, UserError};
 use crate::module::CustomSection;
 use crate::protocol::Replies;
 
@@ -28,6 +29,22 @@ pub fn canister_info(
     call.only_canisters()?;
     let args = args?;
     let canister = existing(state, &args.canister_id)?;
+    Ok(encode(state, canister, &args))
+}
+
+/// `canister_info` as a query, for everybody (since-october-2025.md 2.5).
+///
+/// # Errors
+/// IC0408, IC0301.
+pub fn query(state: &State, _: &Principal, payload: &[u8]) -> Result<Vec<u8>, UserError> {
+    let args = decode::one::<CanisterInfoArgs>(payload)?;
+    match state.canisters.get(&args.canister_id) {
+        Some(canister) => Ok(encode(state, canister, &args)),
+        None => Err(QueryError::CanisterNotFound(args.canister_id).into()),
+    }
+}
+
+fn encode(state: &State, canister: &Canister, args: &CanisterInfoArgs) -> Vec<u8> {
     let wanted = args.num_requested_changes.unwrap_or(0);
     let reply = CanisterInfoReply {
         total_num_changes: canister.history.total(),
@@ -38,12 +55,12 @@ pub fn canister_info(
             .map(|code| ByteBuf::from(code.module.hash)),
         controllers: canister.settings.controllers.to_vec(),
     };
-    let bytes = if state.config.protocol.replies == Replies::March2025 {
-        Encode!(&march::CanisterInfoReply::from(reply))
-    } else {
-        Encode!(&reply)
-    };
-    Ok(bytes.expect("encoding to memory does not fail"))
+    match state.config.protocol.replies {
+        Replies::March2025 => Encode!(&march::CanisterInfoReply::from(reply)),
+        Replies::October2025 => Encode!(&reply),
+        Replies::November2026 => Encode!(&november::CanisterInfoReply::from(reply)),
+    }
+    .expect("encoding to memory does not fail")
 }
 
 /// `canister_metadata`: the content of an `icp:` section; of a private one for controllers only. Old drun does not have this method;

@@ -10,7 +10,7 @@ use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::stages::Stages;
 use super::types::install::{InstallChunkedCodeArgs, InstallMode as WireMode, OldInstallCodeArgs};
-use super::types::settings::CanisterSettings;
+use super::types::settings::AskedSettings;
 use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::tasks::TaskRotation;
@@ -26,12 +26,12 @@ pub fn install_code(
 ) -> Answer {
     let args = args?;
     let settings = match state.config.protocol.install_takes_allocations {
-        true => CanisterSettings {
+        true => AskedSettings {
             compute_allocation: args.compute_allocation,
             memory_allocation: args.memory_allocation,
-            ..CanisterSettings::default()
+            ..AskedSettings::default()
         },
-        false => CanisterSettings::default(),
+        false => AskedSettings::default(),
     };
     let order = Order {
         id: args.canister_id,
@@ -203,7 +203,8 @@ impl Before {
     fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
         let metrics = canister.memory_metrics(state.bookkeeping);
         let (settings, memory) = (&canister.settings, metrics.total());
-        if settings.memory_allocation != 0 && memory > settings.memory_allocation {
+        let is_a_limit = state.config.protocol.allocation_is_a_limit;
+        if is_a_limit && settings.memory_allocation != 0 && memory > settings.memory_allocation {
             return Err(ResourceError::MemoryAllocationTooSmall {
                 allocation: settings.memory_allocation,
                 needed: memory,

@@ -1,12 +1,13 @@
 //! The methods of threshold keys: public keys and signatures (management-canister.md 1.20 and 1.21). Which keys there are is decided by
 //! the subnet's configuration; calls for others fail before they come here. The master keys follow from the seed of the run: nothing
-//! here is secret. There is no vetKD, and no signature without the feature `threshold-keys`: these calls are told that the subnet
-//! does not hold the key.
+//! here is secret. Without the feature `threshold-keys` all calls are told that the subnet does not hold the key.
 
 #[cfg(feature = "threshold-keys")]
 mod ed25519;
 #[cfg(feature = "threshold-keys")]
 mod secp256k1;
+#[cfg(feature = "threshold-keys")]
+mod secp256r1;
 #[cfg(feature = "threshold-keys")]
 mod signing;
 #[cfg(not(feature = "threshold-keys"))]
@@ -18,9 +19,9 @@ use super::call::{Answer, Call};
 use super::decode::Given;
 use super::types::keys::{
     EcdsaCurve, EcdsaKeyId, EcdsaPublicKeyArgs, KeyId, SchnorrAlgorithm, SchnorrKeyId,
-    SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, VetKdCurve, VetKdKeyId,
+    SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, VetKdCurve, VetKdDeriveKeyArgs,
+    VetKdKeyId, VetKdPublicKeyArgs,
 };
-use crate::errors::{ManagementError, OutcallError};
 use crate::ic0::exec::KeyKind;
 
 impl State {
@@ -38,6 +39,10 @@ fn key_id(kind: KeyKind, name: &str) -> KeyId {
     match kind {
         KeyKind::EcdsaSecp256k1 => KeyId::Ecdsa(EcdsaKeyId {
             curve: EcdsaCurve::Secp256k1,
+            name,
+        }),
+        KeyKind::EcdsaSecp256r1 => KeyId::Ecdsa(EcdsaKeyId {
+            curve: EcdsaCurve::Secp256r1,
             name,
         }),
         KeyKind::SchnorrBip340 => schnorr(SchnorrAlgorithm::Bip340Secp256k1, name),
@@ -89,19 +94,24 @@ pub fn sign_with_schnorr(
     signing::sign_with_schnorr(state, call, args?)
 }
 
-/// The methods of vetKD, for this key.
-pub fn vetkd(state: &State, call: &Call<'_>, key: Given<VetKdKeyId>) -> Answer {
+/// `vetkd_public_key`.
+pub fn vetkd_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<VetKdPublicKeyArgs>,
+) -> Answer {
     call.only_canisters()?;
-    Err(not_held(state, &KeyId::VetKd(key?)))
+    signing::vetkd_public_key(state, call, args?)
 }
 
-/// The refusal of a call for a key that the subnet does not have.
-fn not_held(state: &State, key: &KeyId) -> ManagementError {
-    OutcallError::KeyNotHeld {
-        subnet: state.subnet_id(),
-        key: key.to_string(),
-    }
-    .into()
+/// `vetkd_derive_key`.
+pub fn vetkd_derive_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: Given<VetKdDeriveKeyArgs>,
+) -> Answer {
+    call.only_canisters()?;
+    signing::vetkd_derive_key(state, call, args?)
 }
 
 #[cfg(test)]
@@ -113,6 +123,7 @@ mod tests {
     fn keys_are_listed_by_kind() {
         let kinds = [
             KeyKind::EcdsaSecp256k1,
+            KeyKind::EcdsaSecp256r1,
             KeyKind::SchnorrBip340,
             KeyKind::SchnorrEd25519,
             KeyKind::VetKdBls12381G2,
@@ -122,6 +133,7 @@ mod tests {
             kinds.map(|kind| key_id(kind, "k").to_string()),
             [
                 "ecdsa:Secp256k1:k",
+                "ecdsa:Secp256r1:k",
                 "schnorr:Bip340Secp256k1:k",
                 "schnorr:Ed25519:k",
                 "vetkd:Bls12_381_G2:k"

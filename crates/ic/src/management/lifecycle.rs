@@ -5,8 +5,11 @@ use candid::Principal;
 use super::State;
 use super::call::{Answer, Call, Caller, Notice, empty_reply};
 use super::decode::Given;
+use super::method::Access;
 use super::types::lifecycle::{CanisterIdRecord, RenameCanisterArgs, UninstallCodeArgs};
-use crate::canister::history::{Change, ChangeDetails};
+use crate::canister::consumed::Purpose;
+use crate::canister::history::{Change, ChangeDetails, ChangeOrigin};
+use crate::canister::log::DEFAULT_LOG_LIMIT;
 use crate::canister::{Canister, Status, StopWaiter};
 use crate::errors::{ErrorCode, ManagementError, UserError};
 
@@ -21,11 +24,11 @@ pub fn stop_canister(
 ) -> Result<Option<Vec<u8>>, ManagementError> {
     let id = args?.canister_id;
     let time = state.time;
+    check(state, call, id, ManagementError::CanisterNotFound)?;
     let canister = state
         .canisters
         .get_mut(&id)
         .ok_or(ManagementError::CanisterNotFound(id))?;
-    call.only_controllers(canister)?;
     canister.version += 1;
     let waiter = match call.caller {
         Caller::User { id, .. } => StopWaiter::Ingress(*id),
@@ -46,11 +49,11 @@ pub fn start_canister(
     args: Given<CanisterIdRecord>,
 ) -> Answer {
     let id = args?.canister_id;
+    check(state, call, id, ManagementError::UnknownCanister)?;
     let canister = state
         .canisters
         .get_mut(&id)
         .ok_or(ManagementError::UnknownCanister(id))?;
-    call.only_controllers(canister)?;
     canister.version += 1;
     if let Status::Stopping(waiters) = std::mem::take(&mut canister.status) {
         for (waiter, _) in waiters {
@@ -79,7 +82,7 @@ pub fn delete_canister(
         .canisters
         .get(&id)
         .ok_or(ManagementError::CanisterNotFound(id))?;
-    call.only_controllers(canister)?;
+    state.check_access(Access::ControllerOrAdmin, canister, call.sender())?;
     if !matches!(canister.status, Status::Stopped) {
         return Err(ManagementError::DeleteNotStopped(id));
     }
@@ -99,25 +102,43 @@ pub fn uninstall_code(
 ) -> Answer {
     let args = args?;
     let id = args.canister_id;
-    let time = state.time;
-    let canister = state
-        .canisters
-        .get_mut(&id)
-        .ok_or(ManagementError::CanisterNotFound(id))?;
-    if call.sender() != GOVERNANCE {
-        call.only_controllers(canister)?;
+    if call.sender() != GOVERNANCE || !state.canisters.contains_key(&id) {
+        check(state, call, id, ManagementError::CanisterNotFound)?;
     }
-    empty(canister, call.notices);
-    let version = canister.version;
     let origin = call.origin(args.sender_canister_version);
+    let notices = &mut *call.notices;
+    state.lend(&id, |state, canister| {
+        uninstall(state, canister, origin, notices)
+    });
+    Ok(empty_reply())
+}
+
+/// Empties a canister, as its history tells.
+pub(super) fn uninstall(
+    state: &mut State,
+    canister: &mut Canister,
+    origin: ChangeOrigin,
+    notices: &mut Vec<Notice>,
+) {
+    empty(canister, notices);
     canister.history.push(Change {
-        time,
-        version,
+        time: state.time,
+        version: canister.version,
         origin,
         details: ChangeDetails::CodeUninstall,
     });
-    state.runtime.forget(&id);
-    Ok(empty_reply())
+    state.runtime.forget(&canister.id);
+}
+
+/// Looks whether there is the canister and the caller may control it or administers the subnet.
+fn check(
+    state: &State,
+    call: &Call<'_>,
+    id: Principal,
+    missing: fn(Principal) -> ManagementError,
+) -> Result<(), ManagementError> {
+    let canister = state.canisters.get(&id).ok_or_else(|| missing(id))?;
+    state.check_access(Access::ControllerOrAdmin, canister, call.sender())
 }
 
 /// Drops code and state and rejects all open calls.
@@ -148,6 +169,11 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
     empty(canister, notices);
     canister.settings.compute_allocation = 0;
     canister.settings.memory_allocation = 0;
+    canister.log.set_limit(DEFAULT_LOG_LIMIT);
+    canister.consumed.add(
+        Purpose::Uninstall,
+        canister.cycles + canister.reserved_cycles,
+    );
     canister.cycles = 0;
     canister.reserved_cycles = 0;
     canister.lost_snapshot_bytes = canister

@@ -2,7 +2,7 @@
 //! (management-canister.md, sections 0.1, 0.2 and 1). What holds for which method stands in `table`.
 
 use super::types::keys::KeyId;
-use crate::protocol::MethodSet;
+use crate::protocol::{Date, Era};
 use candid::Principal;
 use std::fmt;
 
@@ -15,8 +15,23 @@ pub enum Ingress {
     OnlyCanisters,
     /// By controllers of the canister it names.
     Controllers,
+    /// By who may do this to the canister it names.
+    Asked(Access),
+    /// By administrators of the subnet.
+    Admins,
     /// By anybody on the list of those who may use the provisional methods: here everybody.
     Whitelist,
+}
+
+/// What is asked of who acts on a canister. Whom that is depends on the date (since-october-2025.md 2.3, 2.4, 2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To control it or to administer the subnet.
+    ControllerOrAdmin,
+    /// To be allowed to see its status.
+    Status,
+    /// To be allowed to see its snapshots.
+    Snapshots,
 }
 
 /// Which dated replica knows something (management-canister.md, Appendix B).
@@ -28,20 +43,29 @@ pub enum Known {
     MarchOnly,
     /// That of October 2025, and not yet the one of March.
     OctoberOnly,
+    /// Those from this date on.
+    Since(Date),
 }
 
 impl Known {
-    /// Is it known to a replica with these methods?
-    pub fn to(self, methods: MethodSet) -> bool {
+    /// The dates.
+    pub fn era(self) -> Era {
         match self {
-            Known::Always => true,
-            Known::MarchOnly => methods == MethodSet::March2025,
-            Known::OctoberOnly => methods == MethodSet::October2025,
+            Known::Always => Era::ALWAYS,
+            Known::MarchOnly => Era::until(Date::March2025),
+            Known::OctoberOnly => Era::since(Date::October2025),
+            Known::Since(date) => Era::since(date),
         }
+    }
+
+    /// Is it known to a replica of this date?
+    pub fn to(self, date: Date) -> bool {
+        self.era().contains(date)
     }
 }
 
-/// A method of the management canister, in the order of the table in section 1; last those that only the original program has.
+/// A method of the management canister, in the order of the table in section 1; then those that only the original program has, and last
+/// those that came later (since-october-2025.md 2.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     CreateCanister,
@@ -92,11 +116,15 @@ pub enum Method {
     ReshareChainKey,
     VetKdDeriveEncryptedKey,
     ComputeInitialIDkgDealings,
+    CanisterMetrics,
+    ListCanisters,
+    SubnetMetrics,
+    FlexibleHttpRequest,
 }
 
 impl Method {
     /// How many there are.
-    pub const COUNT: usize = Method::ComputeInitialIDkgDealings as usize + 1;
+    pub const COUNT: usize = Method::FlexibleHttpRequest as usize + 1;
 }
 
 /// There is no such method.
@@ -126,4 +154,10 @@ pub enum Destination {
         /// It must be enabled for signing, not merely be there.
         enabled: bool,
     },
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.era().fmt(f)
+    }
 }

@@ -1,7 +1,9 @@
 //! The management canister `aaaaa-aa`, one file per family of methods, and the state that its methods work on.
 //! Knows canisters and how to run their code; rounds, and messages between canisters, are the business of the subnet.
 
+pub mod access;
 pub mod call;
+pub mod canister_metrics;
 pub mod canisters;
 pub mod chunks;
 pub mod create;
@@ -16,8 +18,10 @@ pub mod install;
 pub mod keys;
 pub mod legacy_controller;
 pub mod lifecycle;
+pub mod list_canisters;
 pub mod logs;
 pub mod method;
+pub mod notes;
 mod order;
 pub mod outcalls;
 pub mod randomness;
@@ -32,6 +36,7 @@ mod stages;
 pub mod state;
 pub mod status;
 pub mod subnet_info;
+pub mod subnet_metrics;
 mod table;
 mod target;
 pub mod types;
@@ -42,7 +47,7 @@ pub use create::canister_id_reply;
 pub use dispatch::{Verdict, execute, open, query};
 pub use legacy_controller::legacy_controller;
 pub use lifecycle::out_of_cycles;
-pub use method::{Destination, Ingress as MethodAudience, Method};
+pub use method::{Access, Destination, Ingress as MethodAudience, Method};
 pub use outcalls::Outcalls;
 pub use row::Argument;
 pub use settings::is_charged_late;

@@ -1,15 +1,24 @@
 //! `http_request`, answered from a table of mocks or by a timeout, and the methods for the world outside that nobody here may use
 //! (management-canister.md 1.19, 1.22, 1.23 and 1.36). Knows no network.
 
+mod flexible;
+mod pay_as_you_go;
+
 use candid::{Encode, Principal};
 
-use super::State;
 use super::call::{Answer, Call, Caller, Notice};
 use super::decode::Given;
-use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, Transform, TransformArgs};
+use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, TransformArgs};
+use super::{State, decode};
+use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
 use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
+use crate::fees::Fees;
+use crate::outcall::OutcallKind;
+use crate::protocol::{Date, Era};
+pub use flexible::flexible_http_request;
+pub use pay_as_you_go::{Conclusion, Pay, Shortage};
 
 /// Bytes of the largest response, and of the headers and the body of a request.
 const MAX_BYTES: u64 = 2_000_000;
@@ -26,19 +35,38 @@ const TIMEOUT: u64 = 60_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outcalls {
     waiting: Vec<Outcall>,
+    /// Cycles that come back on their own, in the round after the answer (since-october-2025.md 4.2).
+    credits: Vec<(Principal, u128)>,
+    /// Number of the next request.
+    next: u64,
 }
 
 /// A request that waits.
 #[derive(Clone, Debug)]
 struct Outcall {
+    id: u64,
+    /// What is asked for.
+    args: HttpRequestArgs,
     /// The call, with the cycles that go back.
     request: Request,
     /// In which round it was executed.
     round: u64,
     /// When, nanoseconds.
     time: u64,
-    response: Option<HttpResponse>,
-    transform: Option<Transform>,
+    response: Option<Result<HttpResponse, UserError>>,
+    /// How it is paid for, if not in full before.
+    pay: Option<Pay>,
+}
+
+/// A request that has no answer yet, for who answers in the place of the world outside.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingOutcall<'a> {
+    /// Its number on this subnet, from 0.
+    pub id: u64,
+    /// What is asked for.
+    pub args: &'a HttpRequestArgs,
+    /// When the request was made, nanoseconds since the Unix epoch.
+    pub time: u64,
 }
 
 /// A request that has its answer, but for the caller's own function that the response may have to pass through first.
@@ -46,6 +74,8 @@ struct Outcall {
 pub struct DueAnswer {
     request: Request,
     result: Result<HttpResponse, UserError>,
+    /// How it is paid for, if not in full before.
+    pub pay: Option<Pay>,
     /// A query of the calling canister whose reply is the answer.
     pub transform: Option<TransformCall>,
 }
@@ -62,15 +92,67 @@ pub struct TransformCall {
 }
 
 impl DueAnswer {
-    /// The answer of a request without transform function.
-    pub fn untransformed(self) -> Notice {
-        let encode = |response| Encode!(&response).expect("encoding to memory does not fail");
-        Notice::FromManagement(self.request, self.result.map(encode))
+    /// The answer to the caller, of what came of the response: as it came, or what the transform function made of it with so many
+    /// instructions. And the cycles that were granted to the nodes, and those of them that come back.
+    pub fn conclude(
+        self,
+        fees: &Fees,
+        instructions: u64,
+        answer: Result<Vec<u8>, UserError>,
+    ) -> (Notice, u128, u128) {
+        let Some(pay) = &self.pay else {
+            return (Notice::FromManagement(self.request, answer), 0, 0);
+        };
+        let granted = pay.allowance.saturating_mul(pay.performing.into());
+        let counts = match pay.kind {
+            OutcallKind::Flexible(counts) => counts,
+            OutcallKind::FullyReplicated | OutcallKind::NonReplicated => None,
+        };
+        if let Err(timeout) = &self.result {
+            // Nobody reports, so nobody has spent anything.
+            let result = match &counts {
+                Some(counts) => Ok(flexible::reply(counts, None)),
+                None => Err(timeout.clone()),
+            };
+            return (
+                Notice::FromManagement(self.request, result),
+                granted,
+                granted,
+            );
+        }
+        let copies = counts.as_ref().map_or(1, flexible::copies);
+        let raw = self.raw_bytes();
+        let Conclusion { result, credit, .. } =
+            pay.conclude(fees, raw, instructions, answer, copies);
+        let result = match &counts {
+            Some(counts) => Ok(flexible::reply(counts, Some(result))),
+            None => result.map_err(Shortage::into_error),
+        };
+        (
+            Notice::FromManagement(self.request, result),
+            granted,
+            credit,
+        )
     }
 
-    /// The answer that the transform function gave.
-    pub fn transformed(self, result: Result<Vec<u8>, UserError>) -> Notice {
-        Notice::FromManagement(self.request, result)
+    /// The answer as it came, encoded, or why there is none.
+    pub fn raw(&self) -> Result<Vec<u8>, UserError> {
+        let encode = |response| Encode!(response).expect("encoding to memory does not fail");
+        self.result.as_ref().map(encode).map_err(UserError::clone)
+    }
+
+    /// Bytes of the answer as it came: headers and body.
+    pub fn raw_bytes(&self) -> u64 {
+        self.result.as_ref().map_or(0, |response| {
+            let headers = response.headers.iter();
+            let headers: usize = headers.map(|it| it.name.len() + it.value.len()).sum();
+            (headers + response.body.len()) as u64
+        })
+    }
+
+    /// Who made the request.
+    pub fn caller(&self) -> Principal {
+        self.request.sender
     }
 }
 
@@ -86,9 +168,65 @@ impl Outcalls {
         due.into_iter().map(Outcall::answer).collect()
     }
 
+    /// Lets a request wait for its answer; so many cycles go back with that.
+    fn wait(
+        &mut self,
+        state: &State,
+        request: &Request,
+        cycles: u128,
+        args: HttpRequestArgs,
+        pay: Option<Pay>,
+    ) {
+        self.waiting.push(Outcall {
+            id: self.next,
+            request: Request {
+                cycles,
+                ..request.clone()
+            },
+            round: state.round,
+            time: state.time,
+            response: mocked(&state.config.http_mocks, &args.url).map(Ok),
+            args,
+            pay,
+        });
+        self.next += 1;
+    }
+
+    /// The requests without an answer, oldest first.
+    pub fn pending(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
+        let unanswered = self.waiting.iter().filter(|it| it.response.is_none());
+        unanswered.map(|outcall| PendingOutcall {
+            id: outcall.id,
+            args: &outcall.args,
+            time: outcall.time,
+        })
+    }
+
+    /// Answers a request; false if there is none of this number that waits.
+    pub fn answer(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
+        let mut unanswered = self.waiting.iter_mut().filter(|it| it.response.is_none());
+        let Some(outcall) = unanswered.find(|outcall| outcall.id == id) else {
+            return false;
+        };
+        outcall.response = Some(response);
+        true
+    }
+
     /// True if no request waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.credits.is_empty()
+    }
+
+    /// So many cycles come back to a canister in the next round.
+    pub fn credit(&mut self, canister: Principal, cycles: u128) {
+        if cycles > 0 {
+            self.credits.push((canister, cycles));
+        }
+    }
+
+    /// Takes the cycles that come back now.
+    pub fn take_credits(&mut self) -> Vec<(Principal, u128)> {
+        std::mem::take(&mut self.credits)
     }
 }
 
@@ -101,8 +239,8 @@ impl Outcall {
     }
 
     fn answer(self) -> DueAnswer {
-        let transform = match (&self.response, self.transform) {
-            (Some(response), Some(transform)) => Some(TransformCall {
+        let transform = match (&self.response, self.args.transform) {
+            (Some(Ok(response)), Some(transform)) => Some(TransformCall {
                 canister: transform.function.0.principal,
                 method: transform.function.0.method,
                 argument: Encode!(&TransformArgs {
@@ -115,7 +253,8 @@ impl Outcall {
         };
         DueAnswer {
             request: self.request,
-            result: self.response.ok_or_else(timed_out),
+            result: self.response.unwrap_or_else(|| Err(timed_out())),
+            pay: self.pay,
             transform,
         }
     }
@@ -143,8 +282,26 @@ pub fn http_request(
     if !state.config.http_outcalls {
         return Err(OutcallError::NotEnabled.into());
     }
-    let args = args?;
+    let args = match state.config.protocol.outcalls_pay_as_they_go {
+        true => args?,
+        false => {
+            note_later_fields(state, &args);
+            decode::one::<HttpRequestArgs<OldHttpMethod>>(&request.payload)?.into()
+        }
+    };
     check(&args, request.sender)?;
+    if let Some(method) = args.method.changes_something()
+        && args.is_replicated != Some(false)
+    {
+        return Err(OutcallError::NotReplicated { method }.into());
+    }
+    if args.pricing_version == Some(2) {
+        let kind = match args.is_replicated {
+            Some(false) => OutcallKind::NonReplicated,
+            _ => OutcallKind::FullyReplicated,
+        };
+        return pay_as_you_go::send(state, outcalls, call, request, args, kind);
+    }
     let required = state.fees.http_request(
         request_bytes(&args),
         args.max_response_bytes.unwrap_or(MAX_BYTES),
@@ -161,18 +318,28 @@ pub fn http_request(
         let max = MAX_REQUESTS as u64;
         return Err(OutcallError::TooManyRequests { max }.into());
     }
-    state.usage.charged(required);
-    outcalls.waiting.push(Outcall {
-        request: Request {
-            cycles: left,
-            ..request.as_ref().clone()
-        },
-        round: state.round,
-        time: state.time,
-        response: mocked(&state.config.http_mocks, &args.url),
-        transform: args.transform,
-    });
+    state.charged(required);
+    if let Some(caller) = state.canisters.get_mut(&request.sender) {
+        caller.consumed.add(Purpose::HttpOutcalls, required);
+    }
+    outcalls.wait(state, request, left, args, None);
     Ok(None)
+}
+
+/// Tells of what a replica of this date does not know of a request.
+fn note_later_fields(state: &State, args: &Given<HttpRequestArgs>) {
+    let (date, era) = (state.config.protocol.date, Era::since(Date::November2026));
+    let Ok(args) = args else {
+        return;
+    };
+    if let Some(method) = args.method.changes_something() {
+        let what = format_args!("the method {method} of http_request");
+        state.notes.another_date(date, what, era);
+    }
+    if args.pricing_version.is_some() {
+        let what = format_args!("pricing_version of http_request");
+        state.notes.another_date(date, what, era);
+    }
 }
 
 /// The limits that are looked at before the fee.
@@ -267,8 +434,10 @@ pub fn only_for_nns(call: &Call<'_>, args: Given<()>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::management::types::http::{HttpMethod, TransformFunction};
+    use crate::config::NodeSettings;
+    use crate::management::types::http::{HttpMethod, Transform, TransformFunction};
     use crate::management::types::limited::Limited;
+    use crate::protocol::{Protocol, SubnetType};
     use candid::types::reference::Func;
     use serde_bytes::ByteBuf;
 
@@ -281,6 +450,7 @@ mod tests {
             body: None,
             transform: None,
             is_replicated: None,
+            pricing_version: None,
         };
         change(&mut args);
         args
@@ -399,8 +569,10 @@ mod tests {
             },
             round: 10,
             time: 1000,
-            response,
-            transform: transform(Principal::anonymous()),
+            response: response.map(Ok),
+            id: 0,
+            args: args(|args| args.transform = transform(Principal::anonymous())),
+            pay: None,
         }
     }
 
@@ -408,12 +580,16 @@ mod tests {
     fn nobody_answers_for_sixty_seconds() {
         let mut outcalls = Outcalls {
             waiting: vec![outcall(None)],
+            credits: Vec::new(),
+            next: 1,
         };
         assert!(outcalls.due(99, 1000 + TIMEOUT - 1).is_empty());
         let due = outcalls.due(99, 1000 + TIMEOUT).pop().expect("it is due");
         assert!(outcalls.is_empty());
         assert_eq!(due.transform, None);
-        let Notice::FromManagement(request, Err(error)) = due.untransformed() else {
+        let settings = NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System);
+        let (fees, answer) = (Fees::new(&settings), due.raw());
+        let Notice::FromManagement(request, Err(error)) = due.conclude(&fees, 0, answer).0 else {
             panic!("a timeout is an error")
         };
         assert_eq!(request.cycles, 5);
@@ -430,6 +606,8 @@ mod tests {
         };
         let mut outcalls = Outcalls {
             waiting: vec![outcall(Some(response.clone()))],
+            credits: Vec::new(),
+            next: 1,
         };
         assert!(outcalls.due(10, 1000).is_empty());
         let due = outcalls.due(11, 1001).pop().expect("it is due");

@@ -6,6 +6,7 @@ use super::State;
 use super::call::{Answer, Call};
 use super::decode::Given;
 
+/// The answer to `raw_rand`.
 pub fn raw_rand(state: &mut State, call: &mut Call<'_>, args: Given<()>) -> Answer {
     call.only_canisters()?;
     args?;

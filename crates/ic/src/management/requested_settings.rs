@@ -1,8 +1,8 @@
 //! From the settings that a caller asks for to values in range. Owns the first check of settings, which comes before the
 //! canister is even looked up (management-canister.md, section 1.10; errors.md, section 5.6); all later checks need the canister.
 
-use super::types::settings::{self as wire, CanisterSettings};
-use crate::canister::settings::{Controllers, LogVisibility};
+use super::types::settings::{self as wire, AskedSettings};
+use crate::canister::settings::{Controllers, Visibility};
 use crate::errors::SettingsError;
 use candid::Nat;
 use std::collections::BTreeMap;
@@ -20,7 +20,10 @@ pub struct RequestedSettings {
     pub memory_allocation: Option<u64>,
     pub freezing_threshold: Option<u64>,
     pub reserved_cycles_limit: Option<u128>,
-    pub log_visibility: Option<LogVisibility>,
+    pub log_visibility: Option<Visibility>,
+    pub snapshot_visibility: Option<Visibility>,
+    pub status_visibility: Option<Visibility>,
+    pub minimum_incoming_cycles: Option<u128>,
     pub log_memory_limit: Option<u64>,
     pub wasm_memory_limit: Option<u64>,
     pub wasm_memory_threshold: Option<u64>,
@@ -43,11 +46,11 @@ fn up_to<T: TryFrom<u128> + PartialOrd>(
     }
 }
 
-impl TryFrom<CanisterSettings> for RequestedSettings {
+impl TryFrom<AskedSettings> for RequestedSettings {
     type Error = SettingsError;
 
     /// Reports the first field out of range, in the order of errors.md, section 5.6.
-    fn try_from(asked: CanisterSettings) -> Result<Self, SettingsError> {
+    fn try_from(asked: AskedSettings) -> Result<Self, SettingsError> {
         use SettingsError as E;
         Ok(RequestedSettings {
             compute_allocation: up_to(
@@ -72,10 +75,17 @@ impl TryFrom<CanisterSettings> for RequestedSettings {
                 u64::MAX,
                 E::WasmMemoryThreshold,
             )?,
+            minimum_incoming_cycles: up_to(
+                asked.minimum_incoming_canister_call_cycles,
+                u128::MAX,
+                E::MinimumIncomingCycles,
+            )?,
             log_memory_limit: up_to(asked.log_memory_limit, u64::MAX, E::LogMemoryLimit)?,
             environment_variables: asked.environment_variables.map(by_name).transpose()?,
             controllers: asked.controllers.map(|list| list.0.into_iter().collect()),
-            log_visibility: asked.log_visibility.map(LogVisibility::from),
+            log_visibility: asked.log_visibility.map(Visibility::from),
+            snapshot_visibility: asked.snapshot_visibility.map(Visibility::from),
+            status_visibility: asked.status_visibility.map(Visibility::from),
         })
     }
 }
@@ -94,23 +104,23 @@ fn by_name(
     Ok(variables)
 }
 
-impl From<wire::LogVisibility> for LogVisibility {
-    fn from(asked: wire::LogVisibility) -> Self {
+impl From<wire::Visibility> for Visibility {
+    fn from(asked: wire::Visibility) -> Self {
         match asked {
-            wire::LogVisibility::Controllers => LogVisibility::Controllers,
-            wire::LogVisibility::Public => LogVisibility::Public,
-            wire::LogVisibility::AllowedViewers(list) => LogVisibility::AllowedViewers(list.0),
+            wire::Visibility::Controllers => Visibility::Controllers,
+            wire::Visibility::Public => Visibility::Public,
+            wire::Visibility::AllowedViewers(list) => Visibility::AllowedViewers(list.0),
         }
     }
 }
 
-impl From<LogVisibility> for wire::LogVisibility {
-    fn from(set: LogVisibility) -> Self {
+impl From<Visibility> for wire::Visibility {
+    fn from(set: Visibility) -> Self {
         match set {
-            LogVisibility::Controllers => wire::LogVisibility::Controllers,
-            LogVisibility::Public => wire::LogVisibility::Public,
-            LogVisibility::AllowedViewers(list) => {
-                wire::LogVisibility::AllowedViewers(super::types::limited::Limited(list))
+            Visibility::Controllers => wire::Visibility::Controllers,
+            Visibility::Public => wire::Visibility::Public,
+            Visibility::AllowedViewers(list) => {
+                wire::Visibility::AllowedViewers(super::types::limited::Limited(list))
             }
         }
     }
@@ -127,8 +137,8 @@ mod tests {
         (0..exponent).fold(Nat::from(1_u8), |product, _| product * 2_u8)
     }
 
-    fn asked(set: impl FnOnce(&mut CanisterSettings)) -> Result<RequestedSettings, SettingsError> {
-        let mut settings = CanisterSettings::default();
+    fn asked(set: impl FnOnce(&mut AskedSettings)) -> Result<RequestedSettings, SettingsError> {
+        let mut settings = AskedSettings::default();
         set(&mut settings);
         settings.try_into()
     }
@@ -139,9 +149,9 @@ mod tests {
 
     #[test]
     fn every_field_has_its_limit_and_its_text() {
-        type Field = fn(&mut CanisterSettings) -> &mut Option<Nat>;
+        type Field = fn(&mut AskedSettings) -> &mut Option<Nat>;
         let (two_64, one) = (power_of_two(64), Nat::from(1_u8));
-        let fields: [(Field, Nat, &str); 7] = [
+        let fields: [(Field, Nat, &str); 8] = [
             (
                 |s| &mut s.compute_allocation,
                 Nat::from(100_u8),
@@ -171,6 +181,11 @@ mod tests {
                 |s| &mut s.wasm_memory_threshold,
                 two_64.clone() - one.clone(),
                 "Wasm memory threshold expected to be in the range of [0..2^64-1], got 18_446_744_073_709_551_616",
+            ),
+            (
+                |s| &mut s.minimum_incoming_canister_call_cycles,
+                power_of_two(128) - one.clone(),
+                "Minimum incoming canister call cycles expected to be in the range of [0..2^128-1], got 340_282_366_920_938_463_463_374_607_431_768_211_456",
             ),
             (
                 |s| &mut s.log_memory_limit,

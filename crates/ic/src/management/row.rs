@@ -16,13 +16,13 @@ use crate::canister::queues::Carried;
 use crate::errors::{ManagementError, UserError};
 
 /// What a method answers at once, or nothing if it will answer later.
-pub type Outcome = Result<Option<Vec<u8>>, ManagementError>;
+pub(super) type Outcome = Result<Option<Vec<u8>>, ManagementError>;
 
 /// A method as a query: of whom, with which argument.
-pub type Query = fn(&State, &Principal, &[u8]) -> Result<Vec<u8>, UserError>;
+pub(super) type Query = fn(&State, &Principal, &[u8]) -> Result<Vec<u8>, UserError>;
 
 /// All that is known of a method.
-pub struct Row {
+pub(super) struct Row {
     /// Which it is.
     pub method: Method,
     /// The name a caller uses.
@@ -42,7 +42,7 @@ pub struct Row {
 }
 
 /// The columns that depend on the type of the argument.
-pub struct Typed<A: 'static> {
+pub(super) struct Typed<A: 'static> {
     /// Reads it.
     pub decode: fn(&[u8]) -> Given<A>,
     /// Where a canister's call goes, and on which canister it acts.
@@ -54,7 +54,7 @@ pub struct Typed<A: 'static> {
 }
 
 /// Where a canister's call goes (section 0.1, step 2). Every kind but the first takes a whole argument that decodes.
-pub enum Goes<A> {
+pub(super) enum Goes<A> {
     /// To the caller's own subnet; the payload is not looked at.
     OwnSubnet,
     /// To the subnet of the canister that it acts on.
@@ -66,7 +66,7 @@ pub enum Goes<A> {
 }
 
 /// [`Typed`] without the type.
-pub trait Work: Sync {
+pub(super) trait Work: Sync {
     /// Decodes the argument.
     fn open(&'static self, payload: &[u8]) -> Argument;
     /// Does the argument hold the version of the sender?

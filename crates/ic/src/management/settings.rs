@@ -8,18 +8,19 @@ use candid::Nat;
 use super::State;
 use super::call::{Answer, Call, Caller, empty_reply};
 use super::decode::Given;
+use super::growth::Growth;
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::target::with_canister;
-use super::types::settings::{CanisterSettings, UpdateSettingsArgs};
+use super::types::settings::{AskedSettings, UpdateSettingsArgs};
 use crate::canister::Canister;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::settings::{
-    Controllers, DEFAULT_FREEZING_THRESHOLD, DEFAULT_RESERVED_CYCLES_LIMIT, LOG_MEMORY_LIMIT,
-    Settings,
+    Controllers, DEFAULT_FREEZING_THRESHOLD, DEFAULT_RESERVED_CYCLES_LIMIT, Settings,
 };
 use crate::errors::{ManagementError, ResourceError, SettingsError};
 use crate::ic0::exec::MemoryRules;
+use crate::protocol::{Date, Era};
 
 /// Environment variables that a canister may have.
 const MAX_VARIABLES: usize = 20;
@@ -32,7 +33,7 @@ const COMPUTE_CAPACITY: u64 = 149;
 pub fn update_settings(
     state: &mut State,
     call: &mut Call<'_>,
-    args: Given<UpdateSettingsArgs>,
+    args: Given<UpdateSettingsArgs<AskedSettings>>,
 ) -> Answer {
     let args = args?;
     let requested = requested_settings(state, args.settings)?;
@@ -41,6 +42,7 @@ pub fn update_settings(
         validate_settings(state, Some(canister), &requested, canister.cycles)?;
         let controllers = requested.controllers.as_ref().map(Controllers::to_vec);
         let taken = state.memory_taken(canister);
+        resize_log(state, canister, &requested, call)?;
         apply_settings(&mut canister.settings, requested);
         canister.version += 1;
         if let Some(controllers) = controllers {
@@ -57,6 +59,44 @@ pub fn update_settings(
         charge_late(state, canister, call);
         Ok(empty_reply())
     })
+}
+
+/// Changes the limit of the log, which comes before the other settings: each byte that is stored costs some instructions
+/// (since-october-2025.md 5.1).
+///
+/// # Errors
+/// IC0207; more bytes count as memory, IC0101, IC0532, IC0534.
+fn resize_log(
+    state: &mut State,
+    canister: &mut Canister,
+    requested: &RequestedSettings,
+    call: &Call<'_>,
+) -> Result<(), ManagementError> {
+    let Some(limit) = requested
+        .log_memory_limit
+        .filter(|it| *it != canister.log.limit())
+    else {
+        return Ok(());
+    };
+    let store = state.config.protocol.log_store;
+    let before = canister.memory_metrics(state.bookkeeping).log_store;
+    let used = canister.log.used();
+    let (stored, resized) = (canister.log.clone(), &mut canister.log);
+    resized.set_limit(limit);
+    let after = canister.memory_metrics(state.bookkeeping).log_store;
+    let resized = std::mem::replace(&mut canister.log, stored);
+    Growth::new(state, canister, before, after).check(state, canister)?;
+    let price = state
+        .fees
+        .unused(used.saturating_mul(store.resize_instructions), false);
+    state
+        .charge(canister, price, Some(&call.sender()))
+        .map_err(ManagementError::ResizeNotEnoughCycles)?;
+    if state.has_rate_limits() {
+        canister.debits.heap_delta += used;
+    }
+    canister.log = resized;
+    Ok(())
 }
 
 /// Charges the user's message now if it was not charged when it came, so that a freezing threshold that is too high can be undone
@@ -82,27 +122,85 @@ pub fn is_charged_late(state: &State, argument_bytes: usize) -> bool {
 /// IC0504, IC0408 (errors.md 5.6).
 pub fn requested_settings(
     state: &State,
-    mut asked: CanisterSettings,
+    mut asked: AskedSettings,
 ) -> Result<RequestedSettings, ManagementError> {
     let protocol = &state.config.protocol;
+    note_later_settings(state, &asked);
     if !protocol.environment_variables {
         asked.environment_variables = None;
     }
-    if !protocol.log_memory_limit {
+    if !protocol.settings_of_access {
+        asked.minimum_incoming_canister_call_cycles = None;
+        asked.snapshot_visibility = None;
+        asked.status_visibility = None;
+    }
+    if !protocol.log_store.can_be_set {
         asked.log_memory_limit = None;
     }
     if let Some(limit) = protocol.max_memory_allocation {
         let limit = Nat::from(limit);
         if let Some(bytes) = asked.memory_allocation.take_if(|bytes| *bytes > limit) {
             // Only the compute allocation is looked at before.
-            RequestedSettings::try_from(CanisterSettings {
+            RequestedSettings::try_from(AskedSettings {
                 compute_allocation: asked.compute_allocation,
-                ..CanisterSettings::default()
+                ..AskedSettings::default()
             })?;
             return Err(SettingsError::MemoryAllocationOfDrun(bytes.0.to_string()).into());
         }
     }
-    Ok(RequestedSettings::try_from(asked)?)
+    let requested = RequestedSettings::try_from(asked)?;
+    let max = protocol.max_wasm_memory_threshold;
+    match requested.wasm_memory_threshold {
+        Some(bytes) if bytes > max => {
+            Err(SettingsError::WasmMemoryThreshold(bytes.to_string()).into())
+        }
+        _ => Ok(requested),
+    }
+}
+
+/// Tells of settings that a replica of this date does not look at.
+fn note_later_settings(state: &State, asked: &AskedSettings) {
+    let protocol = &state.config.protocol;
+    let today = Era::since(Date::November2026);
+    let october = Era::since(Date::October2025);
+    let access = protocol.settings_of_access;
+    for (name, is_asked, is_known, era) in [
+        (
+            "minimum_incoming_canister_call_cycles",
+            asked.minimum_incoming_canister_call_cycles.is_some(),
+            access,
+            today,
+        ),
+        (
+            "snapshot_visibility",
+            asked.snapshot_visibility.is_some(),
+            access,
+            today,
+        ),
+        (
+            "status_visibility",
+            asked.status_visibility.is_some(),
+            access,
+            today,
+        ),
+        (
+            "log_memory_limit",
+            asked.log_memory_limit.is_some(),
+            protocol.log_store.can_be_set,
+            october,
+        ),
+        (
+            "environment_variables",
+            asked.environment_variables.is_some(),
+            protocol.environment_variables,
+            october,
+        ),
+    ] {
+        if is_asked && !is_known {
+            let what = format_args!("the setting {name}");
+            state.notes.another_date(protocol.date, what, era);
+        }
+    }
 }
 
 /// Checks settings against the canister, or against a new one that will have so many cycles, and against the subnet.
@@ -121,12 +219,15 @@ pub fn validate_settings(
     let (available, allocated) = (state.memory_available, compute_of_others(state, canister));
     present.check_capacity(requested, available, allocated)?;
     present.check_cycles(state, requested, cycles)?;
+    let store = state.config.protocol.log_store;
     match requested.log_memory_limit {
-        Some(bytes) if bytes < LOG_MEMORY_LIMIT => {
+        Some(0) if store.can_be_off => Ok(()),
+        Some(bytes) if bytes < store.min => {
             Err(SettingsError::LogMemoryLimitTooLow { bytes }.into())
         }
-        Some(bytes) if bytes > LOG_MEMORY_LIMIT => {
-            Err(SettingsError::LogMemoryLimitTooHigh { bytes }.into())
+        Some(bytes) if bytes > store.max => {
+            let max = store.max;
+            Err(SettingsError::LogMemoryLimitTooHigh { bytes, max }.into())
         }
         _ => Ok(()),
     }
@@ -176,11 +277,13 @@ struct Present {
     freezing_threshold: u64,
     reserved_cycles: u128,
     reserved_cycles_limit: u128,
+    allocation_is_a_limit: bool,
 }
 
 impl Present {
     /// A new canister uses nothing.
     fn of(state: &State, canister: Option<&Canister>) -> Self {
+        let allocation_is_a_limit = state.config.protocol.allocation_is_a_limit;
         match canister {
             Some(canister) => Present {
                 used: canister.memory_metrics(state.bookkeeping).total(),
@@ -190,6 +293,7 @@ impl Present {
                 freezing_threshold: canister.settings.freezing_threshold,
                 reserved_cycles: canister.reserved_cycles,
                 reserved_cycles_limit: canister.settings.reserved_cycles_limit,
+                allocation_is_a_limit,
             },
             None => Present {
                 used: 0,
@@ -199,6 +303,7 @@ impl Present {
                 freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
                 reserved_cycles: 0,
                 reserved_cycles_limit: DEFAULT_RESERVED_CYCLES_LIMIT,
+                allocation_is_a_limit,
             },
         }
     }
@@ -212,7 +317,7 @@ impl Present {
         allocated: u64,
     ) -> Result<(), ResourceError> {
         if let Some(allocation) = requested.memory_allocation {
-            if allocation != 0 && allocation < self.used {
+            if allocation != 0 && allocation < self.used && self.allocation_is_a_limit {
                 return Err(ResourceError::MemoryAllocationTooSmall {
                     allocation,
                     needed: self.used,
@@ -343,6 +448,15 @@ pub fn apply_settings(settings: &mut Settings, requested: RequestedSettings) {
         requested.reserved_cycles_limit,
     );
     set(&mut settings.log_visibility, requested.log_visibility);
+    set(
+        &mut settings.snapshot_visibility,
+        requested.snapshot_visibility,
+    );
+    set(&mut settings.status_visibility, requested.status_visibility);
+    set(
+        &mut settings.minimum_incoming_cycles,
+        requested.minimum_incoming_cycles,
+    );
     set(&mut settings.wasm_memory_limit, requested.wasm_memory_limit);
     set(
         &mut settings.wasm_memory_threshold,
@@ -367,6 +481,7 @@ mod tests {
         freezing_threshold: DEFAULT_FREEZING_THRESHOLD,
         reserved_cycles: 0,
         reserved_cycles_limit: DEFAULT_RESERVED_CYCLES_LIMIT,
+        allocation_is_a_limit: true,
     };
 
     fn memory(bytes: u64) -> RequestedSettings {

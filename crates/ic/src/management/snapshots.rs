@@ -17,6 +17,7 @@ use super::State;
 use super::call::{Answer, Call, empty_reply};
 use super::decode::Given;
 use super::growth::Growth;
+use super::method::Access;
 use super::target::{existing, with_canister};
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::snapshots::{self as wire, SnapshotArgs};
@@ -32,7 +33,7 @@ const SNAPSHOT_INSTRUCTIONS: u64 = 2_000_000_000;
 pub fn list(state: &mut State, call: &mut Call<'_>, args: Given<CanisterIdRecord>) -> Answer {
     let id = args?.canister_id;
     let canister = existing(state, &id)?;
-    call.only_controllers(canister)?;
+    state.check_access(Access::Snapshots, canister, call.sender())?;
     let list: Vec<wire::Snapshot> = canister.snapshots.iter().map(summary).collect();
     Ok(Encode!(&list).expect("encoding to memory does not fail"))
 }
@@ -82,7 +83,7 @@ fn not_found(id: SnapshotId, canister: &Canister) -> SnapshotError {
 }
 
 /// The place of a new snapshot of so many bytes: which one it replaces, and whether number, rate limit and memory allow it.
-/// Charges for it.
+/// Charges for it. So many bytes beside those of a replaced snapshot become free in the same step.
 /// Nothing is replaced yet.
 fn make_room(
     state: &mut State,
@@ -90,6 +91,7 @@ fn make_room(
     call: &Call<'_>,
     replaced: Option<SnapshotId>,
     total_bytes: u64,
+    freed: u64,
 ) -> Result<Room, ManagementError> {
     let index = match replaced {
         Some(id) => Some(position(state, canister, id)?),
@@ -107,7 +109,7 @@ fn make_room(
         }
         .into());
     }
-    let freed = index.map_or(0, |index| canister.snapshots[index].total_bytes);
+    let freed = freed + index.map_or(0, |index| canister.snapshots[index].total_bytes);
     let growth = Growth::new(state, canister, freed, total_bytes);
     growth.check(state, canister)?;
     charge(

@@ -191,7 +191,10 @@ impl<'a> Stages<'a> {
         };
         let module = self.state.load_module(&blob);
         let instructions = match &module {
-            Ok(module) => self.state.compile_instructions(module),
+            Ok(module) => {
+                let fixed = self.state.config.protocol.install_instructions;
+                self.state.compile_instructions(module) + fixed
+            }
             Err(_) => {
                 let bytes = crate::module::stated_size(&blob).max(blob.len() as u64);
                 COMPILE_COST.saturating_mul(bytes)
@@ -384,12 +387,16 @@ impl State {
 
     /// A module that can be run.
     pub fn load_module(&mut self, blob: &Arc<[u8]>) -> Result<Arc<CanisterModule>, ExecutionError> {
-        self.runtime.load(blob, &self.config.protocol.modules)
+        let loaded = self.runtime.load(blob, &self.config.protocol.modules);
+        if let Err(error) = &loaded {
+            self.note_import(error);
+        }
+        loaded
     }
 
     /// Code of a module with the heap and globals that it declares.
     pub fn fresh_code(&mut self, module: Arc<CanisterModule>) -> Result<Code, ExecutionError> {
-        let heap = self.runtime.fresh_heap(&module)?;
+        let heap = self.runtime.fresh_heap(&module);
         let globals = self.runtime.initial_globals(&module, heap.as_ref())?;
         Ok(self.new_code(module, heap, globals))
     }
@@ -403,7 +410,7 @@ impl State {
         let Some(old) = heap else {
             return self.fresh_code(module);
         };
-        self.runtime.fit_heap(&module, old)?;
+        self.runtime.fit_heap(&module, old);
         let globals = self.runtime.initial_globals(&module, Some(old))?;
         Ok(self.new_code(module, heap.take(), globals))
     }

@@ -8,26 +8,26 @@ use candid::Principal;
 use super::Method;
 use super::canisters::Canisters;
 use super::ids::Ids;
+use super::notes::Notes;
 use super::raw_rand::RoundRandomness;
+use super::subnet_metrics::SubnetMetrics;
 use crate::answer::{DebugPrint, Usage};
+use crate::canister::consumed::Purpose;
 use crate::canister::{Bookkeeping, Canister};
 use crate::config::NodeSettings;
-use crate::errors::OutOfCycles;
+use crate::errors::{ExecutionError, ModuleError, OutOfCycles};
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::ic0::RESPONSE_RESERVATION_BYTES;
 use crate::ic0::exec::MemoryRules;
+use crate::module::ic0_functions;
+use crate::module::memory::{PAGE_SIZE, WASM_PAGE_SIZE};
 use crate::protocol::{Limits, SubnetType};
 
 /// Memory of a subnet that is kept for callbacks, in bytes.
 const KEPT_FOR_CALLBACKS: u64 = 10 << 30;
 /// Executions at the same time, among which the memory of a subnet is divided.
 const THREADS: u64 = 4;
-
-/// Bytes of a page in which changes are counted.
-const PAGE: u64 = 4096;
-/// Bytes of a page of a Wasm memory.
-const WASM_PAGE: u64 = 65_536;
 
 /// An installation that takes several slices.
 #[derive(Clone, Debug)]
@@ -76,6 +76,10 @@ pub struct State {
     pub generation: u64,
     /// Modules that were installed since the last checkpoint.
     pub known_modules: HashSet<[u8; 32]>,
+    /// What the subnet did.
+    pub metrics: SubnetMetrics,
+    /// What somebody asked for that another date has, to be told once.
+    pub notes: Notes,
 }
 
 impl State {
@@ -94,9 +98,13 @@ impl State {
     /// The method of this name, if the management canister of this environment has it.
     pub fn method(&self, name: &str) -> Option<Method> {
         let method: Method = name.parse().ok()?;
-        method
-            .is_known(self.config.protocol.methods)
-            .then_some(method)
+        let date = self.config.protocol.date;
+        if method.is_known(date) {
+            return Some(method);
+        }
+        self.notes
+            .another_date(date, format_args!("the method {method}"), method.known());
+        None
     }
 
     /// The subnet's principal.
@@ -114,6 +122,12 @@ impl State {
         memory_taken(canister, self.bookkeeping)
     }
 
+    /// Looks anew whether a canister's heap comes too near to its limit.
+    pub fn update_hook(&self, canister: &mut Canister) {
+        let counts = self.config.protocol.hook_counts_allocations;
+        canister.update_hook(self.bookkeeping, counts);
+    }
+
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
         let bookkeeping = self.bookkeeping;
@@ -125,7 +139,7 @@ impl State {
 
     /// Largest heap of a 64-bit module, in bytes.
     pub fn max_heap64(&self) -> u64 {
-        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE
+        self.config.protocol.modules.max_wasm64_pages * WASM_PAGE_SIZE as u64
     }
 
     /// What growing memory of this canister is checked against.
@@ -136,6 +150,7 @@ impl State {
             message_bytes: self.message_bytes(canister),
             wasm_memory_limit: canister.settings.wasm_memory_limit,
             allocation: canister.settings.memory_allocation,
+            allocation_is_a_limit: self.config.protocol.allocation_is_a_limit,
             subnet_available: self.memory_available,
             compute_allocation: canister.settings.compute_allocation,
             freezing_threshold: canister.settings.freezing_threshold,
@@ -194,16 +209,69 @@ impl State {
         amount: u128,
         caller: Option<&Principal>,
     ) -> Result<(), OutOfCycles> {
+        self.charge_for(Purpose::Instructions, canister, amount, caller)
+    }
+
+    /// As [`Self::charge`], for something else than work.
+    ///
+    /// # Errors
+    /// If the canister has not so much.
+    pub fn charge_for(
+        &mut self,
+        purpose: Purpose,
+        canister: &mut Canister,
+        amount: u128,
+        caller: Option<&Principal>,
+    ) -> Result<(), OutOfCycles> {
         self.can_pay(canister, amount, caller)?;
         canister.cycles -= amount;
-        self.usage.charged(amount);
+        canister.consumed.add(purpose, amount);
+        self.charged(amount);
         Ok(())
+    }
+
+    /// Counts cycles that were charged.
+    pub fn charged(&mut self, amount: u128) {
+        self.usage.charged(amount);
+        self.metrics.consumed = self.metrics.consumed.saturating_add(amount);
     }
 
     /// Gives back what was prepaid and not used.
     pub fn refund(&mut self, canister: &mut Canister, amount: u128) {
+        self.refund_for(Purpose::Instructions, canister, amount);
+    }
+
+    /// As [`Self::refund`], for something else than work.
+    pub fn refund_for(&mut self, purpose: Purpose, canister: &mut Canister, amount: u128) {
         canister.cycles = canister.cycles.saturating_add(amount);
+        canister.consumed.give_back(purpose, amount);
         self.usage.cycles -= amount as i128;
+        self.metrics.consumed = self.metrics.consumed.saturating_sub(amount);
+    }
+
+    /// Tells of an import that is refused and that a replica of another date has.
+    pub(super) fn note_import(&self, error: &ExecutionError) {
+        let ExecutionError::Module(ModuleError::ImportNotExported { function, .. }) = error else {
+            return;
+        };
+        let known = ic0_functions().iter().find(|it| it.name == *function);
+        if let Some(known) = known {
+            let date = self.config.protocol.date;
+            if !known.era.contains(date) {
+                let what = format_args!("the import ic0.{function}");
+                self.notes.another_date(date, what, known.era);
+            }
+        }
+    }
+
+    /// True for who administers the subnet.
+    pub fn is_admin(&self, principal: &Principal) -> bool {
+        self.config.protocol.settings_of_access && self.config.subnet_admins.contains(principal)
+    }
+
+    /// The subnet has administrators.
+    pub fn has_admins(&self) -> bool {
+        self.config.protocol.settings_of_access && !self.config.subnet_admins.is_empty()
     }
 
     /// Callbacks that a canister may register.
@@ -227,8 +295,13 @@ impl State {
     /// Takes over what a replicated execution used and recorded in the canister's log.
     pub fn record(&mut self, canister: &mut Canister, execution: &Execution, time: u64) {
         self.count(execution);
+        self.metrics.executed(execution.instructions);
+        if execution.result.is_ok() {
+            canister.consumed.add(Purpose::Burned, execution.burned);
+        }
         if self.has_rate_limits() && execution.result.is_ok() {
-            canister.debits.heap_delta += PAGE * (execution.heap_pages + execution.stable_pages);
+            canister.debits.heap_delta +=
+                PAGE_SIZE as u64 * (execution.heap_pages + execution.stable_pages);
         }
         canister.log.append(&execution.log);
         if let Err(error) = &execution.result

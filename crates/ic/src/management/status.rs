@@ -2,12 +2,14 @@
 //! are for the first 600 rounds and more of the programs that we reproduce.
 
 mod march;
+mod november;
 
 use candid::{Encode, Principal};
 use serde_bytes::ByteBuf;
 
-use super::call::{Answer, Call, invalid_controller};
+use super::call::{Answer, Call};
 use super::decode::Given;
+use super::method::Access;
 use super::target::existing;
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::settings::{DefiniteCanisterSettings, EnvironmentVariable};
@@ -15,7 +17,8 @@ use super::types::status::{
     CanisterStatusReply, CanisterStatusType, MemoryMetrics, QueryStats, legacy_balance,
 };
 use super::{State, decode, legacy_controller};
-use crate::canister::settings::{LOG_MEMORY_LIMIT, Settings};
+use crate::canister::log::DEFAULT_LOG_LIMIT;
+use crate::canister::settings::Settings;
 use crate::canister::{self, Canister, Status};
 use crate::errors::{QueryError, UserError};
 use crate::protocol::Replies;
@@ -28,7 +31,7 @@ pub fn canister_status(
 ) -> Answer {
     let id = args?.canister_id;
     let canister = existing(state, &id)?;
-    call.only_controllers_and_self(canister)?;
+    state.check_access(Access::Status, canister, call.sender())?;
     Ok(encode(state, canister))
 }
 
@@ -41,18 +44,18 @@ pub fn query(state: &State, sender: &Principal, payload: &[u8]) -> Result<Vec<u8
     let Some(canister) = state.canisters.get(&id) else {
         return Err(QueryError::CanisterNotFound(id).into());
     };
-    if *sender != id && !canister.is_controlled_by(sender) {
-        return Err(invalid_controller(canister, *sender).into());
-    }
+    state.check_access(Access::Status, canister, *sender)?;
     Ok(encode(state, canister))
 }
 
 fn encode(state: &State, canister: &Canister) -> Vec<u8> {
     let reply = status_of(state, canister);
-    if state.config.protocol.replies == Replies::March2025 {
-        Encode!(&march::CanisterStatusReply::from(reply))
-    } else {
-        Encode!(&reply)
+    match state.config.protocol.replies {
+        Replies::March2025 => Encode!(&march::CanisterStatusReply::from(reply)),
+        Replies::October2025 => Encode!(&reply),
+        Replies::November2026 => {
+            Encode!(&november::CanisterStatusReply::of(reply, canister, state))
+        }
     }
     .expect("encoding to memory does not fail")
 }
@@ -128,7 +131,7 @@ fn definite(settings: &Settings) -> DefiniteCanisterSettings {
         freezing_threshold: settings.freezing_threshold.into(),
         reserved_cycles_limit: settings.reserved_cycles_limit,
         log_visibility: settings.log_visibility.clone().into(),
-        log_memory_limit: LOG_MEMORY_LIMIT.into(),
+        log_memory_limit: DEFAULT_LOG_LIMIT.into(),
         wasm_memory_limit: settings.wasm_memory_limit.into(),
         wasm_memory_threshold: settings.wasm_memory_threshold.into(),
         environment_variables: settings

@@ -53,7 +53,7 @@ pub fn node_metrics_history(
     Ok(Encode!(&none).expect("encoding to memory does not fail"))
 }
 
-fn check_subnet(state: &State, target: Principal) -> Result<(), ManagementError> {
+pub(super) fn check_subnet(state: &State, target: Principal) -> Result<(), ManagementError> {
     let own = state.subnet_id();
     match target == own {
         true => Ok(()),

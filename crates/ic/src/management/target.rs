@@ -7,7 +7,10 @@ use crate::canister::Canister;
 use crate::errors::ManagementError;
 
 /// The canister, to look at.
-pub fn existing<'a>(state: &'a State, id: &Principal) -> Result<&'a Canister, ManagementError> {
+pub(super) fn existing<'a>(
+    state: &'a State,
+    id: &Principal,
+) -> Result<&'a Canister, ManagementError> {
     match state.canisters.get(id) {
         Some(canister) => Ok(canister),
         None => Err(ManagementError::UnknownCanister(*id)),
@@ -15,7 +18,7 @@ pub fn existing<'a>(state: &'a State, id: &Principal) -> Result<&'a Canister, Ma
 }
 
 /// Works on a canister and the rest of the state at the same time; meanwhile the state is without it.
-pub fn with_canister<T>(
+pub(super) fn with_canister<T>(
     state: &mut State,
     id: Principal,
     work: impl FnOnce(&mut State, &mut Canister) -> Result<T, ManagementError>,

@@ -12,7 +12,7 @@ const LONGEST_TYPE: i32 = 500;
 const MISMATCH: &str = "Subtyping error: Type mismatch at ";
 
 /// What `error` and the errors behind it say, the outermost first, for a `T` decoded from `payload`.
-pub fn causes<T: Readable>(error: &candid::Error, payload: &[u8]) -> Vec<String> {
+pub(super) fn causes<T: Readable>(error: &candid::Error, payload: &[u8]) -> Vec<String> {
     let mut causes = vec![error.to_string()];
     let mut source = error.source();
     while let Some(error) = source {
@@ -33,7 +33,7 @@ pub fn causes<T: Readable>(error: &candid::Error, payload: &[u8]) -> Vec<String>
 }
 
 /// The layout of an error report of several lines.
-pub fn report(causes: &[String]) -> String {
+pub(super) fn report(causes: &[String]) -> String {
     match causes {
         [] => String::new(),
         [only] => only.clone(),

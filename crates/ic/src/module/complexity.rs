@@ -4,10 +4,10 @@
 use wasmparser::Operator;
 
 /// The largest complexity of one function.
-pub const MAX_FUNCTION_COMPLEXITY: u64 = 1_000_000;
+pub(super) const MAX_FUNCTION_COMPLEXITY: u64 = 1_000_000;
 
 /// What one operator adds to the complexity of its function; at least 1, also for the final `end`.
-pub fn complexity(operator: &Operator<'_>) -> u64 {
+pub(super) fn complexity(operator: &Operator<'_>) -> u64 {
     use Operator::*;
     match operator {
         Block { .. }

@@ -10,7 +10,7 @@ use super::inflate_fault;
 use crate::errors::ModuleError;
 
 /// The largest uncompressed module, in bytes.
-pub const MAX_MODULE_SIZE: u64 = 100 * 1024 * 1024;
+pub(super) const MAX_MODULE_SIZE: u64 = 100 * 1024 * 1024;
 
 const WASM_MAGIC: &[u8] = b"\0asm";
 /// The gzip magic and "deflate", the only compression method there is.

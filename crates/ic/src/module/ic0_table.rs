@@ -1,7 +1,9 @@
-//! The functions of `ic0`, with the types they have in October 2025 (system-api.md 1.4 to 1.11). Says nothing of what
-//! they do, nor of who may import them.
+//! The functions of `ic0`, with their types and the dates at which there are (system-api.md 1.4 to 1.11,
+//! since-october-2025.md 1.1). Says nothing of what they do.
 
 use wasmparser::ValType;
+
+use crate::protocol::{Date, Era};
 
 /// The type of a parameter or result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Ic0Function {
     pub results: &'static [Slot],
     /// Whether 64-bit modules lack it.
     pub only_32_bit: bool,
+    /// The dates at which it can be imported.
+    pub era: Era,
 }
 
 /// All functions of the system API.
@@ -53,6 +57,14 @@ const fn f(
         parameters,
         results,
         only_32_bit: false,
+        era: Era::ALWAYS,
+    }
+}
+
+const fn since(date: Date, function: Ic0Function) -> Ic0Function {
+    Ic0Function {
+        era: Era::since(date),
+        ..function
     }
 }
 
@@ -66,8 +78,11 @@ const fn only_32_bit(
         parameters,
         results,
         only_32_bit: true,
+        era: Era::ALWAYS,
     }
 }
+
+const TODAY: Date = Date::November2026;
 
 const IC0: &[Ic0Function] = &[
     f("msg_arg_data_size", &[], &[P]),
@@ -141,4 +156,10 @@ const IC0: &[Ic0Function] = &[
     f("stable64_grow", &[D], &[D]),
     f("stable64_read", &[D, D, D], &[]),
     f("stable64_write", &[D, D, D], &[]),
+    since(TODAY, f("subnet_self_node_count", &[], &[W])),
+    since(TODAY, f("cost_http_request_v2", &[P, P, P], &[])),
+    since(TODAY, f("msg_caller_info_data_size", &[], &[P])),
+    since(TODAY, f("msg_caller_info_data_copy", &[P, P, P], &[])),
+    since(TODAY, f("msg_caller_info_signer_size", &[], &[P])),
+    since(TODAY, f("msg_caller_info_signer_copy", &[P, P, P], &[])),
 ];

@@ -3,7 +3,7 @@
 
 /// A reference that reaches back further than anything the stream has produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReferenceBeforeStart {
+pub(super) struct ReferenceBeforeStart {
     /// Bytes the stream had produced by then.
     pub produced: u64,
     /// How far back it wanted to go, in bytes.
@@ -11,7 +11,7 @@ pub struct ReferenceBeforeStart {
 }
 
 /// The first such reference of a raw deflate stream (RFC 1951), if nothing else is wrong before it.
-pub fn reference_before_start(stream: &[u8]) -> Option<ReferenceBeforeStart> {
+pub(super) fn reference_before_start(stream: &[u8]) -> Option<ReferenceBeforeStart> {
     let mut bits = Bits {
         stream,
         position: 0,

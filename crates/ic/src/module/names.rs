@@ -7,7 +7,7 @@ use drun_engine::Sections;
 
 /// The functions of a raw module that have a name, with their indices in that module (imported functions first), in
 /// the order of the section. Empty if there is no section or it cannot be read.
-pub fn function_names(module: &[u8]) -> Vec<(u32, String)> {
+pub(super) fn function_names(module: &[u8]) -> Vec<(u32, String)> {
     let mut names = Vec::new();
     let Ok(sections) = Sections::read(module) else {
         return names;
@@ -25,7 +25,7 @@ pub fn function_names(module: &[u8]) -> Vec<(u32, String)> {
 }
 
 /// The functions of a raw module that are exported, with their indices, in the order of the section.
-pub fn exported_functions(module: &[u8]) -> Vec<(u32, String)> {
+pub(super) fn exported_functions(module: &[u8]) -> Vec<(u32, String)> {
     let Ok(sections) = Sections::read(module) else {
         return Vec::new();
     };
@@ -39,7 +39,7 @@ pub fn exported_functions(module: &[u8]) -> Vec<(u32, String)> {
 /// Reads all names, which the engine skips and the replica does not.
 ///
 /// Fails with [`ModuleError::Unparsable`] where a name section is damaged.
-pub fn check(sections: &Sections<'_>) -> Result<(), ModuleError> {
+pub(super) fn check(sections: &Sections<'_>) -> Result<(), ModuleError> {
     read_all(sections).map_err(|error| ModuleError::Unparsable(error.to_string()))
 }
 

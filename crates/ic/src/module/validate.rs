@@ -13,6 +13,7 @@ use wasmparser::{Payload, ValType, types::TypesRef};
 use super::facts::{MemoryLimits, ModuleFacts};
 use super::names;
 use crate::errors::ModuleError;
+use crate::protocol::Date;
 use drun_engine::Sections;
 
 /// The largest code section, in bytes, without its leading count of functions.
@@ -27,6 +28,8 @@ pub struct ValidationLimits {
     pub max_wasm64_pages: u64,
     /// The weight of `return_call_indirect`, in instructions (metering.md, appendix B).
     pub return_call_indirect: u64,
+    /// Which functions of `ic0` there are: those of this date.
+    pub imports: Date,
 }
 
 impl ValidationLimits {
@@ -34,11 +37,18 @@ impl ValidationLimits {
     pub const REPLICA: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 98_304,
         return_call_indirect: 60,
+        imports: Date::October2025,
     };
     /// The original drun of March 2025.
     pub const OLD_DRUN: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 262_144,
         return_call_indirect: 6,
+        imports: Date::March2025,
+    };
+    /// The network of November 2026.
+    pub const TODAY: ValidationLimits = ValidationLimits {
+        imports: Date::November2026,
+        ..ValidationLimits::REPLICA
     };
 }
 
@@ -68,7 +78,7 @@ pub fn validate(module: &[u8], limits: &ValidationLimits) -> Result<ModuleFacts,
             || any_type(types, |ty| ty.is_reference_type()),
         ..ModuleFacts::default()
     };
-    imports::check(sections, types, &mut facts)?;
+    imports::check(sections, types, limits.imports, &mut facts)?;
     exports::check(sections, types, &mut facts)?;
     check_globals(types)?;
     check_count(facts.function_count, MAX_FUNCTIONS, |count, max| {

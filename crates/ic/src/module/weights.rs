@@ -5,7 +5,7 @@ use wasmparser::Operator;
 
 /// The weight of an operator in instructions, in a module whose memory is 32-bit or 64-bit (metering.md 2).
 /// Loads and stores are the only operators that depend on it.
-pub fn weight(operator: &Operator<'_>, memory64: bool) -> u64 {
+pub(super) fn weight(operator: &Operator<'_>, memory64: bool) -> u64 {
     use Operator::*;
     match operator {
         Block { .. } | Loop { .. } | Else | End => 0,
@@ -123,4 +123,4 @@ pub fn weight(operator: &Operator<'_>, memory64: bool) -> u64 {
 }
 
 /// The charge for entering a function, on top of the weights of its first segment (metering.md 1.2).
-pub const FUNCTION_ENTRY: u64 = 1;
+pub(super) const FUNCTION_ENTRY: u64 = 1;

@@ -11,14 +11,14 @@ const CANISTER_OVERHEAD: i64 = 12_000;
 
 /// What is left of a round.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     left: i64,
     cores: [i64; CORES],
 }
 
 impl Budget {
     /// A round of so many instructions.
-    pub fn new(instructions: i64) -> Self {
+    pub(super) fn new(instructions: i64) -> Self {
         Budget {
             left: instructions,
             cores: [instructions; CORES],
@@ -26,27 +26,27 @@ impl Budget {
     }
 
     /// Begins an iteration.
-    pub fn begin_iteration(&mut self) {
+    pub(super) fn begin_iteration(&mut self) {
         self.cores = [self.left; CORES];
     }
 
     /// True if a canister dealt out as the `position`th may start another message.
-    pub fn allows(&self, position: usize) -> bool {
+    pub(super) fn allows(&self, position: usize) -> bool {
         self.cores[position % CORES] > 0
     }
 
     /// Charges an execution to the core of the `position`th canister.
-    pub fn execution(&mut self, position: usize, instructions: u64) {
+    pub(super) fn execution(&mut self, position: usize, instructions: u64) {
         self.cores[position % CORES] -= instructions as i64 + EXECUTION_OVERHEAD;
     }
 
     /// Charges a turn in which instructions were used.
-    pub fn turn(&mut self, position: usize) {
+    pub(super) fn turn(&mut self, position: usize) {
         self.cores[position % CORES] -= TURN_OVERHEAD;
     }
 
     /// Ends an iteration on a subnet of so many canisters; true if the round may go on.
-    pub fn end_iteration(&mut self, canisters: usize) -> bool {
+    pub(super) fn end_iteration(&mut self, canisters: usize) -> bool {
         self.left = self.cores.iter().copied().min().unwrap_or(self.left);
         self.left -= CANISTER_OVERHEAD * canisters as i64;
         self.left > 0

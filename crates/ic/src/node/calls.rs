@@ -5,6 +5,7 @@ use super::Node;
 use super::pending::{Kind, Pending};
 use super::prepayment::Prepayment;
 use super::turn::Item;
+use crate::canister::consumed::Purpose;
 use crate::canister::contexts::{CallContext, Closure, Origin};
 use crate::canister::queues::{Ingress, Payload, Request, Response};
 use crate::canister::{Canister, ContextId, Status};
@@ -23,6 +24,7 @@ impl Node {
         let origin = Origin::Ingress {
             id: ingress.id,
             sender: ingress.sender,
+            info: ingress.info,
         };
         self.execute_call(canister, origin, 0, ingress.method, ingress.payload)
     }
@@ -79,6 +81,7 @@ impl Node {
         let message = MessageView {
             argument: payload,
             caller: Some(caller),
+            caller_info: origin.caller_info(),
             deadline: origin.deadline_ns(),
             available_cycles: cycles,
             ..MessageView::default()
@@ -201,7 +204,8 @@ impl Node {
         };
         let sent = self.state.fees.transmission(response.payload.bytes());
         let unsent = callback.prepaid_transmission.saturating_sub(sent);
-        self.state.refund(canister, unsent);
+        self.state
+            .refund_for(Purpose::Transmission, canister, unsent);
         let limit = self.state.limits.message;
         let wasm64 = canister
             .code
@@ -256,7 +260,11 @@ impl Node {
         if let (Err(_), Some(closure)) = (&execution.result, closure) {
             let left = limit - execution.instructions;
             let view = canister.calls.get(context).map(callback_view);
-            let (view, entry) = (view.unwrap_or_default(), Entry::Table(closure));
+            let view = MessageView {
+                reject: execution.message.reject.clone(),
+                ..view.unwrap_or_default()
+            };
+            let entry = Entry::Table(closure);
             let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
             let execution = self.state.runtime.run(canister, job);
             let fees = &self.state.fees;
@@ -346,6 +354,7 @@ fn reserve(limit: u64) -> u64 {
 fn callback_view(context: &CallContext) -> MessageView {
     MessageView {
         caller: Some(context.origin.caller()),
+        caller_info: context.origin.caller_info(),
         deadline: context.origin.deadline_ns(),
         answered: context.responded,
         available_cycles: context.available,

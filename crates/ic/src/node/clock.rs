@@ -3,7 +3,7 @@
 
 /// A clock that only rounds and drivers move.
 #[derive(Clone, Debug)]
-pub struct Clock {
+pub(super) struct Clock {
     /// Nanoseconds of a round for which nobody has moved the clock.
     step: u64,
     now: u64,
@@ -12,7 +12,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that shows `start`, nanoseconds since the Unix epoch, and goes on by `step` with each round.
-    pub fn new(start: u64, step: u64) -> Self {
+    pub(super) fn new(start: u64, step: u64) -> Self {
         Clock {
             step,
             now: start,
@@ -21,7 +21,7 @@ impl Clock {
     }
 
     /// The time of the next round: later than that of the last one.
-    pub fn tick(&mut self) -> u64 {
+    pub(super) fn tick(&mut self) -> u64 {
         if self.now <= self.last {
             self.now = self.last.saturating_add(self.step);
         }
@@ -30,12 +30,18 @@ impl Clock {
     }
 
     /// The next round has this time, if it is later than that of the last one.
-    pub fn set(&mut self, now: u64) {
+    pub(super) fn set(&mut self, now: u64) {
         self.now = now;
     }
 
+    /// It is this time without any round; the next one is later.
+    pub(crate) fn pass(&mut self, now: u64) {
+        self.now = now;
+        self.last = now;
+    }
+
     /// So many nanoseconds pass.
-    pub fn advance(&mut self, nanoseconds: u64) {
+    pub(super) fn advance(&mut self, nanoseconds: u64) {
         self.now = self.now.saturating_add(nanoseconds);
     }
 }

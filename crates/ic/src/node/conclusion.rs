@@ -6,6 +6,7 @@ use candid::Principal;
 use super::Node;
 use super::pending::{Kind, Pending};
 use crate::answer::MessageResult;
+use crate::canister::consumed::Purpose;
 use crate::canister::contexts::{Callback, Origin};
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, ContextId};
@@ -103,7 +104,7 @@ impl Node {
             self.state.runtime.unpark(canister, *parked);
         }
         if execution.grew {
-            canister.update_hook(self.state.bookkeeping);
+            self.state.update_hook(canister);
         }
         for call in execution.calls {
             self.send(canister, context, call, version);
@@ -127,7 +128,12 @@ impl Node {
         } = call;
         let bytes = (call.method.len() + call.payload.len()) as u64;
         let price = self.state.fees.request(bytes) + prepaid_execution + prepaid_transmission;
-        self.state.usage.charged(price);
+        self.state.charged(price);
+        let transmission = price - prepaid_execution;
+        canister.consumed.add(Purpose::Transmission, transmission);
+        canister
+            .consumed
+            .add(Purpose::Instructions, prepaid_execution);
         let to_management = self.is_management(&call.callee);
         let callee = if to_management {
             Principal::management_canister()

@@ -5,6 +5,7 @@ use candid::Principal;
 
 use super::Node;
 use super::round::SECOND;
+use super::streams::send_away;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
@@ -48,15 +49,16 @@ impl Node {
         });
     }
 
-    /// Takes in what the subnet sent to itself in the round before.
+    /// Takes in what the subnet sent to itself in the round before, and then what other subnets have sent.
     pub(super) fn induct_loopback(&mut self) {
-        for message in std::mem::take(&mut self.loopback) {
+        let own = std::mem::take(&mut self.loopback);
+        for message in own.into_iter().chain(std::mem::take(&mut self.incoming)) {
             match message {
                 CanisterMessage::Request(request) if self.is_management(&request.receiver) => {
                     self.management.push(request);
                 }
-                CanisterMessage::Request(request) => match self.refusal(&request.receiver) {
-                    Some(reject) => self.deliver(CanisterMessage::Response(request.refuse(reject))),
+                CanisterMessage::Request(request) => match self.refusal(&request) {
+                    Some(reject) => self.answer_request(request.refuse(reject)),
                     None => self.deliver(CanisterMessage::Request(request)),
                 },
                 response => self.deliver(response),
@@ -65,9 +67,21 @@ impl Node {
     }
 
     /// Why a canister takes no request, if it takes none.
-    fn refusal(&self, receiver: &Principal) -> Option<Reject> {
+    fn refusal(&self, request: &Request) -> Option<Reject> {
+        let receiver = &request.receiver;
         let reject = match self.state.canisters.get(receiver) {
             None => SystemReject::CanisterNotFound(*receiver),
+            // Whatever its status (since-october-2025.md 2.1).
+            Some(canister)
+                if request.sender != *receiver
+                    && request.cycles < canister.settings.minimum_incoming_cycles =>
+            {
+                SystemReject::TooFewCycles {
+                    canister: *receiver,
+                    sent: request.cycles,
+                    required: canister.settings.minimum_incoming_cycles,
+                }
+            }
             Some(canister) => match canister.status {
                 Status::Running => return None,
                 Status::Stopping(_) => SystemReject::CanisterStopping(*receiver),
@@ -78,7 +92,7 @@ impl Node {
     }
 
     /// Puts a message into the queue of its receiver, if there is one.
-    fn deliver(&mut self, message: CanisterMessage) {
+    pub(super) fn deliver(&mut self, message: CanisterMessage) {
         if let Some(canister) = self.state.canisters.get_mut(&message.receiver()) {
             take_in(canister, message);
         }
@@ -109,7 +123,7 @@ impl Node {
                 if destination != source {
                     while let Some(message) = queue.pop_front() {
                         let deliverable = match &message {
-                            CanisterMessage::Request(_) => self.refusal(&destination).is_none(),
+                            CanisterMessage::Request(request) => self.refusal(request).is_none(),
                             CanisterMessage::Response(_) => {
                                 self.state.canisters.contains_key(&destination)
                             }
@@ -128,12 +142,17 @@ impl Node {
         }
     }
 
-    /// Puts into the stream what is left at the end of the round: first the answers of the management canister, then one message
+    /// Puts into the streams what is left at the end of the round: first the answers of the management canister, then one message
     /// of each canister in turn. What no subnet hosts is refused at once.
     pub(super) fn route_outputs(&mut self) {
         let answers = std::mem::take(&mut self.management_output);
-        self.loopback
-            .extend(answers.into_iter().map(CanisterMessage::Response));
+        for answer in answers {
+            let message = CanisterMessage::Response(answer);
+            match self.neighbours.host_of(&message.receiver()) {
+                Some(subnet) => self.outgoing.push((subnet, message)),
+                None => self.loopback.push_back(message),
+            }
+        }
         let mut sources: Vec<(Principal, Option<Principal>)> = self
             .state
             .canisters
@@ -151,6 +170,12 @@ impl Node {
                 };
                 let receiver = message.receiver();
                 *after = Some(receiver);
+                if let Some(subnet) = self.neighbours.host_of(&receiver) {
+                    if let Some(refusal) = send_away(&mut self.outgoing, subnet, message) {
+                        canister.inputs.push(CanisterMessage::Response(refusal));
+                    }
+                    return true;
+                }
                 let known = receiver == Principal::management_canister()
                     || receiver == self.state.runtime.subnet.subnet_id
                     || self.state.ids.is_routable(&receiver);
@@ -223,11 +248,15 @@ impl Node {
         })?;
         match destination {
             Destination::OwnSubnet => Ok(management),
-            Destination::SubnetOf(id) if self.state.ids.is_routable(&id) => Ok(management),
-            Destination::SubnetOf(id) => Err(unroutable(Unroutable::SubnetNotFound {
-                canister: id,
-                method: method.routing_name().to_owned(),
-            })),
+            Destination::SubnetOf(id) if self.state.ids.is_hosted(&id) => Ok(management),
+            Destination::SubnetOf(id) => match self.neighbours.host_of(&id) {
+                Some(subnet) => Ok(subnet),
+                None if self.state.ids.is_routable(&id) => Ok(management),
+                None => Err(unroutable(Unroutable::SubnetNotFound {
+                    canister: id,
+                    method: method.routing_name().to_owned(),
+                })),
+            },
             Destination::Principal(id) if id == self.state.subnet_id() => Ok(management),
             // No subnet has the management canister's own name.
             Destination::Principal(id) if id == management => Err(SystemReject::NoRoute(id).into()),
@@ -235,7 +264,11 @@ impl Node {
             Destination::Key { key, enabled } => {
                 let existing = self.state.key_names();
                 let key = key.to_string();
-                if existing.contains(&key) {
+                if let Some(holder) = self.neighbours.holder_of(&key)
+                    && !self.state.config.threshold_keys.contains(&key)
+                {
+                    Ok(holder)
+                } else if existing.contains(&key) {
                     Ok(management)
                 } else if enabled {
                     Err(unroutable(Unroutable::KeyNotEnabled {

@@ -4,15 +4,14 @@
 use candid::Principal;
 
 use super::Node;
+use super::query::QueryCache;
 use crate::config::HttpMock;
-use crate::module::memory::StableMemory;
+use crate::module::memory::{StableMemory, WASM_PAGE_SIZE};
 
 /// Rounds that one due timer may take, with all calls that it makes.
 const MOST_ROUNDS: u64 = 10_000;
 /// Rounds for which a due timer that does not run is waited for: tasks of a canister take turns.
 const TURNS: u64 = 3;
-/// Bytes of a page of Wasm memory.
-const WASM_PAGE: usize = 65_536;
 
 impl Node {
     /// Answers HTTP outcalls whose URL begins like this from now on, before all answers given earlier.
@@ -35,11 +34,12 @@ impl Node {
             return false;
         };
         let mut stable = StableMemory::new();
-        let pages = content.len().div_ceil(WASM_PAGE) as u64;
+        let pages = content.len().div_ceil(WASM_PAGE_SIZE) as u64;
         if stable.grow_to(pages).is_err() || stable.write(0, content).is_err() {
             return false;
         }
         *canister.stable = stable;
+        self.query_cache = QueryCache::default();
         true
     }
 
@@ -81,7 +81,7 @@ impl Node {
     }
 
     /// True if a further round could go on with what was begun; what waits for time to pass does not count.
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         !self.inbox.is_empty()
             || !self.loopback.is_empty()
             || !self.management.is_empty()

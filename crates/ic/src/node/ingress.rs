@@ -1,12 +1,15 @@
 //! Messages of users: what refuses them before they run, and how they enter a round (errors.md 5.1 and 5.2, metering.md 8.4).
 
+use std::sync::Arc;
+
 use candid::Principal;
 use drun_engine::record::Stack;
 
 use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::Status;
-use crate::canister::queues::{Carried, Ingress, IngressId};
+use crate::canister::consumed::Purpose;
+use crate::canister::queues::{CallerInfo, Carried, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Job, Keep};
@@ -22,6 +25,12 @@ const ENVELOPE_BYTES: u64 = 111;
 /// Bytes of a nonce.
 const NONCE_BYTES: u64 = 8;
 
+/// Who sends a message, and what it tells about that.
+struct Sender {
+    id: Principal,
+    info: Option<Arc<CallerInfo>>,
+}
+
 impl Node {
     /// Takes a user's message for the next round.
     ///
@@ -34,21 +43,49 @@ impl Node {
         method: &str,
         argument: Vec<u8>,
     ) -> Result<IngressId, UserError> {
+        self.submit_with_info(from, None, to, method, argument)
+    }
+
+    /// As [`Node::submit`], with what the message tells about its sender. Nobody vouches for it here: it is taken as it comes, for
+    /// any sender, so that tests need no signatures (since-october-2025.md 3.1).
+    ///
+    /// # Errors
+    /// As for [`Node::submit`].
+    pub fn submit_with_info(
+        &mut self,
+        from: Principal,
+        info: Option<CallerInfo>,
+        to: Principal,
+        method: &str,
+        argument: Vec<u8>,
+    ) -> Result<IngressId, UserError> {
+        let _texts = self.texts();
+        let info = info.map(Arc::new);
         let mut decoded = None;
         if self.state.config.ingress_filter {
-            self.filter(&to, method, &argument, &mut decoded, &from)?;
+            let sender = Sender {
+                id: from,
+                info: info.clone(),
+            };
+            self.filter(&to, method, &argument, &mut decoded, &sender)?;
         }
         let id = self.next_ingress;
         self.next_ingress += 1;
         let ingress = Ingress {
             id,
             sender: from,
+            info,
             method: method.to_owned(),
             payload: argument,
             decoded,
         };
         self.inbox.push((to, ingress));
         Ok(id)
+    }
+
+    /// True if a message has entered a round.
+    pub fn has_taken(&self, id: IngressId) -> bool {
+        id < self.next_ingress && !self.inbox.iter().any(|(_, waiting)| waiting.id == id)
     }
 
     /// The result of a message, if there is one yet and nobody has taken it.
@@ -103,7 +140,7 @@ impl Node {
             }
             .into());
         };
-        if !method.allowed_as_ingress() {
+        if !self.is_for_users(method, &ingress.sender) {
             return Err(IngressError::InductNotForIngress {
                 method: ingress.method,
             }
@@ -124,6 +161,14 @@ impl Node {
         Ok(())
     }
 
+    /// May this user call the method at all?
+    fn is_for_users(&self, method: Method, sender: &Principal) -> bool {
+        match method.ingress() {
+            MethodAudience::Admins => self.state.is_admin(sender),
+            _ => method.allowed_as_ingress(),
+        }
+    }
+
     /// True for methods that cost nothing to receive, and for changes of settings that are charged later.
     fn is_free_at_induction(&self, method: Method, payload: &[u8]) -> bool {
         match method {
@@ -134,7 +179,7 @@ impl Node {
     }
 
     /// Bytes of a message that are paid for.
-    fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
+    pub(super) fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
         let content = (method.len() + payload.len()) as u64;
         if self.state.config.envelope == Envelope::Nonce {
             return content + NONCE_BYTES;
@@ -158,7 +203,7 @@ impl Node {
     ) -> Result<(), UserError> {
         let price = self.state.fees.ingress(bytes);
         let charged = self.state.lend(payer, |state, canister| {
-            state.charge(canister, price, Some(sender))
+            state.charge_for(Purpose::Ingress, canister, price, Some(sender))
         });
         match charged {
             None => Err(IngressError::CanisterNotFound(*payer).into()),
@@ -173,7 +218,7 @@ impl Node {
         method: &str,
         payload: &[u8],
         decoded: &mut Carried,
-        sender: &Principal,
+        sender: &Sender,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
         let bytes = self.message_bytes(receiver, method, payload);
@@ -188,9 +233,9 @@ impl Node {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, decoded, sender);
+            return self.filter_management(method, payload, decoded, &sender.id);
         }
-        self.check_payable(receiver, self.state.fees.ingress(bytes), sender)?;
+        self.check_payable(receiver, self.state.fees.ingress(bytes), &sender.id)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
             return Err(IngressError::CanisterNotFound(*receiver).into());
         };
@@ -236,7 +281,7 @@ impl Node {
         let Some(method) = self.state.method(name) else {
             return Err(IngressError::UnknownMethod { method: owned() }.into());
         };
-        if !method.allowed_as_ingress() {
+        if !self.is_for_users(method, sender) {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
         let effective = open(decoded, method, payload).canister().map_err(|error| {
@@ -271,7 +316,19 @@ impl Node {
                 }
                 Ok(())
             }
-            MethodAudience::Never | MethodAudience::Whitelist => Ok(()),
+            MethodAudience::Asked(access) => {
+                let Some(id) = effective else {
+                    return Ok(());
+                };
+                let Some(canister) = self.state.canisters.get(&id) else {
+                    return Err(IngressError::CanisterNotFound(id).into());
+                };
+                match self.state.may(access, canister, sender) {
+                    true => Ok(()),
+                    false => Err(self.state.ingress_denial(access, canister, *sender, name)),
+                }
+            }
+            MethodAudience::Never | MethodAudience::Whitelist | MethodAudience::Admins => Ok(()),
         }
     }
 
@@ -281,7 +338,7 @@ impl Node {
         id: &Principal,
         method: &str,
         payload: &[u8],
-        sender: &Principal,
+        sender: &Sender,
     ) -> Result<(), UserError> {
         let execution = self.lend(id, |node, canister| {
             let job = Job {
@@ -289,7 +346,8 @@ impl Node {
                 mode: Mode::Inspect,
                 message: MessageView {
                     argument: payload.to_vec(),
-                    caller: Some(*sender),
+                    caller: Some(sender.id),
+                    caller_info: sender.info.clone(),
                     method_name: method.to_owned(),
                     ..MessageView::default()
                 },
@@ -310,7 +368,7 @@ impl Node {
         match execution.result {
             Ok(()) if execution.accepted => Ok(()),
             Ok(()) => Err(ExecutionError::MessageRejected.into_user_error(*id)),
-            Err(error) => Err(self.shown(error, id, sender)),
+            Err(error) => Err(self.shown(error, id, &sender.id)),
         }
     }
 }

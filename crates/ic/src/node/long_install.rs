@@ -11,7 +11,7 @@ use crate::management::{LongInstall, Method};
 
 /// An installation under way.
 #[derive(Clone, Debug)]
-pub struct Installing {
+pub(super) struct Installing {
     /// Its slices.
     install: LongInstall,
     /// Slices that have had their round; none after a checkpoint.
@@ -23,7 +23,7 @@ pub struct Installing {
 
 impl Installing {
     /// The canister that is installed.
-    pub fn canister(&self) -> Principal {
+    pub(super) fn canister(&self) -> Principal {
         self.install.canister
     }
 }

@@ -8,7 +8,7 @@ use crate::management::{Argument, Method, open};
 
 /// A call of the management canister.
 #[derive(Clone, Debug)]
-pub enum ManagementCall {
+pub(super) enum ManagementCall {
     /// By a canister.
     Canister(Request),
     /// By a user, with the canister that it is about.
@@ -17,7 +17,7 @@ pub enum ManagementCall {
 
 impl ManagementCall {
     /// Name of the method.
-    pub fn method(&self) -> &str {
+    pub(super) fn method(&self) -> &str {
         match self {
             ManagementCall::Canister(request) => &request.method,
             ManagementCall::Ingress(ingress) => &ingress.method,
@@ -25,7 +25,7 @@ impl ManagementCall {
     }
 
     /// The argument.
-    pub fn payload(&self) -> &[u8] {
+    pub(super) fn payload(&self) -> &[u8] {
         match self {
             ManagementCall::Canister(request) => &request.payload,
             ManagementCall::Ingress(ingress) => &ingress.payload,
@@ -33,7 +33,7 @@ impl ManagementCall {
     }
 
     /// The argument, decoded if it is not yet.
-    pub fn open(&mut self, method: Method) -> Argument {
+    pub(super) fn open(&mut self, method: Method) -> Argument {
         let (decoded, payload) = match self {
             ManagementCall::Canister(request) => (&mut request.decoded, &request.payload),
             ManagementCall::Ingress(ingress) => (&mut ingress.decoded, &ingress.payload),
@@ -42,7 +42,7 @@ impl ManagementCall {
     }
 
     /// The argument, for the method to take: the call keeps none.
-    pub fn take_argument(&mut self, method: Method) -> Argument {
+    pub(super) fn take_argument(&mut self, method: Method) -> Argument {
         let argument = self.open(method);
         match self {
             ManagementCall::Canister(request) => request.decoded = None,
@@ -54,24 +54,24 @@ impl ManagementCall {
 
 /// The queue.
 #[derive(Clone, Debug, Default)]
-pub struct ManagementQueue {
+pub(super) struct ManagementQueue {
     postponed: VecDeque<ManagementCall>,
     queues: InputQueues,
 }
 
 impl ManagementQueue {
     /// Adds a canister's call.
-    pub fn push(&mut self, request: Request) {
+    pub(super) fn push(&mut self, request: Request) {
         self.queues.push(CanisterMessage::Request(request));
     }
 
     /// Adds a user's call.
-    pub fn push_ingress(&mut self, ingress: Ingress) {
+    pub(super) fn push_ingress(&mut self, ingress: Ingress) {
         self.queues.push_ingress(ingress);
     }
 
     /// Takes all calls in their order, those postponed before first.
-    pub fn take(&mut self) -> VecDeque<ManagementCall> {
+    pub(super) fn take(&mut self) -> VecDeque<ManagementCall> {
         let mut calls = std::mem::take(&mut self.postponed);
         while let Some(input) = self.queues.pop() {
             match input {
@@ -88,12 +88,12 @@ impl ManagementQueue {
     }
 
     /// Gives a call back for a later drain.
-    pub fn postpone(&mut self, call: ManagementCall) {
+    pub(super) fn postpone(&mut self, call: ManagementCall) {
         self.postponed.push_back(call);
     }
 
     /// Drops the best-effort calls whose deadline has passed; the cycles attached to them are lost (scheduling.md 1.2).
-    pub fn drop_expired(&mut self, now_seconds: u64) {
+    pub(super) fn drop_expired(&mut self, now_seconds: u64) {
         self.postponed.retain(|call| match call {
             ManagementCall::Canister(request) => request
                 .deadline
@@ -104,7 +104,7 @@ impl ManagementQueue {
     }
 
     /// True if nothing waits.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.postponed.is_empty() && self.queues.is_empty()
     }
 }

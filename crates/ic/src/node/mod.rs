@@ -3,7 +3,6 @@
 
 mod budget;
 mod calls;
-mod certificate;
 mod checkpoint;
 mod clock;
 mod conclusion;
@@ -15,10 +14,13 @@ mod management_queue;
 mod outcalls;
 mod pending;
 mod prepayment;
+pub mod proxy;
 mod query;
+mod record;
 mod resources;
 mod round;
 mod snapshot;
+mod streams;
 mod tasks;
 mod turn;
 
@@ -31,22 +33,29 @@ use crate::answer::{DebugPrint, MessageResult, Usage};
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
+use crate::errors::TextsOf;
 use crate::execution::Runtime;
 use crate::fees::Fees;
 use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::canisters::Canisters;
 use crate::management::ids::Ids;
+use crate::management::notes::Notes;
 use crate::management::raw_rand::RoundRandomness;
+use crate::management::subnet_metrics::SubnetMetrics;
 use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
+use crate::protocol::Protocol;
 
+pub use record::NodeRecord;
 pub use snapshot::Snapshot;
+pub use streams::Neighbour;
 
 use clock::Clock;
 use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
 use query::QueryCache;
+use streams::Neighbours;
 
 /// A subnet of one node.
 pub struct Node {
@@ -60,6 +69,12 @@ pub struct Node {
     outcalls: Outcalls,
     /// The stream of the subnet to itself.
     loopback: VecDeque<CanisterMessage>,
+    /// The other subnets of the network.
+    neighbours: Neighbours,
+    /// What leaves for other subnets, each with the subnet.
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    /// What other subnets have sent for the next round.
+    incoming: VecDeque<CanisterMessage>,
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
@@ -88,7 +103,7 @@ impl Node {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
             subnet_id: config.subnet_id,
-            root_key: root_key(),
+            certification: config.certification.clone(),
             nodes: config.nodes,
             fees,
             keys: config
@@ -98,7 +113,7 @@ impl Node {
                 .map(|key| (key, config.nodes))
                 .collect(),
             backtrace: config.backtrace,
-            trap_logs_are_charged: config.protocol.trap_logs_are_charged,
+            protocol: config.protocol,
         });
         let clock = Clock::new(config.start_time, config.round_time);
         let mut node = Node {
@@ -107,7 +122,7 @@ impl Node {
                 fees,
                 bookkeeping: config.protocol.bookkeeping,
                 canisters: Canisters::default(),
-                runtime: Runtime::new(view, &config)?,
+                runtime: Runtime::new(view, &config),
                 time: config.start_time,
                 round: 0,
                 ids: Ids::new(config.ids.clone()),
@@ -119,6 +134,8 @@ impl Node {
                 callbacks: 0,
                 generation: 0,
                 known_modules: HashSet::new(),
+                metrics: SubnetMetrics::default(),
+                notes: Notes::default(),
                 config,
             },
             clock,
@@ -126,6 +143,9 @@ impl Node {
             management_output: Vec::new(),
             outcalls: Outcalls::default(),
             loopback: VecDeque::new(),
+            neighbours: Neighbours::default(),
+            outgoing: Vec::new(),
+            incoming: VecDeque::new(),
             inbox: Vec::new(),
             answers: HashMap::new(),
             next_ingress: 0,
@@ -185,9 +205,64 @@ impl Node {
         (usage, kept.map(KeptPrints::take).unwrap_or_default())
     }
 
+    /// What somebody asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.state.notes.take()
+    }
+
+    /// Which replica it is.
+    pub fn protocol(&self) -> &Protocol {
+        &self.state.config.protocol
+    }
+
+    /// Errors are worded as at the date of the replica while the guard lives.
+    fn texts(&self) -> TextsOf {
+        TextsOf::documentation(self.state.config.protocol.documentation)
+    }
+
+    /// For tests of rules that need a state only.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The time of the next round, in nanoseconds since the Unix epoch; an earlier time than that of the last round is ignored.
     pub fn set_time(&mut self, nanoseconds: u64) {
         self.clock.set(nanoseconds);
+    }
+
+    /// From now on canisters see this time in queries, though no round was run: nanoseconds since the Unix epoch. The next round is
+    /// later.
+    pub fn certify_time(&mut self, nanoseconds: u64) {
+        self.clock.pass(nanoseconds);
+        self.state.time = nanoseconds;
+    }
+
+    /// The settings of the subnet.
+    pub fn settings(&self) -> &NodeSettings {
+        &self.state.config
+    }
+
+    /// The price list of the subnet.
+    pub fn fees(&self) -> &Fees {
+        &self.state.fees
+    }
+
+    /// Bytes that a user's message counts with, and the most that are taken (errors.md 5.1).
+    pub fn ingress_size(&self, to: &Principal, method: &str, argument: &[u8]) -> (u64, u64) {
+        let bytes = self.message_bytes(to, method, argument);
+        (bytes, self.state.limits.ingress_bytes)
+    }
+
+    /// A second node in the state of this one.
+    ///
+    /// # Errors
+    /// If the machine has no room for its memories.
+    pub fn fork(&mut self) -> anyhow::Result<Node> {
+        let mut node = Node::new(self.state.config.clone())?;
+        node.restore(&self.snapshot())?;
+        node.state.generation = self.state.generation;
+        Ok(node)
     }
 
     /// So much time passes between two rounds, in nanoseconds.
@@ -234,15 +309,4 @@ impl Node {
     pub fn canister(&self, id: &Principal) -> Option<&Canister> {
         self.state.canisters.get(id).map(|canister| &**canister)
     }
-}
-
-/// The public key of the main network, DER encoded, as its documentation shows it.
-fn root_key() -> Vec<u8> {
-    hex::decode(concat!(
-        "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
-        "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
-        "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
-        "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
-    ))
-    .expect("a hexadecimal constant")
 }

@@ -1,42 +1,59 @@
 //! HTTP requests whose answer is due: through the caller's transform function, and back to the caller.
 
-use candid::Principal;
-
 use super::Node;
 use crate::answer::MessageResult;
+use crate::canister::consumed::Purpose;
 use crate::errors::{ErrorCode, QueryError, UserError};
-use crate::management::outcalls::TransformCall;
+use crate::management::outcalls::{PendingOutcall, TransformCall};
+use crate::management::types::http::HttpResponse;
 use crate::module::MethodKind;
 
 impl Node {
+    /// The HTTP requests without an answer, oldest first.
+    pub fn pending_outcalls(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
+        self.outcalls.pending()
+    }
+
+    /// Answers an HTTP request in the place of the world outside; its canister has the answer in the next round. False if no
+    /// request of this number waits.
+    pub fn answer_outcall(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
+        self.outcalls.answer(id, response)
+    }
+
     /// Answers the requests that have their answer by now.
     pub(super) fn answer_outcalls(&mut self) {
         if self.outcalls.is_empty() {
             return;
         }
+        for (canister, cycles) in self.outcalls.take_credits() {
+            self.state.lend(&canister, |state, canister| {
+                state.refund_for(Purpose::HttpOutcalls, canister, cycles);
+            });
+        }
         for due in self.outcalls.due(self.state.round, self.state.time) {
-            let notice = match due.transform.clone() {
-                None => due.untransformed(),
+            let before = self.state.usage.instructions;
+            let answer = match due.transform.clone() {
+                None => due.raw(),
                 Some(call) if self.is_composite(&call) => {
-                    due.transformed(Err(QueryError::CompositeTransform.into()))
+                    Err(QueryError::CompositeTransform.into())
                 }
-                Some(call) => {
-                    let result = self.query(
-                        // Who transforms by right can tell by this caller (interface specification, http_request).
-                        Principal::management_canister(),
-                        call.canister,
-                        &call.method,
-                        call.argument,
-                    );
-                    due.transformed(match result {
-                        MessageResult::Replied(reply) => Ok(reply),
-                        MessageResult::Rejected(text) => {
-                            Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
-                        }
-                        MessageResult::Failed(error) => Err(error),
-                    })
-                }
+                Some(call) => match self.transform(call.canister, &call.method, call.argument) {
+                    MessageResult::Replied(reply) => Ok(reply),
+                    MessageResult::Rejected(text) => {
+                        Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+                    }
+                    MessageResult::Failed(error) => Err(error),
+                },
             };
+            let instructions = self.state.usage.instructions - before;
+            let caller = due.caller();
+            let (notice, granted, credit) = due.conclude(&self.state.fees, instructions, answer);
+            // What is granted was taken with the call; what is not spent of it comes back in the next round.
+            self.state.charged(granted);
+            if let Some(caller) = self.state.canisters.get_mut(&caller) {
+                caller.consumed.add(Purpose::HttpOutcalls, granted);
+            }
+            self.outcalls.credit(caller, credit);
             self.deliver_notice(notice);
         }
     }

@@ -47,7 +47,7 @@ const COPY_SLICE_PAGES: u64 = 262_144;
 
 impl Pending {
     /// Forgets what the execution did, and tells the calls that are thereby not made.
-    pub fn abort(&mut self) -> Vec<PerformedCall> {
+    pub(super) fn abort(&mut self) -> Vec<PerformedCall> {
         self.aborted = true;
         self.done = 0;
         self.execution.parked = None;
@@ -58,7 +58,7 @@ impl Pending {
     }
 
     /// Instructions of each slice.
-    pub fn slices(&self) -> Vec<u64> {
+    pub(super) fn slices(&self) -> Vec<u64> {
         let mut slices = self.execution.slices.clone();
         if let Kind::Callback(Some(cleanup)) = &self.kind {
             let mut cleanup = cleanup.slices.iter().copied();
@@ -75,7 +75,7 @@ impl Pending {
     }
 
     /// What was printed in a slice; `last` is the last of all.
-    pub fn prints(&self, slice: usize, last: usize) -> impl Iterator<Item = &DebugPrint> {
+    pub(super) fn prints(&self, slice: usize, last: usize) -> impl Iterator<Item = &DebugPrint> {
         let offset = self.execution.slices.len() - 1;
         let cleanup = match &self.kind {
             Kind::Callback(Some(cleanup)) => cleanup.prints.as_slice(),

@@ -18,7 +18,7 @@ pub(super) struct Prepayment {
 
 impl Prepayment {
     /// Pays for an execution, by the width of the module.
-    pub fn take(
+    pub(super) fn take(
         state: &mut State,
         canister: &mut Canister,
         instructions: u64,
@@ -35,7 +35,7 @@ impl Prepayment {
     }
 
     /// For a callback, which was paid for when its call was made. No more than that comes back.
-    pub fn of_callback(instructions: u64, wasm64: bool, cycles: u128) -> Self {
+    pub(super) fn of_callback(instructions: u64, wasm64: bool, cycles: u128) -> Self {
         Prepayment {
             instructions,
             wasm64,
@@ -44,17 +44,17 @@ impl Prepayment {
     }
 
     /// The instructions paid for.
-    pub fn instructions(&self) -> u64 {
+    pub(super) fn instructions(&self) -> u64 {
         self.instructions
     }
 
     /// The module has a 64-bit memory.
-    pub fn wasm64(&self) -> bool {
+    pub(super) fn wasm64(&self) -> bool {
         self.wasm64
     }
 
     /// Gives back what was paid for instructions that were not used.
-    pub fn settle(self, state: &mut State, canister: &mut Canister, used: u64) {
+    pub(super) fn settle(self, state: &mut State, canister: &mut Canister, used: u64) {
         let left = self.instructions.saturating_sub(used);
         let unused = state.fees.unused(left, self.wasm64).min(self.cycles);
         state.refund(canister, unused);

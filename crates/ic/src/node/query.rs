@@ -9,7 +9,9 @@ use drun_engine::record::Stack;
 use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::contexts::Closure;
+use crate::canister::queues::CallerInfo;
 use crate::canister::{Canister, Status};
+use crate::certify::Certificate;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
 use crate::execution::{Entry, Execution, Job, Keep, Parked};
 use crate::ic0::exec::{Answer, Dependencies, MessageView, PerformedCall};
@@ -40,12 +42,21 @@ struct Cached {
     dependencies: Dependencies,
 }
 
-/// A query: sender, canister, method and argument.
-type QueryKey = (Principal, Principal, String, Vec<u8>);
+/// A query: sender, canister, method, argument and who asked.
+type QueryKey = (Principal, Principal, String, Vec<u8>, Asked);
+
+/// Who asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    /// A user, who may have told something about itself.
+    ByUser(Option<Arc<CallerInfo>>),
+    /// The subnet, for the response of an HTTP outcall.
+    ToTransform,
+}
 
 /// Results of queries.
 #[derive(Clone, Debug, Default)]
-pub struct QueryCache {
+pub(super) struct QueryCache {
     entries: HashMap<QueryKey, Cached>,
     /// Bytes of arguments and results, at least.
     bytes: usize,
@@ -77,6 +88,7 @@ struct Tree {
     transient: bool,
     /// Where the next method was called, for who watches.
     place: Stack,
+    asked: Asked,
 }
 
 /// Why a query failed.
@@ -96,6 +108,7 @@ impl From<QueryError> for Failure {
 /// The call context of a composite query.
 struct Context<'a> {
     caller: Principal,
+    info: Option<Arc<CallerInfo>>,
     method: &'a str,
     instructions: u64,
     waiting: VecDeque<PerformedCall>,
@@ -113,14 +126,59 @@ impl Node {
         method: &str,
         argument: Vec<u8>,
     ) -> MessageResult {
-        let (sender, canister, payload) = (from, to, argument);
+        self.query_with_info(from, None, to, method, argument)
+    }
+
+    /// As [`Node::query`], with what the query tells about its sender; see [`Node::submit_with_info`].
+    pub fn query_with_info(
+        &mut self,
+        from: Principal,
+        info: Option<CallerInfo>,
+        to: Principal,
+        method: &str,
+        argument: Vec<u8>,
+    ) -> MessageResult {
+        let _texts = self.texts();
+        self.run_tree(
+            Asked::ByUser(info.map(Arc::new)),
+            from,
+            to,
+            method,
+            argument,
+        )
+    }
+
+    /// Runs the function that transforms the response of an HTTP outcall.
+    pub(super) fn transform(
+        &mut self,
+        canister: Principal,
+        method: &str,
+        argument: Vec<u8>,
+    ) -> MessageResult {
+        // Who transforms by right can tell by this caller (interface specification, http_request).
+        let caller = Principal::management_canister();
+        let asked = match self.state.config.protocol.transforms_have_a_context {
+            true => Asked::ToTransform,
+            false => Asked::ByUser(None),
+        };
+        self.run_tree(asked, caller, canister, method, argument)
+    }
+
+    fn run_tree(
+        &mut self,
+        asked: Asked,
+        sender: Principal,
+        canister: Principal,
+        method: &str,
+        payload: Vec<u8>,
+    ) -> MessageResult {
         if self.is_management(&canister) {
             return match crate::management::query(&self.state, &sender, method, &payload) {
                 Ok(reply) => MessageResult::Replied(reply),
                 Err(error) => MessageResult::Failed(error),
             };
         }
-        let key = (sender, canister, method.to_owned(), payload);
+        let key = (sender, canister, method.to_owned(), payload, asked);
         if let Some(result) = self.cached(&key) {
             return result;
         }
@@ -131,6 +189,7 @@ impl Node {
             dependencies: Dependencies::default(),
             transient: false,
             place: Stack::EMPTY,
+            asked: key.4.clone(),
         };
         let result = match self.evaluate(&mut tree, 0, canister, &key.2, key.3.clone(), sender) {
             Ok(Answer::Reply(data)) => MessageResult::Replied(data),
@@ -180,16 +239,23 @@ impl Node {
             return Err(Failure::Tree(QueryError::OutOfInstructions));
         }
         let (entry, mode) = self.lookup(tree, depth, id, method)?;
-        let certificate = (id == tree.root).then(|| self.certificate(&id));
+        let certified = id == tree.root && mode != Mode::Transform;
+        let certificate = certified.then(|| self.certificate(&id));
+        let info = match &tree.asked {
+            Asked::ByUser(info) if depth == 0 => info.clone(),
+            _ => None,
+        };
         let message = MessageView {
             argument: payload,
             caller: Some(caller),
+            caller_info: info.clone(),
             certificate,
             ..MessageView::default()
         };
         let mut execution = self.run_query(tree, id, None, entry, mode, message, None);
         let mut context = Context {
             caller,
+            info,
             method,
             instructions: execution.instructions,
             waiting: VecDeque::new(),
@@ -213,7 +279,10 @@ impl Node {
             let Some(call) = context.waiting.pop_front() else {
                 break;
             };
-            if self.is_management(&call.call.callee) && call.call.method == LOST_METHOD {
+            if self.is_management(&call.call.callee)
+                && call.call.method == LOST_METHOD
+                && !self.state.config.protocol.management_answers_queries
+            {
                 execution.result = last;
                 continue;
             }
@@ -247,6 +316,9 @@ impl Node {
         };
         let (export, mode) = match code.module.facts.methods.get(method) {
             Some(MethodKind::CompositeQuery) => ("canister_composite_query", Mode::CompositeQuery),
+            Some(MethodKind::Query) if tree.asked == Asked::ToTransform => {
+                ("canister_query", Mode::Transform)
+            }
             Some(MethodKind::Query) if depth == 0 => ("canister_query", Mode::Query),
             Some(MethodKind::Query) => ("canister_query", Mode::CompositeQuery),
             _ => {
@@ -299,7 +371,7 @@ impl Node {
                 mode,
                 message,
                 keep: match mode {
-                    Mode::Query => Keep::Never,
+                    Mode::Query | Mode::Transform => Keep::Never,
                     _ => Keep::Park,
                 },
                 ..node.job(canister, limit)
@@ -339,13 +411,24 @@ impl Node {
         performed: PerformedCall,
     ) -> Result<Execution, Failure> {
         let call = performed.call;
-        let callee = if self.is_management(&call.callee) {
+        let to_management = self.is_management(&call.callee);
+        let callee = if to_management {
             self.state.subnet_id()
         } else {
             call.callee
         };
         tree.place = performed.place;
-        let result = match self.evaluate(tree, depth + 1, callee, &call.method, call.payload, id) {
+        let answered = match self.state.config.protocol.management_answers_queries {
+            true if to_management => {
+                // It may be another answer the next time (since-october-2025.md 6.1).
+                tree.transient = true;
+                crate::management::query(&self.state, &id, &call.method, &call.payload)
+                    .map(Answer::Reply)
+                    .map_err(Failure::Own)
+            }
+            _ => self.evaluate(tree, depth + 1, callee, &call.method, call.payload, id),
+        };
+        let result = match answered {
             Err(Failure::Tree(error)) => return Err(Failure::Tree(error)),
             Err(Failure::Own(error)) => {
                 tree.transient |= error.code.number() / 100 == 2;
@@ -360,6 +443,7 @@ impl Node {
         }
         let mut message = MessageView {
             caller: Some(context.caller),
+            caller_info: context.info.clone(),
             context_instructions: context.instructions,
             ..MessageView::default()
         };
@@ -391,6 +475,7 @@ impl Node {
         if let (Err(error), Some(closure)) = (&execution.result, call.on_cleanup) {
             let message = MessageView {
                 caller: Some(context.caller),
+                caller_info: context.info.clone(),
                 context_instructions: before,
                 ..MessageView::default()
             };
@@ -431,13 +516,13 @@ impl Node {
         place
     }
 
-    /// A certificate of the canister's data. Its shape is that of the Internet Computer; its signature is not real.
-    fn certificate(&self, id: &Principal) -> Arc<[u8]> {
-        let data: &[u8] = match self.canister(id) {
-            Some(canister) => &canister.certified_data,
-            None => &[],
-        };
-        super::certificate::encode(id, data, self.state.time).into()
+    /// A certificate of the canister's data, made when the canister looks at it.
+    fn certificate(&self, id: &Principal) -> Certificate {
+        let data = self
+            .canister(id)
+            .map(|canister| canister.certified_data.clone());
+        let by = self.state.config.certification.clone();
+        Certificate::new(by, *id, data.unwrap_or_default(), self.state.time)
     }
 }
 
@@ -470,7 +555,7 @@ mod tests {
         let mut cache = QueryCache::default();
         for n in 0..60u8 {
             let user = Principal::anonymous();
-            let key = (user, user, String::new(), vec![n]);
+            let key = (user, user, String::new(), vec![n], Asked::ByUser(None));
             let entry = Cached {
                 result: MessageResult::Replied(vec![0; 3 << 20]),
                 canisters: BTreeMap::new(),

@@ -1,8 +1,9 @@
-//! What time costs: storage and compute, charged when ten seconds have passed (metering.md 8.6), and what becomes of
+//! What time costs: storage, compute and existing, charged when ten seconds have passed (metering.md 8.6), and what becomes of
 //! canisters that cannot pay. Owns the periodic charge only.
 
 use super::Node;
 use super::round::SECOND;
+use crate::canister::consumed::Purpose;
 
 /// Seconds between two charges.
 const INTERVAL: u64 = 10;
@@ -42,10 +43,9 @@ impl Node {
                 self.state.message_bytes(canister),
                 canister.settings.compute_allocation,
             );
-            let due: u128 = terms
-                .iter()
-                .map(|term| term * seconds / SECONDS_PER_DAY)
-                .sum();
+            let terms = terms.map(|term| term * seconds / SECONDS_PER_DAY);
+            let due: u128 = terms.iter().sum();
+            let [storage, messages, compute, base] = terms;
             let Some(canister) = self.state.canisters.get_mut(&id) else {
                 continue;
             };
@@ -55,7 +55,11 @@ impl Node {
             match canister.cycles.checked_sub(due - reserved) {
                 Some(left) => {
                     canister.cycles = left;
-                    self.state.usage.charged(due - reserved);
+                    canister
+                        .consumed
+                        .add(Purpose::Memory, storage + messages + base);
+                    canister.consumed.add(Purpose::ComputeAllocation, compute);
+                    self.state.charged(due - reserved);
                 }
                 None => {
                     let mut notices = Vec::new();

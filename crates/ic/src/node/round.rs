@@ -9,11 +9,10 @@ use crate::canister::Status;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::{Caller, Method, Notice, Verdict};
+use crate::module::memory::PAGE_SIZE;
 
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
-/// Bytes of a page in which changes are counted.
-const PAGE: u64 = 4096;
 /// Seconds after which a request to stop fails.
 const STOP_TIMEOUT: u64 = 300;
 /// The part of a round's instructions that management calls may use.
@@ -22,6 +21,7 @@ const MANAGEMENT_SHARE: u64 = 16;
 impl Node {
     /// Runs one round (scheduling.md 1.1).
     pub fn tick(&mut self) {
+        let _texts = self.texts();
         self.state.time = self.clock.tick();
         self.state.round += 1;
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
@@ -44,6 +44,7 @@ impl Node {
         self.pay_off_debits();
         self.charge_resources();
         self.route_outputs();
+        self.state.tell_metrics();
         if checkpoint {
             self.checkpoint();
         }
@@ -82,7 +83,7 @@ impl Node {
             let pages = self.state.usage.heap_pages + self.state.usage.stable_pages - pages_before;
             let may_go_on = budget.end_iteration(self.state.canisters.len());
             self.used_up = !may_go_on;
-            if !consumed || !may_go_on || pages * PAGE >= self.state.limits.heap_delta {
+            if !consumed || !may_go_on || pages * PAGE_SIZE as u64 >= self.state.limits.heap_delta {
                 break;
             }
             self.induct_locally();

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use anyhow::anyhow;
 use candid::Principal;
 
 use super::Node;
@@ -17,6 +16,7 @@ use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
 use crate::execution::Runtime;
 use crate::management::ids::Ids;
+use crate::management::subnet_metrics::SubnetMetrics;
 use crate::management::{Outcalls, State};
 use crate::module::memory::{Image, StableMemory};
 
@@ -32,11 +32,14 @@ pub struct Snapshot {
     memory_used: u64,
     callbacks: usize,
     known_modules: HashSet<[u8; 32]>,
+    metrics: SubnetMetrics,
     clock: Clock,
     management: ManagementQueue,
     management_output: Vec<Response>,
     outcalls: Outcalls,
     loopback: VecDeque<CanisterMessage>,
+    outgoing: Vec<(Principal, CanisterMessage)>,
+    incoming: VecDeque<CanisterMessage>,
     inbox: Vec<(Principal, Ingress)>,
     answers: HashMap<IngressId, MessageResult>,
     next_ingress: IngressId,
@@ -92,9 +95,7 @@ impl Frozen {
                     heap.restore(image)?;
                     heap
                 }
-                None => runtime
-                    .heap_from_image(&code.module, image)
-                    .map_err(|error| anyhow!("a heap cannot be made: {error:?}"))?,
+                None => runtime.heap_from_image(&code.module, image),
             });
         }
         Ok(canister)
@@ -113,6 +114,10 @@ impl Node {
             management_output,
             outcalls,
             loopback,
+            // Who connects the nodes tells it to each of them.
+            neighbours: _,
+            outgoing,
+            incoming,
             inbox,
             answers,
             next_ingress,
@@ -144,6 +149,9 @@ impl Node {
             // Never goes back, so that memories of other code are not taken for those of this.
             generation: _,
             known_modules,
+            metrics,
+            // What was told is told.
+            notes: _,
         } = state;
         let frozen = canisters.at_rest();
         Snapshot {
@@ -157,11 +165,14 @@ impl Node {
             memory_used: *memory_used,
             callbacks: *callbacks,
             known_modules: known_modules.clone(),
+            metrics: metrics.clone(),
             clock: clock.clone(),
             management: management.clone(),
             management_output: management_output.clone(),
             outcalls: outcalls.clone(),
             loopback: loopback.clone(),
+            outgoing: outgoing.clone(),
+            incoming: incoming.clone(),
             inbox: inbox.clone(),
             answers: answers.clone(),
             next_ingress: *next_ingress,
@@ -194,6 +205,7 @@ impl Node {
         state.ids = snapshot.ids.clone();
         state.callbacks = snapshot.callbacks;
         state.known_modules = snapshot.known_modules.clone();
+        state.metrics = snapshot.metrics.clone();
         state.memory_available = snapshot.memory_available;
         state.memory_used = snapshot.memory_used;
         self.clock = snapshot.clock.clone();
@@ -201,6 +213,8 @@ impl Node {
         self.management_output = snapshot.management_output.clone();
         self.outcalls = snapshot.outcalls.clone();
         self.loopback = snapshot.loopback.clone();
+        self.outgoing = snapshot.outgoing.clone();
+        self.incoming = snapshot.incoming.clone();
         self.inbox = snapshot.inbox.clone();
         self.answers = snapshot.answers.clone();
         self.next_ingress = snapshot.next_ingress;
@@ -269,7 +283,7 @@ mod tests {
 
     fn create(node: &mut Node, canister: Principal) {
         let management = Principal::management_canister();
-        let create = ProvisionalCreateArgs {
+        let create: ProvisionalCreateArgs = ProvisionalCreateArgs {
             amount: None,
             settings: None,
             specified_id: Some(canister),

@@ -44,7 +44,7 @@ use crate::management::types::install as types;
 use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
 use crate::management::types::limited::Limited;
 use crate::management::types::settings::CanisterSettings;
-use crate::node::{Node, Snapshot};
+use crate::node::{Node, Snapshot, proxy};
 use crate::observe::KeptPrints;
 use crate::protocol::{Protocol, SubnetType};
 
@@ -147,7 +147,8 @@ impl Subnet {
         Subnet { cycles, ..self }
     }
 
-    /// As a replica of another date behaves; see [`Protocol`].
+    /// As a replica of another date behaves, such as [`Protocol::OCTOBER_2025`] or `"2025-10".parse()?`. Unless said it is the newest
+    /// that is known.
     #[must_use]
     pub fn as_of(self, protocol: Protocol) -> Self {
         self.with(|settings| {
@@ -268,6 +269,27 @@ impl Subnet {
         self.manage(sender, "install_code", args).ok()
     }
 
+    /// Makes sure that the canister which calls with cycles is there, and has them.
+    fn install_proxy(&mut self, cycles: u128) {
+        if self.node.canister(&proxy::id()).is_none() {
+            self.node.host(proxy::id());
+            let args = ProvisionalCreateArgs {
+                amount: None,
+                settings: None::<CanisterSettings>,
+                specified_id: Some(proxy::id()),
+                sender_canister_version: None,
+            };
+            let user = Principal::anonymous();
+            let made = self.manage(user, "provisional_create_canister_with_cycles", args);
+            made.ok()
+                .expect("the subnet has room for one more canister");
+            self.install(proxy::id(), proxy::MODULE, ())
+                .expect("the module can be installed");
+        }
+        let cycles = cycles.saturating_add(proxy::CYCLES);
+        self.node.add_cycles(&proxy::id(), cycles);
+    }
+
     /// A call of a method of the management canister.
     fn manage(
         &mut self,
@@ -367,6 +389,11 @@ impl Subnet {
         .ok()
     }
 
+    /// What was asked for that a replica of another date has, in words; each is told once. [`Subnet::as_of`] chooses the date.
+    pub fn notes(&mut self) -> Vec<String> {
+        self.node.take_notes()
+    }
+
     /// What a canister has logged: the newest 4 KiB of prints and traps, oldest first (system-api.md 6.3).
     pub fn logs(&self, canister: Principal) -> Vec<String> {
         let Some(canister) = self.node.canister(&canister) else {
@@ -397,10 +424,22 @@ impl Subnet {
 
     /// Answers HTTP outcalls to URLs that begin with `url` from now on.
     pub fn respond(&mut self, url: &str, status: u64, body: impl Into<Vec<u8>>) {
+        self.respond_with(url, status, &[], body);
+    }
+
+    /// As [`respond`](Self::respond), with headers, in their order.
+    pub fn respond_with(
+        &mut self,
+        url: &str,
+        status: u64,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         self.node.respond(HttpMock {
             url: url.to_owned(),
             status,
-            headers: Vec::new(),
+            headers: headers.iter().map(owned).collect(),
             body: body.into(),
         });
     }

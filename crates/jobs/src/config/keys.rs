@@ -90,6 +90,11 @@ pub const KEYS: &[Key] = &[
     key("RPC_FIXTURE", "", "file that answers RPC for its chains"),
     key("RPC_RECORD", "", "file that keeps what nodes answered"),
     key(
+        "RPC_CACHE_ENTRIES",
+        "0",
+        "answers about named blocks that are kept, 0 keeps none",
+    ),
+    key(
         "DEFAULT_CHAIN_ID",
         "",
         "chain of RPC requests that name none",
@@ -123,7 +128,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Variables of the original that mean nothing here.
-pub const IGNORED: [&str; 4] = [
+pub(super) const IGNORED: [&str; 4] = [
     "API_ONLY",
     "WASM_WHITELIST_ENABLED",
     "WASM_WHITELIST_ADDRESSES",

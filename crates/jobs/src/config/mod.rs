@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 pub use keys::{KEYS, Key};
 pub use source::{Sources, parse_toml};
 
+use crate::json::Object;
 use crate::rpc::{Methods, ServiceLimits, Target};
 
 /// How much is logged.
@@ -55,6 +54,7 @@ pub struct Config {
     pub rpc_proxy: Vec<Target>,
     pub rpc_fixture: Option<PathBuf>,
     pub rpc_record: Option<PathBuf>,
+    pub rpc_cache_entries: usize,
     pub default_chain: Option<u64>,
     pub methods: Methods,
     pub module_memory_bytes: usize,
@@ -133,6 +133,7 @@ impl Config {
             rpc_proxy: targets("RPC_PROXY_URL", sources.get("RPC_PROXY_URL"))?,
             rpc_fixture: path("RPC_FIXTURE"),
             rpc_record: path("RPC_RECORD"),
+            rpc_cache_entries: size("RPC_CACHE_ENTRIES")?,
             default_chain: match sources.get("DEFAULT_CHAIN_ID") {
                 "" => None,
                 _ => Some(sources.number("DEFAULT_CHAIN_ID")?),
@@ -181,40 +182,41 @@ impl Config {
     }
 
     /// All values that are in force, without addresses and tokens.
-    pub fn shown(&self) -> Value {
-        json!({
-            "compat": self.compat,
-            "maxBodyBytes": self.max_body_bytes,
-            "maxWasmBytes": self.max_wasm_bytes,
-            "maxStdoutBytes": self.max_stdout_bytes,
-            "maxStderrBytes": self.max_stderr_bytes,
-            "maxTimeoutMs": milliseconds(self.max_timeout),
-            "maxCompileMs": milliseconds(self.max_compile),
-            "maxMemoryBytes": self.max_memory_bytes,
-            "maxStackBytes": self.max_stack_bytes,
-            "maxTableElements": self.max_table_elements,
-            "maxFuel": self.max_fuel,
-            "maxConcurrency": self.max_concurrency,
-            "cpuPermits": self.cpu_permits,
-            "queueLimit": self.queue_limit,
-            "queueTimeoutMs": milliseconds(self.queue_timeout),
-            "maxFiles": self.max_files,
-            "maxFileBytes": self.max_file_bytes,
-            "maxRpcCalls": self.max_rpc_calls,
-            "rpcTimeoutMs": milliseconds(self.rpc.timeout),
-            "maxRpcRequestBytes": self.rpc.request_bytes,
-            "maxRpcResponseBytes": self.rpc.response_bytes,
-            "rpcChains": self.rpc_urls.keys().collect::<Vec<_>>(),
-            "rpcProxy": !self.rpc_proxy.is_empty(),
-            "rpcFixture": self.rpc_fixture.is_some(),
-            "rpcMethods": self.methods.names().collect::<Vec<_>>(),
-            "defaultChainId": self.default_chain,
-            "moduleMemoryCacheBytes": self.module_memory_bytes,
-            "moduleDiskCacheBytes": self.module_disk_bytes,
-            "shutdownGraceMs": milliseconds(self.shutdown_grace),
-            "deterministic": self.deterministic,
-            "inlineFixture": self.allow_inline_fixture,
-        })
+    pub fn shown(&self) -> String {
+        Object::new()
+            .with("compat", self.compat)
+            .with("maxBodyBytes", self.max_body_bytes)
+            .with("maxWasmBytes", self.max_wasm_bytes)
+            .with("maxStdoutBytes", self.max_stdout_bytes)
+            .with("maxStderrBytes", self.max_stderr_bytes)
+            .with("maxTimeoutMs", milliseconds(self.max_timeout))
+            .with("maxCompileMs", milliseconds(self.max_compile))
+            .with("maxMemoryBytes", self.max_memory_bytes)
+            .with("maxStackBytes", self.max_stack_bytes)
+            .with("maxTableElements", self.max_table_elements)
+            .with("maxFuel", self.max_fuel)
+            .with("maxConcurrency", self.max_concurrency)
+            .with("cpuPermits", self.cpu_permits)
+            .with("queueLimit", self.queue_limit)
+            .with("queueTimeoutMs", milliseconds(self.queue_timeout))
+            .with("maxFiles", self.max_files)
+            .with("maxFileBytes", self.max_file_bytes)
+            .with("maxRpcCalls", self.max_rpc_calls)
+            .with("rpcTimeoutMs", milliseconds(self.rpc.timeout))
+            .with("maxRpcRequestBytes", self.rpc.request_bytes)
+            .with("maxRpcResponseBytes", self.rpc.response_bytes)
+            .with("rpcCacheEntries", self.rpc_cache_entries)
+            .with("rpcChains", self.rpc_urls.keys().collect::<Vec<_>>())
+            .with("rpcProxy", !self.rpc_proxy.is_empty())
+            .with("rpcFixture", self.rpc_fixture.is_some())
+            .with("rpcMethods", self.methods.names().collect::<Vec<_>>())
+            .with("defaultChainId", self.default_chain)
+            .with("moduleMemoryCacheBytes", self.module_memory_bytes)
+            .with("moduleDiskCacheBytes", self.module_disk_bytes)
+            .with("shutdownGraceMs", milliseconds(self.shutdown_grace))
+            .with("deterministic", self.deterministic)
+            .with("inlineFixture", self.allow_inline_fixture)
+            .text()
     }
 }
 
@@ -320,10 +322,7 @@ mod tests {
             "",
         )
         .unwrap();
-        for text in [
-            config.shown().to_string(),
-            format!("{config:?}").replace("T0KEN", ""),
-        ] {
+        for text in [config.shown(), format!("{config:?}").replace("T0KEN", "")] {
             assert!(
                 !text.contains("pw") && !text.contains("KEY") && !text.contains("T0KEN"),
                 "{text}"

@@ -122,7 +122,7 @@ pub enum Results {
 }
 
 /// Validates.
-pub fn check(compiler: &Compiler, wasm: &[u8]) -> Result<(), Failure> {
+pub(super) fn check(compiler: &Compiler, wasm: &[u8]) -> Result<(), Failure> {
     if wasm.get(..4) == Some(b"\0asm") && wasm.get(4..8) == Some(&COMPONENT) {
         let error = "this is a component; a core module (wasm32-wasip1) is needed";
         return Err(Failure::new(Code::ModuleInvalid, error));
@@ -132,7 +132,7 @@ pub fn check(compiler: &Compiler, wasm: &[u8]) -> Result<(), Failure> {
 }
 
 /// Compiles.
-pub fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
+pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
     let started = Instant::now();
     // The command line comes here without the check that jobs have behind them.
     if wasm.get(4..8) == Some(&COMPONENT) {
@@ -153,7 +153,7 @@ fn invalid(reason: impl std::fmt::Display) -> Failure {
 }
 
 /// Makes a compiled module ready, wherever its code is from.
-pub fn link(
+pub(crate) fn link(
     compiler: &Compiler,
     hash: Hash,
     bytes: usize,

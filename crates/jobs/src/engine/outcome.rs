@@ -19,7 +19,7 @@ const HEAD: usize = 500;
 const EXIT_OF_TRAP: u32 = 134;
 
 /// Judges a run.
-pub fn judge(
+pub(super) fn judge(
     ended: Result<(), Error>,
     guest: &Guest,
     timeout: Duration,

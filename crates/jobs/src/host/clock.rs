@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which clock a guest reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Nanoseconds since 1970.
     Realtime,
     /// Nanoseconds since the job began.
@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_micros(1);
 
 /// The clocks of one job.
 #[derive(Debug)]
-pub enum Clock {
+pub(super) enum Clock {
     /// The machine's.
     Machine(Instant),
     /// Moved by the guest only.
@@ -30,7 +30,7 @@ pub enum Clock {
 
 impl Clock {
     /// The clocks of the machine, or those of a deterministic job that begins at a number of milliseconds since 1970.
-    pub fn new(fixed_ms: Option<u64>) -> Self {
+    pub(super) fn new(fixed_ms: Option<u64>) -> Self {
         match fixed_ms {
             None => Clock::Machine(Instant::now()),
             Some(ms) => Clock::Fixed {
@@ -41,14 +41,14 @@ impl Clock {
     }
 
     /// A guest looks at a clock.
-    pub fn read(&mut self, kind: Kind) -> u64 {
+    pub(super) fn read(&mut self, kind: Kind) -> u64 {
         let now = self.now(kind);
         self.pass(LOOK);
         now
     }
 
     /// Nanoseconds, without the guest's noticing.
-    pub fn now(&self, kind: Kind) -> u64 {
+    pub(super) fn now(&self, kind: Kind) -> u64 {
         match (self, kind) {
             (Clock::Machine(started), Kind::Monotonic) => nanoseconds(started.elapsed()),
             (Clock::Machine(_), Kind::Realtime) => nanoseconds(
@@ -64,12 +64,12 @@ impl Clock {
     }
 
     /// Whether time passes by itself.
-    pub fn is_fixed(&self) -> bool {
+    pub(super) fn is_fixed(&self) -> bool {
         matches!(self, Clock::Fixed { .. })
     }
 
     /// Moves a deterministic clock.
-    pub fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         if let Clock::Fixed { passed, .. } = self {
             *passed = passed.saturating_add(time);
         }

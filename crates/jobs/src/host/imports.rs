@@ -8,12 +8,12 @@ use super::wasi::memory_of;
 use crate::job::Stop;
 
 /// The name under which guests import.
-pub const MODULE: &str = "host";
+pub(super) const MODULE: &str = "host";
 /// Bytes of one line of the log.
 const MAX_LOG: u32 = 65_536;
 
 /// Adds the functions.
-pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.func_wrap(MODULE, "rpc_call", rpc_call)?;
     linker.func_wrap(MODULE, "rpc_call_into", rpc_call_into)?;
     linker.func_wrap(MODULE, "log", log)?;

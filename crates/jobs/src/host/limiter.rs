@@ -3,9 +3,9 @@
 use wasmtime::ResourceLimiter;
 
 /// Memories of a module.
-pub const MAX_MEMORIES: u32 = 4;
+pub(super) const MAX_MEMORIES: u32 = 4;
 /// Tables of a module.
-pub const MAX_TABLES: u32 = 8;
+pub(super) const MAX_TABLES: u32 = 8;
 /// Bytes of a page.
 const PAGE: usize = 65_536;
 

@@ -3,11 +3,11 @@
 use super::wasi::Errno;
 
 /// The linear memory of a guest.
-pub struct Linear<'a>(pub &'a mut [u8]);
+pub(super) struct Linear<'a>(pub &'a mut [u8]);
 
 impl Linear<'_> {
     /// Bytes of the guest.
-    pub fn slice(&self, at: u32, len: u32) -> Result<&[u8], Errno> {
+    pub(super) fn slice(&self, at: u32, len: u32) -> Result<&[u8], Errno> {
         let end = (at as usize)
             .checked_add(len as usize)
             .ok_or(Errno::FAULT)?;
@@ -15,7 +15,7 @@ impl Linear<'_> {
     }
 
     /// Bytes of the guest, to be written.
-    pub fn slice_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8], Errno> {
+    pub(super) fn slice_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8], Errno> {
         let end = (at as usize)
             .checked_add(len as usize)
             .ok_or(Errno::FAULT)?;
@@ -23,29 +23,29 @@ impl Linear<'_> {
     }
 
     /// Writes bytes.
-    pub fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Errno> {
+    pub(super) fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Errno> {
         let len = u32::try_from(bytes.len()).map_err(|_| Errno::FAULT)?;
         self.slice_mut(at, len)?.copy_from_slice(bytes);
         Ok(())
     }
 
     /// A number of one byte.
-    pub fn u8(&self, at: u32) -> Result<u8, Errno> {
+    pub(super) fn u8(&self, at: u32) -> Result<u8, Errno> {
         Ok(self.slice(at, 1)?[0])
     }
 
     /// A number of two bytes.
-    pub fn u16(&self, at: u32) -> Result<u16, Errno> {
+    pub(super) fn u16(&self, at: u32) -> Result<u16, Errno> {
         self.array(at).map(u16::from_le_bytes)
     }
 
     /// A number of four bytes.
-    pub fn u32(&self, at: u32) -> Result<u32, Errno> {
+    pub(super) fn u32(&self, at: u32) -> Result<u32, Errno> {
         self.array(at).map(u32::from_le_bytes)
     }
 
     /// A number of eight bytes.
-    pub fn u64(&self, at: u32) -> Result<u64, Errno> {
+    pub(super) fn u64(&self, at: u32) -> Result<u64, Errno> {
         self.array(at).map(u64::from_le_bytes)
     }
 

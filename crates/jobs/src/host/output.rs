@@ -4,7 +4,7 @@ use crate::job::Stop;
 
 /// A stream with a limit.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     name: &'static str,
     bytes: Vec<u8>,
     limit: usize,
@@ -12,7 +12,7 @@ pub struct Output {
 
 impl Output {
     /// An empty stream.
-    pub fn new(name: &'static str, limit: usize) -> Self {
+    pub(crate) fn new(name: &'static str, limit: usize) -> Self {
         Output {
             name,
             bytes: Vec::new(),
@@ -21,7 +21,7 @@ impl Output {
     }
 
     /// What was printed, up to the limit.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -29,7 +29,7 @@ impl Output {
     ///
     /// # Errors
     /// If it is more than the limit allows; what fits is kept.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let room = self.limit - self.bytes.len();
         self.bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -40,7 +40,7 @@ impl Output {
     }
 
     /// The text, without a character that was cut in two by the limit.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let whole = match std::str::from_utf8(&self.bytes) {
             Err(error) if error.error_len().is_none() && self.bytes.len() == self.limit => {
                 &self.bytes[..error.valid_up_to()]

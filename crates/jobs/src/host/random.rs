@@ -4,7 +4,7 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
 /// Where random bytes come from.
-pub enum Random {
+pub(super) enum Random {
     /// The operating system.
     Machine,
     /// ChaCha20 with a seed.
@@ -13,7 +13,7 @@ pub enum Random {
 
 impl Random {
     /// From a seed, or from the operating system.
-    pub fn new(seed: Option<u64>) -> Self {
+    pub(super) fn new(seed: Option<u64>) -> Self {
         match seed {
             None => Random::Machine,
             Some(seed) => Random::Seeded(Box::new(ChaCha20Rng::seed_from_u64(seed))),
@@ -21,7 +21,7 @@ impl Random {
     }
 
     /// Fills a buffer; false if the operating system has no random bytes.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> bool {
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> bool {
         match self {
             Random::Machine => getrandom::fill(buffer).is_ok(),
             Random::Seeded(generator) => {

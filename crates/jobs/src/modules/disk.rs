@@ -17,7 +17,7 @@ use super::hash_of;
 use crate::engine::{Compiler, Hash, Prepared, link};
 
 /// Why a directory is not used.
-pub enum OpenError {
+pub(super) enum OpenError {
     /// Others may write to it.
     Unsafe,
     /// It cannot be made or written to.
@@ -37,7 +37,7 @@ struct Kept {
 }
 
 /// A directory of modules.
-pub struct Disk {
+pub(super) struct Disk {
     path: PathBuf,
     limit: u64,
     /// Bytes and last use of all files of a module.
@@ -46,7 +46,7 @@ pub struct Disk {
 
 impl Disk {
     /// A directory of this user's, made if need be, that may take so many bytes.
-    pub fn open(path: &Path, limit: u64) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, limit: u64) -> Result<Self, OpenError> {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
@@ -64,16 +64,16 @@ impl Disk {
     }
 
     /// Bytes of all files.
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.lock().values().map(|kept| kept.bytes).sum()
     }
 
-    pub fn has(&self, hash: &Hash) -> bool {
+    pub(super) fn has(&self, hash: &Hash) -> bool {
         self.lock().contains_key(hash) && self.wasm_path(hash).is_file()
     }
 
     /// The Wasm of a module. A file with another hash than its name is removed.
-    pub fn wasm(&self, hash: &Hash) -> Option<Vec<u8>> {
+    pub(super) fn wasm(&self, hash: &Hash) -> Option<Vec<u8>> {
         let bytes = fs::read(self.wasm_path(hash)).ok()?;
         if hash_of(&bytes) != *hash {
             self.remove(hash);
@@ -83,7 +83,12 @@ impl Disk {
     }
 
     /// The machine code of a module for an engine.
-    pub fn load(&self, compiler: &Compiler, hash: Hash, wasm_len: usize) -> Option<Prepared> {
+    pub(super) fn load(
+        &self,
+        compiler: &Compiler,
+        hash: Hash,
+        wasm_len: usize,
+    ) -> Option<Prepared> {
         let started = Instant::now();
         let path = self.code_path(compiler, &hash);
         let module = machine_code::load(&compiler.engine, &path)?;
@@ -96,14 +101,19 @@ impl Disk {
         link(compiler, hash, wasm_len, module, started).ok()
     }
 
-    pub fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) {
+    pub(super) fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) {
         let path = self.wasm_path(hash);
         if !path.is_file() {
             self.store(hash, &path, wasm, 0o444, in_use);
         }
     }
 
-    pub fn store_code(&self, compiler: &Compiler, module: &Prepared, in_use: &HashSet<Hash>) {
+    pub(super) fn store_code(
+        &self,
+        compiler: &Compiler,
+        module: &Prepared,
+        in_use: &HashSet<Hash>,
+    ) {
         if let Ok(code) = module.module().serialize() {
             let path = self.code_path(compiler, &module.hash);
             self.store(
@@ -153,7 +163,7 @@ impl Disk {
     }
 
     /// Removes all files of a module.
-    pub fn remove(&self, hash: &Hash) {
+    pub(super) fn remove(&self, hash: &Hash) {
         self.lock().remove(hash);
         let name = hex::encode(hash);
         let Some(directory) = self.wasm_path(hash).parent().map(Path::to_owned) else {

@@ -22,7 +22,7 @@ impl Entry {
 }
 
 /// Compiled modules by hash and kind.
-pub struct Memory {
+pub(super) struct Memory {
     entries: HashMap<Key, Entry>,
     limit: usize,
     bytes: usize,
@@ -31,7 +31,7 @@ pub struct Memory {
 
 impl Memory {
     /// Takes so many bytes, and always the module that was put in last.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Memory {
             entries: HashMap::new(),
             limit,
@@ -40,28 +40,28 @@ impl Memory {
         }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub fn get(&mut self, key: &Key) -> Option<Arc<Prepared>> {
+    pub(super) fn get(&mut self, key: &Key) -> Option<Arc<Prepared>> {
         self.clock += 1;
         let entry = self.entries.get_mut(key)?;
         entry.used = self.clock;
         Some(entry.module.clone())
     }
 
-    pub fn has(&self, hash: &Hash) -> bool {
+    pub(super) fn has(&self, hash: &Hash) -> bool {
         self.entries.keys().any(|(other, _)| other == hash)
     }
 
     /// The bytes of a module, where they were kept.
-    pub fn wasm(&self, hash: &Hash) -> Option<Arc<[u8]>> {
+    pub(super) fn wasm(&self, hash: &Hash) -> Option<Arc<[u8]>> {
         let mut entries = self.entries.iter();
         entries.find_map(|((other, _), entry)| entry.wasm.clone().filter(|_| other == hash))
     }
 
-    pub fn insert(&mut self, key: Key, module: Arc<Prepared>, wasm: Option<Vec<u8>>) {
+    pub(super) fn insert(&mut self, key: Key, module: Arc<Prepared>, wasm: Option<Vec<u8>>) {
         self.clock += 1;
         let entry = Entry {
             module,
@@ -87,7 +87,7 @@ impl Memory {
         }
     }
 
-    pub fn remove(&mut self, hash: &Hash) {
+    pub(super) fn remove(&mut self, hash: &Hash) {
         let keys: Vec<Key> = self
             .entries
             .keys()
@@ -106,7 +106,7 @@ impl Memory {
     }
 
     /// Modules that somebody runs at this moment.
-    pub fn in_use(&self) -> HashSet<Hash> {
+    pub(super) fn in_use(&self) -> HashSet<Hash> {
         let used = self
             .entries
             .iter()

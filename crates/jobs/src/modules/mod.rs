@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::engine::{Engines, Hash, Kind, Prepared};
 use crate::failure::{Code, Failure};
@@ -155,11 +155,7 @@ impl Modules {
         let mut flight = self.flight((hash, kind), wasm);
         let made = tokio::time::timeout(self.limits.wait, flight.wait_for(Option::is_some)).await;
         match made {
-            Err(_) => {
-                let limit = self.limits.wait.as_millis();
-                let error = format!("compilation not finished after {limit}ms");
-                Err(Failure::new(Code::CompileTimeout, error))
-            }
+            Err(_) => Err(self.too_late()),
             Ok(Ok(made)) => match &*made {
                 Some(made) => made.clone().map(found),
                 None => Err(Failure::new(
@@ -172,6 +168,12 @@ impl Modules {
                 "a compilation ended without outcome",
             )),
         }
+    }
+
+    fn too_late(&self) -> Failure {
+        let limit = self.limits.wait.as_millis();
+        let error = format!("compilation not finished after {limit}ms");
+        Failure::new(Code::CompileTimeout, error)
     }
 
     fn observe(&self, source: Source, time: Duration) {
@@ -191,34 +193,13 @@ impl Modules {
         drop(flights);
         let modules = self.clone();
         tokio::spawn(async move {
-            let (checker, bytes) = (modules.clone(), wasm.clone());
-            // What is no module has its answer without waiting for compilations.
-            let checked = tokio::task::spawn_blocking(move || match &bytes {
-                Some(wasm) => checker.engines.check(key.1, wasm),
-                None => Ok(()),
-            });
-            let checked = checked.await.unwrap_or_else(|error| {
-                Err(Failure::new(Code::Internal, format!("validation: {error}")))
-            });
-            let slot = match checked {
-                Ok(()) => modules
-                    .slots
-                    .acquire()
-                    .await
-                    .map_err(|_| Failure::new(Code::Internal, "no compilations any more")),
-                Err(failure) => Err(failure),
-            };
-            let made = match slot {
+            let made = match modules.slot(key.1, wasm.clone()).await {
                 Ok(_slot) => {
-                    let maker = modules.clone();
+                    let (maker, wasm) = (modules.clone(), wasm.clone());
                     let task =
                         tokio::task::spawn_blocking(move || maker.make(key, wasm.as_deref()));
-                    task.await.unwrap_or_else(|error| {
-                        Err(Failure::new(
-                            Code::Internal,
-                            format!("compilation: {error}"),
-                        ))
-                    })
+                    task.await
+                        .unwrap_or_else(|error| Err(panicked("compilation", &error)))
                 }
                 Err(failure) => Err(failure),
             };
@@ -231,9 +212,41 @@ impl Modules {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&key);
+            let kept = made.clone();
             sender.send_replace(Some(made));
+            // Nobody waits for files.
+            if let Ok((module, source)) = kept
+                && source != Source::Memory
+            {
+                tokio::task::spawn_blocking(move || {
+                    modules.store(key, wasm.as_deref(), &module, source)
+                });
+            }
         });
         receiver
+    }
+
+    /// The right to compile. What is no module at all is told without waiting for those that are.
+    async fn slot(
+        self: &Arc<Self>,
+        kind: Kind,
+        wasm: Option<Bytes>,
+    ) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(slot);
+        }
+        if let Some(wasm) = wasm {
+            let checker = self.clone();
+            let checked = tokio::task::spawn_blocking(move || checker.engines.check(kind, &wasm));
+            checked
+                .await
+                .unwrap_or_else(|error| Err(panicked("validation", &error)))?;
+        }
+        // Whoever began this waits no longer either: what nobody waits for must not pile up.
+        match tokio::time::timeout(self.limits.wait, self.slots.acquire()).await {
+            Ok(slot) => slot.map_err(|_| Failure::new(Code::Internal, "no compilations any more")),
+            Err(_) => Err(self.too_late()),
+        }
     }
 
     /// Loads or compiles. Takes as long as it takes.
@@ -260,22 +273,32 @@ impl Modules {
             None => (self.engines.compile(kind, hash, wasm)?, Source::Compiled),
         };
         let module = Arc::new(module);
+        // Without a directory the bytes are needed again for the other kinds of engine.
+        let bytes = self.disk.is_none().then(|| wasm.to_vec());
+        self.lock_memory()
+            .insert((hash, kind), module.clone(), bytes);
+        Ok((module, source))
+    }
+
+    /// Writes what the directory does not have yet.
+    fn store(&self, (hash, kind): Key, wasm: Option<&[u8]>, module: &Prepared, source: Source) {
+        let (Some(disk), Ok(compiler)) = (&self.disk, self.engines.compiler(kind)) else {
+            return;
+        };
+        // One that was forgotten meanwhile stays forgotten.
         let in_use = {
-            let mut memory = self.lock_memory();
-            // Without a directory the bytes are needed again for the other kinds of engine.
-            let bytes = self.disk.is_none().then(|| wasm.to_vec());
-            memory.insert((hash, kind), module.clone(), bytes);
+            let memory = self.lock_memory();
+            if !memory.has(&hash) {
+                return;
+            }
             memory.in_use()
         };
-        if let Some(disk) = &self.disk {
-            if stored.is_none() {
-                disk.store_wasm(&hash, wasm, &in_use);
-            }
-            if source == Source::Compiled {
-                disk.store_code(&compiler, &module, &in_use);
-            }
+        if let Some(wasm) = wasm {
+            disk.store_wasm(&hash, wasm, &in_use);
         }
-        Ok((module, source))
+        if source == Source::Compiled {
+            disk.store_code(&compiler, module, &in_use);
+        }
     }
 
     /// Whether a module is known, without making it ready.
@@ -294,6 +317,10 @@ impl Modules {
     fn lock_memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn panicked(what: &str, error: &tokio::task::JoinError) -> Failure {
+    Failure::new(Code::Internal, format!("{what}: {error}"))
 }
 
 /// The failure for a module that nobody sent.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::hex::{padded, quantity, stripped};
-use super::message::{Reply, RpcError, raw};
+use super::message::{Reply, RpcError, null, raw};
 use super::methods::block_position;
 
 /// Bytes of an address and of a storage word.
@@ -27,23 +28,30 @@ pub struct Fixture {
 #[derive(Debug, Default)]
 struct Chain {
     block_number: u64,
-    blocks: Vec<Value>,
+    blocks: Vec<Block>,
     accounts: BTreeMap<String, Account>,
-    transactions: BTreeMap<String, Value>,
-    receipts: BTreeMap<String, Value>,
+    transactions: BTreeMap<String, Box<RawValue>>,
+    receipts: BTreeMap<String, Box<RawValue>>,
     calls: Vec<CallRule>,
-    estimate_gas: Option<Value>,
+    estimate_gas: Option<String>,
     responses: Vec<Response>,
     latency: Duration,
     fail_every: u64,
     asked: AtomicU64,
 }
 
+#[derive(Debug)]
+struct Block {
+    number: Option<u64>,
+    hash: Option<String>,
+    value: Box<RawValue>,
+}
+
 #[derive(Debug, Default)]
 struct Account {
-    balance: Option<Value>,
-    nonce: Option<Value>,
-    code: Option<Value>,
+    balance: Option<String>,
+    nonce: Option<String>,
+    code: Option<String>,
     storage: BTreeMap<String, String>,
 }
 
@@ -53,7 +61,7 @@ struct CallRule {
     to: String,
     /// Lower case; with a star at the end, the beginning of it.
     data: String,
-    outcome: Outcome,
+    reply: Reply,
 }
 
 /// An answer to one request.
@@ -61,22 +69,7 @@ struct CallRule {
 struct Response {
     method: String,
     params: Value,
-    outcome: Outcome,
-}
-
-#[derive(Clone, Debug)]
-enum Outcome {
-    Result(Value),
-    Error(Value),
-}
-
-impl Outcome {
-    fn reply(&self) -> Reply {
-        match self {
-            Outcome::Result(value) => Reply::Result(raw(value)),
-            Outcome::Error(value) => Reply::Error(raw(value)),
-        }
-    }
+    reply: Reply,
 }
 
 impl Fixture {
@@ -85,15 +78,7 @@ impl Fixture {
     /// # Errors
     /// What is wrong with it and where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        Fixture::from_value(&value)
-    }
-
-    /// A fixture that is part of other JSON.
-    ///
-    /// # Errors
-    /// As [`Fixture::parse`].
-    pub fn from_value(value: &Value) -> Result<Self, String> {
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
         check::fixture(value)
     }
 
@@ -125,68 +110,58 @@ impl Fixture {
             .iter()
             .find(|response| response.method == method && response.params == normal);
         if let Some(response) = fixed {
-            return Ok(response.outcome.reply());
+            return Ok(response.reply.clone());
         }
-        chain.look_up(method, params).map(|value| value.reply())
+        chain.look_up(method, params)
     }
 }
 
 impl Chain {
-    fn look_up(&self, method: &str, params: &Value) -> Result<Outcome, RpcError> {
+    fn look_up(&self, method: &str, params: &Value) -> Result<Reply, RpcError> {
         let text = |at: usize| params.get(at).and_then(Value::as_str).unwrap_or_default();
         let account = || self.accounts.get(&padded(text(0), ADDRESS));
-        let of = |field: fn(&Account) -> &Option<Value>, default: &str| {
-            let value = account().and_then(|account| field(account).clone());
-            value.unwrap_or_else(|| default.into())
+        let of = |field: fn(&Account) -> &Option<String>, default: &str| {
+            let value = account().and_then(|account| field(account).as_deref());
+            raw(value.unwrap_or(default))
         };
         let value = match method {
-            "eth_blockNumber" => format!("{:#x}", self.block_number).into(),
+            "eth_blockNumber" => raw(&format!("{:#x}", self.block_number)),
             "eth_getBalance" => of(|account| &account.balance, "0x0"),
             "eth_getTransactionCount" => of(|account| &account.nonce, "0x0"),
             "eth_getCode" => of(|account| &account.code, "0x"),
             "eth_getStorageAt" => {
                 let word = account().and_then(|account| account.storage.get(&stripped(text(1))));
-                padded(word.map_or("0x0", String::as_str), WORD).into()
+                raw(&padded(word.map_or("0x0", String::as_str), WORD))
             }
             "eth_getBlockByNumber" => self.block_by_number(text(0)),
-            "eth_getBlockByHash" => self.block_by_hash(text(0)),
+            "eth_getBlockByHash" => self.block(|block| {
+                let hash = block.hash.as_deref();
+                hash.is_some_and(|hash| hash.eq_ignore_ascii_case(text(0)))
+            }),
             "eth_getTransactionByHash" => found(&self.transactions, text(0)),
             "eth_getTransactionReceipt" => found(&self.receipts, text(0)),
-            "eth_estimateGas" => self.estimate_gas.clone().unwrap_or_else(|| "0x5208".into()),
+            "eth_estimateGas" => raw(self.estimate_gas.as_deref().unwrap_or("0x5208")),
             "eth_call" => return self.call(&params[0]),
             _ => return Err(RpcError::server(format!("fixture has no {method}"))),
         };
-        Ok(Outcome::Result(value))
+        Ok(Reply::Result(value))
     }
 
-    fn block_by_number(&self, number: &str) -> Value {
+    fn block_by_number(&self, number: &str) -> Box<RawValue> {
         let number = match number {
             "latest" | "pending" | "safe" | "finalized" => Some(self.block_number),
             "earliest" => Some(0),
             other => quantity(other),
         };
-        let of = |block: &Value| quantity(block["number"].as_str()?);
-        let block = self
-            .blocks
-            .iter()
-            .find(|block| number.is_some() && of(block) == number);
-        block.cloned().unwrap_or(Value::Null)
+        self.block(|block| number.is_some() && block.number == number)
     }
 
-    fn block_by_hash(&self, hash: &str) -> Value {
-        let same = |block: &&Value| {
-            block["hash"]
-                .as_str()
-                .is_some_and(|other| other.eq_ignore_ascii_case(hash))
-        };
-        self.blocks
-            .iter()
-            .find(same)
-            .cloned()
-            .unwrap_or(Value::Null)
+    fn block(&self, fits: impl Fn(&&Block) -> bool) -> Box<RawValue> {
+        let block = self.blocks.iter().find(fits);
+        block.map_or_else(null, |block| block.value.clone())
     }
 
-    fn call(&self, transaction: &Value) -> Result<Outcome, RpcError> {
+    fn call(&self, transaction: &Value) -> Result<Reply, RpcError> {
         let text = |name: &str| transaction[name].as_str();
         let to = padded(text("to").unwrap_or_default(), ADDRESS);
         let data = text("data")
@@ -201,7 +176,7 @@ impl Chain {
                 }
         };
         match self.calls.iter().find(fits) {
-            Some(rule) => Ok(rule.outcome.clone()),
+            Some(rule) => Ok(rule.reply.clone()),
             None => Err(RpcError::server(format!(
                 "fixture has no eth_call to {} with data {data}",
                 text("to").unwrap_or("nothing")
@@ -210,11 +185,9 @@ impl Chain {
     }
 }
 
-fn found(table: &BTreeMap<String, Value>, hash: &str) -> Value {
-    table
-        .get(&hash.to_lowercase())
-        .cloned()
-        .unwrap_or(Value::Null)
+fn found(table: &BTreeMap<String, Box<RawValue>>, hash: &str) -> Box<RawValue> {
+    let value = table.get(&hash.to_lowercase());
+    value.cloned().unwrap_or_else(null)
 }
 
 /// The form in which two requests are the same: hexadecimal text in lower case, the block named.
@@ -239,9 +212,8 @@ fn lower(value: &Value) -> Value {
         }
         Value::Array(list) => list.iter().map(lower).collect(),
         Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().map(|(k, v)| (k.clone(), lower(v))).collect();
-            sorted.sort_by(|a, b| a.0.cmp(&b.0));
-            json!(sorted.into_iter().collect::<serde_json::Map<_, _>>())
+            let members = members.iter().map(|(name, v)| (name.clone(), lower(v)));
+            Value::Object(members.collect())
         }
         other => other.clone(),
     }

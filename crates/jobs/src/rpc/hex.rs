@@ -1,14 +1,14 @@
 //! Hexadecimal text of Ethereum: quantities, data, and the forms in which two of them are the same.
 
 /// Whether a text is `0x` and hexadecimal digits; none at all only if `empty`.
-pub fn is_hex(text: &str, empty: bool) -> bool {
+pub(super) fn is_hex(text: &str, empty: bool) -> bool {
     text.strip_prefix("0x").is_some_and(|digits| {
         (empty || !digits.is_empty()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
 }
 
 /// A number of at most 64 bits.
-pub fn quantity(text: &str) -> Option<u64> {
+pub(super) fn quantity(text: &str) -> Option<u64> {
     let digits = text.strip_prefix("0x")?;
     match digits.starts_with('+') {
         true => None,
@@ -17,13 +17,13 @@ pub fn quantity(text: &str) -> Option<u64> {
 }
 
 /// Lower case, zeros in front up to a number of bytes.
-pub fn padded(text: &str, bytes: usize) -> String {
+pub(super) fn padded(text: &str, bytes: usize) -> String {
     let digits = text.strip_prefix("0x").unwrap_or(text).to_lowercase();
     format!("0x{digits:0>width$}", width = bytes * 2)
 }
 
 /// Lower case, no zeros in front.
-pub fn stripped(text: &str) -> String {
+pub(super) fn stripped(text: &str) -> String {
     let digits = text.strip_prefix("0x").unwrap_or(text).to_lowercase();
     let digits = digits.trim_start_matches('0');
     format!("0x{}", if digits.is_empty() { "0" } else { digits })

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use crate::json::Object;
+
 /// A request whose form is right.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     /// As it was written; `None` if there is none.
     pub id: Option<Box<RawValue>>,
     /// Never empty.
@@ -19,7 +21,7 @@ pub struct Request {
 
 /// An error with the id of its request.
 #[derive(Debug)]
-pub struct Refusal {
+pub(super) struct Refusal {
     /// As in [`Request::id`].
     pub id: Option<Box<RawValue>>,
     /// What the guest is told.
@@ -68,11 +70,13 @@ impl RpcError {
 
     /// Its text as a JSON object.
     pub fn text(&self) -> String {
-        let mut object = serde_json::json!({"code": self.code, "message": self.message});
-        if let Some(data) = &self.data {
-            object["data"] = data.as_str().into();
+        let object = Object::new()
+            .with("code", self.code)
+            .with("message", self.message);
+        match &self.data {
+            Some(data) => object.with("data", data).text(),
+            None => object.text(),
         }
-        object.to_string()
     }
 }
 
@@ -88,11 +92,18 @@ pub enum Reply {
 impl Reply {
     /// The text of an answer with this id.
     pub fn text(&self, id: Option<&RawValue>) -> String {
-        let (name, value) = match self {
-            Reply::Result(value) => ("result", value),
-            Reply::Error(value) => ("error", value),
+        let name = match self {
+            Reply::Result(_) => "result",
+            Reply::Error(_) => "error",
         };
-        answer(id, name, value.get())
+        answer(id, name, self.value().get())
+    }
+
+    /// The member, whichever it is.
+    pub fn value(&self) -> &RawValue {
+        match self {
+            Reply::Result(value) | Reply::Error(value) => value,
+        }
     }
 }
 
@@ -109,12 +120,17 @@ fn answer(id: Option<&RawValue>, name: &str, value: &str) -> String {
 }
 
 /// JSON that is `null`, the id of an answer to something without one.
-pub fn null() -> Box<RawValue> {
+pub(super) fn null() -> Box<RawValue> {
     RawValue::NULL.to_owned()
 }
 
+/// The parameters of a request that has none.
+pub(super) fn none() -> Box<RawValue> {
+    raw(&[(); 0])
+}
+
 /// A value as text.
-pub fn raw(value: &serde_json::Value) -> Box<RawValue> {
+pub(super) fn raw(value: &(impl serde::Serialize + ?Sized)) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap_or_else(|_| null())
 }
 
@@ -122,7 +138,7 @@ pub fn raw(value: &serde_json::Value) -> Box<RawValue> {
 ///
 /// # Errors
 /// If it is no object or has no version or method, or members of other types.
-pub fn parse(text: &RawValue) -> Result<Request, Refusal> {
+pub(super) fn parse(text: &RawValue) -> Result<Request, Refusal> {
     let members: BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(text.get()).map_err(|_| Refusal {
             id: Some(null()),
@@ -146,7 +162,7 @@ pub fn parse(text: &RawValue) -> Result<Request, Refusal> {
         return Err(refuse(RpcError::invalid_request(None)));
     };
     let params = match members.get("params") {
-        None => raw(&serde_json::json!([])),
+        None => none(),
         Some(params) if params.get().starts_with(['[', '{']) => params.clone(),
         Some(_) => return Err(refuse(RpcError::invalid_request(None))),
     };
@@ -212,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_id_has_none() {
-        let reply = Reply::Result(raw(&serde_json::json!("0x1")));
+        let reply = Reply::Result(raw("0x1"));
         assert_eq!(reply.text(None), r#"{"jsonrpc":"2.0","result":"0x1"}"#);
         assert_eq!(
             reply.text(Some(&null())),

@@ -1,6 +1,7 @@
 //! Read-only Ethereum JSON-RPC for guests: which methods and parameters are let through, and who answers: a fixture, a
 //! proxy or a node. How a guest hands over its request is not decided here but in `host`.
 
+mod cache;
 mod fixture;
 mod hex;
 mod message;
@@ -10,7 +11,9 @@ mod service;
 mod session;
 mod upstream;
 
+pub use cache::Cache;
 pub use fixture::Fixture;
+pub use message::{RpcError, error_answer};
 pub use methods::{Methods, READ_METHODS, WRITE_METHODS};
 pub use record::Recorder;
 pub use service::{Call, Service, ServiceLimits};

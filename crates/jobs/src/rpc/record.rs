@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::message::Reply;
+use crate::json::Object;
+
+/// Bytes of all answers that are kept; later ones are left out.
+const MAX_BYTES: usize = 256 << 20;
 
 /// The answers of one run of the server.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Recorder {
 struct State {
     /// By chain, method and parameters.
     answers: BTreeMap<(u64, String, String), Reply>,
+    /// Of their texts.
+    bytes: usize,
     dirty: bool,
 }
 
@@ -36,8 +41,18 @@ impl Recorder {
     /// Remembers an answer. Of several to the same request the last one counts.
     pub fn add(&self, chain: u64, method: &str, params: &RawValue, reply: &Reply) {
         let key = (chain, method.to_owned(), params.get().to_owned());
+        let bytes = params.get().len() + reply.value().get().len();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.answers.insert(key, reply.clone());
+        // Guests choose what is asked; what they ask must not fill the memory.
+        if state.bytes + bytes > MAX_BYTES {
+            return;
+        }
+        match state.answers.insert(key, reply.clone()) {
+            Some(old) => {
+                state.bytes = state.bytes + reply.value().get().len() - old.value().get().len()
+            }
+            None => state.bytes += bytes,
+        }
         state.dirty = true;
     }
 
@@ -70,25 +85,25 @@ impl Recorder {
     }
 }
 
+/// The text of a fixture, one answer a line.
 fn fixture(answers: &BTreeMap<(u64, String, String), Reply>) -> String {
-    let mut chains = BTreeMap::<String, Vec<Value>>::new();
+    let mut chains = BTreeMap::<u64, Vec<String>>::new();
     for ((chain, method, params), reply) in answers {
-        let value =
-            |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).unwrap_or(Value::Null);
-        let params: Value = serde_json::from_str(params).unwrap_or(Value::Null);
-        let entry = match reply {
-            Reply::Result(result) => {
-                json!({"method": method, "params": params, "result": value(result)})
-            }
-            Reply::Error(error) => {
-                json!({"method": method, "params": params, "error": value(error)})
-            }
+        let name = match reply {
+            Reply::Result(_) => "result",
+            Reply::Error(_) => "error",
         };
-        chains.entry(chain.to_string()).or_default().push(entry);
+        let params: &RawValue = serde_json::from_str(params).unwrap_or(RawValue::NULL);
+        let entry = Object::new()
+            .with("method", method)
+            .with("params", params)
+            .with(name, reply.value());
+        chains.entry(*chain).or_default().push(entry.text());
     }
-    let chains: serde_json::Map<_, _> = chains
-        .into_iter()
-        .map(|(chain, responses)| (chain, json!({"responses": responses})))
-        .collect();
-    format!("{:#}\n", json!({"chains": chains}))
+    let chains = chains.iter().map(|(chain, entries)| {
+        let entries = entries.join(",\n  ");
+        format!("\"{chain}\": {{ \"responses\": [\n  {entries}\n] }}")
+    });
+    let chains = chains.collect::<Vec<_>>().join(",\n");
+    format!("{{ \"chains\": {{\n{chains}\n}} }}\n")
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::message::{Reply, RpcError};
 use super::upstream::Trouble;
-use super::{Fixture, Methods, Recorder, Target, Upstream};
+use super::{Cache, Fixture, Methods, Recorder, Target, Upstream};
 use crate::job::{Deadline, Stop};
 
 /// Chains that come first where a request names none.
@@ -72,6 +72,8 @@ pub struct Service {
     pub proxy: Vec<Target>,
     /// The client for both.
     pub upstream: Option<Upstream>,
+    /// What they answered and will not answer otherwise.
+    pub cache: Option<Arc<Cache>>,
     /// Keeps what they answered.
     pub recorder: Option<Arc<Recorder>>,
     /// Told of every call.
@@ -160,6 +162,10 @@ impl Service {
                 "No RPC client configured for chain {chain}. Set RPC_URL_{chain} env var."
             ))));
         };
+        let kept = self.cache.as_ref();
+        if let Some(reply) = kept.and_then(|cache| cache.get(chain, method, params)) {
+            return Ok(Ok(reply));
+        }
         // Written by hand, so that the parameters keep their text.
         let chain_member = match chain.filter(|_| through_proxy) {
             Some(chain) => format!(r#","chainId":{chain}"#),
@@ -189,8 +195,13 @@ impl Service {
             Some(Err(Trouble::Transport(what))) => Err(RpcError::proxy(what)),
             Some(Ok(body)) => parse_reply(&body, &targets[0]),
         };
-        if let (Some(recorder), Ok(reply)) = (&self.recorder, &reply) {
-            recorder.add(chain.unwrap_or(USUAL_CHAINS[0]), method, params, reply);
+        if let Ok(reply) = &reply {
+            if let Some(recorder) = &self.recorder {
+                recorder.add(chain.unwrap_or(USUAL_CHAINS[0]), method, params, reply);
+            }
+            if let Some(cache) = &self.cache {
+                cache.add(chain, method, params, reply);
+            }
         }
         Ok(reply)
     }

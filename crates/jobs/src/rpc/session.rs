@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::Service;
-use super::message::{self, Refusal, Reply, Request, RpcError, error_answer, null, raw};
+use super::message::{self, Refusal, Reply, Request, RpcError, error_answer, none, null, raw};
 use super::methods::block_position;
 use crate::job::{Deadline, Stop};
+use crate::json;
 
 /// Requests of one batch.
 const MAX_BATCH: usize = 20;
+/// How deep parameters may be nested.
+const MAX_DEPTH: usize = 128;
 
 /// What a job says about its calls.
 #[derive(Clone, Copy, Debug, Default)]
@@ -184,14 +186,15 @@ impl Session {
         deadline: &mut Deadline,
     ) -> Result<Result<Reply, RpcError>, Stop> {
         let method = request.method.as_str();
-        let Ok(mut params) = serde_json::from_str::<Value>(request.params.get()) else {
-            let data = "Invalid params: nested too deep, or a number too large";
+        if json::check_depth(request.params.get(), MAX_DEPTH).is_err() {
+            let data = "Invalid params: nested too deep";
             return Ok(Err(RpcError::new(-32602, "Invalid params", data)));
-        };
-        if let Err(error) = self.service.methods.check(method, &params) {
+        }
+        let params = serde_json::from_str::<Vec<Box<RawValue>>>(request.params.get()).ok();
+        if let Err(error) = self.service.methods.check(method, params.as_deref()) {
             return Ok(Err(error));
         }
-        let local = |value: String| Ok(Ok(Reply::Result(raw(&value.into()))));
+        let local = |value: String| Ok(Ok(Reply::Result(raw(&value))));
         match (method, chain.filter(|chain| self.service.knows(*chain))) {
             ("web3_clientVersion", _) => {
                 return local(concat!("drun-jobs/", env!("CARGO_PKG_VERSION")).into());
@@ -210,7 +213,9 @@ impl Session {
             if method == "eth_blockNumber" {
                 return local(block);
             }
-            if pin(&mut params, method, &block) {
+            if let Some(mut params) = params
+                && pin(&mut params, method, &block)
+            {
                 text = raw(&params);
             }
         }
@@ -231,10 +236,9 @@ impl Session {
             self.first_block.get_or_insert(block);
             return Ok(Ok(block));
         }
-        let none = raw(&json!([]));
         let reply = self
             .service
-            .ask(chain, "eth_blockNumber", &none, deadline)?;
+            .ask(chain, "eth_blockNumber", &none(), deadline)?;
         let number = match &reply {
             Ok(Reply::Result(number)) => serde_json::from_str::<String>(number.get())
                 .ok()
@@ -251,27 +255,26 @@ impl Session {
 }
 
 /// Replaces the newest block by a fixed one.
-fn pin(params: &mut Value, method: &str, block: &str) -> bool {
-    let (Some(position), Value::Array(list)) = (block_position(method), params) else {
+fn pin(list: &mut Vec<Box<RawValue>>, method: &str, block: &str) -> bool {
+    let Some(position) = block_position(method) else {
         return false;
     };
     if list.len() == position {
-        list.push(block.into());
+        list.push(raw(block));
         return true;
     }
-    match list.get_mut(position) {
-        Some(Value::String(tag))
-            if matches!(tag.as_str(), "latest" | "pending" | "safe" | "finalized") =>
-        {
-            *tag = block.to_owned();
-            true
-        }
-        Some(value @ Value::Null) => {
-            *value = block.into();
-            true
-        }
-        _ => false,
+    let Some(value) = list.get_mut(position) else {
+        return false;
+    };
+    let newest = match serde_json::from_str::<Option<String>>(value.get()) {
+        Ok(None) => true,
+        Ok(Some(tag)) => matches!(tag.as_str(), "latest" | "pending" | "safe" | "finalized"),
+        Err(_) => false,
+    };
+    if newest {
+        *value = raw(block);
     }
+    newest
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 
@@ -22,15 +21,19 @@ use crate::engine::{self, Engines, Kind, Report};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
 use crate::job::{Cancel, Control, Cpu, Deadline};
+use crate::json::Object;
 use crate::modules::{Found, ModuleLimits, Modules};
-use crate::rpc::{Fixture, Recorder, Service, Upstream};
+use crate::rpc::{Cache, Fixture, Recorder, Service, Upstream};
+
+/// Bodies above this size are not parsed where connections are served.
+const LARGE: usize = 64 << 10;
 
 /// An answer: status and JSON.
 pub type Answer = (u16, String);
 
 /// Everything that requests share.
 pub struct App {
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     pub(super) modules: Arc<Modules>,
     pub(super) rpc: Arc<Service>,
     pub(super) metrics: Arc<Metrics>,
@@ -69,7 +72,7 @@ impl App {
                 |error| format!("WASM_CACHE_DIR {}: {error}", config.cache_dir.display()),
             )?;
         for warning in config.warnings.iter().chain(&trouble) {
-            log.write(Level::Warn, warning, json!({}));
+            log.write(Level::Warn, warning, &Object::new());
         }
         let recorder = config
             .rpc_record
@@ -93,14 +96,25 @@ impl App {
             stop: watch::channel(false).0,
             running: Mutex::default(),
             next: AtomicU64::new(0),
-            config,
+            config: Arc::new(config),
         })
     }
 
     /// Checks a body and runs what it asks for.
     pub async fn run_body(&self, body: Bytes) -> Answer {
-        let parsed = request::parse(&body, &self.config);
-        drop(body);
+        let parsed = match body.len() > LARGE {
+            true => {
+                let config = self.config.clone();
+                let parsed = tokio::task::spawn_blocking(move || request::parse(&body, &config));
+                parsed.await.unwrap_or_else(|error| {
+                    Err(Refused {
+                        job_id: None,
+                        failure: Failure::new(Code::Internal, format!("parsing: {error}")),
+                    })
+                })
+            }
+            false => request::parse(&body, &self.config),
+        };
         match parsed {
             Ok(request) => self.run(request).await,
             Err(Refused { job_id, failure }) => self.refuse(job_id.as_deref(), failure),
@@ -119,23 +133,22 @@ impl App {
             true => failure.code.status_compat(),
             false => failure.code.status(),
         };
-        let job = job_id.map_or(json!("unknown"), |id| json!(id));
-        self.log.write(
-            Level::Info,
-            "refused",
-            json!({"jobId": job, "code": failure.code, "error": failure.error}),
-        );
+        let members = match job_id {
+            Some(id) => Object::new().with("jobId", id),
+            None => Object::new().with("jobId", "unknown"),
+        };
+        let members = members
+            .with("code", failure.code)
+            .with("error", &failure.error);
+        self.log.write(Level::Info, "refused", &members);
         (status, response::refused(job_id, &failure, compat))
     }
 
     /// What a client is told of a fault of ours; the rest is in the log.
     pub fn internal(&self, error: &str) -> String {
         let id = format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.log.write(
-            Level::Error,
-            "internal error",
-            json!({"id": id, "error": error}),
-        );
+        let members = Object::new().with("id", &id).with("error", error);
+        self.log.write(Level::Error, "internal error", &members);
         format!("internal error {id}")
     }
 
@@ -243,20 +256,16 @@ impl App {
         self.metrics.job(code, Some((&report.usage, around.queued)));
         if self.log.level >= Level::Info {
             let usage = &report.usage;
-            self.log.write(
-                Level::Info,
-                "job",
-                json!({
-                    "jobId": job_id,
-                    "hash": hex::encode(around.hash),
-                    "code": code.map_or("ok", Code::name),
-                    "queueMs": milliseconds(around.queued),
-                    "compileMs": milliseconds(around.compiled),
-                    "runMs": milliseconds(usage.run),
-                    "peakMemoryBytes": usage.peak_memory,
-                    "rpcCalls": usage.rpc_calls,
-                }),
-            );
+            let members = Object::new()
+                .with("jobId", job_id)
+                .with("hash", hex::encode(around.hash))
+                .with("code", code.map_or("ok", Code::name))
+                .with("queueMs", milliseconds(around.queued))
+                .with("compileMs", milliseconds(around.compiled))
+                .with("runMs", milliseconds(usage.run))
+                .with("peakMemoryBytes", usage.peak_memory)
+                .with("rpcCalls", usage.rpc_calls);
+            self.log.write(Level::Info, "job", &members);
         }
     }
 
@@ -274,11 +283,8 @@ impl App {
         let log = self.log;
         (log.level >= Level::Debug).then(|| {
             Arc::new(move |level: i32, text: &str| {
-                log.write(
-                    Level::Debug,
-                    "guest",
-                    json!({"guestLevel": level, "text": text}),
-                );
+                let members = Object::new().with("guestLevel", level).with("text", text);
+                log.write(Level::Debug, "guest", &members);
             }) as GuestLog
         })
     }
@@ -319,11 +325,9 @@ impl App {
     /// Writes what was recorded since the last time.
     pub fn write_record(&self) {
         if let Some(Err(error)) = self.recorder.as_ref().map(|recorder| recorder.write()) {
-            self.log.write(
-                Level::Error,
-                "RPC_RECORD cannot be written",
-                json!({"error": error.to_string()}),
-            );
+            let members = Object::new().with("error", error.to_string());
+            self.log
+                .write(Level::Error, "RPC_RECORD cannot be written", &members);
         }
     }
 
@@ -385,6 +389,7 @@ fn service(
         nodes: config.rpc_urls.clone(),
         proxy: config.rpc_proxy.clone(),
         upstream,
+        cache: Cache::new(config.rpc_cache_entries).map(Arc::new),
         recorder,
         observer: Some(Arc::new(move |call| {
             metrics.rpc(call.method, call.chain, call.outcome, call.time)

@@ -6,7 +6,7 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 ///
 /// # Errors
 /// The place of the first character that does not belong there, counted from 1.
-pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, usize> {
     if let Ok(bytes) = BASE64.decode(text.as_bytes()) {
         return Ok(bytes);
     }
@@ -27,7 +27,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
 }
 
 /// The bytes of a text in which everything that is not base64 is skipped.
-pub fn lenient(text: &str) -> Vec<u8> {
+pub(super) fn lenient(text: &str) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len());
     for byte in text.bytes().take_while(|byte| *byte != b'=') {
         match byte {

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::header::CONTENT_ENCODING;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::failure::{Code, Failure};
 
 /// Time for a body to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time between two parts of one.
+const STALL: Duration = Duration::from_secs(10);
+/// Time to wait for memory.
+const QUEUE: Duration = Duration::from_secs(5);
 /// Bodies up to this size wait for nobody.
 const SMALL: usize = 64 << 10;
 /// Bytes of all larger bodies together, unless one alone may be larger.
@@ -23,14 +28,46 @@ const BUDGET: usize = 256 << 20;
 const UNIT: usize = 1 << 10;
 
 /// Reads bodies.
-pub struct Bodies {
+pub(super) struct Bodies {
     limit: usize,
     budget: Semaphore,
 }
 
+/// The right to the memory of a body.
+pub(super) struct Room<'a> {
+    budget: &'a Semaphore,
+    bytes: usize,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Room<'_> {
+    /// Makes it at least so large. A body takes memory as it arrives and not as it is announced: who announces much and
+    /// sends nothing keeps nobody waiting.
+    async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
+        if bytes <= self.bytes {
+            return Ok(());
+        }
+        let units = (bytes - self.bytes).div_ceil(UNIT);
+        let wanted = self
+            .budget
+            .acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
+        let Ok(got) = timeout(QUEUE, wanted).await else {
+            let error = format!("waited {}ms for memory", QUEUE.as_millis());
+            return Err(Failure::new(Code::QueueTimeout, error));
+        };
+        let got = got.map_err(|_| internal("no memory for bodies any more"))?;
+        match &mut self.permit {
+            Some(permit) => permit.merge(got),
+            None => self.permit = Some(got),
+        }
+        self.bytes += units * UNIT;
+        Ok(())
+    }
+}
+
 impl Bodies {
     /// Takes bodies of so many bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         let units = BUDGET.max(limit.saturating_mul(2)) / UNIT;
         Bodies {
             limit,
@@ -42,10 +79,10 @@ impl Bodies {
     ///
     /// # Errors
     /// If it is too large, comes too slowly or is not what its head says.
-    pub async fn read(
+    pub(super) async fn read(
         &self,
         request: Request<Incoming>,
-    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Failure> {
+    ) -> Result<(Bytes, Room<'_>), Failure> {
         let gzip = match request
             .headers()
             .get(CONTENT_ENCODING)
@@ -62,53 +99,68 @@ impl Bodies {
         if announced.lower() > self.limit as u64 {
             return Err(self.too_large());
         }
-        let expected = match announced.exact() {
-            Some(exact) if !gzip => exact as usize,
-            _ => self.limit,
+        let expected = announced
+            .exact()
+            .and_then(|exact| usize::try_from(exact).ok())
+            .unwrap_or(self.limit);
+        let mut room = Room {
+            budget: &self.budget,
+            bytes: SMALL,
+            permit: None,
         };
-        let read = async {
-            let permit = match expected > SMALL {
-                true => {
-                    let units = u32::try_from(expected.div_ceil(UNIT)).unwrap_or(u32::MAX);
-                    Some(
-                        self.budget
-                            .acquire_many(units)
-                            .await
-                            .map_err(|_| internal())?,
-                    )
-                }
-                false => None,
-            };
-            let body = match Limited::new(request.into_body(), self.limit)
-                .collect()
-                .await
-            {
-                Ok(body) => body.to_bytes(),
-                Err(error) if error.is::<LengthLimitError>() => return Err(self.too_large()),
-                Err(_) => return Err(Failure::bad_request(vec!["the body ended early".into()])),
-            };
-            Ok((body, permit))
-        };
-        let Ok(read) = tokio::time::timeout(PATIENCE, read).await else {
-            let error = format!("request body not complete after {}ms", PATIENCE.as_millis());
-            return Err(Failure::new(Code::RequestTimeout, error));
-        };
-        let (body, permit) = read?;
-        match gzip {
-            true => Ok((self.inflate(&body)?, permit)),
-            false => Ok((body, permit)),
+        let body = self
+            .collect(request.into_body(), expected, &mut room)
+            .await?;
+        if !gzip {
+            return Ok((body.into(), room));
+        }
+        room.grow(body.len() + self.limit).await?;
+        let limit = self.limit;
+        let inflated = tokio::task::spawn_blocking(move || inflate(&body, limit)).await;
+        match inflated.map_err(|_| internal("inflating panicked"))? {
+            None => Err(Failure::bad_request(vec!["the body is not gzip".into()])),
+            Some(inflated) if inflated.len() > limit => Err(self.too_large()),
+            Some(inflated) => Ok((inflated.into(), room)),
         }
     }
 
-    fn inflate(&self, body: &[u8]) -> Result<Bytes, Failure> {
-        let mut inflated = Vec::new();
-        let mut decoder = MultiGzDecoder::new(body).take(self.limit as u64 + 1);
-        if decoder.read_to_end(&mut inflated).is_err() {
-            return Err(Failure::bad_request(vec!["the body is not gzip".into()]));
-        }
-        match inflated.len() > self.limit {
-            true => Err(self.too_large()),
-            false => Ok(inflated.into()),
+    async fn collect(
+        &self,
+        mut body: Incoming,
+        expected: usize,
+        room: &mut Room<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let end = Instant::now() + PATIENCE;
+        let mut bytes = Vec::with_capacity(expected.min(SMALL));
+        loop {
+            let until = end.min(Instant::now() + STALL);
+            let Ok(frame) = timeout_at(until, body.frame()).await else {
+                let error = format!(
+                    "request body not complete: nothing for {}ms, or not all of it in {}ms",
+                    STALL.as_millis(),
+                    PATIENCE.as_millis()
+                );
+                return Err(Failure::new(Code::RequestTimeout, error));
+            };
+            let Some(frame) = frame else {
+                return Ok(bytes);
+            };
+            let frame =
+                frame.map_err(|_| Failure::bad_request(vec!["the body ended early".into()]))?;
+            // Trailers mean nothing here.
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let needed = bytes.len() + data.len();
+            if needed > self.limit {
+                return Err(self.too_large());
+            }
+            if needed > bytes.capacity() {
+                let capacity = (bytes.capacity() * 2).min(expected).max(needed);
+                room.grow(capacity).await?;
+                bytes.reserve_exact(capacity - bytes.len());
+            }
+            bytes.extend_from_slice(&data);
         }
     }
 
@@ -118,6 +170,14 @@ impl Bodies {
     }
 }
 
-fn internal() -> Failure {
-    Failure::new(Code::Internal, "no memory for bodies any more")
+/// At most one byte more than the limit; nothing if it is not gzip.
+fn inflate(body: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let mut inflated = Vec::new();
+    let mut decoder = MultiGzDecoder::new(body).take(limit as u64 + 1);
+    decoder.read_to_end(&mut inflated).ok()?;
+    Some(inflated)
+}
+
+fn internal(error: &str) -> Failure {
+    Failure::new(Code::Internal, error)
 }

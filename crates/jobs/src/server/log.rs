@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
-
 use crate::config::Level;
+use crate::json::Object;
 
 /// Where and how much is logged.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +17,7 @@ pub struct Log {
 
 impl Log {
     /// Writes a line with members.
-    pub fn write(&self, level: Level, message: &str, mut members: Value) {
+    pub fn write(&self, level: Level, message: &str, members: &Object) {
         if level > self.level {
             return;
         }
@@ -28,22 +27,21 @@ impl Log {
             Level::Info => "info",
             Level::Debug => "debug",
         };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis();
         let line = if self.pretty {
-            let members = match members.as_object() {
-                Some(object) if object.is_empty() => String::new(),
-                _ => format!(" {members}"),
+            let members = match members.is_empty() {
+                true => String::new(),
+                false => format!(" {}", members.clone().text()),
             };
             format!("{name:5} {message}{members}\n")
         } else {
-            let mut line = json!({"time": now as u64, "level": name, "msg": message});
-            if let (Some(line), Some(members)) = (line.as_object_mut(), members.as_object_mut()) {
-                line.append(members);
-            }
-            format!("{line}\n")
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            let line = Object::new()
+                .with("time", now.as_millis() as u64)
+                .with("level", name)
+                .with("msg", message);
+            line.and(members).text() + "\n"
         };
         // Nobody can be told that telling does not work.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());

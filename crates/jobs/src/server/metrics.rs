@@ -68,7 +68,7 @@ impl Histogram {
 }
 
 /// Everything that is counted.
-pub struct Metrics(Mutex<Counts>);
+pub(super) struct Metrics(Mutex<Counts>);
 
 struct Counts {
     started: SystemTime,
@@ -85,7 +85,7 @@ struct Counts {
 
 /// Values that are looked up when somebody asks.
 #[derive(Clone, Copy, Debug)]
-pub struct Gauges {
+pub(super) struct Gauges {
     /// Jobs that run.
     pub running: usize,
     /// Jobs that wait.
@@ -115,7 +115,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A job, or a request that did not become one.
-    pub fn job(&self, code: Option<Code>, ran: Option<(&Usage, Duration)>) {
+    pub(super) fn job(&self, code: Option<Code>, ran: Option<(&Usage, Duration)>) {
         let mut counts = self.lock();
         *counts
             .jobs
@@ -131,7 +131,7 @@ impl Metrics {
     }
 
     /// A module was got from somewhere.
-    pub fn module(&self, source: Source, time: Duration) {
+    pub(super) fn module(&self, source: Source, time: Duration) {
         let mut counts = self.lock();
         *counts.cache.entry(source.name()).or_default() += 1;
         if source == Source::Compiled {
@@ -140,7 +140,13 @@ impl Metrics {
     }
 
     /// An RPC call.
-    pub fn rpc(&self, method: &str, chain: Option<u64>, outcome: &'static str, time: Duration) {
+    pub(super) fn rpc(
+        &self,
+        method: &str,
+        chain: Option<u64>,
+        outcome: &'static str,
+        time: Duration,
+    ) {
         let chain = chain.map_or("other".into(), |chain| chain.to_string());
         let mut counts = self.lock();
         *counts
@@ -151,7 +157,7 @@ impl Metrics {
     }
 
     /// The text for Prometheus.
-    pub fn text(&self, gauges: Gauges) -> String {
+    pub(super) fn text(&self, gauges: Gauges) -> String {
         let counts = self.lock();
         let mut out = String::new();
         let mut family = |name: &str, kind: &str, help: &str, values: Vec<(String, f64)>| {

@@ -3,6 +3,7 @@
 mod app;
 mod base64;
 mod body;
+mod connections;
 mod log;
 mod metrics;
 mod request;
@@ -10,30 +11,25 @@ mod response;
 mod routes;
 mod scheduler;
 
-use std::convert::Infallible;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 pub use app::{Answer, App};
+use connections::Connections;
 pub use log::Log;
 use routes::Routes;
 
 use crate::config::{Config, Level, milliseconds};
+use crate::json::Object;
 
-/// Time for the head of a request to arrive.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// Time for cancelled jobs to end and for their answers to be sent.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// After a connection that could not be taken.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// How often recorded answers are written.
 const RECORD_PERIOD: Duration = Duration::from_secs(10);
 /// Exit code after a second signal.
@@ -66,21 +62,15 @@ pub async fn serve(config: Config) -> Result<(), String> {
     let _ = std::io::stdout().write_all(announcement.as_bytes());
     let _ = std::io::stdout().flush();
 
-    let connections = Connections {
-        routes: Arc::new(Routes::new(app.clone())),
-        open: Arc::default(),
-        closing: watch::channel(false).0,
-    };
+    let connections = Connections::new(Routes::new(app.clone()));
     let mut record = tokio::time::interval(RECORD_PERIOD);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.serve(stream),
-                Err(error) => {
-                    app.log.write(Level::Warn, "accept", json!({"error": error.to_string()}));
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
+            error = connections.accept(&listener) => {
+                let members = Object::new().with("error", error.to_string());
+                app.log.write(Level::Warn, "accept", &members);
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
             _ = record.tick() => app.write_record(),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -88,7 +78,7 @@ pub async fn serve(config: Config) -> Result<(), String> {
     }
 
     app.drain();
-    app.log.write(Level::Info, "shutting down", json!({}));
+    app.log.write(Level::Info, "shutting down", &Object::new());
     let second = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -97,75 +87,30 @@ pub async fn serve(config: Config) -> Result<(), String> {
     };
     tokio::select! {
         () = second => std::process::exit(INTERRUPTED),
-        () = connections.finish(&app, &listener) => {}
+        () = finish(&app, &connections, &listener) => {}
     }
     app.write_record();
     Ok(())
 }
 
-/// The open connections.
-struct Connections {
-    routes: Arc<Routes>,
-    open: Arc<AtomicUsize>,
-    closing: watch::Sender<bool>,
-}
-
-impl Connections {
-    fn serve(&self, stream: TcpStream) {
-        // Without it small answers may wait for each other; an error shows in the next read.
-        let _ = stream.set_nodelay(true);
-        let (routes, open) = (self.routes.clone(), self.open.clone());
-        let mut closing = self.closing.subscribe();
-        open.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let routes = routes.clone();
-                async move { Ok::<_, Infallible>(routes.handle(request).await) }
-            });
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_PATIENCE);
-            builder.http2().timer(TokioTimer::new());
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            let closed = async {
-                // The sender outlives every connection; whatever is said means the end.
-                let _ = closing.wait_for(|closing| *closing).await.is_ok();
-            };
-            tokio::select! {
-                // How a connection ends is its client's affair.
-                _ = connection.as_mut() => {}
-                () = closed => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.as_mut().await;
-                }
-            }
-            open.fetch_sub(1, Ordering::SeqCst);
-        });
-    }
-
-    /// Lets jobs and answers end, and tells new clients that there is nothing to be had.
-    async fn finish(&self, app: &App, listener: &TcpListener) {
-        let refuse = async {
-            loop {
-                if let Ok((stream, _)) = listener.accept().await {
-                    self.serve(stream);
-                }
-            }
-        };
-        let finish = async {
-            until(app.config.shutdown_grace, || app.is_idle()).await;
-            app.cancel_all();
-            until(LAST_ANSWERS, || app.is_idle()).await;
-            self.closing.send_replace(true);
-            until(LAST_ANSWERS, || self.open.load(Ordering::SeqCst) == 0).await;
-        };
-        tokio::select! {
-            () = refuse => {}
-            () = finish => {}
+/// Lets jobs and answers end, and tells new clients that there is nothing to be had.
+async fn finish(app: &App, connections: &Connections, listener: &TcpListener) {
+    let refuse = async {
+        loop {
+            connections.accept(listener).await;
+            tokio::time::sleep(ACCEPT_AGAIN).await;
         }
+    };
+    let finish = async {
+        until(app.config.shutdown_grace, || app.is_idle()).await;
+        app.cancel_all();
+        until(LAST_ANSWERS, || app.is_idle()).await;
+        connections.close();
+        until(LAST_ANSWERS, || connections.count() == 0).await;
+    };
+    tokio::select! {
+        () = refuse => {}
+        () = finish => {}
     }
 }
 

@@ -49,7 +49,7 @@ const KNOWN: [&str; 18] = [
 
 /// A request that can be run.
 #[derive(Debug)]
-pub struct RunRequest {
+pub(super) struct RunRequest {
     /// As it was sent.
     pub job_id: Box<RawValue>,
     /// The module's hash.
@@ -66,7 +66,7 @@ pub struct RunRequest {
 
 /// A request that cannot be run.
 #[derive(Debug)]
-pub struct Refused {
+pub(super) struct Refused {
     /// As it was sent, if it could be read.
     pub job_id: Option<Box<RawValue>>,
     /// Why.
@@ -79,7 +79,7 @@ type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn parse(body: &[u8], config: &Config) -> Result<RunRequest, Refused> {
+pub(super) fn parse(body: &[u8], config: &Config) -> Result<RunRequest, Refused> {
     let refuse = |failure| Refused {
         job_id: None,
         failure,
@@ -497,7 +497,7 @@ fn work_dir(compat: bool, hash: &Hash) -> String {
 
 /// # Errors
 /// If a module is empty or too large.
-pub fn check_size(bytes: usize, config: &Config) -> Result<(), Failure> {
+pub(super) fn check_size(bytes: usize, config: &Config) -> Result<(), Failure> {
     if bytes == 0 {
         return Err(Failure::new(Code::EmptyWasm, "empty wasm bytes"));
     }
@@ -510,7 +510,7 @@ pub fn check_size(bytes: usize, config: &Config) -> Result<(), Failure> {
 
 /// # Errors
 /// If a module has another hash than was said.
-pub fn check_hash(hash: &Hash, expected: Option<Hash>) -> Result<(), Failure> {
+pub(super) fn check_hash(hash: &Hash, expected: Option<Hash>) -> Result<(), Failure> {
     match expected.filter(|expected| expected != hash) {
         None => Ok(()),
         Some(expected) => {
@@ -530,7 +530,7 @@ fn parse_hash(value: &RawValue) -> Result<Hash, Failure> {
 ///
 /// # Errors
 /// If it is anything else.
-pub fn hash_from_text(text: &str) -> Result<Hash, Failure> {
+pub(super) fn hash_from_text(text: &str) -> Result<Hash, Failure> {
     let mut hash = Hash::default();
     hex::decode_to_slice(text, &mut hash)
         .map(|()| hash)

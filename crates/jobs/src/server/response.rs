@@ -13,7 +13,7 @@ use crate::modules::Source;
 
 /// What happened to a job around its run.
 #[derive(Clone, Debug)]
-pub struct Circumstances {
+pub(super) struct Circumstances {
     /// How long it waited to begin.
     pub queued: Duration,
     /// How long it took to get its module.
@@ -92,7 +92,12 @@ struct LimitsAnswer {
 }
 
 /// The text of an answer to a job that ran.
-pub fn ran(job_id: &RawValue, report: &Report, around: &Circumstances, compat: bool) -> String {
+pub(super) fn ran(
+    job_id: &RawValue,
+    report: &Report,
+    around: &Circumstances,
+    compat: bool,
+) -> String {
     let usage = &report.usage;
     let mut answer = Answer {
         stderr: Some(report.stderr.clone()),
@@ -142,7 +147,7 @@ pub fn ran(job_id: &RawValue, report: &Report, around: &Circumstances, compat: b
 }
 
 /// The text of an answer to a job that did not run.
-pub fn refused(job_id: Option<&RawValue>, failure: &Failure, compat: bool) -> String {
+pub(super) fn refused(job_id: Option<&RawValue>, failure: &Failure, compat: bool) -> String {
     let unknown =
         serde_json::value::to_raw_value("unknown").unwrap_or_else(|_| RawValue::NULL.to_owned());
     let mut answer = empty(job_id.unwrap_or(&unknown));

@@ -8,43 +8,50 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use super::app::{Answer, App};
 use super::body::Bodies;
 use super::request::{check_hash, check_size, hash_from_text};
+use crate::config::milliseconds;
 use crate::engine::{Hash, Kind};
 use crate::failure::{Code, Failure};
 use crate::job::Deadline;
+use crate::json::Object;
 use crate::modules::{hash_of, unknown};
-use crate::rpc::{Session, Terms};
+use crate::rpc::{RpcError, Session, Terms, error_answer};
 
 /// Description of all routes.
 const OPENAPI: &str = include_str!("openapi.json");
 const MODULES: &str = "/wasm/modules";
+/// Requests to `/rpc/proxy` that are passed on at once.
+const MAX_PROXIED: usize = 64;
 /// The release line of the engine, as Cargo.toml has it.
 const WASMTIME: &str = "48";
 
 type HttpAnswer = Response<Full<Bytes>>;
 
 /// The routes of a server.
-pub struct Routes {
+pub(super) struct Routes {
     pub(super) app: Arc<App>,
     bodies: Bodies,
+    /// Each request that is passed on has a thread while it waits.
+    proxied: Semaphore,
 }
 
 impl Routes {
     /// The routes of an app.
-    pub fn new(app: Arc<App>) -> Self {
+    pub(super) fn new(app: Arc<App>) -> Self {
         Routes {
             bodies: Bodies::new(app.config.max_body_bytes),
+            proxied: Semaphore::new(MAX_PROXIED),
             app,
         }
     }
 
     /// Answers a request.
-    pub async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
         let path = request.uri().path().to_owned();
         if let Err(failure) = self.authorize(&path, &request) {
             return self.failure(&failure);
@@ -59,9 +66,12 @@ impl Routes {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE]
             }
             _ => {
-                let body =
-                    json!({"ok": false, "error": "not found", "code": "not_found", "path": path});
-                return json_answer(404, body.to_string());
+                let body = Object::new()
+                    .with("ok", false)
+                    .with("error", "not found")
+                    .with("code", "not_found")
+                    .with("path", &path);
+                return json_answer(404, body.text());
             }
         };
         if !allowed.contains(&method) {
@@ -75,10 +85,14 @@ impl Routes {
         }
         let (status, body) = match path.as_str() {
             "/wasm/run" | "/run" => self.run(request).await,
-            "/wasm/health" => self.health(json!({"ok": true})),
-            "/health" => self.health(json!({"ok": true, "service": "wasm-sandbox"})),
+            "/wasm/health" => self.health(Object::new().with("ok", true)),
+            "/health" => self.health(
+                Object::new()
+                    .with("ok", true)
+                    .with("service", "wasm-sandbox"),
+            ),
             "/metrics" => return metrics_answer(self.app.metrics_text()),
-            "/limits" => (200, self.app.config.shown().to_string()),
+            "/limits" => (200, self.app.config.shown()),
             "/version" => (200, self.version()),
             "/openapi.json" => (
                 200,
@@ -152,26 +166,31 @@ impl Routes {
         }
     }
 
-    fn health(&self, healthy: serde_json::Value) -> Answer {
+    fn health(&self, healthy: Object) -> Answer {
         match self.app.is_draining() {
-            true => (503, json!({"ok": false, "draining": true}).to_string()),
-            false => (200, healthy.to_string()),
+            true => {
+                let draining = Object::new().with("ok", false).with("draining", true);
+                (503, draining.text())
+            }
+            false => (200, healthy.text()),
         }
     }
 
     fn version(&self) -> String {
-        json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "wasmtime": WASMTIME,
-            "compat": self.app.config.compat,
-        })
-        .to_string()
+        Object::new()
+            .with("version", env!("CARGO_PKG_VERSION"))
+            .with("wasmtime", WASMTIME)
+            .with("compat", self.app.config.compat)
+            .text()
     }
 
     async fn rpc(&self, request: Request<Incoming>) -> Answer {
         let body = match self.bodies.read(request).await {
             Ok((body, _memory)) => body,
             Err(failure) => return self.failed(failure),
+        };
+        let Ok(_turn) = self.proxied.acquire().await else {
+            return self.failed(Failure::new(Code::Internal, "no requests any more"));
         };
         let service = self.app.rpc.clone();
         let time = service.limits.timeout + Duration::from_secs(1);
@@ -188,11 +207,8 @@ impl Routes {
             Ok(Err(stop)) => stop.to_string(),
             Err(error) => self.app.internal(&error.to_string()),
         };
-        let error = json!({"code": -32000, "message": "RPC proxy error", "data": error});
-        (
-            500,
-            json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string(),
-        )
+        let error = RpcError::new(-32000, "RPC proxy error", error);
+        (500, error_answer(None, &error))
     }
 
     async fn module(&self, name: String, method: &Method, request: Request<Incoming>) -> Answer {
@@ -216,7 +232,14 @@ impl Routes {
             Ok(read) => read,
             Err(failure) => return self.failed(failure),
         };
-        let hash = hash_of(&wasm);
+        let bytes = wasm.clone();
+        // Ten megabytes take a while; connections are served meanwhile.
+        let hash = match tokio::task::spawn_blocking(move || hash_of(&bytes)).await {
+            Ok(hash) => hash,
+            Err(error) => {
+                return self.failed(Failure::new(Code::Internal, format!("hashing: {error}")));
+            }
+        };
         let checked =
             check_size(wasm.len(), &self.app.config).and_then(|()| check_hash(&hash, expected));
         if let Err(failure) = checked {
@@ -247,14 +270,13 @@ impl Routes {
         match found {
             Ok((found, entry)) => {
                 let facts = &found.module.facts;
-                let body = json!({
-                    "hash": hex::encode(hash),
-                    "bytes": facts.bytes,
-                    "entry": entry,
-                    "imports": facts.imports,
-                    "compileMs": found.module.compile_time.as_millis() as u64,
-                });
-                (status, body.to_string())
+                let body = Object::new()
+                    .with("hash", hex::encode(hash))
+                    .with("bytes", facts.bytes)
+                    .with("entry", entry)
+                    .with("imports", &facts.imports)
+                    .with("compileMs", milliseconds(found.module.compile_time));
+                (status, body.text())
             }
             Err(failure) => {
                 let status = match failure.code {
@@ -272,11 +294,14 @@ impl Routes {
         if failure.code == Code::Internal {
             failure.error = self.app.internal(&failure.error);
         }
-        let mut body = json!({"ok": false, "error": failure.error, "code": failure.code});
+        let mut body = Object::new()
+            .with("ok", false)
+            .with("error", &failure.error)
+            .with("code", failure.code);
         if !failure.details.is_empty() {
-            body["details"] = json!(failure.details);
+            body = body.with("details", &failure.details);
         }
-        (failure.code.status(), body.to_string())
+        (failure.code.status(), body.text())
     }
 
     fn failure(&self, failure: &Failure) -> HttpAnswer {

@@ -15,11 +15,11 @@ const IDLE: Duration = Duration::from_secs(5);
 const HOST_STACK: usize = 512 << 10;
 
 /// What a thread does for one job.
-pub type Work = Box<dyn FnOnce(Box<dyn Cpu>) + Send>;
+pub(super) type Work = Box<dyn FnOnce(Box<dyn Cpu>) + Send>;
 
 /// Limits of the line.
 #[derive(Clone, Copy, Debug)]
-pub struct SchedulerLimits {
+pub(super) struct SchedulerLimits {
     /// Jobs begun at once.
     pub concurrency: usize,
     /// Jobs that compute at once.
@@ -31,7 +31,7 @@ pub struct SchedulerLimits {
 }
 
 /// The line, and the threads that serve it.
-pub struct Scheduler {
+pub(super) struct Scheduler {
     limits: SchedulerLimits,
     state: Mutex<State>,
     /// Jobs that could go on if there were a processor.
@@ -62,7 +62,7 @@ enum Message {
 }
 
 /// The right of a request to have one job in the line.
-pub struct Admission(Arc<Scheduler>);
+pub(super) struct Admission(Arc<Scheduler>);
 
 impl Drop for Admission {
     fn drop(&mut self) {
@@ -72,7 +72,7 @@ impl Drop for Admission {
 
 impl Scheduler {
     /// An empty line.
-    pub fn new(limits: SchedulerLimits) -> Self {
+    pub(super) fn new(limits: SchedulerLimits) -> Self {
         Scheduler {
             limits,
             state: Mutex::default(),
@@ -81,7 +81,7 @@ impl Scheduler {
     }
 
     /// Jobs that run and jobs that wait.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(super) fn counts(&self) -> (usize, usize) {
         let state = self.lock();
         let running = state.admitted.min(self.limits.concurrency);
         (running, state.admitted - running)
@@ -91,7 +91,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// If too many wait already.
-    pub fn admit(self: &Arc<Self>) -> Result<Admission, (usize, usize)> {
+    pub(super) fn admit(self: &Arc<Self>) -> Result<Admission, (usize, usize)> {
         let mut state = self.lock();
         if let Some(queue) = self.limits.queue
             && state.admitted >= self.limits.concurrency.saturating_add(queue)
@@ -106,7 +106,7 @@ impl Scheduler {
     }
 
     /// Puts a job into the line. The number is good for [`Scheduler::withdraw`].
-    pub fn submit(self: &Arc<Self>, work: Work) -> u64 {
+    pub(super) fn submit(self: &Arc<Self>, work: Work) -> u64 {
         let mut state = self.lock();
         state.ticket += 1;
         let ticket = state.ticket;
@@ -116,7 +116,7 @@ impl Scheduler {
     }
 
     /// Takes a job out of the line; false if it has begun.
-    pub fn withdraw(&self, ticket: u64) -> bool {
+    pub(super) fn withdraw(&self, ticket: u64) -> bool {
         let mut state = self.lock();
         let place = state.waiting.iter().position(|(other, _)| *other == ticket);
         let work = place.and_then(|place| state.waiting.remove(place));

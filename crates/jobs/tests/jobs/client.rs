@@ -10,38 +10,58 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 /// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_jobserver");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_jobserver");
 
 /// A running server; killed when dropped.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     child: Mutex<Child>,
     /// Its own modules and temporary files.
-    pub directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 /// An answer of HTTP.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 impl Server {
     /// A server with these flags.
-    pub fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         Server::start_in(tempfile::tempdir().unwrap(), flags, Stdio::null())
     }
 
-    pub fn start_in(directory: tempfile::TempDir, flags: &[&str], log: Stdio) -> Self {
-        let mut child = Command::new(PROGRAM)
+    pub(crate) fn start_in(directory: tempfile::TempDir, flags: &[&str], log: Stdio) -> Self {
+        Server::spawn(Command::new(PROGRAM), directory, flags, log)
+    }
+
+    /// A server that may have so many descriptors.
+    pub(crate) fn start_with_descriptors(most: usize, flags: &[&str]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args([
+            "-c",
+            &format!("ulimit -n {most}; exec \"$0\" \"$@\""),
+            PROGRAM,
+        ]);
+        Server::spawn(shell, tempfile::tempdir().unwrap(), flags, Stdio::null())
+    }
+
+    fn spawn(
+        mut program: Command,
+        directory: tempfile::TempDir,
+        flags: &[&str],
+        log: Stdio,
+    ) -> Self {
+        let mut child = program
             .args(["serve", "--port", "0", "--log-level", "error"])
             .arg("--wasm-cache-dir")
             .arg(directory.path().join("cache"))
@@ -71,11 +91,11 @@ impl Server {
         }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.lock().unwrap().id()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args(["-s", name, &self.pid().to_string()])
             .status()
@@ -84,14 +104,14 @@ impl Server {
     }
 
     /// Waits for its end; the exit code, or the directory for another server.
-    pub fn end(self) -> (Option<i32>, tempfile::TempDir) {
+    pub(crate) fn end(self) -> (Option<i32>, tempfile::TempDir) {
         let code = self.child.lock().unwrap().wait().unwrap().code();
         let mut this = std::mem::ManuallyDrop::new(self);
         let other = tempfile::tempdir().unwrap();
         (code, std::mem::replace(&mut this.directory, other))
     }
 
-    pub fn stop(self) -> tempfile::TempDir {
+    pub(crate) fn stop(self) -> tempfile::TempDir {
         self.signal("TERM");
         let (code, directory) = self.end();
         assert_eq!(code, Some(0));
@@ -99,8 +119,26 @@ impl Server {
     }
 
     /// One request on a connection of its own.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let answer = self.try_send(method, path, headers, body);
+        answer.unwrap_or_else(|| panic!("no answer"))
+    }
+
+    /// The same where the server may be gone: then there is no answer, but never half of one.
+    fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
         if !headers
             .iter()
@@ -111,34 +149,43 @@ impl Server {
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }
-        stream.write_all((head + "\r\n").as_bytes()).unwrap();
-        // A server that refuses a body before it is there may close its end early.
+        // A server that refuses a request before it is there may close its end early.
+        let _ = stream.write_all((head + "\r\n").as_bytes());
         let _ = stream.write_all(body);
         read(stream)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn try_post(&self, path: &str, body: &[u8]) -> Option<Answer> {
+        self.try_send("POST", path, &[("Content-Type", "application/json")], body)
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&self) -> Option<i32> {
+        self.child.lock().unwrap().wait().unwrap().code()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], b"")
     }
 
-    pub fn post(&self, path: &str, body: &[u8]) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Answer {
         self.send("POST", path, &[("Content-Type", "application/json")], body)
     }
 
     /// Runs a job given as JSON.
-    pub fn run(&self, body: &Value) -> Answer {
+    pub(crate) fn run(&self, body: &Value) -> Answer {
         self.post("/wasm/run", body.to_string().as_bytes())
     }
 
     /// Runs a module with five seconds and what else is asked for.
-    pub fn job(&self, wasm: &[u8], more: Value) -> Value {
+    pub(crate) fn job(&self, wasm: &[u8], more: Value) -> Value {
         let answer = self.run(&job(wasm, more));
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()
     }
 
     /// Resident bytes and threads.
-    pub fn footprint(&self) -> (u64, u64) {
+    pub(crate) fn footprint(&self) -> (u64, u64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let field = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -152,7 +199,7 @@ impl Server {
     }
 
     /// One value of the metrics.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text;
         let line = text
             .lines()
@@ -169,25 +216,35 @@ impl Drop for Server {
     }
 }
 
-fn read(mut stream: TcpStream) -> Answer {
+fn read(mut stream: TcpStream) -> Option<Answer> {
     let mut bytes = Vec::new();
     // A reset after the answer loses nothing of it.
     let _ = stream.read_to_end(&mut bytes);
+    if bytes.is_empty() {
+        return None;
+    }
     let text = String::from_utf8(bytes).unwrap();
     let (head, text) = text
         .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+        .unwrap_or_else(|| panic!("half an answer: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     assert!(!text.starts_with('<'), "HTML: {text}");
-    Answer {
-        status,
-        head: head.to_lowercase(),
-        text: text.to_owned(),
+    let head = head.to_lowercase();
+    if let Some((_, rest)) = head.split_once("content-length: ")
+        && !text.is_empty()
+    {
+        let length = rest.split("\r\n").next().unwrap();
+        assert_eq!(length, text.len().to_string(), "half an answer");
     }
+    Some(Answer {
+        status,
+        head,
+        text: text.to_owned(),
+    })
 }
 
 /// The body of a job.
-pub fn job(wasm: &[u8], more: Value) -> Value {
+pub(crate) fn job(wasm: &[u8], more: Value) -> Value {
     let mut body =
         json!({"jobId": "t", "wasmB64": BASE64.encode(wasm), "timeoutMs": 5000, "input": {}});
     for (name, value) in more.as_object().unwrap() {
@@ -197,7 +254,7 @@ pub fn job(wasm: &[u8], more: Value) -> Value {
 }
 
 /// Waits for something that another process does; fails after half a minute.
-pub fn eventually(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
     let started = Instant::now();
     while !done() {
         assert!(started.elapsed() < Duration::from_secs(30), "{what}");

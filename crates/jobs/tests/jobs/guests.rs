@@ -41,17 +41,17 @@ const HELPERS: &str = r#"
 "#;
 
 /// A module from its text.
-pub fn text(source: &str) -> Vec<u8> {
+pub(crate) fn text(source: &str) -> Vec<u8> {
     wat::parse_str(source).unwrap_or_else(|error| panic!("{error}\n{source}"))
 }
 
 /// A guest that runs `body` and has `data` from byte 1024 on.
-pub fn guest(data: &str, body: &str) -> Vec<u8> {
+pub(crate) fn guest(data: &str, body: &str) -> Vec<u8> {
     guest_with("run", data, "", body)
 }
 
 /// A guest with another entry and more functions.
-pub fn guest_with(entry: &str, data: &str, more: &str, body: &str) -> Vec<u8> {
+pub(crate) fn guest_with(entry: &str, data: &str, more: &str, body: &str) -> Vec<u8> {
     let data = data
         .bytes()
         .map(|byte| format!("\\{byte:02x}"))
@@ -62,17 +62,17 @@ pub fn guest_with(entry: &str, data: &str, more: &str, body: &str) -> Vec<u8> {
 }
 
 /// Code that prints bytes from 1024 on.
-pub fn print(fd: u32, len: usize) -> String {
+pub(crate) fn print(fd: u32, len: usize) -> String {
     format!("(call $print (i32.const {fd}) (i32.const 1024) (i32.const {len}))")
 }
 
 /// A guest that prints one text.
-pub fn prints(output: &str) -> Vec<u8> {
+pub(crate) fn prints(output: &str) -> Vec<u8> {
     guest(output, &print(1, output.len()))
 }
 
 /// The guests of the original's table, by name.
-pub fn named(name: &str) -> Vec<u8> {
+pub(crate) fn named(name: &str) -> Vec<u8> {
     const OK: &str = "{\"ok\":true,\"result\":{\"a\":1}}\n";
     let and_then = |more: &str| guest(OK, &(print(1, OK.len()) + more));
     match name {
@@ -134,30 +134,30 @@ pub fn named(name: &str) -> Vec<u8> {
 const GROW: &str = "(loop $on (br_if $on (i32.ne (memory.grow (i32.const 256)) (i32.const -1))))";
 
 /// Requests of the RPC guests.
-pub const BLOCK: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
-pub const BALANCE: &str =
+pub(crate) const BLOCK: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
+pub(crate) const BALANCE: &str =
     r#"{"jsonrpc":"2.0","id":2,"method":"eth_getBalance","params":["0x0","latest"]}"#;
 
 /// How a guest does RPC by files.
 #[derive(Clone, Copy, Default)]
-pub struct Files {
+pub(crate) struct Files {
     /// Nanoseconds between two looks.
-    pub sleep: u64,
+    pub(crate) sleep: u64,
     /// Traps if the request is gone before it is deleted.
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// Writes to another name first.
-    pub rename: bool,
+    pub(crate) rename: bool,
     /// Looks by listing the directory.
-    pub list: bool,
+    pub(crate) list: bool,
     /// Does not look for the answer to its first request.
-    pub skip_first: bool,
+    pub(crate) skip_first: bool,
     /// Never looks.
-    pub never: bool,
+    pub(crate) never: bool,
 }
 
 /// A guest that asks two questions by files, with the system calls of the original's example, and prints both answers
 /// as an array.
-pub fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
+pub(crate) fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
     const REQUEST: &str = "wasm_rpc_request.json";
     const RESPONSE: &str = "wasm_rpc_response.json";
     let data = format!("{REQUEST}{RESPONSE}tmp[,]{}{}", requests[0], requests[1]);
@@ -239,7 +239,7 @@ pub fn rpc_guest(how: Files, requests: [&str; 2]) -> Vec<u8> {
 }
 
 /// A guest that asks one question by the direct import and prints the answer.
-pub fn direct_guest(request: &str, into: bool) -> Vec<u8> {
+pub(crate) fn direct_guest(request: &str, into: bool) -> Vec<u8> {
     let data = request
         .bytes()
         .map(|byte| format!("\\{byte:02x}"))

@@ -6,6 +6,7 @@ mod client;
 mod compat;
 mod contract;
 mod guests;
+mod hostile;
 mod limits;
 mod rpc;
 mod service;

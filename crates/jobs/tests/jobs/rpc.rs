@@ -371,3 +371,33 @@ fn a_bad_fixture_stops_the_start() {
         "{text}"
     );
 }
+
+#[test]
+fn answers_about_a_named_block_are_kept_where_there_is_room() {
+    let (url, count) = node(|_, at| json!({"result": format!("{at:#x}")}));
+    let server = Server::start(&["--rpc-url", &format!("1={url}"), "--rpc-cache-entries", "9"]);
+    let ask = |block: &str| {
+        let guest = direct_guest(&BALANCE.replace("latest", block), false);
+        server.job(&guest, json!({}))["result"]["result"].clone()
+    };
+    assert_eq!((ask("0x10"), ask("0x10")), (json!("0x0"), json!("0x0")));
+    assert_eq!((ask("latest"), ask("latest")), (json!("0x1"), json!("0x2")));
+    assert_eq!(count.load(Ordering::SeqCst), 3);
+}
+
+/// An object that a node or a fixture gives comes to the guest as it is.
+#[test]
+fn members_of_answers_keep_their_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fixture.json");
+    let block = r#"{ "number": "0x10", "hash": "0xab",
+        "bloom": 1.50 }"#;
+    let fixture = format!(r#"{{"chains":{{"1":{{"blockNumber":"0x10","blocks":[{block}]}}}}}}"#);
+    std::fs::write(&path, fixture).unwrap();
+    let server = Server::start(&["--rpc-fixture", path.to_str().unwrap()]);
+    let request = r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest"]}"#;
+    let body = crate::client::job(&direct_guest(request, false), json!({}));
+    let answer = server.run(&body).text;
+    let block = r#""result":{"number":"0x10","hash":"0xab","bloom":1.50}"#;
+    assert!(answer.contains(block), "{answer}");
+}

@@ -20,14 +20,14 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// One of so many stores looks how large the directory has become.
 const STORES_PER_LOOK: u8 = 16;
 
-pub struct Directory {
+pub(super) struct Directory {
     path: PathBuf,
     size_limit: u64,
 }
 
 impl Directory {
     /// A directory for this user alone; made if it is not there.
-    pub fn open(path: &Path, size_limit: u64) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, size_limit: u64) -> io::Result<Self> {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
@@ -41,16 +41,16 @@ impl Directory {
         })
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn path_of(&self, key: &Key) -> PathBuf {
+    pub(super) fn path_of(&self, key: &Key) -> PathBuf {
         self.path.join(hex::encode(key)).with_extension(EXTENSION)
     }
 
     /// The file of an entry, if there is one.
-    pub fn open_entry(&self, key: &Key) -> Result<Option<File>, Unreadable> {
+    pub(super) fn open_entry(&self, key: &Key) -> Result<Option<File>, Unreadable> {
         let mut options = OpenOptions::new();
         // A pipe or a link that somebody put here must neither block nor lead elsewhere.
         options
@@ -69,7 +69,7 @@ impl Directory {
     }
 
     /// Remembers that an entry was used just now.
-    pub fn used(&self, file: &File) {
+    pub(super) fn used(&self, file: &File) {
         let age = file.metadata().and_then(|metadata| metadata.modified());
         if age.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > FRESH)) {
             // On a file system that cannot be written the entry just looks old.
@@ -78,7 +78,7 @@ impl Directory {
     }
 
     /// Puts an entry in place as a whole.
-    pub fn write_entry(&self, key: &Key, parts: &[&[u8]]) -> io::Result<()> {
+    pub(super) fn write_entry(&self, key: &Key, parts: &[&[u8]]) -> io::Result<()> {
         // A name of its own: nobody else writes to this file, neither now nor when it is in place.
         let mut unfinished = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -95,7 +95,7 @@ impl Directory {
 
     /// Deletes what was used least recently until a good part of the limit is free, if the limit is exceeded, and what
     /// interrupted processes left behind. Other processes may do the same at the same time.
-    pub fn prune(&self) -> io::Result<()> {
+    pub(super) fn prune(&self) -> io::Result<()> {
         let mut entries = Vec::new();
         let mut total = 0;
         for file in fs::read_dir(&self.path)? {

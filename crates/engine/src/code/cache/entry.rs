@@ -15,7 +15,7 @@ const CHUNK: usize = 256 << 10;
 
 /// Why an entry is not used.
 #[derive(Debug)]
-pub enum Unreadable {
+pub(super) enum Unreadable {
     /// The system refuses.
     System(io::Error),
     /// It is another user's, or others may write to it.
@@ -47,7 +47,7 @@ impl From<io::Error> for Unreadable {
 }
 
 /// What follows code and knowledge in the file of an entry.
-pub fn trailer(code: &[u8], knowledge: &[u8], key: &Key) -> Vec<u8> {
+pub(super) fn trailer(code: &[u8], knowledge: &[u8], key: &Key) -> Vec<u8> {
     let mut trailer = Vec::with_capacity(TRAILER);
     trailer.extend(MAGIC);
     trailer.extend(key);
@@ -65,7 +65,7 @@ pub fn trailer(code: &[u8], knowledge: &[u8], key: &Key) -> Vec<u8> {
 ///
 /// # Errors
 /// If there is any doubt.
-pub fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
+pub(super) fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
     let size = file.metadata()?.len();
     let body = size
         .checked_sub(TRAILER as u64)

@@ -39,7 +39,7 @@ struct Change {
 
 /// The answer.
 #[derive(Debug, CandidType)]
-pub struct CanisterInfoReply {
+pub(super) struct CanisterInfoReply {
     total_num_changes: u64,
     recent_changes: Vec<Change>,
     module_hash: Option<ByteBuf>,

@@ -1,17 +1,22 @@
 //! Without the feature `threshold-keys`, the subnet holds no key.
 
-use super::not_held;
+use crate::errors::{ManagementError, OutcallError};
 use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
     EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
+    VetKdDeriveKeyArgs, VetKdPublicKeyArgs,
 };
 
-pub fn ecdsa_public_key(state: &mut State, _: &mut Call<'_>, args: EcdsaPublicKeyArgs) -> Answer {
+pub(super) fn ecdsa_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: EcdsaPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     _: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -19,10 +24,43 @@ pub fn schnorr_public_key(
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn sign_with_ecdsa(state: &mut State, _: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Ecdsa(args.key_id)))
 }
 
-pub fn sign_with_schnorr(state: &mut State, _: &mut Call<'_>, args: SignWithSchnorrArgs) -> Answer {
+pub(super) fn sign_with_schnorr(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: SignWithSchnorrArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
+}
+
+pub(super) fn vetkd_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
+    Err(not_held(state, &KeyId::VetKd(args.key_id)))
+}
+
+pub(super) fn vetkd_derive_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
+    Err(not_held(state, &KeyId::VetKd(args.key_id)))
+}
+
+/// The refusal of a call for a key that the subnet does not have.
+fn not_held(state: &State, key: &KeyId) -> ManagementError {
+    OutcallError::KeyNotHeld {
+        subnet: state.subnet_id(),
+        key: key.to_string(),
+    }
+    .into()
 }

@@ -1,32 +1,44 @@
-//! Public keys and signatures of ECDSA and Schnorr, with their fee. A key belongs to the canister that calls: its id is the first step
-//! of every derivation.
+//! Public keys and signatures of ECDSA and Schnorr and the derived keys of vetKD, with their fee. A key belongs to the canister that
+//! calls: its id is the first step of every derivation.
 
 use candid::{Encode, Principal};
+use drun_certification::vetkd;
 use sha2::{Digest, Sha256};
 
-use super::{ed25519, secp256k1};
+use super::{ed25519, secp256k1, secp256r1};
 use crate::errors::{ManagementError, OutcallError};
 use crate::fees::Fees;
 use crate::ic0::exec::KeyKind;
 use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
-    DerivationPath, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
+    DerivationPath, EcdsaCurve, EcdsaPublicKeyArgs, PublicKeyReply, SchnorrAlgorithm, SchnorrAux,
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, SignatureReply,
+    VetKdDeriveKeyArgs, VetKdDeriveKeyReply, VetKdPublicKeyArgs, VetKdPublicKeyReply,
 };
 
-pub fn ecdsa_public_key(
+pub(super) fn ecdsa_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: EcdsaPublicKeyArgs,
 ) -> Answer {
     let owner = args.canister_id.unwrap_or_else(|| call.sender());
-    let master = master(state, KeyKind::EcdsaSecp256k1, &args.key_id.name)?;
-    let key = secp256k1::Key::master(master).derive(steps(&owner, &args.derivation_path));
-    Ok(public_key(key.public_key(), key.chain_code()))
+    let curve = args.key_id.curve;
+    let master = master(state, ecdsa_kind(curve), &args.key_id.name)?;
+    let steps = steps(&owner, &args.derivation_path);
+    Ok(match curve {
+        EcdsaCurve::Secp256k1 => {
+            let key = secp256k1::Key::master(master).derive(steps);
+            public_key(key.public_key(), key.chain_code())
+        }
+        EcdsaCurve::Secp256r1 => {
+            let key = secp256r1::Key::master(master).derive(steps);
+            public_key(key.public_key(), key.chain_code())
+        }
+    })
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -50,16 +62,27 @@ pub fn schnorr_public_key(
     })
 }
 
-pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
-    let kind = KeyKind::EcdsaSecp256k1;
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
+    let kind = ecdsa_kind(args.key_id.curve);
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
     let owner = call.sender();
-    let key = secp256k1::Key::master(master).derive(steps(&owner, &args.derivation_path));
-    Ok(signature(key.sign_ecdsa(&args.message_hash)))
+    let steps = steps(&owner, &args.derivation_path);
+    Ok(signature(match args.key_id.curve {
+        EcdsaCurve::Secp256k1 => secp256k1::Key::master(master)
+            .derive(steps)
+            .sign_ecdsa(&args.message_hash),
+        EcdsaCurve::Secp256r1 => secp256r1::Key::master(master)
+            .derive(steps)
+            .sign_ecdsa(&args.message_hash),
+    }))
 }
 
-pub fn sign_with_schnorr(
+pub(super) fn sign_with_schnorr(
     state: &mut State,
     call: &mut Call<'_>,
     args: SignWithSchnorrArgs,
@@ -89,6 +112,45 @@ pub fn sign_with_schnorr(
         .ok_or_else(|| ManagementError::Undecodable {
             reason: "a Merkle root hash has 0 or 32 bytes".into(),
         })
+}
+
+fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
+    match curve {
+        EcdsaCurve::Secp256k1 => KeyKind::EcdsaSecp256k1,
+        EcdsaCurve::Secp256r1 => KeyKind::EcdsaSecp256r1,
+    }
+}
+
+pub(super) fn vetkd_public_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
+    let owner = args.canister_id.unwrap_or_else(|| call.sender());
+    let master = master(state, KeyKind::VetKdBls12381G2, &args.key_id.name)?;
+    let key = vetkd::Key::from_seed(&master).derive(owner.as_slice(), &args.context);
+    let reply = VetKdPublicKeyReply {
+        public_key: key.public_key().to_vec(),
+    };
+    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+}
+
+pub(super) fn vetkd_derive_key(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
+    let kind = KeyKind::VetKdBls12381G2;
+    let master = master(state, kind, &args.key_id.name)?;
+    let owner = call.sender();
+    let key = vetkd::Key::from_seed(&master).derive(owner.as_slice(), &args.context);
+    let encrypted = key.encrypt(&args.input, &args.transport_public_key);
+    let encrypted = encrypted.ok_or(OutcallError::InvalidTransportKey)?;
+    take_fee(state, call, kind, &args.key_id.name)?;
+    let reply = VetKdDeriveKeyReply {
+        encrypted_key: encrypted.to_vec(),
+    };
+    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
 }
 
 fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {
@@ -151,7 +213,7 @@ fn take_fee(
         });
     };
     call.refund = left;
-    state.usage.charged(required);
+    state.charged(required);
     Ok(())
 }
 

@@ -167,20 +167,16 @@ fn code_of(
     let failed = |error| ManagementError::execution(error, target);
     let blob = find(state, canister, id)?.module.clone();
     let module = state.load_module(&blob).map_err(failed)?;
-    let instructions = state.compile_instructions(&module);
+    let instructions =
+        state.compile_instructions(&module) + state.config.protocol.install_instructions;
     let price = state.fees.execution(instructions, module.facts.memory64);
     state
         .charge(canister, price, Some(&call.sender()))
         .map_err(SnapshotError::OutOfCycles)?;
     let snapshot = find(state, canister, id)?;
     let (globals, uploaded) = (snapshot.globals.clone(), snapshot.uploaded);
-    let heap = match module.facts.memory {
-        Some(_) => {
-            let heap = state.runtime.heap_from_image(&module, &snapshot.heap);
-            Some(heap.map_err(failed)?)
-        }
-        None => None,
-    };
+    let memory = module.facts.memory.as_ref();
+    let heap = memory.map(|_| state.runtime.heap_from_image(&module, &snapshot.heap));
     if uploaded {
         let declared = state
             .runtime
@@ -206,7 +202,7 @@ fn set_hook(
 ) -> Result<(), SnapshotError> {
     let present = canister.hook;
     canister.hook = LowMemoryHook::NotSatisfied;
-    canister.update_hook(state.bookkeeping);
+    state.update_hook(canister);
     let satisfied = canister.hook != LowMemoryHook::NotSatisfied;
     if satisfied == (uploaded != LowMemoryHook::NotSatisfied) {
         canister.hook = uploaded;

@@ -10,6 +10,7 @@ use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::chunks::hashes_of;
 use crate::management::decode::Given;
+use crate::management::method::Access;
 use crate::management::target::{existing, with_canister};
 use crate::management::types::snapshots::{
     Global, GlobalTimer, HookStatus, ReadDataKind, ReadSnapshotDataArgs, ReadSnapshotDataReply,
@@ -27,7 +28,7 @@ const READ_INSTRUCTIONS: u64 = 5_000_000;
 pub fn read_metadata(state: &mut State, call: &mut Call<'_>, args: Given<SnapshotArgs>) -> Answer {
     let args = args?;
     let canister = existing(state, &args.canister_id)?;
-    call.only_controllers(canister)?;
+    state.check_access(Access::Snapshots, canister, call.sender())?;
     let index = position(state, canister, args.snapshot_id)?;
     let reply = metadata(&canister.snapshots[index]);
     Ok(Encode!(&reply).expect("encoding to memory does not fail"))
@@ -41,7 +42,7 @@ pub fn read_data(
 ) -> Answer {
     let args = args?;
     with_canister(state, args.canister_id, |state, canister| {
-        call.only_controllers(canister)?;
+        state.check_access(Access::Snapshots, canister, call.sender())?;
         let index = position(state, canister, args.snapshot_id)?;
         let chunk = slice(&canister.snapshots[index], args.kind)?;
         charge(

@@ -42,7 +42,7 @@ pub fn upload_metadata(
         call.only_controllers(canister)?;
         check(&args, state.max_heap64()).map_err(SnapshotError::Metadata)?;
         let total_bytes = total_bytes(&args, state.bookkeeping);
-        let room = make_room(state, canister, call, args.replace_snapshot, total_bytes)?;
+        let room = make_room(state, canister, call, args.replace_snapshot, total_bytes, 0)?;
         let id = next_id(canister);
         let snapshot = Snapshot {
             id,

@@ -11,7 +11,7 @@ use crate::management::types::status::{
 
 /// The settings, without environment variables and log limit.
 #[derive(Debug, CandidType)]
-pub struct DefiniteCanisterSettings {
+pub(super) struct DefiniteCanisterSettings {
     controller: Principal,
     controllers: Vec<Principal>,
     compute_allocation: u128,
@@ -25,7 +25,7 @@ pub struct DefiniteCanisterSettings {
 
 /// The answer, without version and readiness for migration.
 #[derive(Debug, CandidType)]
-pub struct CanisterStatusReply {
+pub(super) struct CanisterStatusReply {
     status: CanisterStatusType,
     module_hash: Option<ByteBuf>,
     controller: Principal,

@@ -1,13 +1,35 @@
-//! What `http_request` takes and answers. Owns the wire form and the number of headers that decode; all other limits, and
+//! What `http_request` and `flexible_http_request` take and answer. Owns the wire form and the number of headers that decode; all other limits, and
 //! the fee, belong to the method.
 
 use super::limited::Limited;
+use crate::outcall::Replication;
 use candid::types::reference::Func;
-use candid::{CandidType, Deserialize};
+use candid::{CandidType, Deserialize, Principal, Reserved};
 use serde_bytes::ByteBuf;
 
 /// Most headers that decode, in a request or a response (management-canister.md, section 1.19).
 pub const MAX_HEADERS: usize = 64;
+
+/// The kind of a request in replicas before 2026.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum OldHttpMethod {
+    #[serde(rename = "get")]
+    Get,
+    #[serde(rename = "head")]
+    Head,
+    #[serde(rename = "post")]
+    Post,
+}
+
+impl From<OldHttpMethod> for HttpMethod {
+    fn from(method: OldHttpMethod) -> Self {
+        match method {
+            OldHttpMethod::Get => HttpMethod::Get,
+            OldHttpMethod::Head => HttpMethod::Head,
+            OldHttpMethod::Post => HttpMethod::Post,
+        }
+    }
+}
 
 /// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, CandidType, Deserialize)]
@@ -18,6 +40,24 @@ pub enum HttpMethod {
     Head,
     #[serde(rename = "post")]
     Post,
+    #[serde(rename = "put")]
+    Put,
+    #[serde(rename = "delete")]
+    Delete,
+    #[serde(rename = "patch")]
+    Patch,
+}
+
+impl HttpMethod {
+    /// Its name, if requests of this kind change something in the world, so that one node only may send them.
+    pub fn changes_something(self) -> Option<&'static str> {
+        match self {
+            HttpMethod::Get | HttpMethod::Head | HttpMethod::Post => None,
+            HttpMethod::Put => Some("PUT"),
+            HttpMethod::Delete => Some("DELETE"),
+            HttpMethod::Patch => Some("PATCH"),
+        }
+    }
 }
 
 /// A header of a request or a response.
@@ -60,15 +100,117 @@ pub struct Transform {
 
 /// Argument of `http_request`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct HttpRequestArgs {
+pub struct HttpRequestArgs<M = HttpMethod> {
     pub url: String,
     /// Bytes; `None` is the largest answer allowed.
+    pub max_response_bytes: Option<u64>,
+    pub method: M,
+    pub headers: Limited<MAX_HEADERS, HttpHeader>,
+    pub body: Option<ByteBuf>,
+    pub transform: Option<Transform>,
+    pub is_replicated: Option<bool>,
+    /// 1 or 2, since 2026; anything else means 1.
+    pub pricing_version: Option<u32>,
+}
+
+impl From<HttpRequestArgs<OldHttpMethod>> for HttpRequestArgs {
+    fn from(old: HttpRequestArgs<OldHttpMethod>) -> Self {
+        HttpRequestArgs {
+            url: old.url,
+            max_response_bytes: old.max_response_bytes,
+            method: old.method.into(),
+            headers: old.headers,
+            body: old.body,
+            transform: old.transform,
+            is_replicated: old.is_replicated,
+            pricing_version: None,
+        }
+    }
+}
+
+/// Argument of `flexible_http_request`.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct FlexibleHttpRequestArgs {
+    pub url: String,
     pub max_response_bytes: Option<u64>,
     pub method: HttpMethod,
     pub headers: Limited<MAX_HEADERS, HttpHeader>,
     pub body: Option<ByteBuf>,
     pub transform: Option<Transform>,
-    pub is_replicated: Option<bool>,
+    pub replication: Option<Replication>,
+}
+
+/// Answer of `flexible_http_request`.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum FlexibleHttpReply {
+    #[serde(rename = "ok")]
+    Ok(Vec<HttpResponse>),
+    #[serde(rename = "err")]
+    Err(FlexibleFailure),
+}
+
+/// Why a flexible outcall has no answers.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct FlexibleFailure {
+    pub global_error: Option<GlobalError>,
+    pub node_details: Vec<NodeDetails>,
+    pub message: String,
+}
+
+/// What went wrong with a flexible outcall as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum GlobalError {
+    #[serde(rename = "timeout")]
+    Timeout(Reserved),
+    #[serde(rename = "out_of_cycles")]
+    OutOfCycles(Reserved),
+    #[serde(rename = "responses_too_large")]
+    ResponsesTooLarge(Reserved),
+    #[serde(rename = "too_many_rejects")]
+    TooManyRejects(Reserved),
+}
+
+/// What one node has to say.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct NodeDetails {
+    pub node_id: Principal,
+    pub report: ResourceReport,
+    pub error: Option<NodeError>,
+}
+
+/// What one node used, as far as it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, CandidType, Deserialize)]
+pub struct ResourceReport {
+    pub raw_response_bytes: Option<Used>,
+    pub http_roundtrip_time_ms: Option<Used>,
+    pub transform_instructions: Option<Used>,
+    pub transformed_response_bytes: Option<Used>,
+    pub cycles: Option<UsedCycles>,
+}
+
+/// Of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum Used {
+    #[serde(rename = "used")]
+    Used(u64),
+    #[serde(rename = "exceeded")]
+    Exceeded(Reserved),
+}
+
+/// Of cycles.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum UsedCycles {
+    #[serde(rename = "used")]
+    Used(u128),
+    #[serde(rename = "exceeded")]
+    Exceeded(Reserved),
+}
+
+/// Why a node has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct NodeError {
+    pub code: String,
+    pub message: String,
 }
 
 /// Answer of `http_request`, and what a transform function takes and answers.

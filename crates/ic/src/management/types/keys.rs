@@ -16,6 +16,9 @@ pub type DerivationPath = Limited<MAX_DERIVATION_PATH, ByteBuf>;
 pub enum EcdsaCurve {
     #[serde(rename = "secp256k1")]
     Secp256k1,
+    /// Since 2026 (since-october-2025.md 7).
+    #[serde(rename = "secp256r1")]
+    Secp256r1,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]

@@ -11,18 +11,27 @@ pub struct CanisterIdRecord {
 }
 
 /// Argument of `create_canister`. Decode it with [`super::super::decode::create_canister`], which knows its leniency.
-#[derive(Clone, Debug, Default, PartialEq, Eq, CandidType, Deserialize)]
-pub struct CreateCanisterArgs {
-    pub settings: Option<CanisterSettings>,
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct CreateCanisterArgs<S = CanisterSettings> {
+    pub settings: Option<S>,
     pub sender_canister_version: Option<u64>,
+}
+
+impl<S> Default for CreateCanisterArgs<S> {
+    fn default() -> Self {
+        CreateCanisterArgs {
+            settings: None,
+            sender_canister_version: None,
+        }
+    }
 }
 
 /// Argument of `provisional_create_canister_with_cycles`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct ProvisionalCreateArgs {
+pub struct ProvisionalCreateArgs<S = CanisterSettings> {
     /// Cycles; `None`, and any number beyond 2^128 - 1, mean 100 T.
     pub amount: Option<Nat>,
-    pub settings: Option<CanisterSettings>,
+    pub settings: Option<S>,
     pub specified_id: Option<Principal>,
     pub sender_canister_version: Option<u64>,
 }

@@ -9,7 +9,7 @@ pub struct LogRange {
     pub end: u64,
 }
 
-/// Which log records are wanted; decoded but not obeyed.
+/// Which log records are wanted; obeyed since 2026.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub enum LogFilter {
     #[serde(rename = "by_idx")]

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod limited;
 pub mod logs;
+pub mod metrics;
 pub mod settings;
 pub mod snapshots;
 pub mod status;
@@ -23,7 +24,7 @@ pub(crate) mod golden {
     use serde::de::DeserializeOwned;
 
     /// The reply that `hex` holds. Panics unless encoding it again gives the same bytes.
-    pub fn round_trip<T: CandidType + DeserializeOwned>(hex: &str) -> T {
+    pub(crate) fn round_trip<T: CandidType + DeserializeOwned>(hex: &str) -> T {
         let bytes = hex::decode(hex).expect("golden replies are hexadecimal");
         let value: T = candid::decode_one(&bytes).expect("golden replies decode");
         assert_eq!(

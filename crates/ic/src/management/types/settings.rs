@@ -7,9 +7,9 @@ use candid::{CandidType, Deserialize, Nat, Principal};
 /// Most elements that lists of controllers and of log viewers decode with (management-canister.md, section 0.3).
 pub const MAX_CONTROLLERS: usize = 10;
 
-/// Who may read a canister's log besides its controllers.
+/// Who may see something of a canister besides its controllers: its log, its snapshots, its status.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub enum LogVisibility {
+pub enum Visibility {
     #[serde(rename = "controllers")]
     Controllers,
     #[serde(rename = "public")]
@@ -17,6 +17,9 @@ pub enum LogVisibility {
     #[serde(rename = "allowed_viewers")]
     AllowedViewers(Limited<MAX_CONTROLLERS, Principal>),
 }
+
+/// The first thing that had a visibility.
+pub type LogVisibility = Visibility;
 
 /// A variable that the canister can read with `ic0.env_var_value_copy`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, CandidType, Deserialize)]
@@ -33,18 +36,37 @@ pub struct CanisterSettings {
     pub memory_allocation: Option<Nat>,
     pub freezing_threshold: Option<Nat>,
     pub reserved_cycles_limit: Option<Nat>,
-    pub log_visibility: Option<LogVisibility>,
+    pub log_visibility: Option<Visibility>,
     pub log_memory_limit: Option<Nat>,
     pub wasm_memory_limit: Option<Nat>,
     pub wasm_memory_threshold: Option<Nat>,
     pub environment_variables: Option<Vec<EnvironmentVariable>>,
 }
 
+/// The settings that any caller may ask for, those of later replicas among them. For decoding: what this program itself sends
+/// are [`CanisterSettings`], whose bytes are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, CandidType, Deserialize)]
+pub struct AskedSettings {
+    pub controllers: Option<Limited<MAX_CONTROLLERS, Principal>>,
+    pub compute_allocation: Option<Nat>,
+    pub memory_allocation: Option<Nat>,
+    pub freezing_threshold: Option<Nat>,
+    pub reserved_cycles_limit: Option<Nat>,
+    pub log_visibility: Option<Visibility>,
+    pub log_memory_limit: Option<Nat>,
+    pub wasm_memory_limit: Option<Nat>,
+    pub wasm_memory_threshold: Option<Nat>,
+    pub environment_variables: Option<Vec<EnvironmentVariable>>,
+    pub minimum_incoming_canister_call_cycles: Option<Nat>,
+    pub snapshot_visibility: Option<Visibility>,
+    pub status_visibility: Option<Visibility>,
+}
+
 /// Argument of `update_settings`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct UpdateSettingsArgs {
+pub struct UpdateSettingsArgs<S = CanisterSettings> {
     pub canister_id: Principal,
-    pub settings: CanisterSettings,
+    pub settings: S,
     pub sender_canister_version: Option<u64>,
 }
 
@@ -62,7 +84,7 @@ pub struct DefiniteCanisterSettings {
     pub freezing_threshold: u128,
     /// Cycles.
     pub reserved_cycles_limit: u128,
-    pub log_visibility: LogVisibility,
+    pub log_visibility: Visibility,
     /// Bytes.
     pub log_memory_limit: u128,
     /// Bytes; 0 is no limit.

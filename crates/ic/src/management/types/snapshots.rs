@@ -10,6 +10,9 @@ use candid::{CandidType, Deserialize, Principal, Reserved};
 pub struct TakeSnapshotArgs {
     pub canister_id: Principal,
     pub replace_snapshot: Option<SnapshotId>,
+    /// The canister is uninstalled in the same step (since-october-2025.md 2.4).
+    pub uninstall_code: Option<bool>,
+    pub sender_canister_version: Option<u64>,
 }
 
 /// Answer of `take_canister_snapshot` and an element of `list_canister_snapshots`.

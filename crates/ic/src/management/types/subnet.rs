@@ -24,7 +24,18 @@ pub struct NodeMetricsEntry {
     pub node_metrics: Vec<NodeMetrics>,
 }
 
-/// Argument of `subnet_info`.
+/// Answer of `subnet_metrics`.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct SubnetMetricsReply {
+    pub block_height: u128,
+    pub num_canisters: u128,
+    pub canister_state_bytes: u128,
+    pub consumed_cycles_total: u128,
+    pub update_transactions_total: u128,
+    pub million_round_instructions_total: u128,
+}
+
+/// Argument of `subnet_info` and `subnet_metrics`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct SubnetInfoArgs {
     pub subnet_id: Principal,

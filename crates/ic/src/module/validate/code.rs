@@ -14,7 +14,7 @@ const SIMD_PREFIX: u8 = 0xfd;
 
 /// What is known about all functions of a module.
 #[derive(Default)]
-pub struct CodeFacts {
+pub(super) struct CodeFacts {
     /// The first fault in the order of the functions. Other sections may be to blame before it.
     pub first_fault: Option<ModuleError>,
     pub drops_segments: bool,
@@ -27,7 +27,7 @@ impl CodeFacts {
     /// Validates one function and adds what it shows.
     ///
     /// Fails if the engine refuses the function.
-    pub fn check_function<T: WasmModuleResources>(
+    pub(super) fn check_function<T: WasmModuleResources>(
         &mut self,
         validator: &mut FuncValidator<T>,
         body: &FunctionBody<'_>,

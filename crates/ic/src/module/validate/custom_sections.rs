@@ -10,7 +10,7 @@ const MAX_SECTIONS: u64 = 16;
 const MAX_TOTAL_SIZE: u64 = 1024 * 1024;
 
 /// The metadata sections of a module, in its order.
-pub fn check(sections: &Sections<'_>) -> Result<Vec<CustomSection>, ModuleError> {
+pub(super) fn check(sections: &Sections<'_>) -> Result<Vec<CustomSection>, ModuleError> {
     let mut found: Vec<CustomSection> = Vec::new();
     let mut size = 0;
     for section in &sections.custom {

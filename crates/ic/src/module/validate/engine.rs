@@ -8,7 +8,7 @@ use crate::errors::ModuleError;
 use drun_engine::{FEATURES, Sections, parser};
 
 /// A module that the engine accepts.
-pub struct Checked<'a> {
+pub(super) struct Checked<'a> {
     pub sections: Sections<'a>,
     pub types: Types,
     pub code: CodeFacts,
@@ -17,7 +17,7 @@ pub struct Checked<'a> {
 /// Validates a raw module; sections first, in their order, then the bodies of the functions.
 ///
 /// Fails with [`ModuleError::EngineRejected`].
-pub fn check(module: &[u8]) -> Result<Checked<'_>, ModuleError> {
+pub(super) fn check(module: &[u8]) -> Result<Checked<'_>, ModuleError> {
     walk(module).map_err(|error| {
         // Which of several faults is told is for the engine's own loop to say.
         let error = Validator::new_with_features(FEATURES)

@@ -22,7 +22,7 @@ const RESERVED_SYMBOLS: [&str; 6] = [
 ];
 
 /// Checks the exports one by one, then their totals, and notes methods and entry points.
-pub fn check(
+pub(super) fn check(
     sections: &Sections<'_>,
     types: TypesRef<'_>,
     facts: &mut ModuleFacts,

@@ -1,20 +1,22 @@
-//! What a module may import: the functions of `ic0`, with the types they have in October 2025 (system-api.md 1.4 to
-//! 1.11, 5.5). Says nothing of what they do.
+//! What a module may import: the functions of `ic0`, with their types, as far as the replica of a date has
+//! them (system-api.md 1.4 to 1.11, 5.5). Says nothing of what they do.
 
 use wasmparser::{FuncType, TypeRef, ValType, types::TypesRef};
 
 use crate::errors::ModuleError;
 use crate::module::facts::ModuleFacts;
 use crate::module::ic0_table::{Ic0Function, Slot, ic0_functions};
+use crate::protocol::Date;
 use drun_engine::Sections;
 
 /// The only module there is to import from.
 const MODULE: &str = "ic0";
 
 /// Checks the imports one by one and notes the functions among them.
-pub fn check(
+pub(super) fn check(
     sections: &Sections<'_>,
     types: TypesRef<'_>,
+    date: Date,
     facts: &mut ModuleFacts,
 ) -> Result<(), ModuleError> {
     let imports = sections.imports.iter().cloned();
@@ -22,7 +24,8 @@ pub fn check(
         match import.ty {
             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                 let ty = types[types.core_type_at_in_module(ty)].unwrap_func();
-                let function = check_function(import.module, import.name, ty, facts.memory64)?;
+                let function =
+                    check_function(import.module, import.name, ty, facts.memory64, date)?;
                 facts.imports.push(function.name);
             }
             TypeRef::Table(_) if import.name == "table" && import.module != "env" => {
@@ -45,10 +48,15 @@ fn check_function(
     name: &str,
     ty: &FuncType,
     memory64: bool,
+    date: Date,
 ) -> Result<&'static Ic0Function, ModuleError> {
     let function = ic0_functions()
         .iter()
-        .find(|function| function.name == name && !(memory64 && function.only_32_bit))
+        .find(|function| {
+            function.name == name
+                && !(memory64 && function.only_32_bit)
+                && function.era.contains(date)
+        })
         .ok_or_else(|| ModuleError::ImportNotExported {
             function: name.to_owned(),
             module: module.to_owned(),
@@ -72,7 +80,7 @@ fn check_function(
 }
 
 /// Checks the type of a function, parameters first.
-pub fn check_signature(
+pub(super) fn check_signature(
     name: &str,
     ty: &FuncType,
     parameters: &[ValType],

@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// A name, by its place among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Name(u32);
+pub(super) struct Name(u32);
 
 impl TreeFrame for Name {
     const DEEPER: Self = Name(0);
@@ -34,7 +34,7 @@ impl TreeFrame for Name {
 
 /// All names of a run.
 #[derive(Debug)]
-pub struct Names {
+pub(super) struct Names {
     texts: Vec<(Kind, String)>,
     known: HashMap<(Kind, String), Name>,
     functions: HashMap<([u8; 32], u32), Name>,
@@ -55,7 +55,7 @@ impl Default for Names {
 
 impl Names {
     /// The name of this text, in which is replaced what would end a frame or a line, or look like a count.
-    pub fn name(&mut self, kind: Kind, text: &str) -> Name {
+    pub(super) fn name(&mut self, kind: Kind, text: &str) -> Name {
         let mut text = text.replace(';', ":").replace(char::is_control, " ");
         if let Some((_, end)) = text.rsplit_once(' ')
             && end
@@ -74,7 +74,7 @@ impl Names {
     }
 
     /// The name of a function of a module.
-    pub fn function(&mut self, module: &ModuleNames, index: u32) -> Name {
+    pub(super) fn function(&mut self, module: &ModuleNames, index: u32) -> Name {
         if let Some(known) = self.functions.get(&(module.hash, index)) {
             return *known;
         }
@@ -84,7 +84,7 @@ impl Names {
     }
 
     /// What a name says.
-    pub fn text(&self, name: Name) -> (Kind, &str) {
+    pub(super) fn text(&self, name: Name) -> (Kind, &str) {
         let (kind, text) = &self.texts[name.0 as usize];
         (*kind, text)
     }

@@ -2,84 +2,90 @@
 
 /// An error that a guest is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(u16);
+pub(crate) struct Errno(u16);
 
 impl Errno {
-    pub const BADF: Errno = Errno(8);
-    pub const EXIST: Errno = Errno(20);
-    pub const FAULT: Errno = Errno(21);
-    pub const FBIG: Errno = Errno(22);
-    pub const ILSEQ: Errno = Errno(25);
-    pub const INVAL: Errno = Errno(28);
-    pub const IO: Errno = Errno(29);
-    pub const ISDIR: Errno = Errno(31);
-    pub const MFILE: Errno = Errno(33);
-    pub const NAMETOOLONG: Errno = Errno(37);
-    pub const NOENT: Errno = Errno(44);
-    pub const NOSPC: Errno = Errno(51);
-    pub const NOTDIR: Errno = Errno(54);
-    pub const NOTEMPTY: Errno = Errno(55);
-    pub const NOTSUP: Errno = Errno(58);
-    pub const SPIPE: Errno = Errno(70);
-    pub const NOTCAPABLE: Errno = Errno(76);
+    pub(crate) const BADF: Errno = Errno(8);
+    pub(crate) const EXIST: Errno = Errno(20);
+    pub(crate) const FAULT: Errno = Errno(21);
+    pub(crate) const FBIG: Errno = Errno(22);
+    pub(crate) const ILSEQ: Errno = Errno(25);
+    pub(crate) const INVAL: Errno = Errno(28);
+    pub(crate) const IO: Errno = Errno(29);
+    pub(crate) const ISDIR: Errno = Errno(31);
+    pub(crate) const MFILE: Errno = Errno(33);
+    pub(crate) const NAMETOOLONG: Errno = Errno(37);
+    pub(crate) const NOENT: Errno = Errno(44);
+    pub(crate) const NOSPC: Errno = Errno(51);
+    pub(crate) const NOTDIR: Errno = Errno(54);
+    pub(crate) const NOTEMPTY: Errno = Errno(55);
+    pub(crate) const NOTSUP: Errno = Errno(58);
+    pub(crate) const SPIPE: Errno = Errno(70);
+    pub(crate) const NOTCAPABLE: Errno = Errno(76);
 
     /// Its number.
-    pub fn code(self) -> i32 {
+    pub(crate) fn code(self) -> i32 {
         self.0.into()
     }
 
     /// Its number as it stands in memory.
-    pub fn bytes(self) -> [u8; 2] {
+    pub(crate) fn bytes(self) -> [u8; 2] {
         self.0.to_le_bytes()
     }
 }
 
 /// `filetype`.
-pub mod filetype {
-    pub const CHARACTER_DEVICE: u8 = 2;
-    pub const DIRECTORY: u8 = 3;
-    pub const REGULAR_FILE: u8 = 4;
+pub(super) mod filetype {
+    pub(crate) const CHARACTER_DEVICE: u8 = 2;
+    pub(crate) const DIRECTORY: u8 = 3;
+    pub(crate) const REGULAR_FILE: u8 = 4;
 }
 
 /// `fdflags`.
-pub mod fdflags {
-    pub const APPEND: u16 = 1;
-    pub const KNOWN: u16 = 0x1f;
+pub(super) mod fdflags {
+    pub(crate) const APPEND: u16 = 1;
+    pub(crate) const KNOWN: u16 = 0x1f;
 }
 
 /// `oflags`.
-pub mod oflags {
-    pub const CREATE: u16 = 1;
-    pub const DIRECTORY: u16 = 2;
-    pub const EXCLUSIVE: u16 = 4;
-    pub const TRUNCATE: u16 = 8;
+pub(super) mod oflags {
+    pub(crate) const CREATE: u16 = 1;
+    pub(crate) const DIRECTORY: u16 = 2;
+    pub(crate) const EXCLUSIVE: u16 = 4;
+    pub(crate) const TRUNCATE: u16 = 8;
 }
 
 /// `fstflags`.
-pub mod fstflags {
-    pub const ACCESSED: u16 = 1;
-    pub const ACCESSED_NOW: u16 = 2;
-    pub const MODIFIED: u16 = 4;
-    pub const MODIFIED_NOW: u16 = 8;
+pub(super) mod fstflags {
+    pub(crate) const ACCESSED: u16 = 1;
+    pub(crate) const ACCESSED_NOW: u16 = 2;
+    pub(crate) const MODIFIED: u16 = 4;
+    pub(crate) const MODIFIED_NOW: u16 = 8;
 }
 
 /// `rights`: those that decide how a file is opened, and all that there are.
-pub mod rights {
-    pub const READ: u64 = 1 << 1;
-    pub const WRITE: u64 = 1 << 6;
-    pub const ALL: u64 = (1 << 30) - 1;
+pub(super) mod rights {
+    pub(crate) const READ: u64 = 1 << 1;
+    pub(crate) const WRITE: u64 = 1 << 6;
+    pub(crate) const ALL: u64 = (1 << 30) - 1;
 }
 
 /// The clocks.
-pub mod clockid {
-    pub const REALTIME: u32 = 0;
-    pub const MONOTONIC: u32 = 1;
-    pub const PROCESS_CPUTIME: u32 = 2;
-    pub const THREAD_CPUTIME: u32 = 3;
+pub(super) mod clockid {
+    pub(crate) const REALTIME: u32 = 0;
+    pub(crate) const MONOTONIC: u32 = 1;
+    pub(crate) const PROCESS_CPUTIME: u32 = 2;
+    pub(crate) const THREAD_CPUTIME: u32 = 3;
 }
 
 /// A `filestat`.
-pub fn filestat(inode: u64, filetype: u8, links: u64, size: u64, times: [u64; 3]) -> [u8; 64] {
+pub(super) fn filestat(
+    inode: u64,
+    filetype: u8,
+    links: u64,
+    size: u64,
+    times: [u64; 3],
+) -> [u8; 64] {
     let mut bytes = [0; 64];
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());
     bytes[16] = filetype;
@@ -92,7 +98,7 @@ pub fn filestat(inode: u64, filetype: u8, links: u64, size: u64, times: [u64; 3]
 }
 
 /// An `fdstat`, with all rights.
-pub fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
+pub(super) fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0] = filetype;
     bytes[2..4].copy_from_slice(&flags.to_le_bytes());
@@ -102,7 +108,7 @@ pub fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
 }
 
 /// The head of a `dirent`; the name follows it.
-pub fn dirent(next: u64, inode: u64, name: &str, filetype: u8) -> [u8; 24] {
+pub(super) fn dirent(next: u64, inode: u64, name: &str, filetype: u8) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0..8].copy_from_slice(&next.to_le_bytes());
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());

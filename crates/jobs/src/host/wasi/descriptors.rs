@@ -8,11 +8,11 @@ use super::tree::{Node, ROOT, Tree};
 /// Descriptors that may be open at once.
 const MAX_OPEN: usize = 1024;
 /// The working directory.
-pub const PREOPEN: u32 = 3;
+pub(super) const PREOPEN: u32 = 3;
 
 /// What a descriptor stands for.
 #[derive(Clone, Debug)]
-pub enum Descriptor {
+pub(crate) enum Descriptor {
     /// Standard input.
     Stdin,
     /// Standard output.
@@ -27,7 +27,7 @@ pub enum Descriptor {
 
 /// An open file.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// Which file.
     pub node: Node,
     /// Where reading and writing go on.
@@ -42,14 +42,14 @@ pub struct Opened {
 
 impl Opened {
     /// Whether all that is written goes to the end.
-    pub fn appends(&self) -> bool {
+    pub(crate) fn appends(&self) -> bool {
         self.flags & fdflags::APPEND != 0
     }
 }
 
 /// Descriptors by number.
 #[derive(Debug)]
-pub struct Descriptors(BTreeMap<u32, Descriptor>);
+pub(crate) struct Descriptors(BTreeMap<u32, Descriptor>);
 
 impl Default for Descriptors {
     fn default() -> Self {
@@ -64,12 +64,12 @@ impl Default for Descriptors {
 
 impl Descriptors {
     /// What is open under a number.
-    pub fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
+    pub(crate) fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
         self.0.get(&fd).ok_or(Errno::BADF)
     }
 
     /// The file that is open under a number.
-    pub fn file(&mut self, fd: u32) -> Result<&mut Opened, Errno> {
+    pub(crate) fn file(&mut self, fd: u32) -> Result<&mut Opened, Errno> {
         match self.0.get_mut(&fd).ok_or(Errno::BADF)? {
             Descriptor::File(opened) => Ok(opened),
             Descriptor::Directory(_) => Err(Errno::ISDIR),
@@ -78,7 +78,7 @@ impl Descriptors {
     }
 
     /// The directory that is open under a number.
-    pub fn directory(&self, fd: u32) -> Result<Node, Errno> {
+    pub(crate) fn directory(&self, fd: u32) -> Result<Node, Errno> {
         match self.get(fd)? {
             Descriptor::Directory(node) => Ok(*node),
             _ => Err(Errno::NOTDIR),
@@ -86,7 +86,7 @@ impl Descriptors {
     }
 
     /// Opens under the smallest free number.
-    pub fn open(&mut self, tree: &mut Tree, descriptor: Descriptor) -> Result<u32, Errno> {
+    pub(crate) fn open(&mut self, tree: &mut Tree, descriptor: Descriptor) -> Result<u32, Errno> {
         if self.0.len() >= MAX_OPEN {
             return Err(Errno::MFILE);
         }
@@ -102,7 +102,7 @@ impl Descriptors {
     }
 
     /// Closes.
-    pub fn close(&mut self, tree: &mut Tree, fd: u32) -> Result<(), Errno> {
+    pub(crate) fn close(&mut self, tree: &mut Tree, fd: u32) -> Result<(), Errno> {
         match self.0.remove(&fd).ok_or(Errno::BADF)? {
             Descriptor::File(opened) => tree.closed(opened.node, opened.writable),
             // The working directory was not opened by anybody.
@@ -114,7 +114,7 @@ impl Descriptors {
     }
 
     /// Gives a descriptor another number, closing what has it.
-    pub fn renumber(&mut self, tree: &mut Tree, from: u32, to: u32) -> Result<(), Errno> {
+    pub(crate) fn renumber(&mut self, tree: &mut Tree, from: u32, to: u32) -> Result<(), Errno> {
         self.get(from)?;
         self.get(to)?;
         if from == to {

@@ -37,7 +37,7 @@ fn scatter(memory: &mut Linear<'_>, vectors: &[(u32, u32)], mut from: &[u8]) -> 
     Ok(copied)
 }
 
-pub fn fd_read(
+pub(super) fn fd_read(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -71,7 +71,7 @@ pub fn fd_read(
     Ok(memory.write(to, &copied.to_le_bytes())?)
 }
 
-pub fn fd_pread(
+pub(super) fn fd_pread(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -93,7 +93,7 @@ pub fn fd_pread(
     Ok(memory.write(to, &copied.to_le_bytes())?)
 }
 
-pub fn fd_write(
+pub(super) fn fd_write(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -136,7 +136,7 @@ pub fn fd_write(
     Ok(memory.write(to, &written.to_le_bytes())?)
 }
 
-pub fn fd_pwrite(
+pub(super) fn fd_pwrite(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -166,7 +166,7 @@ pub fn fd_pwrite(
     Ok(memory.write(to, &written.to_le_bytes())?)
 }
 
-pub fn fd_seek(
+pub(super) fn fd_seek(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -191,25 +191,25 @@ pub fn fd_seek(
     Ok(memory.write(to, &opened.position.to_le_bytes())?)
 }
 
-pub fn fd_tell(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
+pub(super) fn fd_tell(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
     let position = guest.descriptors.file(fd)?.position;
     Ok(memory.write(to, &position.to_le_bytes())?)
 }
 
-pub fn fd_close(_: &mut Linear<'_>, guest: &mut Guest, fd: u32) -> Done {
+pub(super) fn fd_close(_: &mut Linear<'_>, guest: &mut Guest, fd: u32) -> Done {
     Ok(guest.descriptors.close(&mut guest.tree, fd)?)
 }
 
-pub fn fd_renumber(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
+pub(super) fn fd_renumber(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
     Ok(guest.descriptors.renumber(&mut guest.tree, fd, to)?)
 }
 
-pub fn fd_sync(_: &mut Linear<'_>, guest: &mut Guest, fd: u32) -> Done {
+pub(super) fn fd_sync(_: &mut Linear<'_>, guest: &mut Guest, fd: u32) -> Done {
     guest.descriptors.get(fd)?;
     Ok(())
 }
 
-pub fn fd_advise(
+pub(super) fn fd_advise(
     _: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -224,7 +224,13 @@ pub fn fd_advise(
     }
 }
 
-pub fn fd_allocate(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, offset: u64, len: u64) -> Done {
+pub(super) fn fd_allocate(
+    _: &mut Linear<'_>,
+    guest: &mut Guest,
+    fd: u32,
+    offset: u64,
+    len: u64,
+) -> Done {
     let now = guest.now();
     let opened = guest.descriptors.file(fd)?;
     if !opened.writable {
@@ -241,7 +247,7 @@ pub fn fd_allocate(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, offset: u64, 
     }
 }
 
-pub fn fd_fdstat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
+pub(super) fn fd_fdstat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
     let status = match guest.descriptors.get(fd)? {
         Descriptor::Directory(_) => abi::fdstat(filetype::DIRECTORY, 0),
         Descriptor::File(opened) => abi::fdstat(filetype::REGULAR_FILE, opened.flags),
@@ -250,7 +256,12 @@ pub fn fd_fdstat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u3
     Ok(memory.write(to, &status)?)
 }
 
-pub fn fd_fdstat_set_flags(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, flags: u32) -> Done {
+pub(super) fn fd_fdstat_set_flags(
+    _: &mut Linear<'_>,
+    guest: &mut Guest,
+    fd: u32,
+    flags: u32,
+) -> Done {
     let flags = u16::try_from(flags).map_err(|_| Errno::INVAL)?;
     if flags & !fdflags::KNOWN != 0 {
         return Err(Errno::INVAL.into());
@@ -264,7 +275,7 @@ pub fn fd_fdstat_set_flags(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, flags
     Ok(())
 }
 
-pub fn fd_fdstat_set_rights(
+pub(super) fn fd_fdstat_set_rights(
     _: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -275,7 +286,12 @@ pub fn fd_fdstat_set_rights(
     Ok(())
 }
 
-pub fn fd_filestat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
+pub(super) fn fd_filestat_get(
+    memory: &mut Linear<'_>,
+    guest: &mut Guest,
+    fd: u32,
+    to: u32,
+) -> Done {
     let status = match guest.descriptors.get(fd)? {
         Descriptor::Directory(node) => status(guest, *node),
         Descriptor::File(opened) => status(guest, opened.node),
@@ -285,12 +301,17 @@ pub fn fd_filestat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: 
 }
 
 /// The `filestat` of a file or directory.
-pub fn status(guest: &Guest, node: usize) -> [u8; 64] {
+pub(super) fn status(guest: &Guest, node: usize) -> [u8; 64] {
     let (inode, links, size, times) = guest.tree.status(node);
     abi::filestat(inode, guest.tree.filetype(node), links, size, times)
 }
 
-pub fn fd_filestat_set_size(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, size: u64) -> Done {
+pub(super) fn fd_filestat_set_size(
+    _: &mut Linear<'_>,
+    guest: &mut Guest,
+    fd: u32,
+    size: u64,
+) -> Done {
     let now = guest.now();
     let opened = guest.descriptors.file(fd)?;
     if !opened.writable {
@@ -299,7 +320,7 @@ pub fn fd_filestat_set_size(_: &mut Linear<'_>, guest: &mut Guest, fd: u32, size
     Ok(guest.tree.resize(opened.node, size, now)?)
 }
 
-pub fn fd_filestat_set_times(
+pub(super) fn fd_filestat_set_times(
     _: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -316,7 +337,13 @@ pub fn fd_filestat_set_times(
 }
 
 /// Sets times by `fstflags`.
-pub fn set_times(guest: &mut Guest, node: usize, accessed: u64, modified: u64, flags: u32) -> Done {
+pub(super) fn set_times(
+    guest: &mut Guest,
+    node: usize,
+    accessed: u64,
+    modified: u64,
+    flags: u32,
+) -> Done {
     let now = guest.now();
     let pick = |given: u16, current: u16, value: u64| match (
         flags & u32::from(given) != 0,
@@ -333,14 +360,14 @@ pub fn set_times(guest: &mut Guest, node: usize, accessed: u64, modified: u64, f
     Ok(())
 }
 
-pub fn fd_prestat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
+pub(super) fn fd_prestat_get(memory: &mut Linear<'_>, guest: &mut Guest, fd: u32, to: u32) -> Done {
     preopen(guest, fd)?;
     let mut prestat = [0; 8];
     prestat[4..].copy_from_slice(&(guest.work_dir.len() as u32).to_le_bytes());
     Ok(memory.write(to, &prestat)?)
 }
 
-pub fn fd_prestat_dir_name(
+pub(super) fn fd_prestat_dir_name(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,

@@ -11,16 +11,16 @@ mod tree;
 
 use wasmtime::{Caller, Extern, Linker, Memory};
 
-pub use abi::Errno;
-pub use descriptors::Descriptors;
-pub use tree::{ROOT, Tree};
+pub(super) use abi::Errno;
+pub(super) use descriptors::Descriptors;
+pub(super) use tree::{ROOT, Tree};
 
 use super::guest::Guest;
 use super::linear::Linear;
 use crate::job::Stop;
 
 /// The name under which guests import.
-pub const MODULE: &str = "wasi_snapshot_preview1";
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Why a function did not do what it should.
 #[derive(Debug, PartialEq)]
@@ -49,7 +49,7 @@ type Done = Result<(), Halt>;
 ///
 /// # Errors
 /// If it exports none: host functions have nothing to work on.
-pub fn memory_of(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
+pub(super) fn memory_of(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
     if let Some(memory) = caller.data().memory {
         return Ok(memory);
     }
@@ -90,7 +90,7 @@ macro_rules! functions {
 }
 
 /// Adds every function of preview 1.
-pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     functions! { linker;
         args_get(pointers: i32, bytes: i32) = process::args_get;
         args_sizes_get(count: i32, size: i32) = process::args_sizes_get;

@@ -34,7 +34,7 @@ fn place_of_answer(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the interface has as many")]
-pub fn path_open(
+pub(super) fn path_open(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -92,7 +92,7 @@ pub fn path_open(
     Ok(memory.write(to, &new.to_le_bytes())?)
 }
 
-pub fn path_filestat_get(
+pub(super) fn path_filestat_get(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -107,7 +107,7 @@ pub fn path_filestat_get(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the interface has as many")]
-pub fn path_filestat_set_times(
+pub(super) fn path_filestat_set_times(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -124,7 +124,7 @@ pub fn path_filestat_set_times(
     set_times(guest, node, accessed, modified, flags)
 }
 
-pub fn path_create_directory(
+pub(super) fn path_create_directory(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -140,7 +140,7 @@ pub fn path_create_directory(
     Ok(())
 }
 
-pub fn path_remove_directory(
+pub(super) fn path_remove_directory(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -158,7 +158,7 @@ pub fn path_remove_directory(
     Ok(())
 }
 
-pub fn path_unlink_file(
+pub(super) fn path_unlink_file(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -177,7 +177,7 @@ pub fn path_unlink_file(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the interface has as many")]
-pub fn path_rename(
+pub(super) fn path_rename(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,
@@ -193,7 +193,7 @@ pub fn path_rename(
     Ok(guest.tree.rename(&from, &to, now)?)
 }
 
-pub fn fd_readdir(
+pub(super) fn fd_readdir(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     fd: u32,

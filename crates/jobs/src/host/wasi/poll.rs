@@ -30,7 +30,7 @@ enum Ready {
     Bytes(u64),
 }
 
-pub fn poll_oneoff(
+pub(super) fn poll_oneoff(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     subscriptions: u32,

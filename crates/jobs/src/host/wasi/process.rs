@@ -8,19 +8,34 @@ use super::{Done, Guest, Linear};
 /// Random bytes between two looks at the deadline.
 const CHUNK: u32 = 1 << 20;
 
-pub fn args_get(memory: &mut Linear<'_>, guest: &mut Guest, pointers: u32, bytes: u32) -> Done {
+pub(super) fn args_get(
+    memory: &mut Linear<'_>,
+    guest: &mut Guest,
+    pointers: u32,
+    bytes: u32,
+) -> Done {
     Ok(write_strings(memory, &guest.args, pointers, bytes)?)
 }
 
-pub fn args_sizes_get(memory: &mut Linear<'_>, guest: &mut Guest, count: u32, size: u32) -> Done {
+pub(super) fn args_sizes_get(
+    memory: &mut Linear<'_>,
+    guest: &mut Guest,
+    count: u32,
+    size: u32,
+) -> Done {
     Ok(write_sizes(memory, &guest.args, count, size)?)
 }
 
-pub fn environ_get(memory: &mut Linear<'_>, guest: &mut Guest, pointers: u32, bytes: u32) -> Done {
+pub(super) fn environ_get(
+    memory: &mut Linear<'_>,
+    guest: &mut Guest,
+    pointers: u32,
+    bytes: u32,
+) -> Done {
     Ok(write_strings(memory, &guest.environment, pointers, bytes)?)
 }
 
-pub fn environ_sizes_get(
+pub(super) fn environ_sizes_get(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     count: u32,
@@ -58,12 +73,12 @@ fn write_sizes(
     memory.write(size, &(bytes as u32).to_le_bytes())
 }
 
-pub fn clock_res_get(memory: &mut Linear<'_>, _: &mut Guest, id: u32, to: u32) -> Done {
+pub(super) fn clock_res_get(memory: &mut Linear<'_>, _: &mut Guest, id: u32, to: u32) -> Done {
     clock(id)?;
     Ok(memory.write(to, &1_000_u64.to_le_bytes())?)
 }
 
-pub fn clock_time_get(
+pub(super) fn clock_time_get(
     memory: &mut Linear<'_>,
     guest: &mut Guest,
     id: u32,
@@ -83,7 +98,7 @@ fn clock(id: u32) -> Result<Kind, Errno> {
     }
 }
 
-pub fn random_get(memory: &mut Linear<'_>, guest: &mut Guest, at: u32, len: u32) -> Done {
+pub(super) fn random_get(memory: &mut Linear<'_>, guest: &mut Guest, at: u32, len: u32) -> Done {
     for chunk in memory.slice_mut(at, len)?.chunks_mut(CHUNK as usize) {
         guest.deadline.check()?;
         if !guest.random.fill(chunk) {
@@ -93,10 +108,10 @@ pub fn random_get(memory: &mut Linear<'_>, guest: &mut Guest, at: u32, len: u32)
     Ok(())
 }
 
-pub fn sched_yield(_: &mut Linear<'_>, guest: &mut Guest) -> Done {
+pub(super) fn sched_yield(_: &mut Linear<'_>, guest: &mut Guest) -> Done {
     Ok(rpc_files::answer(guest)?)
 }
 
-pub fn proc_raise(_: &mut Linear<'_>, _: &mut Guest, _signal: u32) -> Done {
+pub(super) fn proc_raise(_: &mut Linear<'_>, _: &mut Guest, _signal: u32) -> Done {
     Err(Errno::NOTSUP.into())
 }

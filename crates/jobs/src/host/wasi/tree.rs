@@ -10,10 +10,10 @@ const MAX_PATH: usize = 4096;
 const MAX_NAME: usize = 255;
 
 /// A file or directory; stays the same when it is renamed.
-pub type Node = usize;
+pub(super) type Node = usize;
 
 /// The working directory itself.
-pub const ROOT: Node = 0;
+pub(crate) const ROOT: Node = 0;
 
 #[derive(Debug)]
 enum Content {
@@ -40,7 +40,7 @@ struct Entry {
 
 /// Where a path leads.
 #[derive(Debug, PartialEq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The directory in which it is.
     pub parent: Node,
     /// Its name there; `None` if the path names a directory as `.` or `..`.
@@ -53,8 +53,10 @@ pub struct Place {
 
 /// All files of one guest.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     entries: Vec<Option<Entry>>,
+    /// Places in `entries` that nothing has.
+    free: Vec<Node>,
     next_inode: u64,
     files: usize,
     bytes: usize,
@@ -64,9 +66,10 @@ pub struct Tree {
 
 impl Tree {
     /// An empty directory that takes so many files and directories, and so many bytes in all files together.
-    pub fn new(max_files: usize, max_bytes: usize) -> Self {
+    pub(crate) fn new(max_files: usize, max_bytes: usize) -> Self {
         let mut tree = Tree {
             entries: Vec::new(),
+            free: Vec::new(),
             next_inode: 1,
             files: 0,
             bytes: 0,
@@ -81,7 +84,7 @@ impl Tree {
     ///
     /// # Errors
     /// If it leaves that directory, or leads through something that is none.
-    pub fn resolve(&self, base: Node, path: &[u8]) -> Result<Place, Errno> {
+    pub(crate) fn resolve(&self, base: Node, path: &[u8]) -> Result<Place, Errno> {
         if path.len() > MAX_PATH {
             return Err(Errno::NAMETOOLONG);
         }
@@ -136,7 +139,7 @@ impl Tree {
     }
 
     /// What a directory has under a name.
-    pub fn child(&self, directory: Node, name: &str) -> Option<Node> {
+    pub(crate) fn child(&self, directory: Node, name: &str) -> Option<Node> {
         match &self.entry(directory)?.content {
             Content::Directory(names) => names.get(name).copied(),
             Content::File(_) => None,
@@ -147,7 +150,7 @@ impl Tree {
     ///
     /// # Errors
     /// If it is none.
-    pub fn names(&self, directory: Node) -> Result<&BTreeMap<String, Node>, Errno> {
+    pub(crate) fn names(&self, directory: Node) -> Result<&BTreeMap<String, Node>, Errno> {
         match self.entry(directory).map(|entry| &entry.content) {
             Some(Content::Directory(names)) => Ok(names),
             _ => Err(Errno::NOTDIR),
@@ -155,7 +158,7 @@ impl Tree {
     }
 
     /// The bytes of a file.
-    pub fn file(&self, node: Node) -> Option<&[u8]> {
+    pub(crate) fn file(&self, node: Node) -> Option<&[u8]> {
         match &self.entry(node)?.content {
             Content::File(bytes) => Some(bytes),
             Content::Directory(_) => None,
@@ -163,13 +166,13 @@ impl Tree {
     }
 
     /// Whether it is a directory.
-    pub fn is_directory(&self, node: Node) -> bool {
+    pub(crate) fn is_directory(&self, node: Node) -> bool {
         let content = self.entry(node).map(|entry| &entry.content);
         matches!(content, Some(Content::Directory(_)))
     }
 
     /// `filetype` of WASI.
-    pub fn filetype(&self, node: Node) -> u8 {
+    pub(crate) fn filetype(&self, node: Node) -> u8 {
         match self.is_directory(node) {
             true => filetype::DIRECTORY,
             false => filetype::REGULAR_FILE,
@@ -177,7 +180,7 @@ impl Tree {
     }
 
     /// Number, links, size and times.
-    pub fn status(&self, node: Node) -> (u64, u64, u64, [u64; 3]) {
+    pub(crate) fn status(&self, node: Node) -> (u64, u64, u64, [u64; 3]) {
         let Some(entry) = self.entry(node) else {
             return (0, 0, 0, [0; 3]);
         };
@@ -186,13 +189,13 @@ impl Tree {
     }
 
     /// Identity and version of a file.
-    pub fn state(&self, node: Node) -> (u64, u64) {
+    pub(crate) fn state(&self, node: Node) -> (u64, u64) {
         let entry = self.entry(node);
         entry.map_or((0, 0), |entry| (entry.inode, entry.version))
     }
 
     /// How many descriptors can write to it.
-    pub fn writers(&self, node: Node) -> u32 {
+    pub(crate) fn writers(&self, node: Node) -> u32 {
         self.entry(node).map_or(0, |entry| entry.writers)
     }
 
@@ -200,7 +203,7 @@ impl Tree {
     ///
     /// # Errors
     /// If there are too many, or the directory was removed.
-    pub fn create(
+    pub(crate) fn create(
         &mut self,
         parent: Node,
         name: &str,
@@ -222,17 +225,25 @@ impl Tree {
         Ok(node)
     }
 
-    /// A file of the host's, which counts against no limit; replaces a file of the same name.
-    pub fn put_file(&mut self, name: &str, bytes: Vec<u8>, now: u64) {
+    /// A file of the host's, which counts against no limit as long as it has its name; replaces a file of the same
+    /// name.
+    ///
+    /// # Errors
+    /// If the guest holds more of those before open than it may have files.
+    pub(crate) fn put_file(&mut self, name: &str, bytes: Vec<u8>, now: u64) -> Result<(), Errno> {
         self.remove_file(name);
+        if self.bytes > self.max_bytes {
+            return Err(Errno::NOSPC);
+        }
         if self.child(ROOT, name).is_none() {
             let node = self.add(Content::File(bytes), now, false);
             self.link(ROOT, name, node, now);
         }
+        Ok(())
     }
 
     /// Removes a file of the working directory, if there is one of that name.
-    pub fn remove_file(&mut self, name: &str) {
+    pub(crate) fn remove_file(&mut self, name: &str) {
         if let Some(node) = self.child(ROOT, name)
             && !self.is_directory(node)
         {
@@ -241,13 +252,14 @@ impl Tree {
     }
 
     /// Takes a name out of a directory; what it named stays as long as it is open.
-    pub fn unlink(&mut self, parent: Node, name: &str, now: u64) {
+    pub(crate) fn unlink(&mut self, parent: Node, name: &str, now: u64) {
         let removed = match self.entry_mut(parent).map(|entry| &mut entry.content) {
             Some(Content::Directory(names)) => names.remove(name),
             _ => None,
         };
         if let Some(node) = removed {
             self.touch(parent, now);
+            self.charge(node);
             if let Some(entry) = self.entry_mut(node) {
                 entry.linked = false;
             }
@@ -259,7 +271,7 @@ impl Tree {
     ///
     /// # Errors
     /// If a directory and a file would replace each other, or a directory would be inside itself.
-    pub fn rename(&mut self, from: &Place, to: &Place, now: u64) -> Result<(), Errno> {
+    pub(crate) fn rename(&mut self, from: &Place, to: &Place, now: u64) -> Result<(), Errno> {
         let (Some(node), Some(old), Some(new)) = (from.node, &from.name, &to.name) else {
             return Err(if from.node.is_none() {
                 Errno::NOENT
@@ -293,6 +305,8 @@ impl Tree {
             names.remove(old);
         }
         self.touch(from.parent, now);
+        // Under another name an answer of the host's is a file of the guest's.
+        self.charge(node);
         self.link(to.parent, new, node, now);
         Ok(())
     }
@@ -301,7 +315,13 @@ impl Tree {
     ///
     /// # Errors
     /// If there is no room.
-    pub fn write(&mut self, node: Node, at: u64, bytes: &[u8], now: u64) -> Result<(), Errno> {
+    pub(crate) fn write(
+        &mut self,
+        node: Node,
+        at: u64,
+        bytes: &[u8],
+        now: u64,
+    ) -> Result<(), Errno> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -325,8 +345,8 @@ impl Tree {
     ///
     /// # Errors
     /// If there is no room.
-    pub fn resize(&mut self, node: Node, size: u64, now: u64) -> Result<(), Errno> {
-        let room = self.max_bytes - self.bytes;
+    pub(crate) fn resize(&mut self, node: Node, size: u64, now: u64) -> Result<(), Errno> {
+        let room = self.max_bytes.saturating_sub(self.bytes);
         let Some(entry) = self.entry_mut(node) else {
             return Err(Errno::BADF);
         };
@@ -351,7 +371,7 @@ impl Tree {
     }
 
     /// Sets when it was accessed and modified.
-    pub fn set_times(
+    pub(crate) fn set_times(
         &mut self,
         node: Node,
         accessed: Option<u64>,
@@ -369,7 +389,7 @@ impl Tree {
     }
 
     /// A descriptor is made for it.
-    pub fn opened(&mut self, node: Node, writer: bool) {
+    pub(crate) fn opened(&mut self, node: Node, writer: bool) {
         if let Some(entry) = self.entry_mut(node) {
             entry.opened += 1;
             entry.writers += u32::from(writer);
@@ -377,7 +397,7 @@ impl Tree {
     }
 
     /// A descriptor for it is gone.
-    pub fn closed(&mut self, node: Node, writer: bool) {
+    pub(crate) fn closed(&mut self, node: Node, writer: bool) {
         if let Some(entry) = self.entry_mut(node) {
             entry.opened -= 1;
             entry.writers -= u32::from(writer);
@@ -385,11 +405,16 @@ impl Tree {
         self.sweep(node);
     }
 
+    /// Without recursion: how deep directories are nested is the guest's choice.
     fn contains(&self, outer: Node, inner: Node) -> bool {
-        outer == inner
-            || self
-                .names(outer)
-                .is_ok_and(|names| names.values().any(|node| self.contains(*node, inner)))
+        let mut left = vec![outer];
+        while let Some(node) = left.pop() {
+            if node == inner {
+                return true;
+            }
+            left.extend(self.names(node).into_iter().flatten().map(|(_, node)| node));
+        }
+        false
     }
 
     fn add(&mut self, content: Content, now: u64, counted: bool) -> Node {
@@ -406,7 +431,7 @@ impl Tree {
         };
         self.next_inode += 1;
         self.files += usize::from(counted);
-        match self.entries.iter().position(Option::is_none) {
+        match self.free.pop() {
             Some(free) => {
                 self.entries[free] = Some(entry);
                 free
@@ -434,6 +459,18 @@ impl Tree {
         }
     }
 
+    /// What was the host's is the guest's once it is kept open without a name.
+    fn charge(&mut self, node: Node) {
+        let mut more = 0;
+        if let Some(entry) = self.entry_mut(node)
+            && let Content::File(content) = &entry.content
+        {
+            more = content.len() - entry.charged;
+            entry.charged = content.len();
+        }
+        self.bytes += more;
+    }
+
     /// Gives back what neither a name nor a descriptor leads to.
     fn sweep(&mut self, node: Node) {
         let gone = self
@@ -442,6 +479,7 @@ impl Tree {
         if gone && let Some(entry) = self.entries.get_mut(node).and_then(Option::take) {
             self.files -= usize::from(entry.counted);
             self.bytes -= entry.charged;
+            self.free.push(node);
         }
     }
 
@@ -512,8 +550,8 @@ mod tests {
     #[test]
     fn a_file_of_the_host_is_free() {
         let mut tree = Tree::new(0, 0);
-        tree.put_file("r", vec![1; 100], 0);
-        tree.put_file("r", vec![2; 50], 0);
+        tree.put_file("r", vec![1; 100], 0).unwrap();
+        tree.put_file("r", vec![2; 50], 0).unwrap();
         let node = tree.child(ROOT, "r").unwrap();
         assert_eq!(tree.file(node).unwrap().len(), 50);
         assert_eq!(tree.write(node, 50, b"x", 0), Err(Errno::NOSPC));
@@ -541,5 +579,29 @@ mod tests {
         assert_eq!(rename(&mut tree, "d/e", "e"), Ok(()));
         assert_eq!(rename(&mut tree, "e", "d"), Err(Errno::NOTEMPTY));
         assert_eq!(tree.names(d).unwrap().keys().collect::<Vec<_>>(), ["g"]);
+    }
+
+    #[test]
+    fn answers_that_are_kept_open_take_the_room_of_files() {
+        let mut tree = Tree::new(64, 100);
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            tree.put_file("r", vec![0; 60], 0).unwrap();
+            held.push(tree.child(ROOT, "r").unwrap());
+            tree.opened(held[held.len() - 1], false);
+        }
+        // The third replaces the second, with which there are 120 bytes.
+        assert_eq!(tree.put_file("r", vec![0; 60], 0), Err(Errno::NOSPC));
+        let node = tree.create(ROOT, "f", false, 0).unwrap();
+        assert_eq!(tree.write(node, 0, b"x", 0), Err(Errno::NOSPC));
+        for node in held {
+            tree.closed(node, false);
+        }
+        tree.write(node, 0, &[0; 100], 0).unwrap();
+        tree.put_file("r", vec![0; 60], 0).unwrap();
+        let from = tree.resolve(ROOT, b"r").unwrap();
+        let to = tree.resolve(ROOT, b"kept").unwrap();
+        tree.rename(&from, &to, 0).unwrap();
+        assert_eq!(tree.put_file("r", vec![0; 60], 0), Err(Errno::NOSPC));
     }
 }

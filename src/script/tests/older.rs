@@ -1,4 +1,4 @@
-//! Tests of whole scripts: what is read, what each mistake looks like, and how fast it goes.
+//! Scripts of the older language alone: what is read, what each mistake looks like, and how fast it goes.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use candid::Principal;
 use proptest::prelude::*;
 
-use super::*;
+use crate::script::*;
 
 const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 

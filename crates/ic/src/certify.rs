@@ -1,5 +1,9 @@
-//! Certificates that queries can read: CBOR of the shape that the interface specification gives ("Certificate"),
-//! with the certified data and the time in the tree. The signature is zeros: there is no subnet to sign.
+//! Who certifies what canisters say: the certificate that a query can read, and the root key that it verifies under. Whoever drives
+//! the node plugs in a [`Certify`]; [`Unsigned`] stands in for it, with certificates of the shape that the interface specification
+//! gives ("Certificate") and a signature of zeros. Nothing is certified before a canister looks at it.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use candid::Principal;
 
@@ -8,8 +12,71 @@ const SELF_DESCRIBED: [u8; 3] = [0xd9, 0xd9, 0xf7];
 /// Bytes of a signature.
 const SIGNATURE: usize = 48;
 
+/// Certifies for a subnet. Equal arguments have equal results.
+pub trait Certify: fmt::Debug + Send + Sync {
+    /// The root key, DER encoded.
+    fn root_key(&self) -> &[u8];
+
+    /// The encoded certificate that the canister has this certified data at this time (nanoseconds since the Unix epoch).
+    fn certify(&self, canister: &Principal, certified_data: &[u8], time: u64) -> Vec<u8>;
+}
+
+/// Certificates that nobody signed, under the root key of the main network.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsigned;
+
+impl Certify for Unsigned {
+    /// The public key of the main network, as its documentation shows it.
+    fn root_key(&self) -> &[u8] {
+        static ROOT_KEY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            hex::decode(concat!(
+                "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100",
+                "814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14",
+                "fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb71",
+                "7112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae"
+            ))
+            .expect("a hexadecimal constant")
+        });
+        &ROOT_KEY
+    }
+
+    fn certify(&self, canister: &Principal, certified_data: &[u8], time: u64) -> Vec<u8> {
+        encode(canister, certified_data, time)
+    }
+}
+
+/// A certificate that is made when it is first looked at.
+#[derive(Clone)]
+pub struct Certificate(Arc<LazyLock<Vec<u8>, Making>>);
+
+type Making = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
+impl Certificate {
+    /// The certificate that the canister has this certified data at this time.
+    pub fn new(
+        by: Arc<dyn Certify>,
+        canister: Principal,
+        certified_data: Vec<u8>,
+        time: u64,
+    ) -> Self {
+        let making: Making = Box::new(move || by.certify(&canister, &certified_data, time));
+        Certificate(Arc::new(LazyLock::new(making)))
+    }
+
+    /// The encoded certificate.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
+    }
+}
+
 /// A certificate that the canister has this certified data at this time (nanoseconds).
-pub fn encode(canister: &Principal, data: &[u8], time: u64) -> Vec<u8> {
+fn encode(canister: &Principal, data: &[u8], time: u64) -> Vec<u8> {
     let mut leb_time = Vec::new();
     let mut rest = time;
     loop {

@@ -1,0 +1,301 @@
+//! Which Wasm pages (64 KiB) of a heap an execution accesses, and which it writes: each counts once for its first access
+//! and once more for its first write (docs/internet-computer/since-october-2025-rules.md 1.1). Owns the marks and what the
+//! handler of memory faults does with them; what an access costs is not known here.
+//!
+//! While a heap is followed nothing of it is accessible at first. The first access to a Wasm page faults, is counted, and
+//! opens it for reading; the first write faults again, is counted, and opens what `tracker.rs` has open. As there, nothing
+//! in the way of a fault allocates.
+
+use super::PAGE_SIZE;
+use super::WASM_PAGE_SIZE;
+use super::core::Core;
+use super::sys::{Access, Buffer};
+use super::tracker::{Tracker, WRITABLE};
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Pages of a Wasm page.
+const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
+
+/// The Wasm page counts as accessed.
+const ACCESSED: u8 = 1;
+/// The Wasm page counts as written.
+const WRITTEN: u8 = 2;
+/// It can be read.
+const READABLE: u8 = 4;
+/// Those of its pages that the tracker has open can be written.
+const WRITEABLE: u8 = 8;
+
+/// The marks of one heap.
+#[derive(Debug, Default)]
+pub(super) struct Touches {
+    /// A mark per Wasm page; present once the heap was followed.
+    marks: Option<Buffer<u8>>,
+    /// The heap is followed.
+    active: bool,
+    /// First accesses and first writes.
+    count: u64,
+}
+
+impl Touches {
+    /// What is accessible depends on what was touched.
+    pub(super) fn are_followed(&self) -> bool {
+        self.active
+    }
+
+    fn mark(&mut self, wasm_page: usize) -> &mut u8 {
+        let marks = self.marks.as_deref_mut();
+        &mut marks.expect("a heap that is followed has marks")[wasm_page]
+    }
+}
+
+/// The pages of a Wasm page.
+fn pages_of(wasm_page: usize) -> Range<usize> {
+    wasm_page * PAGES..(wasm_page + 1) * PAGES
+}
+
+impl Tracker {
+    /// From here on first accesses and first writes count.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(super) fn follow(&mut self) -> io::Result<()> {
+        let wasm_pages = self.pages() / PAGES;
+        match &mut self.touches.marks {
+            Some(marks) => marks[..wasm_pages].fill(0),
+            None => self.touches.marks = Some(Buffer::new(self.capacity() / WASM_PAGE_SIZE)?),
+        }
+        self.touches.count = 0;
+        self.space.protect(0..self.pages(), Access::None)?;
+        self.touches.active = true;
+        Ok(())
+    }
+
+    /// Everything is accessible again as the tracker wants it. The count stays.
+    pub(super) fn unfollow(&mut self) {
+        if !std::mem::replace(&mut self.touches.active, false) {
+            return;
+        }
+        let opened = self
+            .space
+            .protect(0..self.pages(), Access::Read)
+            .and_then(|()| {
+                for run in self.writable_runs() {
+                    self.space.protect(run, Access::ReadWrite)?;
+                }
+                Ok(())
+            });
+        if opened.is_err() {
+            // Too many separate regions: with everything open there is just one.
+            self.open(0..self.pages())
+                .expect("the system opens memory in one piece");
+        }
+        // What grew was marked as well.
+        if let Some(marks) = &mut self.touches.marks {
+            marks[..self.size / WASM_PAGE_SIZE].fill(0);
+        }
+    }
+
+    /// The pages that are to be open for writing: the log's and the hot ones.
+    fn writable_runs(&self) -> Vec<Range<usize>> {
+        let logged = self.arena.iter().flat_map(|arena| arena.entries(0));
+        let pages = logged
+            .map(|entry| entry.page)
+            .chain(self.hot.iter().map(|hot| hot.page));
+        let mut pages: Vec<u32> = pages
+            .filter(|page| self.state[*page as usize] & WRITABLE != 0)
+            .collect();
+        pages.sort_unstable();
+        pages.dedup();
+        super::settle::adjacent(pages)
+    }
+
+    /// First accesses and first writes since the heap is followed.
+    pub(super) fn touched(&self) -> u64 {
+        self.touches.count
+    }
+
+    /// Handles a fault in a heap that is followed; false if it has another cause. `write` tells what it was where the
+    /// machine tells it; else a write faults twice.
+    pub(super) fn touch(&mut self, page: usize, write: Option<bool>) -> bool {
+        let wasm_page = page / PAGES;
+        let mark = *self.touches.mark(wasm_page);
+        if mark & READABLE == 0 {
+            self.touches.count += u64::from(mark & ACCESSED == 0);
+            *self.touches.mark(wasm_page) |= ACCESSED | READABLE;
+            if self.reopen(wasm_page, Access::Read).is_err() {
+                return false;
+            }
+            if write != Some(true) {
+                return true;
+            }
+        }
+        let mark = *self.touches.mark(wasm_page);
+        if mark & WRITEABLE == 0 {
+            self.touches.count += u64::from(mark & WRITTEN == 0);
+            *self.touches.mark(wasm_page) |= WRITTEN | WRITEABLE;
+            let mut next = pages_of(wasm_page).start;
+            while let Some(run) = self.next_writable(next, pages_of(wasm_page).end) {
+                next = run.end;
+                if self.space.protect(run, Access::ReadWrite).is_err()
+                    && self.start_over(wasm_page).is_err()
+                {
+                    return false;
+                }
+            }
+            if self.state[page] & WRITABLE != 0 {
+                return true;
+            }
+        }
+        if self.state[page] & WRITABLE != 0 {
+            return false;
+        }
+        let (window, own) = (self.window(page), pages_of(wasm_page));
+        self.open(window.start.max(own.start)..window.end.min(own.end))
+            .is_ok()
+    }
+
+    /// The next pages of a range that the tracker has open.
+    fn next_writable(&self, from: usize, end: usize) -> Option<Range<usize>> {
+        let open = |page: &usize| self.state[*page] & WRITABLE != 0;
+        let start = (from..end).find(open)?;
+        Some(start..(start..end).find(|page| !open(page)).unwrap_or(end))
+    }
+
+    fn reopen(&mut self, wasm_page: usize, access: Access) -> io::Result<()> {
+        match self.space.protect(pages_of(wasm_page), access) {
+            Ok(()) => Ok(()),
+            Err(_) => self.start_over(wasm_page),
+        }
+    }
+
+    /// Too many separate regions: closes everything, which leaves one, and opens this Wasm page only. What was counted is
+    /// not counted again.
+    pub(super) fn start_over(&mut self, wasm_page: usize) -> io::Result<()> {
+        let wasm_pages = self.pages() / PAGES;
+        self.space.protect(0..self.pages(), Access::None)?;
+        for wasm_page in 0..wasm_pages {
+            *self.touches.mark(wasm_page) &= !(READABLE | WRITEABLE);
+        }
+        let own = pages_of(wasm_page);
+        self.space.protect(own.clone(), Access::Read)?;
+        *self.touches.mark(wasm_page) |= READABLE;
+        if *self.touches.mark(wasm_page) & WRITTEN != 0 {
+            *self.touches.mark(wasm_page) |= WRITEABLE;
+            let mut next = own.start;
+            while let Some(run) = self.next_writable(next, own.end) {
+                next = run.end;
+                self.space.protect(run, Access::ReadWrite)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells how often an execution that runs on a heap has touched a Wasm page for the first time.
+pub struct TouchCount(pub(super) Arc<Core>);
+
+impl TouchCount {
+    /// First accesses and first writes so far, a Wasm page each.
+    ///
+    /// # Panics
+    ///
+    /// When another thread uses the heap at the same time.
+    pub fn get(&self) -> u64 {
+        self.0.lock().touched()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Heap;
+    use super::*;
+
+    fn heap(wasm_pages: u64) -> Heap {
+        let mut heap = Heap::new(4 << 30, 0).unwrap();
+        heap.grow_to(wasm_pages * WASM_PAGE_SIZE as u64).unwrap();
+        heap
+    }
+
+    fn base(heap: &Heap) -> *mut u8 {
+        heap.core().base()
+    }
+
+    /// Reads a byte as Wasm code would.
+    fn read(heap: &Heap, at: usize) -> u8 {
+        // SAFETY: within the heap, which is active; the handler opens the page.
+        unsafe { base(heap).add(at).read_volatile() }
+    }
+
+    fn write(heap: &Heap, at: usize, value: u8) {
+        // SAFETY: as above.
+        unsafe { base(heap).add(at).write_volatile(value) }
+    }
+
+    #[test]
+    fn a_wasm_page_counts_once_for_its_first_access_and_once_for_its_first_write() {
+        let mut heap = heap(4);
+        heap.begin().unwrap();
+        let count = heap.touches();
+        let active = heap.follow().unwrap();
+        assert_eq!(count.get(), 0);
+        read(&heap, 5);
+        read(&heap, 60_000);
+        assert_eq!(count.get(), 1, "the same Wasm page");
+        write(&heap, 10, 7);
+        write(&heap, 20_000, 8);
+        assert_eq!(count.get(), 2);
+        write(&heap, 3 * WASM_PAGE_SIZE, 9);
+        assert_eq!(count.get(), 4, "a first access that is a write is both");
+        assert_eq!((read(&heap, 10), read(&heap, 20_000)), (7, 8));
+        drop(active);
+        assert_eq!(heap.changed_pages(), 3);
+        heap.commit();
+        // The hot set is open, and yet its first write counts.
+        heap.begin().unwrap();
+        let active = heap.follow().unwrap();
+        write(&heap, 11, 1);
+        assert_eq!(heap.touches().get(), 2);
+        write(&heap, 12, 1);
+        write(&heap, 8192, 1);
+        assert_eq!(heap.touches().get(), 2);
+        drop(active);
+        assert_eq!(heap.changed_pages(), 2);
+        heap.rollback();
+        assert_eq!(heap.read(10, 3), Some(&[7, 0, 0][..]));
+        assert_eq!(heap.read(3 * WASM_PAGE_SIZE as u64, 1), Some(&[9][..]));
+    }
+
+    #[test]
+    fn every_other_page_of_a_large_heap_is_counted_although_regions_run_out() {
+        let wasm_pages = 1 << 16;
+        let mut heap = heap(wasm_pages as u64);
+        heap.begin().unwrap();
+        let active = heap.follow().unwrap();
+        for wasm_page in (0..wasm_pages).step_by(2) {
+            read(&heap, wasm_page * WASM_PAGE_SIZE);
+        }
+        for wasm_page in (0..wasm_pages).step_by(2).take(1000) {
+            write(&heap, wasm_page * WASM_PAGE_SIZE, 1);
+        }
+        assert_eq!(heap.touches().get(), wasm_pages as u64 / 2 + 1000);
+        drop(active);
+        assert_eq!(heap.changed_pages(), 1000);
+        heap.commit();
+    }
+
+    #[test]
+    fn what_grows_meanwhile_is_followed_too() {
+        let mut heap = heap(1);
+        heap.begin().unwrap();
+        let active = heap.follow().unwrap();
+        heap.grow_to(3 * WASM_PAGE_SIZE as u64).unwrap();
+        write(&heap, 2 * WASM_PAGE_SIZE + 1, 1);
+        assert_eq!(heap.touches().get(), 2);
+        drop(active);
+        heap.rollback();
+        assert_eq!(heap.size_bytes(), WASM_PAGE_SIZE as u64);
+    }
+}

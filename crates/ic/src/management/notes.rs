@@ -1,0 +1,64 @@
+//! What somebody asks for that a replica of another date has: collected, so that who drives the node can say so. Nothing of
+//! it reaches a canister; the network answers as it did at its date.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::protocol::Date;
+
+/// Notes that nobody has taken yet, and which were there before.
+#[derive(Debug, Default)]
+pub struct Notes {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: Vec<String>,
+    told: BTreeSet<String>,
+}
+
+impl Notes {
+    /// Something is not known at this date, but at others.
+    pub fn another_date(&self, date: Date, what: fmt::Arguments<'_>, era: impl fmt::Display) {
+        self.add(format!(
+            "{what} is known {era}, and this is a replica of {date} (--protocol)"
+        ));
+    }
+
+    fn add(&self, note: String) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.told.insert(note.clone()) {
+            inner.waiting.push(note);
+        }
+    }
+
+    /// Takes the notes that nobody has taken yet.
+    pub fn take(&self) -> Vec<String> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut inner.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Era;
+
+    #[test]
+    fn a_note_is_told_once() {
+        let notes = Notes::default();
+        let era = Era::since(Date::November2026);
+        for _ in 0..2 {
+            notes.another_date(Date::October2025, format_args!("the method x"), era);
+        }
+        assert_eq!(
+            notes.take(),
+            [
+                "the method x is known from 2026-11 on, and this is a replica of 2025-10 (--protocol)"
+            ]
+        );
+        assert_eq!(notes.take(), [""; 0]);
+    }
+}

@@ -1,0 +1,522 @@
+//! A network of subnets: one clock, rounds of all nodes in order, the streams between them, and the calls of users. What happens inside of a
+//! round is the business of `node`; a network of one node adds nothing to its rounds. Knows no wire and no server.
+
+mod call;
+mod error;
+mod identity;
+mod journal;
+mod kind;
+mod outcalls;
+mod placement;
+mod record;
+mod subnet;
+
+use std::sync::Arc;
+
+use candid::Principal;
+
+use crate::answer::{DebugPrint, MessageResult};
+use crate::canister::Canister;
+use crate::config::{GENESIS_NS, NodeSettings};
+use crate::errors::UserError;
+use crate::management::ids::canister_id;
+use crate::node::Node;
+use crate::observe::Prints;
+use crate::protocol::Protocol;
+
+pub use call::{Call, Effective, INGRESS_TTL, Message, MessageId, request_id};
+pub use error::NetError;
+pub use identity::{Authority, Identity, NoKeys};
+pub use journal::{Executed, Journal};
+pub use kind::SubnetKind;
+pub use outcalls::{HttpAnswer, PendingHttp};
+pub use record::NetRecord;
+pub use subnet::{Subnet, SubnetSpec};
+
+use call::Messages;
+
+/// Rounds that are run for the answer of a message (pocket-ic-api.md 3.6).
+pub const AWAIT_ROUNDS: u64 = 100;
+
+/// Gets what canisters print.
+pub type Printer = Arc<dyn Fn(&DebugPrint) + Send + Sync>;
+
+/// What all nodes of a network are told.
+#[derive(Clone)]
+pub struct NetSettings {
+    /// Which replica.
+    pub protocol: Protocol,
+    /// Time before the first subnet is made, nanoseconds since the Unix epoch.
+    pub start_time: u64,
+    /// Canisters may not install and change memory as fast as they like, on application subnets.
+    pub rate_limits: bool,
+    /// Where compiled modules are kept; nowhere if absent.
+    pub cache_dir: Option<std::path::PathBuf>,
+    /// Gets what canisters print.
+    pub printer: Option<Printer>,
+    /// Gives subnets their keys.
+    pub authority: Arc<dyn Authority>,
+}
+
+impl Default for NetSettings {
+    fn default() -> Self {
+        NetSettings {
+            protocol: Protocol::NEWEST,
+            start_time: GENESIS_NS,
+            rate_limits: true,
+            cache_dir: None,
+            printer: None,
+            authority: Arc::new(NoKeys),
+        }
+    }
+}
+
+/// A network.
+pub struct Net {
+    settings: NetSettings,
+    /// In the order in which they were made; the first is the root.
+    subnets: Vec<Subnet>,
+    /// Their places, by ascending id: the order of rounds.
+    order: Vec<usize>,
+    /// Nanoseconds since the Unix epoch.
+    time: u64,
+    /// The clock was moved since the last round.
+    moved: bool,
+    messages: Messages,
+    /// Rounds that were run.
+    rounds: u64,
+    /// Counts whatever changes what can be certified.
+    version: u64,
+}
+
+impl Net {
+    /// A network without subnets.
+    pub fn new(settings: NetSettings) -> Self {
+        Net {
+            time: settings.start_time,
+            settings,
+            subnets: Vec::new(),
+            order: Vec::new(),
+            moved: false,
+            messages: Messages::default(),
+            rounds: 0,
+            version: 0,
+        }
+    }
+
+    /// Makes one more subnet, and runs a round. Returns its place.
+    ///
+    /// # Errors
+    /// If the machine has no room for it.
+    pub fn add(&mut self, spec: SubnetSpec) -> Result<usize, NetError> {
+        let ranges = subnet::ranges(&spec, self.subnets.len() as u64);
+        let seed = subnet::seed(&ranges);
+        let authority = &self.settings.authority;
+        let Identity {
+            subnet_id: id,
+            public_key,
+        } = authority.identity(&seed);
+        let root = self.subnets.first().map_or(seed, |root| root.seed);
+        let ids = ranges
+            .iter()
+            .map(|(first, last)| (canister_id(*first), canister_id(*last)));
+        let settings = NodeSettings {
+            start_time: self.time,
+            certification: authority.certifier(&root, &seed, ids.collect(), self.time),
+            cache_dir: self.settings.cache_dir.clone(),
+            ..Subnet::settings(self.settings.protocol, &spec, id, &seed, &ranges)
+        };
+        let settings = NodeSettings {
+            rate_limits: settings.rate_limits && self.settings.rate_limits,
+            threshold_keys: spec.kind.keys(self.has_test_keys(spec.kind)),
+            ..settings
+        };
+        let mut node =
+            Node::new(settings).map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
+        listen(&mut node, self.settings.printer.clone());
+        self.subnets.push(Subnet {
+            node,
+            spec,
+            id,
+            public_key,
+            seed,
+            ranges,
+        });
+        self.connect();
+        self.tick();
+        Ok(self.subnets.len() - 1)
+    }
+
+    fn has_test_keys(&self, new: SubnetKind) -> bool {
+        let keys = SubnetKind::TestThresholdKeys;
+        new == keys || self.subnets.iter().any(|subnet| subnet.spec.kind == keys)
+    }
+
+    /// Tells every node of the others.
+    fn connect(&mut self) {
+        let mut order: Vec<usize> = (0..self.subnets.len()).collect();
+        order.sort_by_key(|place| self.subnets[*place].id);
+        self.order = order;
+        if self.subnets.len() < 2 {
+            return;
+        }
+        let all: Vec<_> = self.subnets.iter().map(Subnet::neighbour).collect();
+        for (place, subnet) in self.subnets.iter_mut().enumerate() {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != place);
+            subnet
+                .node
+                .connect(others.map(|(_, neighbour)| neighbour.clone()).collect());
+        }
+    }
+
+    /// A second network in the state of this one.
+    ///
+    /// # Errors
+    /// If the machine has no room for it.
+    pub fn fork(&mut self) -> Result<Net, NetError> {
+        let mut subnets = Vec::with_capacity(self.subnets.len());
+        for subnet in &mut self.subnets {
+            let node = subnet.node.fork();
+            let mut node = node.map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
+            listen(&mut node, self.settings.printer.clone());
+            subnets.push(Subnet {
+                node,
+                spec: subnet.spec.clone(),
+                id: subnet.id,
+                public_key: subnet.public_key.clone(),
+                seed: subnet.seed,
+                ranges: subnet.ranges.clone(),
+            });
+        }
+        let mut net = Net {
+            settings: self.settings.clone(),
+            subnets,
+            order: Vec::new(),
+            time: self.time,
+            moved: self.moved,
+            messages: self.messages.clone(),
+            rounds: self.rounds,
+            version: self.version,
+        };
+        net.connect();
+        Ok(net)
+    }
+
+    /// The subnets, in the order in which they were made.
+    pub fn subnets(&self) -> &[Subnet] {
+        &self.subnets
+    }
+
+    /// Place of the subnet with this id.
+    pub fn subnet_index(&self, id: &Principal) -> Option<usize> {
+        self.subnets.iter().position(|subnet| subnet.id == *id)
+    }
+
+    /// The place where canisters are made whose creator names none (pocket-ic-api.md 3.3).
+    pub fn default_subnet(&self) -> usize {
+        let of_kind = |kind| {
+            let mut subnets = self.subnets.iter();
+            subnets
+                .position(|subnet| subnet.spec.kind == kind && subnet.spec.mainnet_block.is_none())
+        };
+        of_kind(SubnetKind::Application)
+            .or_else(|| of_kind(SubnetKind::VerifiedApplication))
+            .or_else(|| of_kind(SubnetKind::System))
+            .unwrap_or(0)
+    }
+
+    /// The time, nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Rounds that were run so far.
+    pub fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// Moves the clock; canisters see it in the next round.
+    ///
+    /// # Errors
+    /// If it would go back.
+    pub fn set_time(&mut self, time: u64) -> Result<(), NetError> {
+        if time < self.time {
+            return Err(NetError::TimeInPast(self.time, time));
+        }
+        self.moved |= time > self.time;
+        self.time = time;
+        Ok(())
+    }
+
+    /// Moves the clock; queries see it at once, though no round is run.
+    ///
+    /// # Errors
+    /// If it would go back.
+    pub fn set_certified_time(&mut self, time: u64) -> Result<(), NetError> {
+        self.set_time(time)?;
+        for subnet in &mut self.subnets {
+            subnet.node.certify_time(time);
+        }
+        self.moved = false;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Runs a round of every subnet.
+    pub fn tick(&mut self) {
+        if !std::mem::take(&mut self.moved) {
+            self.time += 1;
+        }
+        self.rounds += 1;
+        self.version += 1;
+        for place in &self.order {
+            let node = &mut self.subnets[*place].node;
+            node.set_time(self.time);
+            node.tick();
+        }
+        if self.subnets.len() > 1 {
+            self.carry();
+        }
+    }
+
+    /// Carries what has left the nodes to where it goes.
+    fn carry(&mut self) {
+        for from in 0..self.order.len() {
+            let place = self.order[from];
+            for (to, message) in self.subnets[place].node.take_outgoing() {
+                if let Some(place) = self.subnet_index(&to) {
+                    self.subnets[place].node.receive(message);
+                }
+            }
+        }
+    }
+
+    /// Takes a call. Runs nothing but what inspects it.
+    ///
+    /// # Errors
+    /// If it has no place to go; the inner one if the subnet or the canister refuses it.
+    pub fn submit(
+        &mut self,
+        call: &Call,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        let expiry = self.time.saturating_add(INGRESS_TTL);
+        let id = self.messages.name(call, expiry);
+        self.take(call, id, expiry, false)
+    }
+
+    /// Takes a call under a name that its sender knows, with the time until which it may enter a round.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn submit_as(
+        &mut self,
+        call: &Call,
+        id: MessageId,
+        expiry: u64,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        self.take(call, id, expiry, true)
+    }
+
+    fn take(
+        &mut self,
+        call: &Call,
+        id: MessageId,
+        expiry: u64,
+        named: bool,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        let place = self.place(call)?;
+        let subnet = &mut self.subnets[place];
+        let (bytes, max) = subnet
+            .node
+            .ingress_size(&call.canister, &call.method, &call.payload);
+        if bytes > max && call.canister != Principal::management_canister() {
+            return Err(NetError::BadIngress(format!(
+                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {max}.",
+                hex::encode(id)
+            )));
+        }
+        if self.messages.get_mut(&id).is_some() {
+            return Ok(Ok((subnet.id, id)));
+        }
+        let taken = subnet.node.submit(
+            call.sender,
+            call.canister,
+            &call.method,
+            call.payload.clone(),
+        );
+        let ingress = match taken {
+            Ok(ingress) => ingress,
+            Err(error) => return Ok(Err(error)),
+        };
+        let message = Message {
+            subnet: place,
+            ingress,
+            sender: call.sender,
+            receiver: call.canister,
+            expiry,
+            named,
+            result: None,
+        };
+        self.version += 1;
+        self.messages.add(id, message, self.time);
+        Ok(Ok((subnet.id, id)))
+    }
+
+    /// What became of a message, if it has ended. With a caller: only of a message that he sent.
+    ///
+    /// # Errors
+    /// If somebody else sent it.
+    pub fn status(
+        &mut self,
+        id: &MessageId,
+        caller: Option<Principal>,
+    ) -> Result<Option<MessageResult>, NetError> {
+        let Some(message) = self.messages.get_mut(id) else {
+            return Ok(None);
+        };
+        if message.result.is_none() {
+            let node = &mut self.subnets[message.subnet].node;
+            message.result = node.take_answer(message.ingress);
+        }
+        if node_is_past(&self.subnets[message.subnet].node, message)
+            && caller.is_some_and(|caller| caller != message.sender)
+        {
+            return Err(NetError::NotTheSender);
+        }
+        Ok(message.result.clone())
+    }
+
+    /// Runs rounds until a message has ended, so many at the most. Nothing is run if it has ended before.
+    ///
+    /// # Errors
+    /// If it has not ended by then.
+    pub fn wait(&mut self, id: &MessageId, rounds: u64) -> Result<MessageResult, NetError> {
+        for round in 0..=rounds {
+            if let Some(result) = self.status(id, None)? {
+                return Ok(result);
+            }
+            if round < rounds {
+                self.tick();
+            }
+        }
+        Err(NetError::BadIngress(format!(
+            "Failed to answer to ingress 0x{} after {rounds} rounds.",
+            hex::encode(id)
+        )))
+    }
+
+    /// The messages that came to a subnet under a name of their sender's, with what became of them.
+    pub fn named_messages(
+        &self,
+        place: usize,
+    ) -> impl Iterator<Item = (&MessageId, &Message, Option<&MessageResult>)> {
+        let named = self.messages.iter();
+        let here = named.filter(move |(_, message)| message.named && message.subnet == place);
+        here.map(|(id, message)| (id, message, self.result_of(message)))
+    }
+
+    /// What became of a message, if it has ended.
+    pub fn result(&self, id: &MessageId) -> Option<&MessageResult> {
+        self.result_of(self.messages.get(id)?)
+    }
+
+    fn result_of<'a>(&'a self, message: &'a Message) -> Option<&'a MessageResult> {
+        let node = &self.subnets[message.subnet].node;
+        message
+            .result
+            .as_ref()
+            .or_else(|| node.answer(message.ingress))
+    }
+
+    /// Messages that a subnet was sent so far.
+    pub fn message_count(&self) -> u64 {
+        self.messages.count()
+    }
+
+    /// Counts whatever may change what is certified of the network.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Runs a query on the latest state.
+    ///
+    /// # Errors
+    /// If it has no place to go.
+    pub fn query(&mut self, call: &Call) -> Result<MessageResult, NetError> {
+        let place = self.place(call)?;
+        let node = &mut self.subnets[place].node;
+        Ok(node.query(
+            call.sender,
+            call.canister,
+            &call.method,
+            call.payload.clone(),
+        ))
+    }
+
+    /// The canister of this id, with the place of its subnet.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn canister(&self, id: &Principal) -> Result<(usize, &Canister), NetError> {
+        let place = self.host_of(id).ok_or(NetError::CanisterNotFound(*id))?;
+        let canister = self.subnets[place].node.canister(id);
+        Ok((place, canister.ok_or(NetError::CanisterNotFound(*id))?))
+    }
+
+    /// Adds cycles to a canister out of nothing. Returns its balance.
+    ///
+    /// # Errors
+    /// If there is no such canister.
+    pub fn add_cycles(&mut self, id: &Principal, cycles: u128) -> Result<u128, NetError> {
+        let (place, _) = self.canister(id)?;
+        self.subnets[place].node.add_cycles(id, cycles);
+        self.version += 1;
+        Ok(self.canister(id)?.1.cycles)
+    }
+
+    /// What the stable memory of a canister holds.
+    ///
+    /// # Errors
+    /// If there is no such canister, or none with code.
+    pub fn stable_memory(&self, id: &Principal) -> Result<Vec<u8>, NetError> {
+        let (_, canister) = self.canister(id)?;
+        if canister.code.is_none() {
+            return Err(NetError::CanisterIsEmpty(*id));
+        }
+        let mut content = vec![0; canister.stable.size_bytes() as usize];
+        let read = canister.stable.read(0, &mut content);
+        read.map_err(|error| NetError::OutOfMemory(format!("{error:?}")))?;
+        Ok(content)
+    }
+
+    /// Gives the stable memory of a canister another content.
+    ///
+    /// # Errors
+    /// If there is no such canister, or none with code, or no room.
+    pub fn set_stable_memory(&mut self, id: &Principal, content: &[u8]) -> Result<(), NetError> {
+        let (place, canister) = self.canister(id)?;
+        if canister.code.is_none() {
+            return Err(NetError::CanisterIsEmpty(*id));
+        }
+        match self.subnets[place].node.set_stable_memory(id, content) {
+            true => Ok(()),
+            false => Err(NetError::OutOfMemory(format!(
+                "{} bytes are more than stable memory can hold",
+                content.len()
+            ))),
+        }
+    }
+}
+
+/// Attaches who watches a node of a network.
+fn listen(node: &mut Node, printer: Option<Printer>) {
+    node.attach(Journal::default());
+    if let Some(printer) = printer {
+        node.attach(Prints::to(Box::new(move |line| printer(line))));
+    }
+}
+
+/// True once a message has entered a round: before that nobody is told whose it is.
+fn node_is_past(node: &Node, message: &Message) -> bool {
+    message.result.is_some() || node.has_taken(message.ingress)
+}

@@ -1,0 +1,159 @@
+//! HTTP requests of canisters, answered by the user of a network in the place of the world outside (pocket-ic-api.md 2.7).
+
+use std::collections::BTreeMap;
+
+use candid::{Encode, Principal};
+use sha2::{Digest, Sha256};
+
+use super::Net;
+use super::error::NetError;
+use crate::errors::{ErrorCode, UserError};
+use crate::management::types::http::{HttpRequestArgs, HttpResponse};
+
+/// Nanoseconds after which nodes give up to agree, as an error tells it.
+const CONSENSUS_TIMEOUT: u64 = 300_000_000_000;
+
+/// A request without an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingHttp<'a> {
+    /// The subnet of its canister.
+    pub subnet: Principal,
+    /// How many nodes that has.
+    pub nodes: u64,
+    /// Its number on that subnet.
+    pub id: u64,
+    /// What is asked for.
+    pub args: &'a HttpRequestArgs,
+}
+
+/// What one node says the world outside has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpAnswer {
+    /// A response.
+    Reply(HttpResponse),
+    /// None, with a reject code from 1 to 6 and a text.
+    Reject(u64, String),
+}
+
+impl HttpAnswer {
+    fn result(self) -> Result<HttpResponse, UserError> {
+        match self {
+            HttpAnswer::Reply(response) => Ok(response),
+            HttpAnswer::Reject(code, text) => Err(UserError::new(class(code), text)),
+        }
+    }
+
+    fn hash(&self) -> String {
+        let bytes = match self {
+            HttpAnswer::Reply(response) => Encode!(response),
+            HttpAnswer::Reject(code, text) => Encode!(code, text),
+        };
+        hex::encode(Sha256::digest(
+            bytes.expect("encoding to memory does not fail"),
+        ))
+    }
+}
+
+/// An error of this class: canisters see the class and the text only.
+fn class(reject_code: u64) -> ErrorCode {
+    match reject_code {
+        1 => ErrorCode::SubnetOversubscribed,
+        2 => ErrorCode::IngressMessageTimeout,
+        3 => ErrorCode::CanisterNotFound,
+        4 => ErrorCode::CanisterRejectedMessage,
+        5 => ErrorCode::CanisterCalledTrap,
+        _ => ErrorCode::DeadlineExpired,
+    }
+}
+
+impl Net {
+    /// The requests without an answer, of all subnets in the order of rounds.
+    pub fn pending_http(&self) -> impl Iterator<Item = PendingHttp<'_>> {
+        self.order.iter().flat_map(|place| {
+            let subnet = &self.subnets[*place];
+            let pending = subnet.node.pending_outcalls();
+            pending.map(|outcall| PendingHttp {
+                subnet: subnet.id,
+                nodes: subnet.spec.kind.nodes(),
+                id: outcall.id,
+                args: outcall.args,
+            })
+        })
+    }
+
+    /// Answers a request: with one answer that all nodes have got, or with one of each.
+    ///
+    /// # Errors
+    /// If a reject code is none, the number of answers is wrong, or no such request waits.
+    pub fn answer_http(
+        &mut self,
+        subnet: &Principal,
+        id: u64,
+        mut answers: Vec<HttpAnswer>,
+    ) -> Result<(), NetError> {
+        for answer in &answers {
+            if let HttpAnswer::Reject(code, _) = answer
+                && !(1..=6).contains(code)
+            {
+                return Err(NetError::RejectCode(*code));
+            }
+        }
+        let place = self
+            .subnet_index(subnet)
+            .ok_or(NetError::SubnetNotFound(*subnet))?;
+        let node = &mut self.subnets[place].node;
+        let Some(time) = node
+            .pending_outcalls()
+            .find(|it| it.id == id)
+            .map(|it| it.time)
+        else {
+            return Err(NetError::NoSuchOutcall(*subnet, id));
+        };
+        let nodes = node.settings().nodes;
+        if answers.len() > 1 && answers.len() as u64 != nodes {
+            return Err(NetError::OutcallResponses(answers.len(), nodes));
+        }
+        let result = match answers.len() {
+            0 => return Err(NetError::OutcallResponses(0, nodes)),
+            1 => answers.remove(0).result(),
+            _ => agreed(answers, id, time),
+        };
+        match node.answer_outcall(id, result) {
+            true => Ok(()),
+            false => Err(NetError::NoSuchOutcall(*subnet, id)),
+        }
+    }
+}
+
+/// The answer that all but a third of the nodes have got.
+fn agreed(answers: Vec<HttpAnswer>, id: u64, time: u64) -> Result<HttpResponse, UserError> {
+    let nodes = answers.len();
+    let tolerated = (nodes - 1) / 3;
+    let mut counts: BTreeMap<String, (usize, HttpAnswer)> = BTreeMap::new();
+    for answer in answers {
+        counts.entry(answer.hash()).or_insert((0, answer)).0 += 1;
+    }
+    let most = counts.values().max_by_key(|(count, _)| *count);
+    if let Some((count, answer)) = most
+        && *count >= nodes - tolerated
+    {
+        return answer.clone().result();
+    }
+    let mut hashes: Vec<_> = counts
+        .iter()
+        .map(|(hash, (count, _))| (*count, hash))
+        .collect();
+    hashes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let hashes: Vec<String> = hashes
+        .into_iter()
+        .map(|(count, hash)| format!("[{hash}: {count}]"))
+        .collect();
+    Err(UserError::new(
+        class(2),
+        format!(
+            "No consensus could be reached. Replicas had different responses. Details: request_id: {id}, timeout: {}, hashes: {}",
+            time.saturating_add(CONSENSUS_TIMEOUT),
+            hashes.join(", ")
+        ),
+    ))
+}

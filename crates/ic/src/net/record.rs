@@ -1,0 +1,79 @@
+//! A network at rest as a record that can be written to a file, and back.
+
+use candid::Principal;
+use serde::{Deserialize, Serialize};
+
+use super::{Net, NetError, NetSettings, SubnetKind, SubnetSpec};
+use crate::node::NodeRecord;
+
+/// Rounds that are run so that what was begun may end.
+const ROUNDS_TO_REST: u64 = 100;
+
+/// A network at rest.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NetRecord {
+    time: u64,
+    rounds: u64,
+    subnets: Vec<SubnetRecord>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SubnetRecord {
+    kind: String,
+    benchmarking: bool,
+    free: bool,
+    admins: Option<Vec<Principal>>,
+    mainnet_block: Option<u64>,
+    node: NodeRecord,
+}
+
+impl Net {
+    /// The network as a record. Calls under way get some rounds to end; what has not ended by then is not part of it.
+    pub fn to_record(&mut self) -> NetRecord {
+        for _ in 0..ROUNDS_TO_REST {
+            if self.subnets.iter().all(|subnet| subnet.node.is_at_rest()) {
+                break;
+            }
+            self.tick();
+        }
+        let subnets = self.subnets.iter_mut().map(|subnet| SubnetRecord {
+            kind: subnet.spec.kind.name().to_owned(),
+            benchmarking: subnet.spec.benchmarking,
+            free: subnet.spec.free,
+            admins: subnet.spec.admins.clone(),
+            mainnet_block: subnet.spec.mainnet_block,
+            node: subnet.node.to_record(),
+        });
+        NetRecord {
+            subnets: subnets.collect(),
+            time: self.time,
+            rounds: self.rounds,
+        }
+    }
+
+    /// A network in the state of a record; its clock is a nanosecond later.
+    ///
+    /// # Errors
+    /// If the record does not fit together or the machine has no room for it.
+    pub fn resume(settings: NetSettings, record: NetRecord) -> Result<Net, NetError> {
+        let broken = |error: &dyn std::fmt::Display| NetError::BrokenState(error.to_string());
+        let mut net = Net::new(settings);
+        for subnet in record.subnets {
+            let kind = SubnetKind::from_name(&subnet.kind)
+                .ok_or_else(|| broken(&format!("there is no subnet kind {}", subnet.kind)))?;
+            let place = net.add(SubnetSpec {
+                benchmarking: subnet.benchmarking,
+                free: subnet.free,
+                admins: subnet.admins,
+                mainnet_block: subnet.mainnet_block,
+                ..SubnetSpec::new(kind)
+            })?;
+            let resumed = net.subnets[place].node.resume(subnet.node);
+            resumed.map_err(|error| broken(&error))?;
+        }
+        net.time = record.time.max(net.time) + 1;
+        net.moved = true;
+        net.rounds = record.rounds;
+        Ok(net)
+    }
+}

@@ -1,0 +1,195 @@
+//! The open connections: how many there may be, how long one of them may do nothing, and their end. What is said on
+//! them is the affair of `routes`.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::routes::Routes;
+
+/// Time for the head of a request to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may be without a request, be it before the first one, between two of them, or because its
+/// client does not read an answer.
+const IDLE: Duration = Duration::from_secs(60);
+/// The same while more than half of all connections are taken.
+const IDLE_CROWDED: Duration = Duration::from_secs(1);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// Bytes of a head. One that is longer is answered 431.
+const MAX_HEAD: usize = 64 << 10;
+const MAX_HEAD_LIST: u32 = 64 << 10;
+/// Requests at once on one connection of HTTP/2.
+const MAX_STREAMS: u32 = 100;
+/// Connections where the system does not say how many descriptors there may be, and most of them anyway.
+const USUAL: usize = 1024;
+const MOST: usize = 10_000;
+
+/// The open connections of a server.
+pub(super) struct Connections {
+    routes: Arc<Routes>,
+    most: usize,
+    room: Arc<Semaphore>,
+    closing: watch::Sender<bool>,
+}
+
+impl Connections {
+    /// None yet.
+    pub(super) fn new(routes: Routes) -> Self {
+        let most = most();
+        Connections {
+            routes: Arc::new(routes),
+            most,
+            room: Arc::new(Semaphore::new(most)),
+            closing: watch::channel(false).0,
+        }
+    }
+
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.most - self.room.available_permits()
+    }
+
+    /// Tells all of them to end after the answers that are under way.
+    pub(super) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Takes new connections as long as there are any; returns what went wrong with one.
+    pub(super) async fn accept(&self, listener: &TcpListener) -> std::io::Error {
+        loop {
+            let Ok(place) = self.room.clone().acquire_owned().await else {
+                return std::io::Error::other("no connections any more");
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => self.serve(stream, place),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        // Without it small answers may wait for each other; an error shows in the next read.
+        let _ = stream.set_nodelay(true);
+        let routes = self.routes.clone();
+        let activity = Arc::new(Activity::default());
+        let silent = self.silent(activity.clone());
+        let mut closing = self.closing.subscribe();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let (routes, busy) = (routes.clone(), activity.begin());
+                async move {
+                    let answer = routes.handle(request).await;
+                    drop(busy);
+                    Ok::<_, Infallible>(answer)
+                }
+            });
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_PATIENCE)
+                .max_buf_size(MAX_HEAD);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .max_header_list_size(MAX_HEAD_LIST)
+                .max_concurrent_streams(MAX_STREAMS);
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            tokio::pin!(connection);
+            let closed = async {
+                // The sender outlives every connection; whatever is said means the end.
+                let _ = closing.wait_for(|closing| *closing).await.is_ok();
+            };
+            tokio::select! {
+                // How a connection ends is its client's affair.
+                _ = connection.as_mut() => {}
+                () = silent => {}
+                () = closed => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.as_mut().await;
+                }
+            }
+            drop(place);
+        });
+    }
+
+    /// Ends when a connection has done nothing for too long.
+    fn silent(&self, activity: Arc<Activity>) -> impl Future<Output = ()> + Send + use<> {
+        let (room, most) = (self.room.clone(), self.most);
+        async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let patience = match room.available_permits() < most / 2 {
+                    true => IDLE_CROWDED,
+                    false => IDLE,
+                };
+                if activity.idle() >= patience {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What one connection does.
+struct Activity {
+    requests: AtomicUsize,
+    since: Mutex<Instant>,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Activity {
+            requests: AtomicUsize::new(0),
+            since: Mutex::new(Instant::now()),
+        }
+    }
+}
+
+impl Activity {
+    /// A request is there, until what is returned is dropped.
+    fn begin(self: &Arc<Self>) -> Busy {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        Busy(self.clone())
+    }
+
+    /// How long there has been no request.
+    fn idle(&self) -> Duration {
+        match self.requests.load(Ordering::SeqCst) {
+            0 => self.lock().elapsed(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.lock() = Instant::now();
+        self.0.requests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How many connections there may be: three quarters of the descriptors, the rest is for files and nodes.
+fn most() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find_map(|line| {
+        let values = line.strip_prefix("Max open files")?;
+        values.split_whitespace().next()?.parse::<usize>().ok()
+    });
+    (soft.unwrap_or(USUAL) / 4 * 3).clamp(8, MOST)
+}

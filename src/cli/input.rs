@@ -1,0 +1,115 @@
+//! Reads what the user names, up to a limit.
+//!
+//! Owns the limits, and the few words for what cannot be read. A device or a pipe is no reason to wait or to fill all memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::script::MAX_SCRIPT_BYTES;
+
+/// The longest module, packed or in text, in bytes. What the Internet Computer takes is less and told by it.
+const MAX_MODULE_BYTES: u64 = 1 << 30;
+/// The longest file for a stable memory, in bytes: it is held in memory as a whole.
+const MAX_FIXTURE_BYTES: u64 = 4 << 30;
+/// The longest configuration or interface, in bytes.
+const MAX_TEXT_BYTES: u64 = 16 << 20;
+
+/// All of a script, which may come out of a pipe or a terminal.
+///
+/// # Errors
+/// Why it cannot be read, in a few words.
+pub(super) fn script(reader: impl Read) -> Result<Vec<u8>, String> {
+    bounded(reader, MAX_SCRIPT_BYTES as u64)
+}
+
+/// All of a script in a file.
+///
+/// # Errors
+/// As with [`script`].
+pub(super) fn script_file(path: &Path) -> Result<Vec<u8>, String> {
+    script(File::open(path).map_err(|error| reason(&error))?)
+}
+
+/// All of a module's file.
+///
+/// # Errors
+/// As with [`script`]; also if it is no regular file.
+pub(super) fn module(path: &Path) -> Result<Vec<u8>, String> {
+    regular(path, MAX_MODULE_BYTES)
+}
+
+/// All of a file for a stable memory.
+///
+/// # Errors
+/// As with [`module`].
+pub(super) fn fixture(path: &Path) -> Result<Vec<u8>, String> {
+    regular(path, MAX_FIXTURE_BYTES)
+}
+
+/// A configuration or an interface.
+///
+/// # Errors
+/// As with [`script`]; also if it is not UTF-8.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| reason(&error))?;
+    let bytes = bounded(file, MAX_TEXT_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+fn regular(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let kind = std::fs::metadata(path).map_err(|error| reason(&error))?;
+    if kind.is_dir() {
+        return Err("this is a directory".to_owned());
+    }
+    if !kind.is_file() {
+        return Err("this is no file, but a device or a pipe".to_owned());
+    }
+    if kind.len() > most {
+        return Err(too_long(most));
+    }
+    bounded(File::open(path).map_err(|error| reason(&error))?, most)
+}
+
+fn bounded(reader: impl Read, most: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = reader.take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > most {
+        return Err(too_long(most));
+    }
+    Ok(bytes)
+}
+
+fn too_long(most: u64) -> String {
+    format!("it is longer than {} MiB", most >> 20)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
+        io::ErrorKind::OutOfMemory => "there is not enough memory for it".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_refused_at_its_limit() {
+        let endless = io::repeat(b'#');
+        assert_eq!(
+            bounded(endless, 1 << 20).unwrap_err(),
+            "it is longer than 1 MiB"
+        );
+        assert_eq!(bounded(&b"abc"[..], 3).unwrap(), b"abc");
+        assert_eq!(
+            bounded(&b"abcd"[..], 3).unwrap_err(),
+            "it is longer than 0 MiB"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Making an instance out of what is wished for, with the checks and texts of pocket-ic-api.md 2.4.
+
+use std::sync::Arc;
+
+use drun_ic::config::GENESIS_NS;
+use drun_ic::net::{Net, NetSettings};
+use serde::Serialize;
+
+use super::Server;
+use super::answer::{Answer, Outcome, Refusal};
+use super::instances::Instance;
+use super::state_dir::StateDir;
+use super::wire::{self, InitialTime, InstanceConfig, StateConfig, TopologyWire};
+
+#[derive(Serialize)]
+enum CreateWire<'a> {
+    Created(Created),
+    Error { message: &'a str },
+}
+
+#[derive(Serialize)]
+struct Created {
+    instance_id: usize,
+    topology: TopologyWire,
+    http_gateway_info: Option<GatewayInfo>,
+}
+
+/// Where a gateway listens.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct GatewayInfo {
+    pub(crate) instance_id: usize,
+    pub(crate) port: u16,
+}
+
+fn answered(created: Result<Created, Refusal>) -> Answer {
+    match created {
+        Ok(created) => Answer::json_with(201, &CreateWire::Created(created)),
+        Err(refusal) => {
+            let message = &refusal.message;
+            Answer::json_with(refusal.status, &CreateWire::Error { message })
+        }
+    }
+}
+
+impl Server {
+    /// `POST /instances`.
+    pub(super) fn create(self: &Arc<Self>, config: &InstanceConfig) -> Answer {
+        answered(self.create_instance(config))
+    }
+
+    fn create_instance(self: &Arc<Self>, config: &InstanceConfig) -> Result<Created, Refusal> {
+        let state_dir = match &config.state_dir {
+            Some(path) => Some(StateDir::open(path)?),
+            None => None,
+        };
+        let kept = match &state_dir {
+            Some(directory) => directory.read()?,
+            None => None,
+        };
+        let (mut net, auto) = match kept {
+            Some(record) => {
+                check_features(config)?;
+                let mut net = Net::resume(self.net_settings(), record)?;
+                let (later, auto) = begin(config)?;
+                if let Some(later) = later {
+                    net.set_time(later)?;
+                }
+                (net, auto)
+            }
+            None => self.network(config)?,
+        };
+        let topology = wire::topology(&net);
+        if auto.is_some() {
+            net.set_certified_time(super::live::now().max(net.time()))?;
+        }
+        let trusting = config.disable_ingress_validation == Some(true);
+        let instance = self
+            .instances
+            .add(net, trusting, state_dir, self.options.max_instances)?;
+        let set_up = self.set_up(&instance, config, auto);
+        let http_gateway_info = match set_up {
+            Ok(info) => info,
+            Err(refusal) => {
+                self.instances.delete(instance.id);
+                return Err(refusal);
+            }
+        };
+        Ok(Created {
+            instance_id: instance.id,
+            topology,
+            http_gateway_info,
+        })
+    }
+
+    fn set_up(
+        self: &Arc<Self>,
+        instance: &Arc<Instance>,
+        config: &InstanceConfig,
+        auto: Option<Option<u64>>,
+    ) -> Result<Option<GatewayInfo>, Refusal> {
+        if let Some(delay) = auto {
+            instance.live.start(instance, delay)?;
+        }
+        match &config.http_gateway_config {
+            None => Ok(None),
+            Some(_) => Err(Refusal::bad(
+                "an HTTP gateway is not supported by this server",
+            )),
+        }
+    }
+
+    /// The network that is wished for, and whether it goes on by itself, with which pause.
+    fn network(&self, config: &InstanceConfig) -> Result<(Net, Option<Option<u64>>), Refusal> {
+        check_features(config)?;
+        let wished = config.subnet_config_set.subnets();
+        if wished.is_empty() {
+            return Err(Refusal::bad(
+                "Subnet config failed to validate: \"ExtendedSubnetConfigSet must contain at least one subnet\"",
+            ));
+        }
+        let mut specs = Vec::new();
+        for (kind, wish) in wished {
+            match &wish.state_config {
+                StateConfig::New => {}
+                StateConfig::FromPath(path) => return Err(from_path(path)),
+                StateConfig::FromBlobStore(_) => {
+                    return Err(Refusal::bad(
+                        "SubnetStateConfig::FromBlobStore is not yet implemented",
+                    ));
+                }
+            }
+            let spec = wish.spec(kind);
+            specs.push(spec.map_err(|error| {
+                Refusal::bad(format!("Subnet config failed to validate: {error:?}"))
+            })?);
+        }
+        let (start_time, auto) = begin(config)?;
+        let start_time = start_time.unwrap_or(GENESIS_NS);
+        if start_time < GENESIS_NS {
+            return Err(Refusal::bad(format!(
+                "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {GENESIS_NS} (provided {start_time})."
+            )));
+        }
+        let rate_limits = config
+            .icp_config
+            .as_ref()
+            .and_then(|config| config.canister_execution_rate_limiting.as_deref())
+            != Some("Disabled");
+        let mut net = Net::new(NetSettings {
+            start_time,
+            rate_limits,
+            ..self.net_settings()
+        });
+        for spec in specs {
+            net.add(spec)?;
+        }
+        Ok((net, auto))
+    }
+
+    /// `POST /instances/{id}/fork`, ours: a second instance in the state of this one.
+    pub(super) fn fork(self: &Arc<Self>, instance: &Instance) -> Outcome {
+        let mut net = instance.hold()?;
+        let fork = net.fork()?;
+        let topology = wire::topology(&fork);
+        drop(net);
+        let fork = self
+            .instances
+            .add(fork, instance.trusting, None, self.options.max_instances)?;
+        Ok(answered(Ok(Created {
+            instance_id: fork.id,
+            topology,
+            http_gateway_info: None,
+        })))
+    }
+}
+
+/// The time that is wished for, and whether the instance goes on by itself, with which pause.
+type Beginning = (Option<u64>, Option<Option<u64>>);
+
+fn begin(config: &InstanceConfig) -> Result<Beginning, Refusal> {
+    Ok(match config.initial_time {
+        None => (None, None),
+        Some(InitialTime::Timestamp(time)) => (Some(time.nanos_since_epoch), None),
+        Some(InitialTime::AutoProgress(wish)) => (None, Some(wish.artificial_delay_ms)),
+    })
+}
+
+/// The state of a subnet in a directory: what is wrong with it.
+fn from_path(path: &std::path::Path) -> Refusal {
+    let shown = path.display();
+    Refusal::bad(match std::fs::read_dir(path) {
+        Err(error) => format!("The path {shown} is not a (subnet state) directory: {error}"),
+        Ok(mut entries) => match entries.next() {
+            None => format!("Provided an empty state directory at path {shown}."),
+            Some(_) => format!(
+                "The state directory at path {shown} is in the format of another server, which this one does not read."
+            ),
+        },
+    })
+}
+
+/// What is not there is said.
+fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
+    let levels = ["critical", "error", "warning", "info", "debug", "trace"];
+    if let Some(level) = &config.log_level
+        && !levels.contains(&level.to_lowercase().as_str())
+    {
+        return Err(Refusal::bad("Failed to parse log level: ()"));
+    }
+    for (name, wish) in config.icp_features.iter().flatten() {
+        if !wish.is_null() {
+            return Err(Refusal::bad(format!(
+                "The feature `{name}` of `icp_features` needs the modules of system canisters, which this server does not ship."
+            )));
+        }
+    }
+    for (name, addresses) in [
+        ("bitcoind_addr", &config.bitcoind_addr),
+        ("dogecoind_addr", &config.dogecoind_addr),
+    ] {
+        if addresses.as_ref().is_some_and(|list| !list.is_empty()) {
+            return Err(Refusal::bad(format!(
+                "`{name}` is given, but this server has no adapter for that network."
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! HTTP: listening, connections, bodies. The only place with async code; what a request means is decided in `routes`, on threads that may
+//! block and have room for the stacks of canisters.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::answer::{Answer, Refusal};
+use super::request::{Method, Request};
+
+/// Asks for the name of an operation after so many milliseconds (pocket-ic-api.md 2.3).
+const TIMEOUT_HEADER: &str = "processing-timeout-ms";
+/// Time for the head of a request to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of the largest body on the endpoints of agents.
+const AGENT_BODY: usize = 4 << 20;
+
+/// What answers requests.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Answers one; may block.
+    fn handle(self: Arc<Self>, request: Request) -> Answer;
+    /// A request begins; what is returned lives as long as it.
+    fn begin(&self) -> Box<dyn Send>;
+    /// A name for an operation that takes too long, as the answer of 202, and where its own answer is to be kept.
+    fn postpone(self: Arc<Self>, request: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>);
+}
+
+/// Accepts connections for ever.
+pub(crate) async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => connect(stream, Arc::clone(&handler)),
+            // No descriptor is free, perhaps; there will be one.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn connect<H: Handler>(stream: TcpStream, handler: Arc<H>) {
+    // Without it small answers wait for each other; an error shows in the next read.
+    let _ = stream.set_nodelay(true);
+    tokio::spawn(async move {
+        let service = service_fn(move |request| {
+            let handler = Arc::clone(&handler);
+            async move { Ok::<_, Infallible>(answer(handler, request).await) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_PATIENCE)
+            .serve_connection(TokioIo::new(stream), service);
+        // How a connection ends is its client's affair.
+        let _ = connection.with_upgrades().await;
+    });
+}
+
+async fn answer<H: Handler>(
+    handler: Arc<H>,
+    request: hyper::Request<Incoming>,
+) -> hyper::Response<Full<Bytes>> {
+    let active = handler.begin();
+    let request = match read(request).await {
+        Ok(request) => request,
+        Err(refusal) => return response(Answer::from(refusal)),
+    };
+    let patience = request.header(TIMEOUT_HEADER);
+    let patience = patience.and_then(|value| value.parse().ok());
+    let patience = patience.map(Duration::from_millis);
+    let path = patience.map(|_| request.path.clone());
+    let working = Arc::clone(&handler);
+    let mut work = tokio::task::spawn_blocking(move || {
+        let answer = working.handle(request);
+        drop(active);
+        answer
+    });
+    let failed = |_| {
+        Answer::from(Refusal::new(
+            500,
+            "the request has failed; please report it as a bug of drun",
+        ))
+    };
+    let (Some(patience), Some(path)) = (patience, path) else {
+        return response(work.await.unwrap_or_else(failed));
+    };
+    match tokio::time::timeout(patience, &mut work).await {
+        Ok(done) => response(done.unwrap_or_else(failed)),
+        Err(_) => {
+            let (answer, keep) = handler.postpone(&path);
+            tokio::spawn(async move { keep(work.await.unwrap_or_else(failed)) });
+            response(answer)
+        }
+    }
+}
+
+async fn read(request: hyper::Request<Incoming>) -> Result<Request, Refusal> {
+    let (head, body) = request.into_parts();
+    let method = match head.method {
+        hyper::Method::GET | hyper::Method::HEAD => Method::Get,
+        hyper::Method::POST => Method::Post,
+        hyper::Method::DELETE => Method::Delete,
+        hyper::Method::OPTIONS => Method::Options,
+        _ => Method::Other,
+    };
+    let path = head.uri.path().to_owned();
+    let limit = match is_for_agents(&path) {
+        true => AGENT_BODY,
+        false => usize::MAX,
+    };
+    let body = match limit {
+        usize::MAX => body.collect().await.map_err(|error| error.to_string()),
+        limit => http_body_util::Limited::new(body, limit)
+            .collect()
+            .await
+            .map_err(|error| error.to_string()),
+    };
+    let body = body.map_err(|error| match limit {
+        usize::MAX => Refusal::bad(format!("the body did not arrive: {error}")),
+        limit => Refusal::new(
+            413,
+            format!("error: payload_too_large\ndetails: maximum body size is {limit} bytes."),
+        ),
+    })?;
+    let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    Ok(Request {
+        method,
+        path,
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers.iter().map(header).collect(),
+        body: body.to_bytes().into(),
+    })
+}
+
+fn is_for_agents(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    match parts.next() {
+        Some("api") => true,
+        Some("instances") => parts.nth(1) == Some("api"),
+        _ => false,
+    }
+}
+
+fn response(answer: Answer) -> hyper::Response<Full<Bytes>> {
+    let mut builder = hyper::Response::builder().status(answer.status);
+    if let Some(kind) = answer.content.name() {
+        builder = builder.header("content-type", kind);
+    }
+    for (name, value) in &answer.headers {
+        builder = builder.header(name, value);
+    }
+    let built = builder.body(Full::new(Bytes::from(answer.body)));
+    built.unwrap_or_else(|error| {
+        let mut failed = hyper::Response::new(Full::new(Bytes::from(error.to_string())));
+        *failed.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    })
+}

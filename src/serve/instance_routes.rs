@@ -1,0 +1,224 @@
+//! What one instance does for its clients: a function for each endpoint below `/instances/{id}/read` and `/update`.
+
+use std::time::{Duration, Instant};
+
+use drun_ic::answer::MessageResult;
+use drun_ic::net::{AWAIT_ROUNDS, MessageId};
+
+use super::Server;
+use super::answer::{Answer, Outcome, Refusal};
+use super::instances::Instance;
+use super::request::{Method, Request};
+use super::wire::{
+    self, AddCycles, Blob, Bytes, CallWire, CanisterId, Cycles, FlexibleMock, MessageIdWire, Mock,
+    PrincipalId, ResultWire, SetStableMemory, StatusWire, SubnetId, TickWire, Time,
+};
+
+/// Rounds that `await_ingress_message` runs, if a request says otherwise (ours).
+const ROUNDS_HEADER: &str = "drun-await-rounds";
+
+/// The endpoints of an instance that work on its network, with their methods.
+pub(crate) const ENDPOINTS: &[(Method, &str)] = &[
+    (Method::Post, "read/query"),
+    (Method::Get, "read/topology"),
+    (Method::Get, "_/topology"),
+    (Method::Get, "read/get_time"),
+    (Method::Post, "read/get_controllers"),
+    (Method::Post, "read/get_cycles"),
+    (Method::Post, "read/get_stable_memory"),
+    (Method::Post, "read/get_subnet"),
+    (Method::Post, "read/pub_key"),
+    (Method::Post, "read/ingress_status"),
+    (Method::Get, "read/get_canister_http"),
+    (Method::Post, "update/submit_ingress_message"),
+    (Method::Post, "update/await_ingress_message"),
+    (Method::Post, "update/set_time"),
+    (Method::Post, "update/set_certified_time"),
+    (Method::Post, "update/add_cycles"),
+    (Method::Post, "update/set_stable_memory"),
+    (Method::Post, "update/tick"),
+    (Method::Post, "update/mock_canister_http"),
+    (Method::Post, "update/mock_flexible_canister_http"),
+    (Method::Post, "update/delete_subnet"),
+    (Method::Post, "update/canister_snapshot_download"),
+    (Method::Post, "update/canister_snapshot_upload"),
+];
+
+impl Server {
+    /// Carries out one of [`ENDPOINTS`].
+    pub(super) fn on_instance(&self, id: usize, endpoint: &str, request: &Request) -> Outcome {
+        let instance = || self.instances.get(id);
+        match endpoint {
+            "read/query" => {
+                let call = request.json::<CallWire>()?.call()?;
+                let result = instance()?.hold()?.query(&call)?;
+                Ok(Answer::json(&wire::result(result, false)))
+            }
+            "read/topology" | "_/topology" => {
+                Ok(Answer::json(&wire::topology(&*instance()?.hold()?)))
+            }
+            "read/get_time" => Ok(Answer::json(&Time {
+                nanos_since_epoch: instance()?.hold()?.time(),
+            })),
+            "read/get_controllers" => {
+                let canister = request.json::<CanisterId>()?.principal()?;
+                let instance = instance()?;
+                let net = instance.hold()?;
+                let (_, canister) = net.canister(&canister)?;
+                let controllers = canister.settings.controllers.to_vec();
+                let controllers = controllers.into_iter().map(PrincipalId::of);
+                Ok(Answer::json(&controllers.collect::<Vec<_>>()))
+            }
+            "read/get_cycles" => {
+                let canister = request.json::<CanisterId>()?.principal()?;
+                let cycles = instance()?.hold()?.canister(&canister)?.1.cycles;
+                Ok(Answer::json(&Cycles { cycles }))
+            }
+            "read/get_stable_memory" => {
+                let canister = request.json::<CanisterId>()?.principal()?;
+                let content = instance()?.hold()?.stable_memory(&canister)?;
+                Ok(Answer::json(&Blob {
+                    blob: Bytes(content),
+                }))
+            }
+            "read/get_subnet" => {
+                let canister = request.json::<CanisterId>()?.principal()?;
+                let instance = instance()?;
+                let net = instance.hold()?;
+                let found = net.canister(&canister).ok();
+                let subnet = found.map(|(place, _)| SubnetId::of(net.subnets()[place].id));
+                Ok(Answer::json(&subnet))
+            }
+            "read/pub_key" => {
+                let id = request.json::<SubnetId>()?.principal()?;
+                let instance = instance()?;
+                let net = instance.hold()?;
+                let place = net
+                    .subnet_index(&id)
+                    .ok_or_else(|| Refusal::bad(format!("SubnetNotFound({id})")))?;
+                Ok(Answer::json(&net.subnets()[place].public_key))
+            }
+            "read/ingress_status" => {
+                let question = request.json::<StatusWire>()?;
+                let id = question.raw_message_id.id()?;
+                let caller = match question.raw_caller {
+                    Some(caller) => Some(caller.principal_id.principal("sender principal")?),
+                    None => None,
+                };
+                let result = instance()?.hold()?.status(&id, caller)?;
+                Ok(Answer::json(
+                    &result.map(|result| wire::result(result, true)),
+                ))
+            }
+            "read/get_canister_http" => Ok(Answer::json(&wire::pending(&*instance()?.hold()?))),
+            "update/submit_ingress_message" => {
+                let call = request.json::<CallWire>()?.call()?;
+                let instance = instance()?;
+                let submitted = instance.hold()?.submit(&call)?;
+                instance.live.ring();
+                Ok(Answer::json(&match submitted {
+                    Ok((subnet, id)) => ResultWire::Ok(MessageIdWire::of(subnet, id)),
+                    Err(error) => ResultWire::Err(wire::reject(error, false)),
+                }))
+            }
+            "update/await_ingress_message" => {
+                let id = request.json::<MessageIdWire>()?.id()?;
+                let rounds = request.header(ROUNDS_HEADER);
+                let rounds = rounds.and_then(|rounds| rounds.parse().ok());
+                let rounds = rounds.unwrap_or(AWAIT_ROUNDS);
+                let result = await_message(&*instance()?, &id, rounds)?;
+                Ok(Answer::json(&wire::result(result, true)))
+            }
+            "update/set_time" => {
+                let time = request.json::<Time>()?.nanos_since_epoch;
+                instance()?.hold()?.set_time(time)?;
+                Ok(Answer::null())
+            }
+            "update/set_certified_time" => {
+                let time = request.json::<Time>()?.nanos_since_epoch;
+                instance()?.hold()?.set_certified_time(time)?;
+                Ok(Answer::null())
+            }
+            "update/add_cycles" => {
+                let wish = request.json::<AddCycles>()?;
+                let canister = wish.canister_id.principal("canister id")?;
+                let cycles = instance()?.hold()?.add_cycles(&canister, wish.amount)?;
+                Ok(Answer::json(&Cycles { cycles }))
+            }
+            "update/set_stable_memory" => {
+                let wish = request.json::<SetStableMemory>()?;
+                let canister = wish.canister_id.principal("canister id")?;
+                let blob = self.blobs.get(&wish.blob_id.0);
+                let blob = blob.ok_or_else(|| Refusal::conversion("Bad blob id"))?;
+                let content = blob.content();
+                let content = content.map_err(|_| Refusal::conversion("Decompression failed"))?;
+                instance()?.hold()?.set_stable_memory(&canister, &content)?;
+                Ok(Answer::null())
+            }
+            "update/tick" => {
+                let wish = request.json::<TickWire>()?;
+                let instance = instance()?;
+                let mut net = instance.hold()?;
+                for maker in wish.blockmakers.iter().flat_map(|makers| makers.all()) {
+                    let subnet = maker.subnet.principal()?;
+                    let node = maker.blockmaker.node_id.principal("node id")?;
+                    if net.subnet_index(&subnet).is_none() {
+                        return Err(Refusal::bad(format!("SubnetNotFound({subnet})")));
+                    }
+                    if maker.failed_blockmakers.contains(&maker.blockmaker) {
+                        return Err(Refusal::bad(format!("BlockmakerContainedInFailed({node})")));
+                    }
+                }
+                net.tick();
+                Ok(Answer::null())
+            }
+            "update/mock_canister_http" => {
+                let mock = request.json::<Mock>()?;
+                let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
+                instance()?
+                    .hold()?
+                    .answer_http(&subnet, id, mock.answers())?;
+                Ok(Answer::null())
+            }
+            "update/mock_flexible_canister_http" => {
+                let mock = request.json::<FlexibleMock>()?;
+                let subnet = mock.subnet_id.principal()?;
+                Err(Refusal::bad(format!(
+                    "InvalidCanisterHttpRequestId(({subnet}, {})): this server has no flexible HTTP outcalls",
+                    mock.request_id
+                )))
+            }
+            "update/delete_subnet" => Err(Refusal::bad(
+                "deleting subnets is not supported by this server",
+            )),
+            "update/canister_snapshot_download" | "update/canister_snapshot_upload" => {
+                Err(Refusal::bad(
+                    "snapshots in directories are not supported by this server; use the methods of the management canister",
+                ))
+            }
+            _ => Err(Refusal::new(
+                404,
+                format!("there is no endpoint {endpoint}"),
+            )),
+        }
+    }
+}
+
+/// Longest wait for a message of an instance that goes on by itself.
+const LIVE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits for the end of a message: by running rounds, or, if the instance goes on by itself, by letting it.
+fn await_message(
+    instance: &Instance,
+    id: &MessageId,
+    rounds: u64,
+) -> Result<MessageResult, Refusal> {
+    let begun = Instant::now();
+    while instance.live.is_on() && begun.elapsed() < LIVE_PATIENCE {
+        if let Some(result) = instance.hold()?.status(id, None)? {
+            return Ok(result);
+        }
+        instance.live.wait_for_round();
+    }
+    Ok(instance.hold()?.wait(id, rounds)?)
+}

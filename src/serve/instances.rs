@@ -1,0 +1,203 @@
+//! The instances of a server: made, found, listed and deleted. An instance is a network behind a lock: who finds it busy waits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+
+use drun_certification::agent::Endpoint;
+use drun_ic::net::Net;
+
+use super::answer::Refusal;
+use super::live::Live;
+use super::state_dir::StateDir;
+
+/// What is behind the lock of an instance.
+struct Inside {
+    net: Net,
+    /// The endpoints of agents, made when the first one comes.
+    endpoint: Option<Endpoint>,
+}
+
+/// An instance. Its network is gone once it is deleted.
+pub(crate) struct Instance {
+    pub(crate) id: usize,
+    inside: Mutex<Option<Inside>>,
+    /// How it goes on by itself.
+    pub(crate) live: Live,
+    /// Requests of agents are taken as they are.
+    pub(crate) trusting: bool,
+    /// Where its state is kept.
+    pub(crate) state_dir: Option<StateDir>,
+}
+
+/// The network of an instance, for one operation.
+pub(crate) struct Held<'a>(MutexGuard<'a, Option<Inside>>);
+
+impl std::ops::Deref for Held<'_> {
+    type Target = Net;
+    fn deref(&self) -> &Net {
+        &self.0.as_ref().expect("looked at when it was taken").net
+    }
+}
+
+impl std::ops::DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut Net {
+        &mut self.0.as_mut().expect("looked at when it was taken").net
+    }
+}
+
+impl Held<'_> {
+    /// The network with its endpoints of agents.
+    pub(crate) fn with_endpoint(&mut self) -> (&mut Net, &mut Option<Endpoint>) {
+        let inside = self.0.as_mut().expect("looked at when it was taken");
+        (&mut inside.net, &mut inside.endpoint)
+    }
+}
+
+fn deleted() -> Refusal {
+    Refusal::bad("UpdateError { message: \"Instance was deleted\" }")
+}
+
+impl Instance {
+    /// The network, when nobody else has it.
+    ///
+    /// # Errors
+    /// If the instance was deleted meanwhile, or an operation on it failed.
+    pub(crate) fn hold(&self) -> Result<Held<'_>, Refusal> {
+        let inside = self.inside.lock().map_err(|_| broken())?;
+        match inside.is_some() {
+            true => Ok(Held(inside)),
+            false => Err(deleted()),
+        }
+    }
+
+    /// The network, if nobody else has it at the moment.
+    pub(crate) fn try_hold(&self) -> Option<Result<Held<'_>, Refusal>> {
+        match self.inside.try_lock() {
+            Ok(net) if net.is_some() => Some(Ok(Held(net))),
+            Ok(_) => Some(Err(deleted())),
+            Err(TryLockError::Poisoned(_)) => Some(Err(broken())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes the network away for good, when its state is written.
+    pub(crate) fn end(&self) -> Option<Net> {
+        self.live.stop();
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut net = inside.take().map(|inside| inside.net);
+        if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
+            directory.write(net);
+        }
+        net
+    }
+
+    /// Writes the state if it has changed since it was last written, and nobody works on it.
+    pub(crate) fn checkpoint(&self) {
+        if let Some(directory) = &self.state_dir
+            && let Some(Ok(mut net)) = self.try_hold()
+            && directory.is_behind(&net)
+        {
+            directory.write(&mut net);
+        }
+    }
+}
+
+fn broken() -> Refusal {
+    Refusal::new(
+        500,
+        "this instance cannot be used any more: an operation on it has failed",
+    )
+}
+
+/// All instances.
+#[derive(Default)]
+pub(crate) struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
+
+impl Instances {
+    /// Adds an instance; most of them may live at the same time.
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub(crate) fn add(
+        &self,
+        net: Net,
+        trusting: bool,
+        state_dir: Option<StateDir>,
+        most: usize,
+    ) -> Result<Arc<Instance>, Refusal> {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let alive = all.iter().flatten().count();
+        if alive >= most {
+            return Err(Refusal::bad(format!(
+                "there are {alive} instances already, and no more than {most} are allowed: delete one, or start the server with a larger --max-instances"
+            )));
+        }
+        let instance = Arc::new(Instance {
+            id: all.len(),
+            inside: Mutex::new(Some(Inside {
+                net,
+                endpoint: None,
+            })),
+            live: Live::default(),
+            trusting,
+            state_dir,
+        });
+        all.push(Some(Arc::clone(&instance)));
+        Ok(instance)
+    }
+
+    /// The instance of this number.
+    ///
+    /// # Errors
+    /// If there is none, or none any more.
+    pub(crate) fn get(&self, id: usize) -> Result<Arc<Instance>, Refusal> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match all.get(id) {
+            Some(Some(instance)) => Ok(Arc::clone(instance)),
+            Some(None) => Err(deleted()),
+            None => Err(Refusal::bad(
+                "UpdateError { message: \"Instance not found\" }",
+            )),
+        }
+    }
+
+    /// The newest instance that goes on by itself, or else the newest of all.
+    pub(crate) fn newest(&self) -> Option<Arc<Instance>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let alive = || all.iter().flatten().rev();
+        let live = alive().find(|instance| instance.live.is_on());
+        live.or_else(|| alive().next()).cloned()
+    }
+
+    /// Those that live, oldest first.
+    pub(crate) fn alive(&self) -> Vec<Arc<Instance>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().flatten().cloned().collect()
+    }
+
+    /// Deletes an instance, when the operation on it has ended; false if there never was one.
+    pub(crate) fn delete(&self, id: usize) -> (bool, Option<Net>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(place) = all.get_mut(id) else {
+            return (false, None);
+        };
+        let instance = place.take();
+        drop(all);
+        (true, instance.and_then(|instance| instance.end()))
+    }
+
+    /// The states of all, as `GET /instances` tells them.
+    pub(crate) fn list(&self) -> Vec<String> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = |instance: &Option<Arc<Instance>>| match instance {
+            None => "Deleted".to_owned(),
+            Some(instance) => match instance.try_hold() {
+                Some(_) => "Available".to_owned(),
+                None => format!(
+                    "Busy(StateLabel({:032x}), OpId(\"operation\"))",
+                    instance.id
+                ),
+            },
+        };
+        all.iter().map(state).collect()
+    }
+}

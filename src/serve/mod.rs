@@ -1,0 +1,213 @@
+//! `drun serve`: the protocol of a PocketIC server over networks of subnets in this process, so that its clients test canisters without
+//! one (docs/internet-computer/pocket-ic-api.md). Owns the wire; what happens behind it is the business of `drun_ic::net`.
+//!
+//! From the top: [`main`] starts and ends the process; `http` is the only async room; `routes` finds the endpoint; the endpoints
+//! work on `instances` and speak in the types of `wire`.
+
+mod agent;
+mod answer;
+mod blobs;
+mod create;
+mod graph;
+mod http;
+mod instance_routes;
+mod instances;
+mod keys;
+mod life;
+mod live;
+mod openapi;
+mod options;
+mod request;
+mod routes;
+mod state_dir;
+mod wire;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use drun_ic::net::NetSettings;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use life::{Activity, PortFile};
+use options::{Options, Wish};
+
+/// Stack of threads that run canisters, in bytes: 5 MiB for Wasm code, and room below and above.
+const STACK: usize = 16 << 20;
+/// How often it is looked whether the server is still wanted.
+const HEARTBEAT: Duration = Duration::from_millis(200);
+/// States that have changed are written every second.
+const BEATS_PER_CHECKPOINT: u64 = 5;
+/// Threads for requests at the same time.
+const THREADS: usize = 1024;
+
+/// The command line or the machine is wrong; other errors are answers to requests.
+const FAILED: u8 = 1;
+const WRONG_INPUT: u8 = 2;
+
+/// A server.
+struct Server {
+    options: Options,
+    instances: instances::Instances,
+    blobs: blobs::Blobs,
+    graph: graph::Graph,
+    activity: Arc<Activity>,
+}
+
+impl Server {
+    /// What all networks of this server have in common.
+    fn net_settings(&self) -> NetSettings {
+        NetSettings {
+            cache_dir: self.options.cache_dir.clone(),
+            printer: (!self.options.quiet).then(|| {
+                let print = |line: &drun_ic::answer::DebugPrint| {
+                    let line = crate::report::debug_line(line.time, line.canister, &line.text);
+                    // A closed standard error is no reason to stop.
+                    let _ = writeln!(std::io::stderr(), "{line}");
+                };
+                Arc::new(print) as drun_ic::net::Printer
+            }),
+            authority: Arc::new(keys::Keys),
+            ..NetSettings::default()
+        }
+    }
+}
+
+/// The arguments of the server, if the program was called as one: by the word `serve`, by the name of a PocketIC server, or as the
+/// clients of one do.
+pub fn arguments() -> Option<(String, Vec<String>)> {
+    let mut all = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let program = all.next().unwrap_or_default();
+    let program = std::path::Path::new(&program).file_name();
+    let program = program.unwrap_or_default().to_string_lossy().into_owned();
+    let mut arguments: Vec<String> = all.collect();
+    let first = arguments.first().map_or("", String::as_str);
+    let wanted = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let as_server = program.starts_with("pocket-ic")
+        || matches!(
+            first.split('=').next(),
+            Some("--port-file" | "--ttl" | "--hard-ttl")
+        )
+        || first == "--version"
+            && arguments.len() == 1
+            && (wanted("POCKET_IC_BIN") || wanted("DRUN_POCKET_IC_VERSION"));
+    if first == "serve" {
+        arguments.remove(0);
+    } else if !as_server {
+        return None;
+    }
+    Some((program, arguments))
+}
+
+/// Runs the server with its arguments.
+pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
+    let say = |text: String| {
+        // A closed standard error is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    };
+    let print = |text: String| {
+        let _ = writeln!(std::io::stdout(), "{text}");
+        ExitCode::SUCCESS
+    };
+    let options = match options::parse(arguments, |warning| say(format!("warning: {warning}"))) {
+        Ok(Wish::Version) => return print(life::version(program)),
+        Ok(Wish::Help) => return print(options::HELP.trim_end().to_owned()),
+        Ok(Wish::Serve(options)) => options,
+        Err(error) => {
+            say(format!("error: {error}"));
+            return ExitCode::from(WRONG_INPUT);
+        }
+    };
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format!("error: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Serves until nobody wants it any more.
+fn serve(options: Options) -> Result<(), String> {
+    let started = Instant::now();
+    let mut port_file = None;
+    if let Some(path) = &options.port_file {
+        port_file = PortFile::take(path)
+            .map_err(|error| format!("cannot make the port file {}: {error}", path.display()))?;
+        if port_file.is_none() {
+            // Another server of the same tests runs already.
+            return Ok(());
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(STACK)
+        .max_blocking_threads(THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    let address = (options.address, options.port);
+    let (ttl, hard_ttl) = (options.ttl, options.hard_ttl);
+    let server = Arc::new(Server {
+        options,
+        instances: instances::Instances::default(),
+        blobs: blobs::Blobs::default(),
+        graph: graph::Graph::default(),
+        activity: Arc::default(),
+    });
+    let served = runtime.block_on(async {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("cannot listen on {}:{}: {error}", address.0, address.1))?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?;
+        let port = port.port();
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        tokio::spawn(http::accept(listener, Arc::clone(&server)));
+        if let Some(file) = &mut port_file {
+            let told = file.tell(port);
+            told.map_err(|error| format!("cannot write the port file: {error}"))?;
+        } else {
+            let _ = writeln!(
+                std::io::stdout(),
+                "listening on http://{}:{port}",
+                address.0
+            );
+        }
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut beats: u64 = 0;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = heartbeat.tick() => {
+                    beats += 1;
+                    if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
+                        let server = Arc::clone(&server);
+                        tokio::task::spawn_blocking(move || {
+                            server.instances.alive().iter().for_each(|it| it.checkpoint());
+                        });
+                    }
+                    let unwanted = ttl.is_some_and(|ttl| server.activity.idle() > ttl);
+                    if unwanted || hard_ttl.is_some_and(|ttl| started.elapsed() > ttl) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+    // What has a place to be kept is written; the rest is left to the end of the process.
+    for instance in server.instances.alive() {
+        if instance.state_dir.is_some() {
+            std::mem::forget(instance.end());
+        }
+    }
+    drop(port_file);
+    if served.is_ok() {
+        std::process::exit(0);
+    }
+    served
+}

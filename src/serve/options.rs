@@ -1,0 +1,209 @@
+//! The command line of the server. It is that of a PocketIC server of any generation, and some options of our own; what is not known is
+//! said and passed over, since clients of other generations start servers with other options.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the server is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// 0 for any free one.
+    pub(crate) port: u16,
+    /// Where the port is written, and what tells that a server runs.
+    pub(crate) port_file: Option<PathBuf>,
+    /// How long the server lives without requests; `None` for ever.
+    pub(crate) ttl: Option<Duration>,
+    /// When the server ends, used or not.
+    pub(crate) hard_ttl: Option<Duration>,
+    pub(crate) address: IpAddr,
+    /// Instances that may live at the same time.
+    pub(crate) max_instances: usize,
+    /// Where compiled modules are kept.
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Canisters print nothing.
+    pub(crate) quiet: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            port: 0,
+            port_file: None,
+            ttl: Some(Duration::from_secs(60)),
+            hard_ttl: None,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            max_instances: 100_000,
+            cache_dir: crate::runner::config::default_cache_dir(),
+            quiet: false,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Serve(Options),
+    Version,
+    Help,
+}
+
+/// Options of other generations that are of no use here, and whether a value follows.
+const PASSED_OVER: &[(&str, bool)] = &[
+    ("--log-levels", true),
+    ("-l", true),
+    ("--pid", true),
+    ("--ready-file", true),
+    ("--mainnet-routing-table", true),
+    ("--fetch-mainnet-routing-table", false),
+    ("--mainnet-registry-version", true),
+];
+
+/// The help.
+pub(crate) const HELP: &str = "\
+Serves the protocol of a PocketIC server: clients for Rust, JavaScript and Python, mops, canbench and agents use it unchanged
+
+Usage: drun serve [OPTIONS]
+
+Options:
+  -p, --port N             Port to listen on [default: any free one]
+      --port-file FILE     Where the port is written; if the file is there, another server runs, and this one ends at once
+      --ttl SECONDS        Ends after so long without a request; 0 for never [default: 60]
+      --hard-ttl SECONDS   Ends so long after the start, used or not [default: never]
+  -i, --ip-addr ADDRESS    Address to listen on [default: 127.0.0.1]
+      --max-instances N    Instances that may live at the same time [default: 100000]
+      --cache-dir DIR      Where compiled modules are kept [default: the user's cache directory]
+      --no-cache           Keep no compiled modules
+      --quiet              Do not print what canisters print
+  -l, --log-levels FILTER  Taken, and without effect: the server prints what canisters print, and warnings
+  -V, --version            Print `pocket-ic-server` and a version: DRUN_POCKET_IC_VERSION, or that of a link such as
+                           pocket-ic-13.0.0, or 16.1.0
+  -h, --help               Print help
+
+The program serves too, without the word `serve`, when it is called pocket-ic or pocket-ic-server, or with --port-file.
+";
+
+/// Reads the arguments; warnings go to `warn`.
+///
+/// # Errors
+/// A value that is none, as a sentence.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = String>,
+    mut warn: impl FnMut(String),
+) -> Result<Wish, String> {
+    let mut options = Options::default();
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let (name, mut joined) = match argument.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => {
+                (name.to_owned(), Some(value.to_owned()))
+            }
+            _ => (argument, None),
+        };
+        let mut value = || {
+            let value = joined.take().or_else(|| arguments.next());
+            value.ok_or_else(|| format!("{name} wants a value"))
+        };
+        match name.as_str() {
+            "-V" | "--version" => return Ok(Wish::Version),
+            "-h" | "--help" => return Ok(Wish::Help),
+            "-p" | "--port" => options.port = number(&name, &value()?)?,
+            "--port-file" => options.port_file = Some(value()?.into()),
+            "--ttl" => options.ttl = seconds(&name, &value()?)?,
+            "--hard-ttl" => options.hard_ttl = seconds(&name, &value()?)?,
+            "-i" | "--ip-addr" => options.address = number(&name, &value()?)?,
+            "--max-instances" => options.max_instances = number(&name, &value()?)?,
+            "--cache-dir" => options.cache_dir = Some(value()?.into()),
+            "--no-cache" => options.cache_dir = None,
+            "--quiet" => options.quiet = true,
+            other => {
+                let known = PASSED_OVER.iter().find(|(known, _)| *known == other);
+                match known {
+                    Some((_, true)) => drop(value()?),
+                    Some((_, false)) => {}
+                    None => {
+                        warn(format!("the option {other} is not known and passed over"));
+                        // What follows and is no option belongs to it.
+                        if joined.is_none() {
+                            arguments.next_if(|next| !next.starts_with('-'));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(Wish::Serve(options))
+}
+
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    let number = value.parse();
+    number.map_err(|_| format!("{name}: `{value}` is not a value for it"))
+}
+
+fn seconds(name: &str, value: &str) -> Result<Option<Duration>, String> {
+    let seconds: u64 = number(name, value)?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> (Result<Wish, String>, Vec<String>) {
+        let mut warnings = Vec::new();
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned());
+        let wish = parse(arguments, |warning| warnings.push(warning));
+        (wish, warnings)
+    }
+
+    #[test]
+    fn options_of_all_generations_are_taken() {
+        let (wish, warnings) = parsed(&[
+            "--port-file",
+            "/x.port",
+            "--ttl",
+            "300",
+            "--log-levels",
+            "error",
+            "--hard-ttl=600",
+            "--fetch-mainnet-routing-table",
+            "--new-thing",
+            "7",
+            "--port",
+            "8000",
+            "-i",
+            "::1",
+        ]);
+        let expected = Options {
+            port: 8000,
+            port_file: Some("/x.port".into()),
+            ttl: Some(Duration::from_secs(300)),
+            hard_ttl: Some(Duration::from_secs(600)),
+            address: "::1".parse().unwrap(),
+            ..Options::default()
+        };
+        assert_eq!(wish, Ok(Wish::Serve(expected)));
+        assert_eq!(
+            warnings,
+            ["the option --new-thing is not known and passed over"]
+        );
+    }
+
+    #[test]
+    fn a_ttl_of_zero_is_none() {
+        let Wish::Serve(options) = parsed(&["--ttl", "0"]).0.unwrap() else {
+            panic!("it is to serve")
+        };
+        assert_eq!(options.ttl, None);
+    }
+
+    #[test]
+    fn wrong_values_are_told() {
+        assert_eq!(
+            parsed(&["--port", "x"]).0,
+            Err("--port: `x` is not a value for it".into())
+        );
+        assert_eq!(parsed(&["--ttl"]).0, Err("--ttl wants a value".into()));
+        assert_eq!(parsed(&["--port", "1", "-V"]).0, Ok(Wish::Version));
+    }
+}

@@ -1,0 +1,214 @@
+//! From paths to endpoints (pocket-ic-api.md 2.2). Owns methods, trailing slashes, and the headers that all answers of a kind have.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::Server;
+use super::answer::{Answer, Content, Outcome, Refusal, settled};
+use super::http::Handler;
+use super::instance_routes::ENDPOINTS;
+use super::request::{Method, Request};
+use super::wire::{AutoProgress, InstanceConfig};
+
+impl Handler for Server {
+    fn handle(self: Arc<Self>, request: Request) -> Answer {
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            drun_ic::until_failure(|| settled(self.route(&request)))
+        }));
+        let mut answer = match answered {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(failure)) => Answer::from(Refusal::new(500, failure.to_string())),
+            Err(_) => Answer::from(Refusal::new(
+                500,
+                "the request has failed; please report it as a bug of drun",
+            )),
+        };
+        if request.path.starts_with("/instances") {
+            answer = answer.with_header("access-control-allow-origin", "*");
+        }
+        answer
+    }
+
+    fn begin(&self) -> Box<dyn Send> {
+        Box::new(self.activity.begin())
+    }
+
+    fn postpone(self: Arc<Self>, request: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>) {
+        #[derive(serde::Serialize)]
+        struct Started<'a> {
+            state_label: &'a str,
+            op_id: &'a str,
+        }
+        let kind = request.rsplit('/').find(|part| !part.is_empty());
+        let operation = self.graph.name(kind.unwrap_or("operation"));
+        let answer = Answer::json_with(
+            202,
+            &Started {
+                state_label: &operation.state_label,
+                op_id: &operation.op_id,
+            },
+        );
+        let keep = move |answer| self.graph.end(operation, answer);
+        (answer, Box::new(keep))
+    }
+}
+
+/// There is no such path.
+fn not_found(path: &str) -> Refusal {
+    Refusal::new(404, format!("there is nothing at {path}"))
+}
+
+fn wrong_method(path: &str) -> Refusal {
+    Refusal::new(405, format!("{path} is not called with this method"))
+}
+
+impl Server {
+    fn route(self: &Arc<Self>, request: &Request) -> Outcome {
+        let path = request.path.as_str();
+        if request.method == Method::Options && path.starts_with("/instances") {
+            return Ok(Answer::empty(200)
+                .with_header("access-control-allow-methods", "GET,POST")
+                .with_header(
+                    "access-control-allow-headers",
+                    "authorization,accept,content-type",
+                ));
+        }
+        let trimmed = path.strip_suffix('/').unwrap_or(path);
+        let mut parts = trimmed.splitn(3, '/').skip(1);
+        let (first, rest) = (parts.next().unwrap_or(""), parts.next());
+        match (first, rest) {
+            ("status", None) => only(Method::Get, request, || Ok(Answer::empty(200))),
+            ("api.json", None) => only(Method::Get, request, || Ok(super::openapi::document())),
+            ("instances", None) => match request.method {
+                // All clients post without a slash, and the reference knows nothing else.
+                Method::Post if path != trimmed => Err(not_found(path)),
+                Method::Get => Ok(Answer::json(&self.instances.list())),
+                Method::Post => {
+                    let config = request.json::<InstanceConfig>()?;
+                    Ok(self.create(&config))
+                }
+                _ => Err(wrong_method(path)),
+            },
+            ("instances", Some(rest)) => {
+                let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+                let id = id.parse().map_err(|_| {
+                    Refusal::bad(format!("Invalid URL: Cannot parse `{id}` to a `u64`"))
+                })?;
+                self.route_instance(id, rest, request)
+            }
+            ("api", Some(rest)) => {
+                let newest = self.instances.newest();
+                let instance = newest.ok_or_else(|| {
+                    Refusal::new(404, "there is no instance, whose interface this would be")
+                })?;
+                super::agent::serve(&instance, rest, request)
+            }
+            ("verify_signature", None) => only(Method::Post, request, || {
+                super::agent::verify_signature(&request.json()?)
+            }),
+            ("read_graph", Some(rest)) => only(Method::Get, request, || {
+                let (label, op_id) = rest.split_once('/').ok_or_else(|| not_found(path))?;
+                self.graph.read(&unescaped(label), &unescaped(op_id))
+            }),
+            ("prune_graph", Some(rest)) => only(Method::Delete, request, || {
+                let (label, op_id) = rest.split_once('/').ok_or_else(|| not_found(path))?;
+                self.graph.prune(&unescaped(label), &unescaped(op_id))
+            }),
+            ("blobstore", None) => only(Method::Post, request, || {
+                let gzip = request.header("content-encoding") == Some("gzip");
+                let name = self.blobs.put(request.body.clone(), gzip);
+                Ok(Answer::new(200, Content::Text, hex::encode(name)))
+            }),
+            ("blobstore", Some(name)) => only(Method::Get, request, || {
+                let name = hex::decode(name)
+                    .map_err(|_| Refusal::bad(format!("`{name}` is not a blob id in hex")))?;
+                let blob = self.blobs.get(&name);
+                let blob = blob.ok_or_else(|| Refusal::new(404, "there is no blob of this id"))?;
+                let answer = Answer::new(200, Content::Bytes, blob.bytes.clone());
+                Ok(match blob.gzip {
+                    true => answer.with_header("content-encoding", "gzip"),
+                    false => answer,
+                })
+            }),
+            _ => Err(not_found(path)),
+        }
+    }
+
+    fn route_instance(self: &Arc<Self>, id: usize, rest: &str, request: &Request) -> Outcome {
+        let path = request.path.as_str();
+        if let Some((method, endpoint)) = ENDPOINTS.iter().find(|(_, known)| *known == rest) {
+            return only(*method, request, || self.on_instance(id, endpoint, request));
+        }
+        if let Some(rest) = rest.strip_prefix("api/") {
+            return super::agent::serve(&*self.instances.get(id)?, rest, request);
+        }
+        match (request.method, rest) {
+            (Method::Delete, "") => {
+                let (was_there, net) = self.instances.delete(id);
+                drop(net);
+                match was_there {
+                    true => Ok(Answer::empty(200)),
+                    false => Err(Refusal::bad(
+                        "UpdateError { message: \"Instance not found\" }",
+                    )),
+                }
+            }
+            (Method::Post, "fork") => self.fork(&*self.instances.get(id)?),
+            (Method::Get, "auto_progress") => {
+                Ok(Answer::json(&self.instances.get(id)?.live.is_on()))
+            }
+            (Method::Post, "auto_progress") => {
+                let wish = request.json::<AutoProgress>()?;
+                let instance = self.instances.get(id)?;
+                instance.live.start(&instance, wish.artificial_delay_ms)?;
+                Ok(Answer::null())
+            }
+            (Method::Post, "stop_progress") => {
+                self.instances.get(id)?.live.stop();
+                Ok(Answer::null())
+            }
+            (_, "" | "fork" | "auto_progress" | "stop_progress") => Err(wrong_method(path)),
+            _ => Err(not_found(path)),
+        }
+    }
+}
+
+fn only(method: Method, request: &Request, answer: impl FnOnce() -> Outcome) -> Outcome {
+    match request.method == method {
+        true => answer(),
+        false => Err(wrong_method(&request.path)),
+    }
+}
+
+/// A part of a path, with its escapes resolved.
+fn unescaped(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escape = tail.get(..2).filter(|_| *first == b'%');
+        let escape = escape.and_then(|digits| std::str::from_utf8(digits).ok());
+        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_of_a_path_are_resolved() {
+        assert_eq!(unescaped("AQ%3D%3D"), "AQ==");
+        assert_eq!(unescaped("a%2"), "a%2");
+        assert_eq!(unescaped("%zz(x),"), "%zz(x),");
+    }
+}

@@ -1,0 +1,129 @@
+//! HTTP requests of canisters and their answers (pocket-ic-api.md 2.7).
+
+use drun_ic::management::types::http::{HttpHeader, HttpMethod, HttpResponse};
+use drun_ic::net::{HttpAnswer, Net};
+use serde::{Deserialize, Serialize};
+
+use super::{Bytes, SubnetId};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+/// A request without an answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PendingWire {
+    subnet_id: SubnetId,
+    request_id: u64,
+    http_method: String,
+    url: String,
+    headers: Vec<Header>,
+    body: Bytes,
+    max_response_bytes: Option<u64>,
+    replication: Replication,
+    pricing_version: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+enum Replication {
+    FullyReplicated,
+    NonReplicated,
+}
+
+/// All requests without an answer.
+pub(crate) fn pending(net: &Net) -> Vec<PendingWire> {
+    net.pending_http()
+        .map(|outcall| PendingWire {
+            subnet_id: SubnetId::of(outcall.subnet),
+            request_id: outcall.id,
+            http_method: method(outcall.args.method),
+            url: outcall.args.url.clone(),
+            headers: outcall
+                .args
+                .headers
+                .0
+                .iter()
+                .map(|header| Header {
+                    name: header.name.clone(),
+                    value: header.value.clone(),
+                })
+                .collect(),
+            body: Bytes(
+                outcall
+                    .args
+                    .body
+                    .as_ref()
+                    .map(|body| body.to_vec())
+                    .unwrap_or_default(),
+            ),
+            max_response_bytes: outcall.args.max_response_bytes,
+            replication: match outcall.args.is_replicated {
+                Some(false) => Replication::NonReplicated,
+                _ => Replication::FullyReplicated,
+            },
+            pricing_version: "Legacy",
+        })
+        .collect()
+}
+
+fn method(method: HttpMethod) -> String {
+    format!("{method:?}").to_uppercase()
+}
+
+/// An answer in the place of the world outside.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Mock {
+    pub(crate) subnet_id: SubnetId,
+    pub(crate) request_id: u64,
+    response: ResponseWire,
+    #[serde(default)]
+    additional_responses: Vec<ResponseWire>,
+}
+
+/// Answers of a flexible request, one of each node that has one.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct FlexibleMock {
+    pub(crate) subnet_id: SubnetId,
+    pub(crate) request_id: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+enum ResponseWire {
+    CanisterHttpReply {
+        status: u16,
+        headers: Vec<Header>,
+        body: Bytes,
+    },
+    CanisterHttpReject {
+        reject_code: u64,
+        message: String,
+    },
+}
+
+impl Mock {
+    /// What the nodes have got, the first one's first.
+    pub(crate) fn answers(self) -> Vec<HttpAnswer> {
+        let all = std::iter::once(self.response).chain(self.additional_responses);
+        all.map(|response| match response {
+            ResponseWire::CanisterHttpReply {
+                status,
+                headers,
+                body,
+            } => HttpAnswer::Reply(HttpResponse {
+                status: status.into(),
+                headers: headers
+                    .into_iter()
+                    .map(|Header { name, value }| HttpHeader { name, value })
+                    .collect(),
+                body: body.0,
+            }),
+            ResponseWire::CanisterHttpReject {
+                reject_code,
+                message,
+            } => HttpAnswer::Reject(reject_code, message),
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! The JSON of the wire (pocket-ic-api.md 2): how bytes and principals are written, and the records of requests and answers. Owns shapes;
+//! what is done with them is decided elsewhere. Unknown fields are ignored everywhere.
+
+mod call;
+mod config;
+mod http;
+
+use candid::Principal;
+use data_encoding::BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::answer::Refusal;
+
+pub(crate) use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
+pub(crate) use config::{InitialTime, InstanceConfig, StateConfig, TopologyWire, topology};
+pub(crate) use http::{FlexibleMock, Mock, pending};
+
+/// Bytes, as standard base64 with padding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text.as_bytes());
+        bytes.map(Bytes).map_err(de::Error::custom)
+    }
+}
+
+impl From<Principal> for Bytes {
+    fn from(id: Principal) -> Self {
+        Bytes(id.as_slice().to_vec())
+    }
+}
+
+impl Bytes {
+    /// The principal of these bytes; `what` names it in the error.
+    pub(crate) fn principal(&self, what: &str) -> Result<Principal, Refusal> {
+        Principal::try_from_slice(&self.0).map_err(|_| Refusal::conversion(&format!("Bad {what}")))
+    }
+}
+
+/// `{"canister_id"}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CanisterId {
+    pub(crate) canister_id: Bytes,
+}
+
+impl CanisterId {
+    pub(crate) fn of(id: Principal) -> Self {
+        CanisterId {
+            canister_id: id.into(),
+        }
+    }
+
+    pub(crate) fn principal(&self) -> Result<Principal, Refusal> {
+        self.canister_id.principal("canister id")
+    }
+}
+
+/// `{"subnet_id"}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SubnetId {
+    pub(crate) subnet_id: Bytes,
+}
+
+impl SubnetId {
+    pub(crate) fn of(id: Principal) -> Self {
+        SubnetId {
+            subnet_id: id.into(),
+        }
+    }
+
+    pub(crate) fn principal(&self) -> Result<Principal, Refusal> {
+        self.subnet_id.principal("subnet id")
+    }
+}
+
+/// `{"principal_id"}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PrincipalId {
+    pub(crate) principal_id: Bytes,
+}
+
+impl PrincipalId {
+    pub(crate) fn of(id: Principal) -> Self {
+        PrincipalId {
+            principal_id: id.into(),
+        }
+    }
+}
+
+/// A time.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Time {
+    pub(crate) nanos_since_epoch: u64,
+}
+
+/// A balance.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Cycles {
+    pub(crate) cycles: u128,
+}
+
+/// Cycles for a canister.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct AddCycles {
+    pub(crate) canister_id: Bytes,
+    pub(crate) amount: u128,
+}
+
+/// The content of a memory.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Blob {
+    pub(crate) blob: Bytes,
+}
+
+/// A new content of a stable memory.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct SetStableMemory {
+    pub(crate) canister_id: Bytes,
+    pub(crate) blob_id: Bytes,
+}
+
+/// How auto progress is switched on.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct AutoProgress {
+    pub(crate) artificial_delay_ms: Option<u64>,
+}

@@ -1,0 +1,142 @@
+//! The endpoints of agents (pocket-ic-api.md 3.10): certificates that verify, and refusals.
+
+use super::*;
+use drun_certification::{Certificate, cbor, hash_tree::Lookup};
+
+/// The value of a key of a map in CBOR.
+fn field(bytes: &[u8], key: &str) -> Vec<u8> {
+    let value = cbor::decode(bytes).expect("CBOR");
+    let map = value.as_map().expect("a map");
+    let entry = map.iter().find(|(name, _)| name.as_text() == Some(key));
+    let value = &entry.unwrap_or_else(|| panic!("no {key} in {value:?}")).1;
+    match value.as_text() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => value.as_bytes().expect("bytes").clone(),
+    }
+}
+
+fn envelope(
+    kind: &str,
+    canister: Principal,
+    method: &str,
+    argument: &[u8],
+    expiry: u64,
+) -> Vec<u8> {
+    let content = cbor::map([
+        ("request_type", kind.into()),
+        ("sender", cbor::bytes(Principal::anonymous().as_slice())),
+        ("ingress_expiry", expiry.into()),
+        ("canister_id", cbor::bytes(canister.as_slice())),
+        ("method_name", method.into()),
+        ("arg", cbor::bytes(argument)),
+    ]);
+    cbor::encode(cbor::map([("content", content)]))
+}
+
+#[test]
+fn what_agents_read_verifies_under_the_root_key() {
+    let server = Server::start();
+    let mut client = server.client();
+    let (instance, topology) = client.instance(subnets(&["nns", "application"]));
+    let path = format!("/instances/{instance}");
+    let status = client.get(&format!("{path}/api/v2/status"));
+    assert_eq!(status.header("content-type"), Some("application/cbor"));
+    let root_key = field(&status.body, "root_key");
+    assert_eq!(field(&status.body, "replica_health_status"), b"healthy");
+    assert_eq!(topology["subnet_configs"].as_object().unwrap().len(), 2);
+    let canister = client.canister(instance, &json!("None"));
+    client.reply(instance, &call(canister, "certify", b"data"));
+    let query = call(canister, "certificate", b"");
+    let certificate = client.ask(&format!("{path}/read/query"), &query);
+    let certificate = bytes(&certificate["Ok"]).expect("a certificate");
+    let certificate = Certificate::decode(&certificate).expect("a certificate");
+    assert_eq!(certificate.verify(&root_key, Some(&canister)), Ok(()));
+    let certified: [&[u8]; 3] = [b"canister", canister.as_slice(), b"certified_data"];
+    assert_eq!(certificate.tree.lookup(&certified), Lookup::Found(b"data"));
+
+    client.ask(&format!("{path}/auto_progress"), &json!({}));
+    let now = client.get(&format!("{path}/read/get_time")).json();
+    let expiry = now["nanos_since_epoch"].as_u64().unwrap() + 200_000_000_000;
+    let body = envelope("call", canister, "write", b"x", expiry);
+    let cbor = [("content-type", "application/cbor")];
+    let at = |verb: &str| {
+        format!(
+            "{path}/api/{}/canister/{canister}/{verb}",
+            if verb == "call" { "v4" } else { "v3" }
+        )
+    };
+    let answer = client.send("POST", &at("call"), &cbor, &body);
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+    assert_eq!(field(&answer.body, "status"), b"replied");
+    let certificate = Certificate::decode(&field(&answer.body, "certificate")).unwrap();
+    assert_eq!(certificate.verify(&root_key, Some(&canister)), Ok(()));
+    let query = envelope("query", canister, "read", b"", expiry);
+    let answer = client.send("POST", &at("query"), &cbor, &query);
+    assert_eq!(field(&answer.body, "status"), b"replied");
+    // At the root it is the newest instance.
+    let root = client.get("/api/v2/status");
+    assert_eq!(field(&root.body, "root_key"), root_key);
+}
+
+#[test]
+fn agents_are_told_what_is_wrong() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let path = format!("/instances/{instance}/api");
+    let cbor = [("content-type", "application/cbor")];
+    let nobody = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
+    let body = envelope("call", canister, "write", b"", 1);
+    let late = client.send(
+        "POST",
+        &format!("{path}/v2/canister/{canister}/call"),
+        &cbor,
+        &body,
+    );
+    assert_eq!(late.status, 400);
+    let said = String::from_utf8_lossy(&late.body).into_owned();
+    assert!(
+        said.contains("Invalid request expiry: Specified ingress_expiry not within expected range"),
+        "{said}"
+    );
+    let nowhere = client.send(
+        "POST",
+        &format!("{path}/v2/canister/{nobody}/query"),
+        &cbor,
+        &body,
+    );
+    assert_eq!(nowhere.status, 400);
+    assert_eq!(
+        nowhere.header("x-ic-error-cause"),
+        Some("canister_not_found")
+    );
+    assert_eq!(
+        nowhere.body,
+        b"error: canister_not_found\ndetails: The specified canister does not exist."
+    );
+    let subnet = client.send(
+        "POST",
+        &format!("{path}/v2/subnet/{nobody}/read_state"),
+        &cbor,
+        &body,
+    );
+    assert_eq!(
+        subnet.body,
+        b"error: subnet_not_found\ndetails: The specified subnet cannot be found."
+    );
+    let large = vec![0; (4 << 20) + 1];
+    let large = client.send(
+        "POST",
+        &format!("{path}/v3/canister/{canister}/query"),
+        &cbor,
+        &large,
+    );
+    assert_eq!(large.status, 413);
+    assert_eq!(client.get(&format!("{path}/v9/status")).status, 404);
+}

@@ -1,0 +1,180 @@
+//! Calls, queries and their results (pocket-ic-api.md 2.5, 3.6 to 3.8).
+
+use super::*;
+
+#[test]
+fn a_counter_counts() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    assert_eq!(canister.to_text(), "lxzze-o7777-77777-aaaaa-cai");
+    assert_eq!(
+        client.reply(instance, &call(canister, "write", b"ab")),
+        b"\x01\0\0\0ab"
+    );
+    let path = format!("/instances/{instance}/read/query");
+    let read = client.ask(&path, &call(canister, "read", b""));
+    assert_eq!(read, json!({"Ok": "AQAAAA=="}));
+}
+
+#[test]
+fn rejects_have_names_and_texts() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let mut rejected =
+        |method: &str| client.update(instance, &call(canister, method, b""))["Err"].clone();
+    let trap = rejected("boom");
+    assert_eq!(trap["reject_code"], "CanisterError");
+    assert_eq!(trap["error_code"], "CanisterCalledTrap");
+    assert_eq!(trap["certified"], true);
+    let message = trap["reject_message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Error from Canister lxzze-o7777-77777-aaaaa-cai: Canister called `ic0.trap` with message: 'boom'"),
+        "{message}"
+    );
+    assert_eq!(
+        rejected("refuse"),
+        json!({"reject_code": "CanisterReject", "reject_message": "no", "error_code": "CanisterRejectedMessage", "certified": true})
+    );
+    assert_eq!(rejected("nosuch")["error_code"], "CanisterMethodNotFound");
+    let path = format!("/instances/{instance}/read/query");
+    let query = client.ask(&path, &call(canister, "query_boom", b""))["Err"].clone();
+    assert_eq!(query["error_code"], "CanisterCalledTrap");
+    assert_eq!(query["certified"], false);
+    let unknown = client.update(instance, &management("nosuch", b""));
+    assert_eq!(unknown.get("Ok"), None, "{unknown}");
+}
+
+#[test]
+fn two_submitted_calls_run_in_the_same_round() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let path = format!("/instances/{instance}");
+    let submit = format!("{path}/update/submit_ingress_message");
+    let first = client.ask(&submit, &call(canister, "write", b""))["Ok"].clone();
+    let second = client.ask(&submit, &call(canister, "write", b""))["Ok"].clone();
+    assert_ne!(first, second, "equal calls have different names");
+    let status = |client: &mut Client, id: &Value, caller: &Value| {
+        let question = json!({"raw_message_id": id, "raw_caller": caller});
+        client.post(&format!("{path}/read/ingress_status"), &question)
+    };
+    assert_eq!(
+        status(&mut client, &first, &Value::Null).json(),
+        Value::Null
+    );
+    let stranger = json!({"principal_id": "AQ=="});
+    assert_eq!(status(&mut client, &first, &stranger).json(), Value::Null);
+    let waited = client.ask(&format!("{path}/update/await_ingress_message"), &first);
+    assert_eq!(waited, json!({"Ok": "AQAAAA=="}));
+    let known = status(&mut client, &second, &json!({"principal_id": "BA=="}));
+    assert_eq!(known.json(), json!({"Ok": "AgAAAA=="}));
+    let refused = status(&mut client, &second, &stranger);
+    assert_eq!(refused.status, 403);
+    assert_eq!(
+        refused.message(),
+        "The user tries to access Request ID not signed by the caller."
+    );
+}
+
+#[test]
+fn cycles_and_controllers_and_subnets_are_told() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.create(instance, &json!("None"));
+    let path = format!("/instances/{instance}");
+    let about = json!({"canister_id": id_text(canister)});
+    let cycles = client.ask(&format!("{path}/read/get_cycles"), &about);
+    assert_eq!(cycles, json!({"cycles": 1_000_000_000_000_000_u64}));
+    let more = json!({"canister_id": id_text(canister), "amount": 5});
+    let cycles = client.ask(&format!("{path}/update/add_cycles"), &more);
+    assert_eq!(cycles, json!({"cycles": 1_000_000_000_000_005_u64}));
+    let controllers = client.ask(&format!("{path}/read/get_controllers"), &about);
+    assert_eq!(controllers, json!([{"principal_id": "BA=="}]));
+    let subnet = client.ask(&format!("{path}/read/get_subnet"), &about);
+    assert_eq!(bytes(&subnet["subnet_id"]).map(|id| id.len()), Some(29));
+    let nobody = json!({"canister_id": "AAAAAAAAAAABAQ=="});
+    let subnet = client.ask(&format!("{path}/read/get_subnet"), &nobody);
+    assert_eq!(subnet, Value::Null);
+}
+
+#[test]
+fn stable_memory_is_replaced_by_blobs() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let path = format!("/instances/{instance}");
+    let about = json!({"canister_id": id_text(canister)});
+    let memory = |client: &mut Client| {
+        let blob = client.ask(&format!("{path}/read/get_stable_memory"), &about);
+        bytes(&blob["blob"]).expect("bytes")
+    };
+    assert_eq!(memory(&mut client), b"");
+    let mut compressed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    compressed.write_all(b"twenty bytes of text").unwrap();
+    let compressed = compressed.finish().unwrap();
+    for (body, headers) in [
+        (&b"twenty bytes of text"[..], &[][..]),
+        (&compressed[..], &[("content-encoding", "gzip")][..]),
+    ] {
+        let name = client.send("POST", "/blobstore", headers, body);
+        assert_eq!(
+            name.header("content-type"),
+            Some("text/plain; charset=utf-8")
+        );
+        let name = String::from_utf8(name.body).unwrap();
+        let stored = client.get(&format!("/blobstore/{name}"));
+        assert_eq!(stored.body, body);
+        assert_eq!(
+            stored.header("content-encoding"),
+            headers.first().map(|it| it.1)
+        );
+        let blob = text(&hex::decode(name).unwrap());
+        let set = json!({"canister_id": id_text(canister), "blob_id": blob});
+        client.ask(&format!("{path}/update/set_stable_memory"), &set);
+        let content = memory(&mut client);
+        assert_eq!(content.len(), 65_536);
+        assert_eq!(&content[..20], b"twenty bytes of text");
+    }
+}
+
+#[test]
+fn subnets_call_each_other() {
+    let server = Server::start();
+    let mut client = server.client();
+    let set = json!({"system": [], "verified_application": [], "application": [
+        {"state_config": "New", "instruction_config": "Production"},
+        {"state_config": "New", "instruction_config": "Production"},
+    ]});
+    let (instance, topology) = client.instance(set);
+    let configs = topology["subnet_configs"].as_object().unwrap();
+    let mut canisters = Vec::new();
+    for subnet in configs.keys() {
+        canisters.push(client.canister(instance, &on_subnet(subnet)));
+    }
+    assert_ne!(canisters[0].as_slice()[5], canisters[1].as_slice()[5]);
+    let argument = [canisters[1].as_slice(), b"hello"].concat();
+    for count in 1..4 {
+        let reply = client.reply(instance, &call(canisters[0], "call", &argument));
+        assert_eq!(reply, [&[count, 0, 0, 0], &b"hello"[..]].concat());
+    }
+    // 2,097,152 bytes with the name of the method are the most.
+    let large = |client: &mut Client, more: &[u8]| {
+        let argument = [canisters[1].as_slice(), more].concat();
+        client.update(instance, &call(canisters[0], "call_large", &argument))
+    };
+    assert!(large(&mut client, b"").get("Ok").is_some());
+    let refused = large(&mut client, b"x")["Err"].clone();
+    let message = refused["reject_message"].as_str().unwrap();
+    assert!(
+        message
+            .ends_with("attempted to send a message of size 2097153 exceeding the limit 2097152"),
+        "{message}"
+    );
+}

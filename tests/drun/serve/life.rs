@@ -1,0 +1,123 @@
+//! From start to end (pocket-ic-api.md 1).
+
+use super::*;
+
+fn signalled(server: &mut Server, signal: &str) {
+    let id = server.child.id().to_string();
+    let sent = Command::new("kill").args([signal, &id]).status();
+    assert!(sent.expect("kill is there").success());
+    let status = server.child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0), "{signal}");
+    assert!(!server.port_file().exists(), "{signal}");
+}
+
+#[test]
+fn signals_end_the_server_in_order() {
+    for signal in ["-TERM", "-INT"] {
+        let mut server = Server::start();
+        server.client().application();
+        signalled(&mut server, signal);
+    }
+}
+
+#[test]
+fn a_second_start_on_a_port_file_ends_at_once() {
+    let server = Server::start();
+    let before = std::fs::read_to_string(server.port_file()).unwrap();
+    let second = drun()
+        .arg("--port-file")
+        .arg(server.port_file())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(0));
+    assert_eq!(
+        (&second.stdout[..], &second.stderr[..]),
+        (&b""[..], &b""[..])
+    );
+    assert_eq!(std::fs::read_to_string(server.port_file()).unwrap(), before);
+    assert_eq!(server.client().get("/status").status, 200);
+}
+
+#[test]
+fn nobody_asks_and_it_ends() {
+    let mut server = Server::start_with(&["--ttl", "1"]);
+    let status = server.child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    assert!(!server.port_file().exists());
+}
+
+#[test]
+fn the_version_is_in_the_window_of_the_client() {
+    let version = |command: &mut Command| {
+        let output = command.arg("--version").output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let bin = env!("CARGO_BIN_EXE_drun");
+    let chosen = version(drun().env("DRUN_POCKET_IC_VERSION", "13.0.0"));
+    assert_eq!(chosen, "pocket-ic-server 13.0.0\n");
+    assert_eq!(
+        version(drun().env("POCKET_IC_BIN", bin)),
+        "pocket-ic-server 16.1.0\n"
+    );
+    let plain = version(drun().env_remove("POCKET_IC_BIN"));
+    assert_eq!(plain, format!("drun {}\n", env!("CARGO_PKG_VERSION")));
+    let directory = tempfile::tempdir().unwrap();
+    for (name, expected) in [
+        ("pocket-ic", "pocket-ic-server 16.1.0\n"),
+        ("pocket-ic-server-10.0.0", "pocket-ic-server 10.0.0\n"),
+    ] {
+        let link = directory.path().join(name);
+        std::os::unix::fs::symlink(bin, &link).unwrap();
+        assert_eq!(version(&mut Command::new(link)), expected, "{name}");
+    }
+}
+
+#[test]
+fn unknown_options_are_said_and_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("port");
+    let output = drun()
+        .args(["serve", "--ttl", "1", "--new-flag", "7", "--port-file"])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "warning: the option --new-flag is not known and passed over\n"
+    );
+}
+
+#[test]
+fn wrong_values_are_exit_status_2_and_a_taken_port_1() {
+    let output = drun().args(["serve", "--port", "x"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let server = Server::start();
+    let port = server.port.to_string();
+    let output = drun().args(["serve", "--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with(&format!("error: cannot listen on 127.0.0.1:{port}: ")),
+        "{said}"
+    );
+}
+
+#[test]
+fn only_what_canisters_print_is_on_standard_error() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    client.reply(instance, &call(canister, "print", b""));
+    let stderr = server.child.stderr.take().expect("it is piped");
+    signalled(&mut server, "-TERM");
+    let mut said = String::new();
+    BufReader::new(stderr).read_to_string(&mut said).unwrap();
+    assert_eq!(
+        said,
+        "2021-05-06 19:17:10.000000004 UTC: [Canister lxzze-o7777-77777-aaaaa-cai] seen\n"
+    );
+}

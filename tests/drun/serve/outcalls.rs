@@ -1,0 +1,164 @@
+//! HTTP requests of canisters (pocket-ic-api.md 2.7).
+
+use super::*;
+use drun_ic::management::types::http::{HttpMethod, HttpRequestArgs, HttpResponse};
+use drun_ic::management::types::limited::Limited;
+
+struct Outcall {
+    server: Server,
+    client: Client,
+    instance: usize,
+    message: Value,
+}
+
+impl Outcall {
+    /// A request that has been made and waits.
+    fn made() -> Self {
+        let server = Server::start();
+        let mut client = server.client();
+        let instance = client.application();
+        let canister = client.canister(instance, &json!("None"));
+        let argument = Encode!(&HttpRequestArgs {
+            url: "https://example.com/x".into(),
+            max_response_bytes: Some(2000),
+            method: HttpMethod::Get,
+            headers: Limited(vec![]),
+            body: None,
+            transform: None,
+            is_replicated: None,
+        });
+        let path = format!("/instances/{instance}/update/submit_ingress_message");
+        let message = client.ask(&path, &call(canister, "http", &argument.unwrap()))["Ok"].clone();
+        let mut outcall = Outcall {
+            server,
+            client,
+            instance,
+            message,
+        };
+        assert_eq!(outcall.pending(), json!([]));
+        outcall.tick();
+        assert_eq!(outcall.pending(), json!([]));
+        outcall.tick();
+        outcall
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/instances/{}/{rest}", self.instance)
+    }
+
+    fn tick(&mut self) {
+        self.client.ask(&self.path("update/tick"), &json!({}));
+    }
+
+    fn pending(&mut self) -> Value {
+        self.client.get(&self.path("read/get_canister_http")).json()
+    }
+
+    fn mock(&mut self, change: impl FnOnce(&mut Value)) -> Answer {
+        let mut mock = json!({
+            "subnet_id": self.pending()[0]["subnet_id"],
+            "request_id": 0,
+            "response": {"CanisterHttpReply": {"status": 200, "headers": [], "body": text(b"hello")}},
+            "additional_responses": [],
+        });
+        change(&mut mock);
+        let path = self.path("update/mock_canister_http");
+        self.client.post(&path, &mock)
+    }
+
+    fn result(&mut self) -> Value {
+        let path = self.path("update/await_ingress_message");
+        self.client.ask(&path, &self.message)
+    }
+}
+
+#[test]
+fn a_request_is_seen_after_two_rounds_and_answered() {
+    let mut outcall = Outcall::made();
+    let pending = outcall.pending();
+    let only = pending[0].clone();
+    assert_eq!(pending.as_array().map(Vec::len), Some(1));
+    for (key, value) in [
+        ("request_id", json!(0)),
+        ("http_method", json!("GET")),
+        ("url", json!("https://example.com/x")),
+        ("headers", json!([])),
+        ("body", json!("")),
+        ("max_response_bytes", json!(2000)),
+        ("replication", json!("FullyReplicated")),
+        ("pricing_version", json!("Legacy")),
+    ] {
+        assert_eq!(only[key], value, "{key}");
+    }
+    assert_eq!(outcall.mock(|_| ()).body, b"null");
+    assert_eq!(outcall.pending(), json!([]));
+    let result = outcall.result();
+    let expected = Encode!(&HttpResponse {
+        status: 200,
+        headers: vec![],
+        body: b"hello".to_vec(),
+    });
+    assert_eq!(bytes(&result["Ok"]), expected.ok());
+    assert_eq!(outcall.server.client().get("/status").status, 200);
+}
+
+#[test]
+fn wrong_answers_are_refused() {
+    let mut outcall = Outcall::made();
+    let reject = json!({"CanisterHttpReject": {"reject_code": 7, "message": ""}});
+    let refused = outcall.mock(|mock| mock["response"] = reject);
+    assert_eq!(
+        (refused.status, &*refused.message()),
+        (400, "InvalidRejectCode(7)")
+    );
+    let one = json!({"CanisterHttpReject": {"reject_code": 2, "message": ""}});
+    let refused = outcall.mock(|mock| mock["additional_responses"] = json!([one]));
+    assert_eq!(
+        refused.message(),
+        "InvalidMockCanisterHttpResponses((2, 13))"
+    );
+    let refused = outcall.mock(|mock| mock["request_id"] = json!(9));
+    assert!(
+        refused
+            .message()
+            .starts_with("InvalidCanisterHttpRequestId((")
+    );
+    let refused = outcall.mock(|mock| mock["subnet_id"] = json!({"subnet_id": "AQ=="}));
+    assert!(refused.message().starts_with("SubnetNotFound("));
+}
+
+#[test]
+fn nodes_have_to_agree() {
+    let mut outcall = Outcall::made();
+    let reply = |n: usize| json!({"CanisterHttpReply": {"status": 200, "headers": [], "body": text(&[n as u8])}});
+    let others: Vec<_> = (0..12).map(reply).collect();
+    assert_eq!(
+        outcall
+            .mock(|mock| mock["additional_responses"] = json!(others))
+            .status,
+        200
+    );
+    let result = outcall.result();
+    let message = result["Err"]["reject_message"].as_str().unwrap();
+    assert!(
+        message.starts_with("No consensus could be reached. Replicas had different responses. Details: request_id: 0, timeout: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn nobody_answers_for_a_minute() {
+    let mut outcall = Outcall::made();
+    let now = outcall.client.get(&outcall.path("read/get_time")).json();
+    let later = now["nanos_since_epoch"].as_u64().unwrap() + 61_000_000_000;
+    let path = outcall.path("update/set_time");
+    outcall
+        .client
+        .ask(&path, &json!({"nanos_since_epoch": later}));
+    let result = outcall.result();
+    assert_eq!(
+        result["Err"]["reject_message"],
+        "Canister http request timed out"
+    );
+    assert_eq!(outcall.pending(), json!([]));
+}
