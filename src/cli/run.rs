@@ -12,7 +12,7 @@ use super::options::RunOptions;
 use super::protocol::{self, Replica};
 use crate::report::{Format, Printer, debug_line};
 use crate::runner::Runner;
-use crate::runner::config::{self, Config};
+use crate::runner::config::{self, Config, Protocol};
 use crate::runner::outcome::MessageResult;
 use crate::script::statement::{Expectation, Statement};
 use crate::script::{self, Diagnostics, Program};
@@ -57,9 +57,11 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
         disk.len()
     ));
     let (seed, date) = (config.seed, config.protocol.date);
+    // What came with --compat is not told: results are those that the program's users have.
+    let told = (!config.implied_date).then_some(date);
     let node = runner(config, options.quiet_canisters)?;
     let mut session = Session::new(node, seed, &disk);
-    let mut printer = Printer::new(format, session.runner().wording(), date);
+    let mut printer = Printer::new(format, session.runner().wording(), told);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
@@ -202,8 +204,8 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         config.protocol = compat.protocol();
         config.implied_date = true;
     }
-    if let Some(Replica::Of(protocol)) = options.protocol {
-        config.protocol = protocol;
+    if let Some(Replica::Of(date)) = options.protocol {
+        config.protocol = Protocol::of(date);
         config.implied_date = false;
     }
     if let Some(subnet_type) = options.subnet_type {

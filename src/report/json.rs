@@ -30,7 +30,8 @@ struct Object<'a> {
     heap_pages: u64,
     stable_pages: u64,
     debug: Vec<Print<'a>>,
-    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ struct Print<'a> {
 }
 
 /// The object of one message, on one line; `number` unless it is a query.
-pub(super) fn object(outcome: &Outcome, number: Option<u64>, date: Date) -> String {
+pub(super) fn object(outcome: &Outcome, number: Option<u64>, date: Option<Date>) -> String {
     let mut object = Object {
         schema: SCHEMA,
         n: number,
@@ -59,7 +60,7 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>, date: Date) -> Stri
         heap_pages: outcome.heap_pages,
         stable_pages: outcome.stable_pages,
         debug: outcome.debug.iter().map(print).collect(),
-        protocol: date.name(),
+        protocol: date.map(Date::name),
     };
     match &outcome.result {
         MessageResult::Replied(bytes) => object.reply = Some(hex::encode(bytes)),
@@ -126,7 +127,7 @@ mod tests {
             )
         };
         assert_eq!(
-            object(&outcome, Some(6), Date::October2025),
+            object(&outcome, Some(6), Some(Date::October2025)),
             concat!(
                 r#"{"schema":1,"n":6,"kind":"ingress","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","method":"go","#,
                 r#""status":"replied","reply":"2aff","reject_code":null,"error_code":null,"message":null,"#,
@@ -141,11 +142,11 @@ mod tests {
     fn an_explicit_reject_has_code_4_and_no_error_code() {
         let outcome = outcome(MessageKind::Query, MessageResult::Rejected("no".into()));
         assert_eq!(
-            object(&outcome, None, Date::October2025),
+            object(&outcome, None, None),
             concat!(
                 r#"{"schema":1,"n":null,"kind":"query","canister":null,"method":null,"#,
                 r#""status":"rejected","reply":null,"reject_code":4,"error_code":null,"message":"no","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10"}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
             )
         );
     }
@@ -160,11 +161,11 @@ mod tests {
             }),
         );
         assert_eq!(
-            object(&outcome, Some(0), Date::October2025),
+            object(&outcome, Some(0), None),
             concat!(
                 r#"{"schema":1,"n":0,"kind":"upgrade","canister":null,"method":null,"#,
                 r#""status":"failed","reply":null,"reject_code":5,"error_code":"IC0503","message":"trap","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10"}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
             )
         );
     }
@@ -175,7 +176,7 @@ mod tests {
             cycles: i128::MAX,
             ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
         };
-        let object = object(&outcome, Some(0), Date::October2025);
+        let object = object(&outcome, Some(0), None);
         assert!(object.contains(r#""reply":"""#));
         assert!(object.contains(r#""cycles":170141183460469231731687303715884105727,"#));
     }

@@ -55,7 +55,7 @@ impl FromStr for Format {
 pub struct Printer {
     format: Format,
     wording: Wording,
-    date: Date,
+    date: Option<Date>,
     /// The number of the next message that is no query.
     next: u64,
     /// A canister was created by a line of the script.
@@ -64,8 +64,8 @@ pub struct Printer {
 
 impl Printer {
     /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently;
-    /// format `json` tells the date of the replica.
-    pub fn new(format: Format, wording: Wording, date: Date) -> Self {
+    /// format `json` tells the date of the replica, if there is one to be told.
+    pub fn new(format: Format, wording: Wording, date: Option<Date>) -> Self {
         Self {
             format,
             wording,
@@ -154,7 +154,7 @@ mod tests {
             MessageKind::Ingress,
             MessageKind::Ingress,
         ];
-        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL, Date::October2025);
+        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL, None);
         let lines = kinds.map(|kind| manual.line(&outcome(kind)));
         assert_eq!(
             lines,
@@ -169,7 +169,7 @@ mod tests {
                 "ingress(5) Completed: Empty",
             ]
         );
-        let mut json = Printer::new(Format::Json, Wording::ORIGINAL, Date::October2025);
+        let mut json = Printer::new(Format::Json, Wording::ORIGINAL, None);
         let numbers = kinds.map(|kind| {
             let line = json.line(&outcome(kind));
             let object: serde_json::Value = serde_json::from_str(&line).unwrap();
