@@ -26,6 +26,7 @@ impl Outcall {
             body: None,
             transform: None,
             is_replicated: None,
+            pricing_version: None,
         });
         let path = format!("/instances/{instance}/update/submit_ingress_message");
         let message = client.ask(&path, &call(canister, "http", &argument.unwrap()))["Ok"].clone();
