@@ -28,11 +28,13 @@ fn main() {
             .skip(1)
             .filter(|a| !a.starts_with('-'))
             .collect();
-        let rows: [(&str, &dyn Fn()); 7] = [
+        let rows: [(&str, &dyn Fn()); 8] = [
             ("starts", &|| bench.starts()),
             ("messages", &|| bench.messages()),
             ("compute", &compute),
+            ("host", &host_calls),
             ("heaps", &heaps),
+            ("snapshots", &snapshots),
             ("bulk", &bulk),
             ("suite", &|| bench.suite()),
             ("upgrades", &|| bench.upgrades()),
@@ -317,6 +319,35 @@ fn compute() {
     );
 }
 
+/// What a host call costs, in a message that makes a million of them, less what its loop alone costs.
+fn host_calls() {
+    let nanoseconds = |call: &str| {
+        let text = canisters::HOST_CALLS.replace("(CALL)", call);
+        let (mut runner, canister) = subnet(&text);
+        let times = median(5, || {
+            black_box(runner.ingress(canister, "go", b""));
+        });
+        times.as_secs_f64() * 1e9 / canisters::HOST_CALLS_MADE as f64
+    };
+    let loop_alone = nanoseconds("");
+    for (what, target, call) in [
+        ("an empty host call", "12 ns", "(drop (call $size))"),
+        (
+            "an 8-byte stable read",
+            "20 ns",
+            "(call $read (i64.const 0) (i64.const 64) (i64.const 8))",
+        ),
+        (
+            "an 8-byte stable write",
+            "25 ns",
+            "(call $write (i64.const 64) (i64.const 0) (i64.const 8))",
+        ),
+    ] {
+        let measured = nanoseconds(call) - loop_alone;
+        row(what, target, format!("{measured:.0} ns"));
+    }
+}
+
 fn heaps() {
     let time = |mebibytes: u64, method: &str| {
         let (mut subnet, canister) = subnet(&canisters::heap(mebibytes));
@@ -347,6 +378,31 @@ fn heaps() {
         "one page of a 1 GiB heap: update; trap; query",
         "≤ 2 × that of 1 MiB",
         measured.join("; "),
+    );
+}
+
+/// `snapshot` and `restore` of a script, with 64 MiB of heap of which nothing changed in between.
+fn snapshots() {
+    let (mut subnet, canister) = subnet(&canisters::heap(64));
+    subnet.ingress(canister, "fill", b"");
+    let first = subnet.snapshot();
+    let many = 2000;
+    let snapshot = median(5, || {
+        for _ in 0..many {
+            black_box(subnet.snapshot());
+        }
+    }) / many;
+    let restore = median(5, || {
+        for _ in 0..many {
+            subnet.restore(&first).expect("there is memory");
+        }
+    }) / many;
+    row(
+        "snapshot; restore of a 64 MiB heap, nothing changed",
+        "50 µs each",
+        [snapshot, restore]
+            .map(|time| format!("{:.1} µs", time.as_secs_f64() * 1e6))
+            .join("; "),
     );
 }
 

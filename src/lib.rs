@@ -23,7 +23,8 @@
 //! let (greeting,): (String,) = subnet.query(canister, "greet", ())?;
 //! assert_eq!(greeting, "hello");
 //! let outcome = subnet.call(canister, "greet").query_outcome();
-//! assert_eq!(outcome.instructions, 1663);
+//! // 80,000 of them for the first 64 KiB of the memory that it reads.
+//! assert_eq!(outcome.instructions, 81_663);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -57,9 +58,17 @@ pub mod serve;
 pub mod session;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod stable_types;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod suite;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod upgrade;
 
 pub use candid::Principal;
+#[cfg(feature = "cli")]
+pub use cli::golden;
 pub use drun_ic::answer::{DebugPrint, MessageResult};
 pub use drun_ic::errors::{ErrorCode, UserError};
 pub use drun_ic::node::Snapshot;
@@ -71,5 +80,5 @@ pub use drun_ic::{Failure, Protocol};
 pub mod internals {
     pub use crate::runner::config::{Compat, Config};
     pub use crate::runner::{Runner, config, outcome};
-    pub use drun_ic::{canister, module, node, observe};
+    pub use drun_ic::{NodeSettings, canister, module, node, observe, protocol};
 }

@@ -1,5 +1,5 @@
-//! The configuration file: JSON5. Keys we know override the defaults, all others are named in a warning, so that
-//! configurations of real nodes are accepted.
+//! The configuration file: JSON5. Keys we know override the defaults; those of real nodes are accepted without a word, since
+//! nothing here depends on them; all others are named in a warning.
 
 use std::path::Path;
 
@@ -7,6 +7,60 @@ use serde_json::Value;
 
 use crate::runner::config::{Config, HttpMock};
 use drun_ic::ic0::exec::KeyKind;
+
+/// The keys that mean something here.
+const OURS: [&str; 11] = [
+    "backtrace",
+    "compat",
+    "compiler",
+    "extra_batches",
+    "http_mocks",
+    "instruction_limit",
+    "protocol",
+    "seed",
+    "subnet_type",
+    "threshold_keys",
+    "time",
+];
+
+/// The keys of a replica's own configuration file.
+const OF_NODES: [&str; 35] = [
+    "adapters_config",
+    "artifact_pool",
+    "bitcoin_payload_builder_config",
+    "boundary_node_firewall",
+    "consensus",
+    "cow_memory_manager_config",
+    "crypto",
+    "csp_vault_logger",
+    "cycles_account_manager",
+    "domain",
+    "embedders_config",
+    "execution_environment",
+    "feature_flags",
+    "firewall",
+    "http_endpoints",
+    "http_handler",
+    "hypervisor",
+    "initial_ipv4_config",
+    "ipv4_config",
+    "ipv6",
+    "logger",
+    "malicious_behavior",
+    "malicious_behaviour",
+    "message_routing",
+    "metrics",
+    "nns_registry_replicator",
+    "orchestrator_logger",
+    "registration",
+    "registry_client",
+    "replica_version",
+    "scheduler",
+    "state_manager",
+    "subnet_id",
+    "tracing",
+    "transport",
+];
 
 /// Applies a configuration file; returns the warnings.
 ///
@@ -22,10 +76,16 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
         return Err(format!("error: {shown}: expected an object"));
     };
     let mut unknown = Vec::new();
+    // A date that is told counts, in whichever order the keys stand.
+    let dated = entries.contains_key("protocol");
     for (key, value) in entries {
-        match set(config, &key, &value) {
+        match set(config, &key, &value, dated) {
             Ok(true) => {}
-            Ok(false) => unknown.push(key),
+            Ok(false) if OF_NODES.contains(&&*key) => {}
+            Ok(false) => unknown.push(match crate::idl::nearest(&key, OURS) {
+                Some(nearest) => format!("{key} (perhaps `{nearest}`)"),
+                None => key,
+            }),
             Err(expected) => {
                 return Err(format!(
                     "error: {shown}: {key}: expected {expected}, got {value}"
@@ -43,11 +103,20 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
     )])
 }
 
-fn set(config: &mut Config, key: &str, value: &Value) -> Result<bool, &'static str> {
+fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<bool, &'static str> {
     let number = || value.as_u64().ok_or("a whole number");
     let text = || value.as_str().ok_or("a string");
     match key {
-        "compat" => config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?,
+        "compat" => {
+            config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?;
+            if !dated {
+                config.protocol = config.compat.protocol();
+                config.implied_date = true;
+            }
+        }
+        "protocol" => {
+            config.protocol = text()?.parse().map_err(|_| "2025-03, 2025-10 or 2026-11")?;
+        }
         "subnet_type" => {
             config.subnet_type = text()?.parse().map_err(|_| "system or application")?
         }

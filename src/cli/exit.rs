@@ -13,6 +13,8 @@ pub(super) const BROKEN: u8 = 3;
 pub(super) enum Failure {
     /// Nobody reads what we print.
     BrokenPipe,
+    /// What is wrong has been told; only the status is left.
+    Reported(u8),
     /// What the user gave us is wrong; the text says what and where.
     Input(String),
     /// We failed.

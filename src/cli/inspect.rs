@@ -11,13 +11,14 @@ use sha2::{Digest, Sha256};
 use super::exit::{FAILURE, Failure, SUCCESS};
 use super::modules;
 use super::table::{Align, Table, grouped};
+use crate::stable_types::{Definition, Field, SECTION, Signature};
 use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::ExecutionError;
 use drun_ic::fees::Fees;
 use drun_ic::management::COMPILE_COST;
-use drun_ic::module::{MethodKind, Survey, ValidationLimits};
-use drun_ic::protocol::{Protocol, SubnetType};
+use drun_ic::module::{MethodKind, Survey};
+use drun_ic::protocol::{Date, Protocol, SubnetType};
 
 /// Shows what a module exports, imports and declares, whether the Internet Computer takes it, and what installing it costs.
 #[derive(Debug, Args)]
@@ -25,6 +26,10 @@ use drun_ic::protocol::{Protocol, SubnetType};
 pub(super) struct InspectOptions {
     /// The module: .wasm, gzip-compressed, or WebAssembly text in a file .wat
     module: PathBuf,
+
+    /// Which replica judges it and prices its installation [default: the newest]
+    #[arg(long, value_name = "DATE", default_value_t = Protocol::NEWEST.date)]
+    protocol: Date,
 
     /// Print one JSON object
     #[arg(long)]
@@ -37,7 +42,7 @@ Examples:
   drun inspect --json counter.wasm | jq .install.instructions
 
 Compiling is charged at 6,000 instructions for each operator of the metered module, at a hundredth of that if the
-module was installed since the last checkpoint. To that come receiving the message, and what the start function and
+module was installed since the last checkpoint; since 2026 every installation costs 20,000,000 beside that. To that come receiving the message, and what the start function and
 canister_init use: see their rows in drun --stats. An installation can only begin if the canister has the price of
 the largest one above its freezing threshold; what is not used comes back.
 
@@ -61,6 +66,7 @@ struct Inspection {
     path: String,
     bytes: u64,
     hash: [u8; 32],
+    protocol: Protocol,
     survey: Survey,
     verdict: Result<CanisterModule, ExecutionError>,
 }
@@ -70,11 +76,13 @@ pub(super) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let path = options.module.to_string_lossy().into_owned();
     let blob =
         modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
+    let protocol = Protocol::of(options.protocol);
     let inspection = Inspection {
         bytes: blob.len() as u64,
         hash: Sha256::digest(&blob).into(),
         survey: Survey::of(&blob).unwrap_or_default(),
-        verdict: CanisterModule::new(blob, &ValidationLimits::REPLICA),
+        verdict: CanisterModule::new(blob, &protocol.modules),
+        protocol,
         path,
     };
     let text = if options.json {
@@ -95,6 +103,8 @@ pub(super) fn run(options: &InspectOptions) -> Result<u8, Failure> {
 /// Installing, as far as the module alone decides it.
 struct Cost {
     operators: u64,
+    /// Instructions for any module.
+    fixed: u64,
     instructions: u64,
     /// Cycles for compiling, on application subnets of 13 nodes and of 1.
     cycles: [u128; 2],
@@ -103,14 +113,15 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(module: &CanisterModule) -> Self {
+    fn of(module: &CanisterModule, protocol: Protocol) -> Self {
         let operators = module.compile_operators();
-        let instructions = COMPILE_COST * operators;
+        let fixed = protocol.install_instructions;
+        let instructions = COMPILE_COST * operators + fixed;
         // The runner's application subnet has 13 nodes, the original program's has one.
         let [thirteen, one] = [13, 1].map(|nodes| {
             let config = NodeSettings {
                 nodes,
-                ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::Application)
+                ..NodeSettings::new(protocol, SubnetType::Application)
             };
             let (limit, wide) = (config.limits().install, module.facts.memory64);
             let fees = Fees::new(&config);
@@ -121,6 +132,7 @@ impl Cost {
         });
         Cost {
             operators,
+            fixed,
             instructions,
             cycles: [thirteen.0, one.0],
             prepaid: [thirteen.1, one.1],
@@ -174,8 +186,8 @@ impl Inspection {
             lines.table(&table);
         }
         if let Ok(module) = &self.verdict {
-            lines.head("installing");
-            let cost = Cost::of(module);
+            lines.head(&format!("installing, as of {}", self.protocol.date));
+            let cost = Cost::of(module, self.protocol);
             let (operators, instructions) = (
                 grouped(cost.operators.into()),
                 grouped(cost.instructions.into()),
@@ -183,8 +195,12 @@ impl Inspection {
             lines.entry(
                 "compile",
                 format!(
-                    "{} × {operators} = {instructions} instructions",
-                    grouped(COMPILE_COST.into())
+                    "{} × {operators}{} = {instructions} instructions",
+                    grouped(COMPILE_COST.into()),
+                    match cost.fixed {
+                        0 => String::new(),
+                        fixed => format!(" + {}", grouped(fixed.into())),
+                    }
                 ),
             );
             for (at, nodes) in ["13 nodes", "1 node"].into_iter().enumerate() {
@@ -271,6 +287,25 @@ impl Inspection {
         }
         lines.list("hooks", hooks(module).into_iter().map(str::to_owned));
         lines.wrapped("imports from ic0", &facts.imports);
+        self.stable_variables(lines, module);
+    }
+
+    /// What of a Motoko actor survives an upgrade.
+    fn stable_variables(&self, lines: &mut Lines, module: &CanisterModule) {
+        match signature(module) {
+            None => {}
+            Some(Err(fault)) => lines.entry("stable types", format!("unreadable {fault}")),
+            Some(Ok(signature)) => {
+                let names = |migrations: &[Definition]| -> Vec<String> {
+                    migrations.iter().map(|it| it.name.clone()).collect()
+                };
+                lines.list("migrations", names(&signature.migrations).into_iter());
+                let before = signature.before.iter().flatten();
+                lines.list("taken over by the migration", before.map(Field::to_string));
+                let fields = signature.fields.iter();
+                lines.list("stable variables", fields.map(Field::to_string));
+            }
+        }
     }
 
     fn function_name(&self, index: u32) -> Option<&str> {
@@ -332,7 +367,7 @@ impl Inspection {
                 let facts = &module.facts;
                 let [update, query, composite] =
                     MethodKind::ALL.map(|kind| methods(module, kind).collect::<Vec<_>>());
-                let cost = Cost::of(module);
+                let cost = Cost::of(module, self.protocol);
                 // Cycles are texts: they may be larger than what JSON numbers are read into.
                 object["methods"] =
                     json!({ "update": update, "query": query, "composite_query": composite });
@@ -345,6 +380,18 @@ impl Inspection {
                 })));
                 object["globals"] = json!({ "all": survey.globals.0, "mutable": survey.globals.1 });
                 object["functions"] = json!({ "own": facts.function_count, "imported": facts.imported_function_count });
+                object["protocol"] = json!(self.protocol.date.name());
+                if let Some(Ok(signature)) = signature(module) {
+                    let fields = |fields: &[Field]| -> Vec<String> {
+                        fields.iter().map(Field::to_string).collect()
+                    };
+                    object["stable"] = json!({
+                        "version": signature.version,
+                        "migrations": signature.migrations.iter().map(|it| &it.name).collect::<Vec<_>>(),
+                        "before": signature.before.as_deref().map(fields),
+                        "fields": fields(&signature.fields),
+                    });
+                }
                 object["install"] = json!({
                     "operators": cost.operators,
                     "instructions": cost.instructions,
@@ -359,6 +406,16 @@ impl Inspection {
     }
 }
 
+/// The stable signature that a module declares.
+fn signature(module: &CanisterModule) -> Option<Result<Signature, String>> {
+    let sections = module.facts.custom_sections.iter();
+    let section = sections.into_iter().find(|it| it.name == SECTION)?;
+    Some(match std::str::from_utf8(&section.content) {
+        Ok(text) => Signature::parse(text).map_err(|fault| fault.to_string()),
+        Err(_) => Err("since it is no text".to_owned()),
+    })
+}
+
 /// Methods of a kind, by name.
 fn methods(module: &CanisterModule, kind: MethodKind) -> impl Iterator<Item = &str> {
     let methods = module.facts.methods.iter();
@@ -366,7 +423,7 @@ fn methods(module: &CanisterModule, kind: MethodKind) -> impl Iterator<Item = &s
 }
 
 /// Exports that the Internet Computer calls by itself.
-fn hooks(module: &CanisterModule) -> Vec<&'static str> {
+pub(super) fn hooks(module: &CanisterModule) -> Vec<&'static str> {
     let facts = &module.facts;
     [
         (facts.has_init, "canister_init"),

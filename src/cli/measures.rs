@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::runner::outcome::Outcome;
 use crate::suite::baseline::Measure;
 use anyhow::Context;
+use drun_ic::protocol::Date;
 
 /// The lines so far.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(super) struct Measured(String);
 
 impl Measured {
     /// Adds a message.
-    pub(super) fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &Outcome, date: Date) {
         let kind = outcome.kind.name();
         let measure = Measure {
             message: match &outcome.method {
@@ -21,8 +22,9 @@ impl Measured {
             },
             instructions: outcome.instructions,
             cycles: outcome.cycles,
+            protocol: Some(date.name().to_owned()),
         };
-        let line = serde_json::to_string(&measure).expect("a string and two numbers");
+        let line = serde_json::to_string(&measure).expect("strings and numbers");
         self.0.push_str(&line);
         self.0.push('\n');
     }

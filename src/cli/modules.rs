@@ -15,9 +15,10 @@ use crate::session::Surroundings;
 const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
 
 /// Modules by the file that they were found in.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Disk {
     modules: HashMap<PathBuf, Result<Arc<[u8]>, String>>,
+    decodes: bool,
 }
 
 /// Where a path of a script is.
@@ -36,6 +37,14 @@ fn target(from: &str, path: &str) -> PathBuf {
 }
 
 impl Disk {
+    /// Modules of a run; whether its replies are told as text.
+    pub(super) fn new(decodes: bool) -> Self {
+        Disk {
+            decodes,
+            ..Disk::default()
+        }
+    }
+
     /// Reads all modules of a program.
     ///
     /// # Errors
@@ -95,6 +104,10 @@ impl Files for Disk {
             .find_map(|end| name.strip_suffix(end))?;
         let service = input::text(&place.with_file_name(format!("{stem}.did"))).ok()?;
         Some(InterfaceText { service, init })
+    }
+
+    fn wants_interfaces(&self) -> bool {
+        self.decodes
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::inspect::InspectOptions;
+use super::protocol::Replica;
 use super::test_options::{InitOptions, TestOptions};
+use super::trace::TraceFormat;
+use super::upgrade_check::UpgradeCheckOptions;
+use super::worker::WorkerOptions;
 use crate::report::Format;
+use crate::report::style::When;
 use crate::runner::config::{Compat, CompilerChoice, SubnetType};
 
 /// Runs WebAssembly canisters of the Internet Computer on one machine, from a script of messages.
@@ -44,21 +49,42 @@ pub(super) enum Command {
     Test(Box<TestOptions>),
     Inspect(InspectOptions),
     Init(InitOptions),
+    UpgradeCheck(Box<UpgradeCheckOptions>),
+    /// Prints completions for a shell: `drun completions bash > /etc/bash_completion.d/drun`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints a manual page: `drun man > drun.1`, `drun man test > drun-test.1`
+    Man {
+        /// Of which command [default: of all together]
+        command: Option<String>,
+    },
+    #[command(hide = true)]
+    Worker(WorkerOptions),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
-    /// The script; "-" reads standard input
-    #[arg(required = true)]
-    pub messages: Option<PathBuf>,
+    /// The scripts, each run on its own; "-" reads standard input
+    #[arg(required_unless_present = "protocol", value_name = "SCRIPT")]
+    pub messages: Vec<PathBuf>,
 
-    /// Configuration in JSON5; unknown keys are ignored with a warning
+    /// Configuration in JSON5; those of real nodes are accepted
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// How results are printed: manual, drun or json [default: manual]
+    /// How results are printed: manual, drun, json or lines [default: manual]
     #[arg(long, env = "DRUN_FORMAT")]
     pub format: Option<Format>,
+
+    /// Print replies as Candid text, with the field names of the interface
+    #[arg(long)]
+    pub decode: bool,
+
+    /// Colours: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
 
     /// Fees and limits: system or application [default: system]
     #[arg(long, value_name = "KIND")]
@@ -67,6 +93,11 @@ pub(super) struct RunOptions {
     /// Whose circumstances are reproduced: drun or pocket-ic [default: drun]
     #[arg(long, value_name = "PROGRAM")]
     pub compat: Option<Compat>,
+
+    /// Which replica: the network of 2025-03, 2025-10 or 2026-11, or "list", which tells what is known of each
+    /// [default: the newest; with --compat that of the program's recordings]
+    #[arg(long, value_name = "DATE")]
+    pub protocol: Option<Replica>,
 
     /// Rounds to run after each message has its answer [default: 0]
     #[arg(long, value_name = "N")]
@@ -143,15 +174,44 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "DIR")]
     pub profile: Option<PathBuf>,
 
+    /// Tell on standard error what the node does: rounds, executions, calls, answers, commits and rollbacks; as text, or
+    /// with =json as a JSON object a line
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub trace: Option<TraceFormat>,
+
     /// Attach backtraces to traps
     #[arg(long)]
     pub backtrace: bool,
+
+    /// The program goes by the name of Motoko's runner and stands in for it.
+    #[arg(skip)]
+    pub stands_in: bool,
+}
+
+impl RunOptions {
+    /// How results are printed.
+    pub(super) fn format(&self) -> Format {
+        self.format.unwrap_or(match self.stands_in {
+            true => Format::Drun,
+            false => Format::Manual,
+        })
+    }
+}
+
+/// The subcommand that a word was probably meant to be.
+pub(super) fn nearest_command(word: &str) -> Option<String> {
+    let command = Arguments::command();
+    let names: Vec<&str> = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(clap::Command::get_name)
+        .collect();
+    crate::idl::nearest(word, names).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_do_not_contradict_each_other() {

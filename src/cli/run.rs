@@ -1,7 +1,7 @@
-//! `drun MESSAGES`: parses the whole script, then runs message by message and prints one result for each.
+//! `drun SCRIPT…`: parses whole scripts, then runs message by message and prints one result for each.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use super::exit::{FAILURE, Failure, SUCCESS};
 use super::input;
@@ -9,28 +9,94 @@ use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
-use crate::report::{Format, Printer, debug_line};
+use super::prints::Prints;
+use super::protocol::{self, Replica};
+use super::trace::Trace;
+use crate::report::{Beside, Format, Printer, escaped};
 use crate::runner::Runner;
-use crate::runner::config::{self, Config};
-use crate::runner::outcome::MessageResult;
+use crate::runner::config::{self, Compat, Config};
+use crate::runner::outcome::{MessageKind, MessageResult};
 use crate::script::statement::{Expectation, Statement};
-use crate::script::{self, Diagnostics, Program};
+use crate::script::{self, Diagnostics, Program, headline};
 use crate::session::Session;
 
-/// Runs a script.
-pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
-    let path = options.messages.as_deref().unwrap_or(Path::new("-"));
+/// What becomes of the process after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It ends, and its memory with it.
+    Ends,
+    /// There are other runs.
+    GoesOn,
+}
+
+/// Runs scripts one after the other, each on a node of its own.
+pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
+    if let Some(Replica::List) = options.protocol {
+        write!(std::io::stdout().lock(), "{}", protocol::list())?;
+        return Ok(SUCCESS);
+    }
+    let paths = &options.messages[..];
+    if paths.is_empty() {
+        let text = "error: a script is missing; \"-\" reads standard input";
+        return Err(Failure::Input(text.to_owned()));
+    }
+    check_one_script(options, paths)?;
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
-    let (name, source) = read_script(path)?;
-    let mut disk = Disk::default();
-    let program = read_program(&name, &source, options.strict, &mut disk)
-        .map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
-    drop(source);
-    let format = options.format.unwrap_or(Format::Manual);
+    let mut scripts = Vec::new();
+    let mut mistakes = Vec::new();
+    for path in paths {
+        let (name, source) = read_script(path)?;
+        let mut disk = Disk::new(options.decode);
+        match read_program(&name, &source, options.strict, &mut disk) {
+            Ok(program) => scripts.push((program, disk)),
+            Err(found) => mistakes.push(found.to_string()),
+        }
+    }
+    if !mistakes.is_empty() {
+        let all = mistakes.join("\n\n");
+        return Err(Failure::Input(options.color.diagnostics(&all)));
+    }
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
     }
+    let mut status = SUCCESS;
+    let last = scripts.len() - 1;
+    for (index, (program, disk)) in scripts.into_iter().enumerate() {
+        let after = if index == last { after } else { After::GoesOn };
+        status = status.max(script(options, &config, program, &disk, &mut log, after)?);
+    }
+    Ok(status)
+}
+
+/// What is written for a run has room for one only.
+fn check_one_script(options: &RunOptions, paths: &[PathBuf]) -> Result<(), Failure> {
+    if paths.len() == 1 {
+        return Ok(());
+    }
+    let alone = [
+        ("--profile", options.profile.is_some()),
+        ("--measures", options.measures.is_some()),
+    ];
+    match alone.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::Input(format!(
+            "error: {option} takes one script, here are {}",
+            paths.len()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Runs a script.
+fn script(
+    options: &RunOptions,
+    config: &Config,
+    program: Program,
+    disk: &Disk,
+    log: &mut Log,
+    after: After,
+) -> Result<u8, Failure> {
+    let format = options.format();
     let expects_prints = program
         .statements
         .iter()
@@ -41,37 +107,89 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
         .any(|expectation| matches!(expectation, Expectation::Prints(_)));
     let config = Config {
         keep_prints: format == Format::Json || expects_prints,
-        ..config
+        ..config.clone()
     };
     log.line(format_args!(
-        "{name}: {} messages, {} modules",
+        "{}: {} messages, {} modules",
+        program.name(),
         program.statements.len(),
         disk.len()
     ));
-    let seed = config.seed;
-    let node = runner(config, options.quiet_canisters)?;
-    let mut session = Session::new(node, seed, &disk);
-    let mut printer = Printer::new(format, session.runner().wording());
+    let (seed, date) = (config.seed, config.protocol.date);
+    let prints = Prints::new(format);
+    let mut node = runner(config, (!options.quiet_canisters).then(|| prints.clone()))?;
+    if let Some(format) = options.trace {
+        node.watch(Trace::new(format));
+    }
+    let mut session = Session::new(node, seed, disk);
+    if options.decode {
+        session.decode();
+    }
+    let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
     let mut unmet = Vec::new();
+    let terminal = std::io::stdout().is_terminal();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         let step = session.run(placed)?;
+        if let Statement::Create {
+            name: Some(name), ..
+        } = &placed.statement
+            && let Some(id) = session.named(name)
+        {
+            prints.name(id, name);
+        }
+        let words = match format {
+            Format::Lines => headline(&placed.statement),
+            _ => String::new(),
+        };
         for (outcome, text) in step.outcomes() {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
-            writeln!(out, "{}", printer.readable(outcome, text))?;
+            let beside = Beside {
+                line: placed.line,
+                words: match outcome.kind {
+                    MessageKind::Create
+                        if !matches!(placed.statement, Statement::Create { .. }) =>
+                    {
+                        "create"
+                    }
+                    _ => &words,
+                },
+                text,
+                decoded: options.decode,
+            };
+            let line = printer.print(outcome, &beside);
+            let line = if terminal {
+                escaped(&line)
+            } else {
+                line.into()
+            };
+            let written = writeln!(out, "{line}");
+            written.map_err(|error| {
+                match !unmet.is_empty() || failed && options.fail_on_error {
+                    true => Failure::Reported(FAILURE),
+                    false => error.into(),
+                }
+            })?;
             if let Some(measures) = &mut measures {
-                measures.add(outcome);
+                measures.add(outcome, date);
             }
         }
         out.flush()?;
+        for note in session.take_notes() {
+            log.line(&note);
+            if !options.quiet {
+                tell(&format!("note: {note}"));
+            }
+        }
         if let Some(wrong) = step.wrong {
-            tell(&format!("{wrong}\n"));
+            tell(&options.color.diagnostics(&format!("{wrong}\n")));
             unmet.push(format!("{}:{}", placed.file(), placed.line));
         }
     }
+    drop(out);
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
@@ -83,17 +201,23 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let runner = session.into_runner();
     if let Some(statistics) = runner.statistics() {
         // A closed standard error is no reason to fail.
-        let _ = write!(std::io::stderr(), "{}", super::stats::table(statistics));
+        let _ = write!(
+            std::io::stderr(),
+            "{}",
+            super::stats::table(statistics, date)
+        );
     }
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
-        super::profile::write(directory, &name, profile)?;
+        super::profile::write(directory, program.name(), profile)?;
     }
     if options.keep_state {
         let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
         eprintln!("state kept in {}", directory.display());
     }
-    runner.end_with_process();
-    std::mem::forget(program);
+    if after == After::Ends {
+        runner.end_with_process();
+        std::mem::forget(program);
+    }
     Ok(if !unmet.is_empty() || (failed && options.fail_on_error) {
         FAILURE
     } else {
@@ -107,14 +231,10 @@ fn tell(text: &str) {
 }
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
-fn runner(config: Config, quiet: bool) -> anyhow::Result<Runner> {
+fn runner(config: Config, prints: Option<Prints>) -> anyhow::Result<Runner> {
     let mut runner = Runner::new(config)?;
-    if !quiet {
-        runner.on_print(Box::new(|print| {
-            // A closed standard error is no reason to stop.
-            let line = debug_line(print.time, print.canister, &print.text);
-            let _ = writeln!(std::io::stderr(), "{line}");
-        }));
+    if let Some(prints) = prints {
+        runner.on_print(prints.hook());
     }
     runner.on_refusal(Box::new(|error| {
         let _ = writeln!(
@@ -161,15 +281,25 @@ fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let name = path.display().to_string();
     match input::script_file(path) {
         Ok(source) => Ok((name, source)),
-        Err(error) => Err(Failure::Input(format!(
-            "error: cannot read {name}: {error}"
-        ))),
+        Err(error) => {
+            let meant = match super::options::nearest_command(&name) {
+                Some(command) if !path.exists() => format!("; perhaps `drun {command}` is meant"),
+                _ => String::new(),
+            };
+            Err(Failure::Input(format!(
+                "error: cannot read {name}: {error}{meant}"
+            )))
+        }
     }
 }
 
 /// The settings of a run: defaults, then the configuration file, then the command line.
 fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     let mut config = Config::default();
+    if options.stands_in {
+        config.compat = Compat::PocketIc;
+        config.protocol = config.compat.protocol();
+    }
     if let Some(path) = &options.config {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
@@ -181,6 +311,12 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(compat) = options.compat {
         config.compat = compat;
+        config.protocol = compat.protocol();
+        config.implied_date = true;
+    }
+    if let Some(Replica::Of(protocol)) = options.protocol {
+        config.protocol = protocol;
+        config.implied_date = false;
     }
     if let Some(subnet_type) = options.subnet_type {
         config.subnet_type = subnet_type;

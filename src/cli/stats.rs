@@ -2,13 +2,14 @@
 
 use super::table::{Align, Table, grouped};
 use drun_ic::observe::Statistics;
+use drun_ic::protocol::Date;
 
 /// The place of the column for cycles.
 const CYCLES: usize = 8;
 
 /// The table, the most expensive row first, with sums at the end. What is charged beside executing has a row of its own there,
 /// so that the sum is what the canisters paid.
-pub(super) fn table(statistics: &Statistics) -> String {
+pub(super) fn table(statistics: &Statistics, date: Date) -> String {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("canister", Left),
@@ -77,7 +78,7 @@ pub(super) fn table(statistics: &Statistics) -> String {
         heap_pages,
         stable_pages,
     ]);
-    table.to_string()
+    format!("{table}as of {date}\n")
 }
 
 fn signed(number: i128) -> String {
@@ -110,12 +111,13 @@ mod tests {
         }
         statistics.charge(30);
         assert_eq!(
-            table(&statistics),
+            table(&statistics, Date::October2025),
             "\
 canister   kind    method  calls  instructions  min  mean    max  cycles  heap pages  stable pages
 2vxsx-fae  update  b           2         1_234  234   617  1_000      20           0             0
 2vxsx-fae  update  a           1             5    5     5      5      10           0             0
 total                          3         1_239                        30           0             0
+as of 2025-10
 "
         );
     }
@@ -134,12 +136,16 @@ total                          3         1_239                        30        
         };
         statistics.count(Principal::anonymous(), label, used);
         statistics.charge(1_250);
-        let table = table(&statistics);
+        let table = table(&statistics, Date::October2025);
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines: Vec<String> = table.lines().skip(2).map(words).collect();
         assert_eq!(
             lines,
-            ["fees for messages and storage 250", "total 1 5 1_250 0 0"]
+            [
+                "fees for messages and storage 250",
+                "total 1 5 1_250 0 0",
+                "as of 2025-10"
+            ]
         );
     }
 }

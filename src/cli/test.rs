@@ -11,10 +11,11 @@ use super::options::Arguments;
 use super::test_options::{InitOptions, OutputFormat, TestOptions};
 use crate::suite::baseline::{self, Baseline};
 use crate::suite::execute::Executor;
+use crate::suite::replace::replace;
 use crate::suite::report::{End, json, junit, libtest, text};
 use crate::suite::select::{self, Pattern};
 use crate::suite::settings::{self, SuiteFile};
-use crate::suite::{Acceptance, Case, Results, Suite, Tested, accept};
+use crate::suite::{Acceptance, Case, Results, Suite, Tested};
 
 /// Ended by a signal.
 const INTERRUPTED: u8 = 130;
@@ -101,7 +102,7 @@ impl Done<'_> {
     ) -> Result<u8, Failure> {
         if let Some(path) = &self.options.junit {
             let document = junit::document(&results.tested, results.time);
-            accept::replace(path, document.as_bytes())?;
+            replace(path, document.as_bytes())?;
         }
         report(&End {
             tested: &results.tested,
@@ -294,6 +295,10 @@ fn executor(options: &TestOptions) -> anyhow::Result<Executor> {
     args.extend(options.args.iter().cloned());
     Ok(Executor {
         program: std::env::current_exe().context("cannot find the program itself")?,
+        prefix: match options.of_crate {
+            true => vec![super::golden::AS_PROGRAM.to_owned()],
+            false => Vec::new(),
+        },
         args,
         timeout: options.timeout,
         threads: (cores() / jobs(options)).max(1),

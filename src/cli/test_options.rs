@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::report::Format;
+use crate::report::style::When;
 use crate::suite::duration;
-use crate::suite::report::style::When;
 use crate::suite::select::Partition;
 
 /// Runs a golden suite: scripts with their expected output beside them.
@@ -78,7 +78,7 @@ pub(super) struct TestOptions {
     #[arg(long)]
     pub json: bool,
 
-    /// How the scripts print results: manual, drun or json [default: manual]; with `terse`, lists and results are in the
+    /// How the scripts print results: manual, drun, json or lines [default: manual]; with `terse`, lists and results are in the
     /// words of Rust's own test programs
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<OutputFormat>,
@@ -111,6 +111,10 @@ pub(super) struct TestOptions {
     /// For runners of Rust tests: no effect
     #[arg(long, hide = true)]
     pub nocapture: bool,
+
+    /// The program is a test program of a Rust crate
+    #[arg(long, hide = true)]
+    pub of_crate: bool,
 
     /// Options of the run for every case, after "--"; a case's own win
     #[arg(last = true, value_name = "RUN OPTIONS")]

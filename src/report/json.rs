@@ -5,8 +5,10 @@
 
 use serde::Serialize;
 
+use super::Beside;
 use crate::runner::outcome::{DebugPrint, MessageResult, Outcome};
 use drun_ic::errors::RejectCode;
+use drun_ic::protocol::Date;
 
 /// The version of the object's form.
 const SCHEMA: u32 = 1;
@@ -29,6 +31,10 @@ struct Object<'a> {
     heap_pages: u64,
     stable_pages: u64,
     debug: Vec<Print<'a>>,
+    protocol: &'static str,
+    line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoded: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -39,12 +45,20 @@ struct Print<'a> {
 }
 
 /// The object of one message, on one line; `number` unless it is a query.
-pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
+pub(super) fn object(
+    outcome: &Outcome,
+    number: Option<u64>,
+    date: Date,
+    beside: &Beside<'_>,
+) -> String {
     let mut object = Object {
         schema: SCHEMA,
         n: number,
         kind: outcome.kind.name(),
-        canister: outcome.canister.map(|id| id.to_text()),
+        canister: outcome
+            .canister
+            .or_else(|| super::created(outcome))
+            .map(|id| id.to_text()),
         method: outcome.method.as_deref(),
         status: "replied",
         reply: None,
@@ -57,6 +71,9 @@ pub(super) fn object(outcome: &Outcome, number: Option<u64>) -> String {
         heap_pages: outcome.heap_pages,
         stable_pages: outcome.stable_pages,
         debug: outcome.debug.iter().map(print).collect(),
+        protocol: date.name(),
+        line: beside.line,
+        decoded: beside.text.filter(|_| beside.decoded),
     };
     match &outcome.result {
         MessageResult::Replied(bytes) => object.reply = Some(hex::encode(bytes)),
@@ -91,6 +108,13 @@ mod tests {
     use crate::runner::outcome::MessageKind;
     use drun_ic::errors::{ErrorCode, UserError};
 
+    const LINE: Beside<'static> = Beside {
+        line: 3,
+        words: "",
+        text: None,
+        decoded: false,
+    };
+
     fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
         Outcome {
             kind,
@@ -123,13 +147,13 @@ mod tests {
             )
         };
         assert_eq!(
-            object(&outcome, Some(6)),
+            object(&outcome, Some(6), Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":6,"kind":"ingress","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","method":"go","#,
                 r#""status":"replied","reply":"2aff","reject_code":null,"error_code":null,"message":null,"#,
                 r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"#,
                 r#""debug":[{"time":1620328630000000003,"canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai","#,
-                r#""text":"a\n\"b\"\u0001"}]}"#
+                r#""text":"a\n\"b\"\u0001"}],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -138,11 +162,11 @@ mod tests {
     fn an_explicit_reject_has_code_4_and_no_error_code() {
         let outcome = outcome(MessageKind::Query, MessageResult::Rejected("no".into()));
         assert_eq!(
-            object(&outcome, None),
+            object(&outcome, None, Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":null,"kind":"query","canister":null,"method":null,"#,
                 r#""status":"rejected","reply":null,"reject_code":4,"error_code":null,"message":"no","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -157,11 +181,11 @@ mod tests {
             }),
         );
         assert_eq!(
-            object(&outcome, Some(0)),
+            object(&outcome, Some(0), Date::October2025, &LINE),
             concat!(
                 r#"{"schema":1,"n":0,"kind":"upgrade","canister":null,"method":null,"#,
                 r#""status":"failed","reply":null,"reject_code":5,"error_code":"IC0503","message":"trap","#,
-                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[]}"#
+                r#""instructions":1,"rounds":2,"cycles":3,"heap_pages":4,"stable_pages":5,"debug":[],"protocol":"2025-10","line":3}"#
             )
         );
     }
@@ -172,8 +196,23 @@ mod tests {
             cycles: i128::MAX,
             ..outcome(MessageKind::Create, MessageResult::Replied(vec![]))
         };
-        let object = object(&outcome, Some(0));
+        let object = object(&outcome, Some(0), Date::October2025, &LINE);
         assert!(object.contains(r#""reply":"""#));
         assert!(object.contains(r#""cycles":170141183460469231731687303715884105727,"#));
+    }
+
+    #[test]
+    fn a_decoded_reply_is_a_further_field_and_a_created_canister_is_named() {
+        let id = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        let reply = drun_ic::management::canister_id_reply(id);
+        let outcome = outcome(MessageKind::Create, MessageResult::Replied(reply));
+        let beside = Beside {
+            text: Some("(1)"),
+            decoded: true,
+            ..LINE
+        };
+        let object = object(&outcome, Some(0), Date::October2025, &beside);
+        assert!(object.contains(r#""kind":"create","canister":"rwlgt-iiaaa-aaaaa-aaaaa-cai""#));
+        assert!(object.ends_with(r#""line":3,"decoded":"(1)"}"#), "{object}");
     }
 }

@@ -4,13 +4,20 @@
 //! all in [`Outcome`].
 
 mod json;
+mod lines;
+pub mod style;
 mod text;
 
+use std::borrow::Cow;
+use std::fmt::Write;
 use std::str::FromStr;
 
 use candid::Principal;
 
+use drun_ic::management::types::lifecycle::CanisterIdRecord;
+
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
+use drun_ic::protocol::Date;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -23,6 +30,8 @@ pub enum Format {
     Drun,
     /// For machines: one JSON object per line, described in `JSON.md`.
     Json,
+    /// For expected outputs: nothing that depends on what stands before.
+    Lines,
 }
 
 impl Format {
@@ -32,6 +41,7 @@ impl Format {
             Self::Manual => "manual",
             Self::Drun => "drun",
             Self::Json => "json",
+            Self::Lines => "lines",
         }
     }
 }
@@ -44,7 +54,10 @@ impl FromStr for Format {
             "manual" => Ok(Self::Manual),
             "drun" => Ok(Self::Drun),
             "json" => Ok(Self::Json),
-            _ => Err(format!("`{name}` is none of `manual`, `drun` and `json`")),
+            "lines" => Ok(Self::Lines),
+            _ => Err(format!(
+                "`{name}` is none of `manual`, `drun`, `json` and `lines`"
+            )),
         }
     }
 }
@@ -54,6 +67,7 @@ impl FromStr for Format {
 pub struct Printer {
     format: Format,
     wording: Wording,
+    date: Date,
     /// The number of the next message that is no query.
     next: u64,
     /// A canister was created by a line of the script.
@@ -61,45 +75,88 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently.
-    pub fn new(format: Format, wording: Wording) -> Self {
+    /// A printer for a script's first message. `wording` decides how format `drun` prints what the programs print differently;
+    /// format `json` tells the date of the replica.
+    pub fn new(format: Format, wording: Wording, date: Date) -> Self {
         Self {
             format,
             wording,
+            date,
             next: 0,
             created: false,
         }
     }
 
-    /// The outcome's text, with this text in the place of a reply's bytes unless machines read it.
-    pub fn readable(&mut self, outcome: &Outcome, text: Option<&str>) -> String {
-        let number = self.next;
-        let line = self.line(outcome);
-        match (self.format, text) {
-            (Format::Json, _) | (_, None) => line,
-            (_, Some(text)) if outcome.kind == MessageKind::Query => format!("Ok: {text}"),
-            (Format::Manual, Some(text)) => format!("ingress({number}) Completed: {text}"),
-            (Format::Drun, Some(text)) => format!("ingress Completed: {text}"),
-        }
-    }
-
     /// The outcome's text without the newline at its end; within it there may be some, in the words of a canister.
-    pub fn line(&mut self, outcome: &Outcome) -> String {
+    pub fn print(&mut self, outcome: &Outcome, beside: &Beside<'_>) -> String {
         let number = (outcome.kind != MessageKind::Query).then_some(self.next);
         self.next += u64::from(number.is_some());
         let creates = outcome.kind == MessageKind::Create
             && matches!(outcome.result, MessageResult::Replied(_));
         let first_created = creates && !self.created;
         self.created |= creates;
-        match self.format {
-            Format::Manual => text::manual(outcome, number),
-            Format::Drun if first_created && self.wording.first_creation_is_number_0 => {
+        match (self.format, beside.text) {
+            (Format::Json, _) => json::object(outcome, number, self.date, beside),
+            (Format::Lines, _) => lines::line(outcome, beside),
+            (_, Some(text)) if outcome.kind == MessageKind::Query => format!("Ok: {text}"),
+            (Format::Manual, Some(text)) => {
+                let number = number.unwrap_or_default();
+                format!("ingress({number}) Completed: {text}")
+            }
+            (Format::Drun, Some(text)) => format!("ingress Completed: {text}"),
+            (Format::Manual, None) => text::manual(outcome, number),
+            (Format::Drun, None) if first_created && self.wording.first_creation_is_number_0 => {
                 text::first_creation_of_runner()
             }
-            Format::Drun => text::drun(outcome, self.wording),
-            Format::Json => json::object(outcome, number),
+            (Format::Drun, None) => text::drun(outcome, self.wording),
         }
     }
+}
+
+/// What is told of a message beside its outcome.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Its line in the script, from 1.
+    pub line: usize,
+    /// What it is, in the words of the script and without its argument; only [`Format::Lines`] tells it.
+    pub words: &'a str,
+    /// The reply for people, instead of its bytes.
+    pub text: Option<&'a str>,
+    /// Machines get it, too.
+    pub decoded: bool,
+}
+
+/// The canister that a message created.
+fn created(outcome: &Outcome) -> Option<Principal> {
+    match &outcome.result {
+        MessageResult::Replied(reply) if outcome.kind == MessageKind::Create => {
+            let record = candid::decode_one::<CanisterIdRecord>(reply).ok()?;
+            Some(record.canister_id)
+        }
+        _ => None,
+    }
+}
+
+/// The line of a debug print without its time, for [`Format::Lines`]; `name` is what the script calls the canister.
+pub fn timeless_debug_line(name: &str, text: &str) -> String {
+    format!("[Canister {name}] {text}")
+}
+
+/// A text without control characters but for the ends of lines and tabs: what a canister prints never drives a terminal.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let drives = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(drives) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if drives(c) {
+            let _ = write!(shown, "\\x{:02x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// The line of a debug print, without a newline at its end: the time of the round, the canister, the text as it is.
@@ -114,12 +171,34 @@ pub fn debug_line(time_ns: u64, canister: Principal, text: &str) -> String {
 mod tests {
     use super::*;
 
+    pub(super) fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {
+        Outcome {
+            kind,
+            canister: None,
+            method: None,
+            result,
+            instructions: 0,
+            rounds: 0,
+            cycles: 0,
+            heap_pages: 0,
+            stable_pages: 0,
+            debug: vec![],
+        }
+    }
+
+    #[test]
+    fn what_drives_a_terminal_is_shown() {
+        assert_eq!(escaped("a\n\tb"), "a\n\tb");
+        assert_eq!(escaped("a\u{1b}[2Jb\r"), "a\\x1b[2Jb\\x0d");
+    }
+
     #[test]
     fn formats_have_their_names() {
         for (name, format) in [
             ("manual", Format::Manual),
             ("drun", Format::Drun),
             ("json", Format::Json),
+            ("lines", Format::Lines),
         ] {
             assert_eq!(name.parse(), Ok(format));
         }
@@ -128,18 +207,7 @@ mod tests {
 
     #[test]
     fn everything_but_queries_is_counted() {
-        let outcome = |kind| Outcome {
-            kind,
-            canister: None,
-            method: None,
-            result: MessageResult::Replied(vec![]),
-            instructions: 0,
-            rounds: 0,
-            cycles: 0,
-            heap_pages: 0,
-            stable_pages: 0,
-            debug: vec![],
-        };
+        let outcome = |kind| outcome(kind, MessageResult::Replied(vec![]));
         let kinds = [
             MessageKind::Query,
             MessageKind::Create,
@@ -150,8 +218,8 @@ mod tests {
             MessageKind::Ingress,
             MessageKind::Ingress,
         ];
-        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL);
-        let lines = kinds.map(|kind| manual.line(&outcome(kind)));
+        let mut manual = Printer::new(Format::Manual, Wording::ORIGINAL, Date::October2025);
+        let lines = kinds.map(|kind| manual.print(&outcome(kind), &Beside::default()));
         assert_eq!(
             lines,
             [
@@ -165,9 +233,9 @@ mod tests {
                 "ingress(5) Completed: Empty",
             ]
         );
-        let mut json = Printer::new(Format::Json, Wording::ORIGINAL);
+        let mut json = Printer::new(Format::Json, Wording::ORIGINAL, Date::October2025);
         let numbers = kinds.map(|kind| {
-            let line = json.line(&outcome(kind));
+            let line = json.print(&outcome(kind), &Beside::default());
             let object: serde_json::Value = serde_json::from_str(&line).unwrap();
             object["n"].as_u64()
         });

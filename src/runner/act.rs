@@ -4,6 +4,7 @@
 
 use candid::{Nat, Principal};
 use drun_ic::canister::InstallMode;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::config::HttpMock;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::settings::CanisterSettings;
@@ -40,6 +41,11 @@ impl Runner {
     /// Who sends all messages from now on; the program's own sender if nobody is named.
     pub fn set_sender(&mut self, sender: Option<Principal>) {
         self.sender = sender;
+    }
+
+    /// What all messages tell about their sender from now on; nobody checks it (since-october-2025.md 3.1).
+    pub fn set_caller_info(&mut self, info: Option<CallerInfo>) {
+        self.caller_info = info;
     }
 
     /// Who sends messages.

@@ -22,7 +22,7 @@ static CERTIFIER: LazyLock<DataCertifier> = LazyLock::new(|| {
 
 /// The subnet certifies under its own key.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnRoot;
+pub(super) struct OwnRoot;
 
 impl Certify for OwnRoot {
     fn root_key(&self) -> &[u8] {

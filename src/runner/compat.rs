@@ -1,9 +1,12 @@
 //! Which program is re-enacted.
 //!
-//! Owns the name of the choice only; what follows from it is the business of each program's own file.
+//! Owns the name of the choice and the date of its recordings; what else follows from it is the business of each program's own
+//! file.
 
 use std::fmt;
 use std::str::FromStr;
+
+use drun_ic::protocol::Protocol;
 
 /// The tool whose circumstances are reproduced, so that a suite made with it passes unchanged: canister ids and their
 /// sequence, initial cycles and controllers, the sender of messages, the clock, whether messages are inspected, and how
@@ -15,6 +18,16 @@ pub enum Compat {
     Drun,
     /// The runner on a PocketIC server.
     PocketIc,
+}
+
+impl Compat {
+    /// The replica that its recordings were made with.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Drun => Protocol::MARCH_2025,
+            Self::PocketIc => Protocol::OCTOBER_2025,
+        }
+    }
 }
 
 impl FromStr for Compat {

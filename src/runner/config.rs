@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub use drun_ic::config::{CompilerChoice, GENESIS_NS, HttpMock};
-pub use drun_ic::protocol::SubnetType;
+pub use drun_ic::protocol::{Protocol, SubnetType};
 
 pub use super::compat::Compat;
 
@@ -12,6 +12,10 @@ pub use super::compat::Compat;
 pub struct Config {
     /// Which program is re-enacted.
     pub compat: Compat,
+    /// Which replica the node runs.
+    pub protocol: Protocol,
+    /// It came with the program.
+    pub implied_date: bool,
     /// Fees and limits.
     pub subnet_type: SubnetType,
     /// Instructions allowed for one message; the subnet's own limit if absent.
@@ -42,10 +46,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults of a program on a system subnet, without a module cache.
+    /// The defaults of a program and of the replica of its recordings on a system subnet, without a module cache.
     pub fn new(compat: Compat) -> Self {
         Config {
             compat,
+            protocol: compat.protocol(),
+            implied_date: true,
             subnet_type: SubnetType::System,
             instruction_limit: None,
             extra_batches: 0,
@@ -63,9 +69,14 @@ impl Config {
     }
 }
 
+/// The newest replica, driven as the original program does.
 impl Default for Config {
     fn default() -> Self {
-        Config::new(Compat::Drun)
+        Config {
+            protocol: Protocol::NEWEST,
+            implied_date: false,
+            ..Config::new(Compat::Drun)
+        }
     }
 }
 

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 pub use act::Snapshot;
 use candid::Principal;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::node::Node;
-use drun_ic::observe::{KeptPrints, PrintHook, Prints, Profile, Statistics};
-use drun_ic::protocol::Protocol;
+use drun_ic::observe::{KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
 
 use certification::OwnRoot;
 use config::{Compat, Config};
@@ -42,6 +42,8 @@ pub struct Runner {
     driver: Box<dyn Driver>,
     /// Who sends messages, if not the program's own sender.
     sender: Option<Principal>,
+    /// What messages tell about their sender.
+    caller_info: Option<CallerInfo>,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
 }
@@ -73,6 +75,7 @@ impl Runner {
             node,
             driver,
             sender: None,
+            caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
         })
@@ -93,6 +96,11 @@ impl Runner {
         self.node.attach(Prints::to(hook));
     }
 
+    /// Has an observer told what the node does, after those that are here already.
+    pub fn watch(&mut self, observer: impl Observer) {
+        self.node.attach(observer);
+    }
+
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
     pub fn on_refusal(&mut self, hook: RefusalHook) {
         self.on_refusal = Some(hook);
@@ -106,6 +114,11 @@ impl Runner {
     /// Where the instructions went so far, if the settings ask for it.
     pub fn profile(&self) -> Option<&Profile> {
         self.node.observer()
+    }
+
+    /// What the script asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.node.take_notes()
     }
 
     /// Rounds that were run.
@@ -201,10 +214,10 @@ impl Runner {
     pub fn query_outcome(&mut self, canister: Principal, method: &str, argument: &[u8]) -> Outcome {
         let kind = MessageKind::Query;
         self.measure(kind, Some(canister), Some(method), |runner| {
-            let sender = runner.sender();
+            let (sender, info) = (runner.sender(), runner.caller_info.clone());
             runner
                 .node
-                .query(sender, canister, method, argument.to_vec())
+                .query_with_info(sender, info, canister, method, argument.to_vec())
         })
     }
 
@@ -267,7 +280,11 @@ impl Runner {
         wait: Wait,
     ) -> MessageResult {
         let sender = self.sender();
-        let id = match self.node.submit(sender, canister, method, payload) {
+        let info = self.caller_info.clone();
+        let submitted = self
+            .node
+            .submit_with_info(sender, info, canister, method, payload);
+        let id = match submitted {
             Ok(id) => id,
             Err(error) => {
                 if wait.tells_refusal
@@ -300,8 +317,9 @@ impl Runner {
 }
 
 /// What of the settings of a run every node is told, whoever drives it.
-fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
+fn settings(config: &Config) -> NodeSettings {
     NodeSettings {
+        implied_date: config.implied_date,
         instruction_limit: config.instruction_limit,
         start_time: config.start_time,
         seed: config.seed,
@@ -312,7 +330,7 @@ fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
         recording: config.profile,
         certification: Arc::new(OwnRoot),
         threshold_keys: config.threshold_keys.clone(),
-        ..NodeSettings::new(protocol, config.subnet_type)
+        ..NodeSettings::new(config.protocol, config.subnet_type)
     }
 }
 

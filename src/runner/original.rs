@@ -1,4 +1,4 @@
-//! The original program, of March 2025 (scheduling.md 7.5): batches of five milliseconds, no ingress filter, ids from zero on,
+//! The original program (scheduling.md 7.5): batches of five milliseconds, no ingress filter, ids from zero on,
 //! and an answer is awaited as long as it takes.
 
 use candid::Principal;
@@ -6,7 +6,7 @@ use drun_ic::canister::InstallMode;
 use drun_ic::config::{Checkpoints, Envelope, NodeSettings};
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
-use drun_ic::protocol::{Protocol, Slicing};
+use drun_ic::protocol::Slicing;
 
 use super::config::{Config, SubnetType};
 use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
@@ -52,7 +52,7 @@ impl Driver for Original {
             rate_limits: false,
             http_outcalls: false,
             round_time: BATCH,
-            ..super::settings(Protocol::MARCH_2025, config)
+            ..super::settings(config)
         }
     }
 

@@ -1,4 +1,4 @@
-//! The runner on a PocketIC server of October 2025 (scheduling.md 7.4): nodes with an ingress filter, ids asked for by number, a
+//! The runner on a PocketIC server (scheduling.md 7.4): nodes with an ingress filter, ids asked for by number, a
 //! second after each round of an ingress message, and a client that reinstalls large modules in chunks.
 
 use candid::Principal;
@@ -12,7 +12,6 @@ use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::limited::Limited;
 use drun_ic::management::types::settings::CanisterSettings;
-use drun_ic::protocol::Protocol;
 
 use super::config::{Config, SubnetType};
 use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
@@ -82,7 +81,7 @@ impl Driver for PocketIc {
                     elsewhere: vec![(FIRST_ALLOCATION, FIRST_ALLOCATION + ID_RANGE - 1)],
                 },
             },
-            ..super::settings(Protocol::OCTOBER_2025, config)
+            ..super::settings(config)
         }
     }
 

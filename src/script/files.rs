@@ -11,6 +11,11 @@ pub trait Files {
     /// What a module says about its interface, or a `.did` file beside it. Nothing also if the module cannot be read,
     /// which is told elsewhere.
     fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText>;
+
+    /// Whether interfaces are wanted also where an argument needs none: for the names in replies.
+    fn wants_interfaces(&self) -> bool {
+        false
+    }
 }
 
 /// An interface as text.

@@ -11,9 +11,8 @@ use super::diagnostic::{Diagnostic, Source};
 use super::flaw::Flaw;
 use super::message::Message;
 use super::mistake::Mistake;
-use super::party::Party;
 use super::span::{Span, Spanned};
-use super::statement::Statement;
+use super::statement::{Sender, Statement};
 use crate::idl;
 
 /// A statement and where it stands.
@@ -22,7 +21,7 @@ pub struct Placed {
     /// The statement.
     pub statement: Statement,
     /// Who sends it, if that is told in the same line.
-    pub sender: Option<Box<Spanned<Party>>>,
+    pub sender: Option<Box<Sender>>,
     /// The line in its file, from 1.
     pub line: usize,
     /// What the called canister understands, as far as the script tells.

@@ -16,7 +16,8 @@ use super::payload::hex_digits;
 use super::settings::{parties, settings};
 use super::span::Spanned;
 use super::statement::{
-    CallKind, Change, HttpResponse, Identity, Management, Payload, Statement, UpgradeOptions,
+    CallKind, CallerInfo, Change, HttpResponse, Identity, Management, Payload, Sender, Statement,
+    UpgradeOptions,
 };
 use super::{units, words};
 use crate::idl;
@@ -26,7 +27,7 @@ use crate::idl;
 pub(super) struct Sentence {
     pub statement: Statement,
     /// From `as NAME` before it.
-    pub sender: Option<Box<Spanned<Party>>>,
+    pub sender: Option<Box<Sender>>,
     /// The statement's first word.
     pub word: Range<usize>,
     /// The end of its last line.
@@ -43,11 +44,11 @@ pub(super) fn sentence(text: &str, line: Range<usize>) -> Read<Option<Sentence>>
     let mut at = word.at();
     let statement = if *word == "as" {
         cursor.form = words::form("as").unwrap_or_default();
-        let party = cursor.party()?;
+        let who = Box::new(self::sender(&mut cursor)?);
         match cursor.word() {
-            None => Statement::As(party),
+            None => Statement::As(who),
             Some(word) => {
-                sender = Some(Box::new(party));
+                sender = Some(who);
                 at = word.at();
                 let statement = verb(&mut cursor, &word)?;
                 if !is_sent(&statement) {
@@ -67,6 +68,40 @@ pub(super) fn sentence(text: &str, line: Range<usize>) -> Read<Option<Sentence>>
         word: at,
         end: line_end(text, cursor.at()),
     }))
+}
+
+/// Who sends, behind `as`, and what the message tells about that.
+fn sender(cursor: &mut Cursor) -> Read<Sender> {
+    let party = cursor.party()?;
+    if !cursor.take("with") {
+        return Ok(Sender { party, info: None });
+    }
+    if !cursor.take("info") {
+        let expected = "`with info` and a payload";
+        return Err(Flaw::said(
+            cursor.here(),
+            "the word `info` is missing",
+            expected,
+        ));
+    }
+    if cursor.is_done() {
+        let expected = "`( … )` in Candid, `0x` and hex digits, or a string in double quotes";
+        return Err(Flaw::said(
+            cursor.here(),
+            "the information is missing",
+            expected,
+        ));
+    }
+    let data = payload(cursor)?;
+    let signer = cursor.take("signed-by").then(|| cursor.party());
+    let info = CallerInfo {
+        data,
+        signer: signer.transpose()?,
+    };
+    Ok(Sender {
+        party,
+        info: Some(Box::new(info)),
+    })
 }
 
 /// Whether the statement is a message, which has a sender.

@@ -17,7 +17,7 @@ use super::party::Party;
 use super::placed::Placed;
 use super::settings::Setting;
 use super::span::Spanned;
-use super::statement::{Expectation, Identity, Payload, Statement};
+use super::statement::{Expectation, Identity, Payload, Sender, Statement};
 use crate::idl::{self, Fit, Interface};
 
 /// Nanoseconds that a script may let pass: half of what a clock of 64 bits can show, which began in 1970.
@@ -89,8 +89,9 @@ impl World<'_> {
     }
 
     fn statement(&mut self, placed: &mut Placed, fails: bool, expects: bool) {
-        if let Some(sender) = placed.sender.clone() {
-            self.party(placed, &sender);
+        if let Some(mut sender) = placed.sender.take() {
+            self.sender(placed, &mut sender);
+            placed.sender = Some(sender);
         }
         // Taken out, so that its payload can be changed while its place is looked at.
         let mut statement = std::mem::replace(&mut placed.statement, Statement::Tick(0));
@@ -131,7 +132,7 @@ impl World<'_> {
                 }
                 self.define(placed, name, false);
             }
-            Statement::As(party) => self.party(placed, party),
+            Statement::As(sender) => self.sender(placed, sender),
             Statement::Install {
                 mode,
                 canister,
@@ -159,7 +160,7 @@ impl World<'_> {
                     Payload::Text(argument) => {
                         self.argument(placed, canister, method, argument, fails);
                     }
-                    Payload::Bytes(_) if expects => {
+                    Payload::Bytes(_) if expects || self.files.wants_interfaces() => {
                         placed.interface = self.interface(canister).and_then(Result::ok);
                     }
                     Payload::Bytes(_) => {}
@@ -265,6 +266,23 @@ impl World<'_> {
         let none = format!("an id, or a name from `create {name}` or `let {name} = identity`");
         let expected = idl::one_of(&none, "", name, &known);
         self.wrong(placed, Flaw::said(party.at(), said, expected));
+    }
+
+    /// Who sends, and what is told about that: Candid with its own types.
+    fn sender(&mut self, placed: &Placed, sender: &mut Sender) {
+        self.party(placed, &sender.party);
+        let Some(info) = &mut sender.info else {
+            return;
+        };
+        if let Some(signer) = &info.signer {
+            self.party(placed, signer);
+        }
+        if let Payload::Text(argument) = &mut info.data
+            && self.names(placed, &argument.values)
+            && let Err(fault) = argument.typed(Fit::Own)
+        {
+            self.wrong(placed, Flaw::candid(0, fault));
+        }
     }
 
     fn settings(&mut self, placed: &Placed, settings: &[Setting]) {

@@ -12,6 +12,38 @@ use super::span::Spanned;
 use super::units::Duration;
 use crate::idl;
 
+/// Who sends a message, and what it tells about that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sender {
+    /// Who.
+    pub party: Spanned<Party>,
+    /// What a canister vouches for, if anything.
+    pub info: Option<Box<CallerInfo>>,
+}
+
+/// What a message tells about its sender.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallerInfo {
+    /// The information.
+    pub data: Payload,
+    /// The canister that vouches for it; the one of Internet Identity if nobody is named.
+    pub signer: Option<Spanned<Party>>,
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "as {}", *self.party)?;
+        let Some(info) = &self.info else {
+            return Ok(());
+        };
+        write!(f, " with info {}", info.data)?;
+        match &info.signer {
+            Some(signer) => write!(f, " signed-by {}", **signer),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The argument of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
@@ -214,7 +246,7 @@ pub enum Statement {
         identity: Identity,
     },
     /// Who sends from there on.
-    As(Spanned<Party>),
+    As(Box<Sender>),
     /// Installs, reinstalls or upgrades a module.
     Install {
         /// Which of the three.
@@ -432,7 +464,7 @@ impl fmt::Display for Statement {
                 Identity::Derived => write!(f, "let {} = identity", **name),
                 Identity::Of(party) => write!(f, "let {} = {}", **name, **party),
             },
-            Self::As(party) => write!(f, "as {}", **party),
+            Self::As(sender) => sender.fmt(f),
             Self::Install {
                 mode,
                 canister,

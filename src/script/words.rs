@@ -9,7 +9,10 @@ use crate::idl;
 /// Each word of ours with the whole statement.
 pub(super) const OURS: [(&str, &str); 21] = [
     ("let", "let NAME = identity, or a principal"),
-    ("as", "as NAME [message]"),
+    (
+        "as",
+        "as NAME [with info <payload> [signed-by NAME]] [message]",
+    ),
     (
         "call",
         "call <canister_id> <method_name> <payload> with N cycles",

@@ -213,7 +213,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
                 _ = interrupt.recv() => break,
                 _ = heartbeat.tick() => {
                     beats += 1;
-                    if beats % BEATS_PER_CHECKPOINT == 0 {
+                    if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
                         let server = Arc::clone(&server);
                         tokio::task::spawn_blocking(move || {
                             server.instances.alive().iter().for_each(|it| it.checkpoint());

@@ -196,16 +196,6 @@ fn grouped(number: u128) -> String {
 
 impl Last {
     fn field_names(&self) -> FieldNames {
-        let of_interface =
-            |interface: &std::rc::Rc<idl::Interface>| FieldNames::of_interface(interface);
-        let mut names = self
-            .interface
-            .as_ref()
-            .map(of_interface)
-            .unwrap_or_default();
-        super::readable::FIELDS
-            .iter()
-            .for_each(|name| names.add(name));
-        names
+        super::readable::names(self.interface.as_deref())
     }
 }

@@ -140,7 +140,7 @@ impl Session<'_> {
         parties.iter().map(|party| self.principal(party)).collect()
     }
 
-    fn payload<'a>(&self, payload: &'a Payload) -> Option<Cow<'a, [u8]>> {
+    pub(super) fn payload<'a>(&self, payload: &'a Payload) -> Option<Cow<'a, [u8]>> {
         match payload {
             Payload::Bytes(bytes) => Some(bytes.into()),
             Payload::Text(argument) => {

@@ -19,9 +19,14 @@ use crate::idl::Interface;
 use crate::runner::outcome::{MessageResult, Outcome};
 use crate::runner::{self, Runner};
 use crate::script::Party;
-use crate::script::statement::{Identity, Management, Statement};
+use crate::script::statement::{Identity, Management, Sender, Statement};
 use crate::script::{Diagnostic, Diagnostics, Placed};
+use drun_ic::canister::queues::CallerInfo;
+use drun_ic::management::ids::canister_id;
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
+
+/// Number of the canister that vouches for what a script tells about a sender, unless it names another.
+const INTERNET_IDENTITY: u64 = 7;
 
 /// The files of a program: its modules, which were read before, and what it reads and writes while it runs.
 pub trait Surroundings {
@@ -44,10 +49,10 @@ pub trait Surroundings {
 /// What became of a statement.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// The canister that an installation made first.
-    created: Option<Box<Outcome>>,
+    /// The canister that an installation made first, with its text for people.
+    created: Option<Box<(Outcome, Option<String>)>>,
     outcome: Option<Rc<Outcome>>,
-    /// The outcome for people, where the bytes are hard to read.
+    /// The outcome for people, where the bytes are hard to read or that is wanted.
     text: Option<String>,
     /// What is not as expected, or could not be done.
     pub wrong: Option<Diagnostics>,
@@ -56,7 +61,8 @@ pub struct Step {
 impl Step {
     /// The outcomes to be printed, with text for people where the bytes are hard to read.
     pub fn outcomes(&self) -> impl Iterator<Item = (&Outcome, Option<&str>)> {
-        let created = self.created.iter().map(|outcome| (&**outcome, None));
+        let created = self.created.iter();
+        let created = created.map(|made| (&made.0, made.1.as_deref()));
         let text = self.text.as_deref();
         created.chain(self.outcome.iter().map(move |outcome| (&**outcome, text)))
     }
@@ -80,9 +86,11 @@ pub struct Session<'a> {
     surroundings: &'a dyn Surroundings,
     seed: u64,
     names: BTreeMap<String, Principal>,
-    sender: Option<Principal>,
+    sender: Option<(Principal, Option<CallerInfo>)>,
     snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
+    /// Whether all replies that are Candid are wanted as text.
+    decodes: bool,
 }
 
 impl<'a> Session<'a> {
@@ -96,12 +104,28 @@ impl<'a> Session<'a> {
             sender: None,
             snapshots: BTreeMap::new(),
             last: None,
+            decodes: false,
         }
+    }
+
+    /// Has all replies that are Candid told as text, too.
+    pub fn decode(&mut self) {
+        self.decodes = true;
+    }
+
+    /// Who a name of the script stands for now.
+    pub fn named(&self, name: &str) -> Option<Principal> {
+        self.names.get(name).copied()
     }
 
     /// The node and its driver.
     pub fn runner(&self) -> &Runner {
         &self.runner
+    }
+
+    /// What the script asked for that a replica of another date has, in words; each is told once.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.runner.take_notes()
     }
 
     /// The node and its driver, at the end of a run.
@@ -125,7 +149,7 @@ impl<'a> Session<'a> {
                     None => return Ok(self.without_name(placed)),
                 };
             }
-            Statement::As(party) => match self.principal(party) {
+            Statement::As(sender) => match self.sending(sender) {
                 Some(principal) => self.sender = Some(principal),
                 None => return Ok(self.without_name(placed)),
             },
@@ -160,8 +184,8 @@ impl<'a> Session<'a> {
     /// Does what a statement comes down to, and remembers its result.
     fn act(&mut self, placed: &Placed) -> Step {
         let sender = match &placed.sender {
-            None => self.sender,
-            Some(party) => match self.principal(&party.value) {
+            None => self.sender.clone(),
+            Some(sender) => match self.sending(sender) {
                 Some(sender) => Some(sender),
                 None => return self.without_name(placed),
             },
@@ -169,6 +193,11 @@ impl<'a> Session<'a> {
         let Some(act) = self.lowered(placed) else {
             return self.without_name(placed);
         };
+        let (sender, info) = match sender {
+            Some((sender, info)) => (Some(sender), info),
+            None => (None, None),
+        };
+        self.runner.set_caller_info(info);
         let (created, outcome) = act.perform(&mut self.runner, sender);
         let Some(mut outcome) = outcome else {
             return Step::default();
@@ -181,21 +210,30 @@ impl<'a> Session<'a> {
         {
             self.names.insert(name.value.clone(), record.canister_id);
         }
-        let mut text = None;
-        if let MessageResult::Replied(reply) = &mut outcome.result {
-            if let Statement::Controllers { change: None, .. } = &placed.statement {
-                *reply = lower::controllers_of(reply);
-            }
-            let readable = matches!(
-                &placed.statement,
-                Statement::Controllers { change: None, .. }
-                    | Statement::Manage {
-                        management: Management::Status | Management::Logs,
-                        ..
-                    }
-            );
-            text = readable.then(|| readable::text(reply));
+        if let Statement::Controllers { change: None, .. } = &placed.statement
+            && let MessageResult::Replied(reply) = &mut outcome.result
+        {
+            *reply = lower::controllers_of(reply);
         }
+        let for_people = matches!(
+            &placed.statement,
+            Statement::Controllers { change: None, .. }
+                | Statement::Manage {
+                    management: Management::Status | Management::Logs,
+                    ..
+                }
+        );
+        let text = |outcome: &Outcome, forced: bool| match &outcome.result {
+            MessageResult::Replied(reply) if forced || self.decodes => {
+                readable::text(reply, placed.interface.as_deref(), forced)
+            }
+            _ => None,
+        };
+        let created = created.map(|outcome| {
+            let text = text(&outcome, false);
+            Box::new((outcome, text))
+        });
+        let text = text(&outcome, for_people);
         let outcome = Rc::new(outcome);
         self.last = Some(Last {
             outcome: Rc::clone(&outcome),
@@ -204,7 +242,7 @@ impl<'a> Session<'a> {
         // Time that passes is no message, so it has no result of its own.
         let passes = matches!(placed.statement, Statement::Advance(_) | Statement::Tick(_));
         Step {
-            created: created.map(Box::new),
+            created,
             outcome: (!passes).then_some(outcome),
             text,
             wrong: None,
@@ -220,6 +258,21 @@ impl<'a> Session<'a> {
                 .extend(names.map(|(name, id)| (name.clone(), *id)));
         }
         Ok(())
+    }
+
+    /// Who sends, and what is told about that; nobody if a canister that is named could not be made.
+    fn sending(&self, sender: &Sender) -> Option<(Principal, Option<CallerInfo>)> {
+        let info = match &sender.info {
+            None => None,
+            Some(info) => Some(CallerInfo {
+                data: self.payload(&info.data)?.into_owned(),
+                signer: match &info.signer {
+                    Some(signer) => self.principal(signer)?,
+                    None => canister_id(INTERNET_IDENTITY),
+                },
+            }),
+        };
+        Some((self.principal(&sender.party)?, info))
     }
 
     /// Whom a party stands for; nobody if its canister could not be made.

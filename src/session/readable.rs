@@ -1,11 +1,11 @@
-//! Results of the management canister for people.
+//! Replies for people.
 //!
-//! Owns the names of their fields, which the bytes do not carry.
+//! Owns the names of fields of the management canister, which the bytes do not carry.
 
-use crate::idl::{self, FieldNames};
+use crate::idl::{self, FieldNames, Interface};
 
 /// Fields of `canister_status`, `fetch_canister_logs` and the creation of a canister.
-pub(super) const FIELDS: [&str; 47] = [
+const FIELDS: [&str; 47] = [
     "status",
     "running",
     "stopping",
@@ -55,12 +55,17 @@ pub(super) const FIELDS: [&str; 47] = [
     "canister_id",
 ];
 
-/// A reply as Candid text; in hex if it is none.
-pub(super) fn text(reply: &[u8]) -> String {
-    let mut names = FieldNames::default();
-    FIELDS.iter().for_each(|name| names.add(name));
+/// A reply as Candid text. If it is none, in hex, or nothing unless some text is needed.
+pub(super) fn text(reply: &[u8], interface: Option<&Interface>, needed: bool) -> Option<String> {
     match idl::decode(reply) {
-        Ok(args) => idl::print_arguments(&args, &names),
-        Err(_) => format!("0x{}", hex::encode(reply)),
+        Ok(args) => Some(idl::print_arguments(&args, &names(interface))),
+        Err(_) => needed.then(|| format!("0x{}", hex::encode(reply))),
     }
+}
+
+/// The names of fields that replies of a canister, or of the management canister, may have.
+pub(super) fn names(interface: Option<&Interface>) -> FieldNames {
+    let mut names = interface.map(FieldNames::of_interface).unwrap_or_default();
+    FIELDS.iter().for_each(|name| names.add(name));
+    names
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::accept::replace;
+use super::replace::replace;
 
 /// Version of the file; increased when a field changes its meaning.
 const SCHEMA: u32 = 1;
@@ -22,6 +22,9 @@ pub struct Measure {
     pub instructions: u64,
     /// Cycles charged for it; negative if more came back.
     pub cycles: i128,
+    /// The date of the replica; absent in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
 }
 
 /// What the messages of one case took, in their order.
@@ -30,6 +33,11 @@ pub struct Measure {
 pub struct Measures(pub Vec<Measure>);
 
 impl Measures {
+    /// The date of the replica, if it is told.
+    fn protocol(&self) -> Option<&str> {
+        self.0.first()?.protocol.as_deref()
+    }
+
     /// Reads what a run wrote, a JSON object a line; nothing if it wrote none.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
@@ -134,6 +142,14 @@ impl Baseline {
                     .map(|measure| measure.message.clone())
                     .collect()
             };
+            if let (Some(then), Some(now)) = (before.protocol(), after.protocol())
+                && then != now
+            {
+                others.push(format!(
+                    "{case}: a replica of {now}, and the baseline is of {then}"
+                ));
+                continue;
+            }
             if messages(before) != messages(after) {
                 others.push(format!("{case}: its messages are others"));
                 continue;
@@ -212,6 +228,7 @@ mod tests {
             message: "ingress go".into(),
             instructions,
             cycles: 5,
+            protocol: Some("2025-10".into()),
         };
         Baseline::new([("a".to_owned(), Measures(vec![measure]))])
     }
@@ -246,6 +263,18 @@ mod tests {
         );
         now.cases = BTreeMap::from([("b".to_owned(), Measures::default())]);
         assert!(baseline(1000).compare(&now, 50.0).exceeded);
+    }
+
+    #[test]
+    fn figures_of_another_date_are_not_compared() {
+        let mut now = baseline(2000);
+        now.cases.get_mut("a").unwrap().0[0].protocol = Some("2026-11".into());
+        let comparison = baseline(1000).compare(&now, 500.0);
+        assert!(comparison.exceeded);
+        assert_eq!(
+            comparison.table,
+            "a: a replica of 2026-11, and the baseline is of 2025-10\n"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Runs one case: builds what it needs, then the program itself as a child in the directory of the script, with its
-//! output in a pipe for each stream or in one for both, so that the true order is kept. Judges nothing.
+//! Runs one case: builds what it needs, then the program itself in the directory of the script, with its output in a pipe for
+//! each stream or in one for both, so that the true order is kept. Cases share a process ([`Worker`]); one that ends it is run
+//! again in a process of its own. Judges nothing.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,8 @@ use anyhow::Context;
 use super::baseline::Measures;
 use super::case::{Build, Case};
 use super::motoko::Built;
-
-/// How often a running case is asked whether the suite was interrupted.
-const PATIENCE: Duration = Duration::from_millis(50);
+use super::pipes::{PATIENCE, pipes};
+use super::worker::{Ended, Worker};
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +45,21 @@ pub struct Run {
     pub time: Duration,
     /// What its messages took, if that was asked for.
     pub measures: Option<Measures>,
+    /// What else is to be told.
+    pub note: Option<String>,
 }
+
+/// The processes that a thread runs its cases in: one for both streams in one, one for each by itself.
+#[derive(Debug, Default)]
+pub struct Lane([Option<Worker>; 2]);
 
 /// How cases are run.
 #[derive(Debug)]
 pub struct Executor {
     /// The program.
     pub program: PathBuf,
+    /// What makes it that, where it is another one too.
+    pub prefix: Vec<String>,
     /// Options for every case; those of the suite file stand before them, those of the case itself come later and win.
     pub args: Vec<String>,
     /// For one case, whatever the suite file says.
@@ -69,20 +77,22 @@ impl Executor {
     ///
     /// # Errors
     /// If this machine does not let us: no pipe, no directory, no process.
-    pub fn run(&self, case: &Case) -> anyhow::Result<Run> {
+    pub fn run(&self, case: &Case, lane: &mut Lane) -> anyhow::Result<Run> {
         let start = Instant::now();
         let scratch = Scratch::default();
-        let ended = |end| {
-            Ok(Run {
-                out: Vec::new(),
-                err: Vec::new(),
+        let ended = |end, outputs: Vec<Vec<u8>>| {
+            let mut outputs = outputs.into_iter();
+            Run {
+                out: outputs.next().unwrap_or_default(),
+                err: outputs.next().unwrap_or_default(),
                 end,
                 time: start.elapsed(),
                 measures: None,
-            })
+                note: None,
+            }
         };
         if let Some(reason) = &case.unreadable {
-            return ended(End::NotRun(reason.clone()));
+            return Ok(ended(End::NotRun(reason.clone()), Vec::new()));
         }
         let mut more = Vec::new();
         let mut script = PathBuf::from(case.source.file_name().unwrap_or_default());
@@ -90,7 +100,7 @@ impl Executor {
             Build::Nothing => {}
             Build::Command(command) => {
                 if let Err(reason) = build(command, case.directory()) {
-                    return ended(End::NotRun(reason));
+                    return Ok(ended(End::NotRun(reason), Vec::new()));
                 }
             }
             Build::Motoko(compilation) => match compilation.build(case, scratch.path()?) {
@@ -98,52 +108,94 @@ impl Executor {
                     script = path;
                     more = args;
                 }
-                Ok(Built::ExpectedFailure) => return ended(End::Nothing),
-                Err(reason) => return ended(End::NotRun(reason)),
+                Ok(Built::ExpectedFailure) => return Ok(ended(End::Nothing, Vec::new())),
+                Err(reason) => return Ok(ended(End::NotRun(reason), Vec::new())),
             },
         }
         let measures = match self.measure {
             true => Some(scratch.path()?.join("measures")),
             false => None,
         };
-        let mut command = self.command(case, &script, &more, measures.as_deref());
-        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
         let timeout = self.timeout.unwrap_or(case.timeout);
-        let (status, end) = self.wait(child, &readers[0], start, timeout)?;
-        let mut outputs = readers.into_iter().map(Collector::finish);
-        Ok(Run {
-            out: outputs.next().unwrap_or_default(),
-            err: outputs.next().unwrap_or_default(),
-            end: end.unwrap_or_else(|| end_of(status)),
-            time: start.elapsed(),
-            measures: measures.and_then(|path| Measures::read(&path)),
-        })
+        let mut run = match self.arguments(case, &script, &more, measures.as_deref()) {
+            Some(arguments) => {
+                // Processes go from directory to directory.
+                let directory = std::path::absolute(case.directory())?;
+                let separate = case.expected.is_separate();
+                let place = &mut lane.0[usize::from(separate)];
+                let mut worker = match place.take() {
+                    Some(worker) => worker,
+                    None => Worker::start(self.command(), separate)?,
+                };
+                let interrupted = || self.interrupted.load(Ordering::Relaxed);
+                match worker.run(&directory, arguments.clone(), timeout, &interrupted)? {
+                    Ended::Status(status, outputs) => {
+                        *place = Some(worker);
+                        ended(End::Exit(status), outputs)
+                    }
+                    Ended::Timeout(outputs) => ended(End::Timeout, outputs),
+                    Ended::Interrupted => ended(End::NotRun("interrupted".to_owned()), Vec::new()),
+                    Ended::Died(status) => {
+                        let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
+                        let mut run = ended(end, outputs);
+                        if matches!(run.end, End::Exit(_)) {
+                            run.note = Some(format!(
+                                "it ended the process that it shared with other cases ({status}), and was run again alone"
+                            ));
+                        }
+                        run
+                    }
+                }
+            }
+            None => ended(End::NotRun("its path is not UTF-8".to_owned()), Vec::new()),
+        };
+        run.time = start.elapsed();
+        run.measures = measures.and_then(|path| Measures::read(&path));
+        Ok(run)
     }
 
-    fn command(
+    /// Runs a case in a process of its own.
+    fn run_alone(
+        &self,
+        case: &Case,
+        arguments: &[String],
+        timeout: Duration,
+    ) -> anyhow::Result<(End, Vec<Vec<u8>>)> {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .current_dir(case.directory())
+            .stdin(Stdio::null());
+        let start = Instant::now();
+        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
+        let (status, end) = self.wait(child, &readers[0], start, timeout)?;
+        let outputs = readers.into_iter().map(Collector::finish).collect();
+        Ok((end.unwrap_or_else(|| end_of(status)), outputs))
+    }
+
+    /// The arguments of a run; nothing if the script's name cannot be passed on.
+    fn arguments(
         &self,
         case: &Case,
         script: &Path,
         more: &[String],
         measures: Option<&Path>,
-    ) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&case.suite_args)
-            .args(&self.args)
-            .args(&case.args)
-            .args(more)
-            .arg("--quiet");
+    ) -> Option<Vec<String>> {
+        let mut arguments = [&case.suite_args, &self.args, &case.args, more].concat();
+        arguments.push("--quiet".to_owned());
         if let Some(path) = measures {
-            command.arg("--measures").arg(path);
+            arguments.extend(["--measures".to_owned(), path.to_str()?.to_owned()]);
         }
-        command
-            .arg("--")
-            .arg(script)
-            .current_dir(case.directory())
-            // What a case prints depends on the suite alone.
-            .env_remove("DRUN_FORMAT")
-            .stdin(Stdio::null());
+        arguments.extend(["--".to_owned(), script.to_str()?.to_owned()]);
+        case.directory().to_str()?;
+        Some(arguments)
+    }
+
+    /// The program without its arguments.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // What a case prints depends on the suite alone.
+        command.args(&self.prefix).env_remove("DRUN_FORMAT");
         if std::env::var_os("RAYON_NUM_THREADS").is_none() {
             command.env("RAYON_NUM_THREADS", self.threads.to_string());
         }
@@ -231,18 +283,10 @@ fn start_with_pipes(
     command: &mut Command,
     separate: bool,
 ) -> anyhow::Result<(Vec<Collector>, Child)> {
-    let pipe = || std::io::pipe().context("cannot make a pipe");
-    let (out, writer) = pipe()?;
-    let mut readers = vec![out];
-    if separate {
-        let (err, err_writer) = pipe()?;
-        readers.push(err);
-        command.stderr(err_writer);
-    } else {
-        command.stderr(writer.try_clone().context("cannot share a pipe")?);
-    }
+    let (out, err, readers) = pipes(separate)?;
     let child = command
-        .stdout(writer)
+        .stdout(out)
+        .stderr(err)
         .spawn()
         .context("cannot start the program itself")?;
     // The command holds writing ends, too; a pipe ends when nobody does.
@@ -289,5 +333,74 @@ impl Scratch {
                 .set(directory.context("cannot make a temporary directory")?);
         }
         Ok(self.0.get().expect("set above").path())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::suite::find::Suite;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// What becomes of two cases whose program is this shell script.
+    fn runs(program: &str) -> Vec<Run> {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a.drun", "b.drun"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        let path = directory.path().join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{program}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let executor = Executor {
+            program: path,
+            prefix: Vec::new(),
+            args: Vec::new(),
+            timeout: Some(Duration::from_secs(20)),
+            threads: 1,
+            measure: false,
+            interrupted: &NEVER,
+        };
+        let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
+        let mut lane = Lane::default();
+        let run = |case| executor.run(case, &mut lane).unwrap();
+        suite.cases.iter().map(run).collect()
+    }
+
+    #[test]
+    fn cases_share_a_process_that_answers() {
+        let program = r#"[ "$1" = worker ] || exit 9
+n=0
+while read -r _; do n=$((n+1)); echo "case $n of $$"; printf '%s 00%s' "$2" "$n"; done"#;
+        let runs = runs(program);
+        let words = |run: &Run| {
+            let text = String::from_utf8_lossy(&run.out).into_owned();
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&runs[0])[..2], ["case", "1"]);
+        assert_eq!(words(&runs[1])[..2], ["case", "2"]);
+        assert_eq!(words(&runs[0])[3], words(&runs[1])[3], "the same process");
+        assert_eq!((&runs[0].end, &runs[1].end), (&End::Exit(1), &End::Exit(2)));
+    }
+
+    #[test]
+    fn a_case_that_ends_its_process_is_run_again_alone() {
+        let runs = runs("if [ \"$1\" = worker ]; then read -r _; kill -9 $$; fi; echo alone");
+        for run in runs {
+            assert_eq!(
+                (run.out.as_slice(), run.end),
+                (&b"alone\n"[..], End::Exit(0))
+            );
+            assert!(run.note.unwrap().contains("run again alone"));
+        }
+    }
+
+    #[test]
+    fn one_that_ends_its_own_process_too_was_killed() {
+        let runs = runs("kill -9 $$");
+        assert_eq!(runs[0].end, End::Signal(Some(9)));
+        assert_eq!(runs[0].note, None);
     }
 }

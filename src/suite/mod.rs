@@ -10,11 +10,14 @@ pub mod execute;
 pub mod find;
 mod motoko;
 pub mod normalize;
+mod pipes;
+pub mod replace;
 pub mod report;
 mod run;
 pub mod select;
 pub mod settings;
 pub mod verdict;
+pub mod worker;
 
 pub use accept::Acceptance;
 pub use case::Case;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::accept::{Acceptance, accept};
 use super::baseline::Measures;
 use super::case::Case;
-use super::execute::Executor;
+use super::execute::{Executor, Lane};
 use super::verdict::{Verdict, judge};
 
 /// A case and what became of it.
@@ -23,6 +23,8 @@ pub struct Tested<'a> {
     pub time: Duration,
     /// What its messages took, if that was asked for.
     pub measures: Option<Measures>,
+    /// What else is to be told.
+    pub note: Option<String>,
 }
 
 impl Tested<'_> {
@@ -91,8 +93,9 @@ pub fn run<'a>(
         for _ in 0..jobs.min(cases.len()) {
             let (sender, take, stop) = (sender.clone(), &take, &stop);
             scope.spawn(move || {
+                let mut lane = Lane::default();
                 while let Some((index, case)) = take() {
-                    let result = test(executor, case, acceptance);
+                    let result = test(executor, case, acceptance, &mut lane);
                     let failed = !matches!(&result, Ok(tested) if !tested.failed());
                     if failed && (fail_fast || result.is_err()) {
                         stop.store(true, Ordering::Relaxed);
@@ -138,6 +141,7 @@ fn test<'a>(
     executor: &Executor,
     case: &'a Case,
     acceptance: Acceptance,
+    lane: &mut Lane,
 ) -> anyhow::Result<Tested<'a>> {
     if let Some(reason) = &case.skip {
         return Ok(Tested {
@@ -145,9 +149,10 @@ fn test<'a>(
             verdict: Verdict::Skipped(reason.clone()),
             time: Duration::ZERO,
             measures: None,
+            note: None,
         });
     }
-    let run = executor.run(case)?;
+    let run = executor.run(case, lane)?;
     let verdict = match judge(case, &run)? {
         Verdict::Failed(fault)
             if acceptance == Acceptance::Always && !fault.acceptable.is_empty() =>
@@ -161,6 +166,7 @@ fn test<'a>(
         verdict,
         time: run.time,
         measures: run.measures,
+        note: run.note,
     })
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::duration;
 use super::normalize::{Normalizer, Rule};
 use super::select::Pattern;
+use drun_ic::protocol::Date;
 
 /// The name of the file.
 pub const FILE: &str = "drun.toml";
@@ -38,6 +39,8 @@ struct Table {
     kind: Option<Kind>,
     args: Option<Vec<String>>,
     format: Option<crate::report::Format>,
+    decode: Option<bool>,
+    protocol: Option<Protocol>,
     expected: Option<String>,
     stderr: Option<String>,
     timeout: Option<String>,
@@ -65,6 +68,19 @@ struct VariantTable {
     expected: String,
     stderr: Option<String>,
     normalize: Option<Vec<Rule>>,
+}
+
+/// The date of a replica.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Protocol(Date);
+
+impl TryFrom<String> for Protocol {
+    type Error = String;
+
+    fn try_from(date: String) -> Result<Self, String> {
+        date.parse().map(Protocol)
+    }
 }
 
 /// What the files of a suite are.
@@ -228,6 +244,8 @@ impl Table {
         take(&mut self.kind, &own.kind);
         take(&mut self.args, &own.args);
         take(&mut self.format, &own.format);
+        take(&mut self.decode, &own.decode);
+        take(&mut self.protocol, &own.protocol);
         take(&mut self.expected, &own.expected);
         take(&mut self.stderr, &own.stderr);
         take(&mut self.timeout, &own.timeout);
@@ -261,6 +279,12 @@ impl Table {
         };
         if let Some(format) = self.format {
             args.push(format!("--format={}", format.name()));
+        }
+        if self.decode == Some(true) {
+            args.push("--decode".to_owned());
+        }
+        if let Some(protocol) = self.protocol {
+            args.push(format!("--protocol={}", protocol.0));
         }
         args.extend(self.args.unwrap_or_default());
         let variants = self
@@ -314,8 +338,14 @@ pub const TEMPLATE: &str = "\
 # Options of every run; those in the head of a script (# args: ...) come behind them.
 # args = [\"--subnet-type\", \"application\"]
 
-# How results are printed: manual, drun or json.
-# format = \"manual\"
+# How results are printed: manual, drun, json, or lines, in which nothing depends on what stands before.
+# format = \"lines\"
+
+# Replies as Candid text.
+# decode = true
+
+# Which replica: the network of this date (drun --protocol list).
+# protocol = \"2026-11\"
 
 # The expected output of NAME.drun, relative to it.
 # expected = \"{name}.ok\"
@@ -378,6 +408,10 @@ mod tests {
             ),
             ("[folder.x]\nargz = []\n", "unknown field `argz`"),
             ("orphans = \"eat\"\n", "unknown variant `eat`"),
+            (
+                "protocol = \"2024-01\"\n",
+                "there is no replica of `2024-01`, only of 2025-03",
+            ),
         ] {
             let error = file(text).1.map(|_| ()).unwrap_err();
             assert!(

@@ -1,6 +1,5 @@
 //! Whether a case is as it should be: compares outputs and exit status with what is expected. Writes and prints nothing.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -202,22 +201,7 @@ fn difference(path: &Path, expected: &[u8], actual: &[u8]) -> String {
         .context_radius(CONTEXT)
         .header(&format!("{name} (expected)"), &format!("{name} (actual)"))
         .to_string();
-    escaped(&diff)
-}
-
-/// A text without control characters but for the ends of lines and tabs.
-pub fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() => {
-                let _ = write!(shown, "\\x{:02x}", u32::from(c));
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
+    crate::report::escaped(&diff).into_owned()
 }
 
 #[cfg(test)]
@@ -239,6 +223,7 @@ mod tests {
             end,
             time: Duration::from_secs(3),
             measures: None,
+            note: None,
         };
         judge(&suite.cases[0], &run).unwrap()
     }

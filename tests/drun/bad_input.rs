@@ -322,7 +322,7 @@ fn mistake_shown(script: &str, message: &str, shown: &str) {
 }
 
 #[test]
-fn a_closed_pipe_ends_the_program_quietly() {
+fn a_closed_pipe_is_an_error() {
     let place = Place::new().file("s", "create\n".repeat(20_000));
     let mut command = support::drun(place.0.path());
     let mut child = command
@@ -342,7 +342,7 @@ fn a_closed_pipe_ends_the_program_quietly() {
         .expect("its errors can be read");
     assert_eq!(
         (err.as_str(), child.wait().expect("it ends").code()),
-        ("", Some(0))
+        ("error: standard output is closed\n", Some(3))
     );
     assert!(first.starts_with("ingress(0) Completed: Reply: 0x"));
 }
@@ -357,8 +357,9 @@ fn configuration_files() {
         .file("cut.json5", "{ seed: 1")
         .file(
             "node.json5",
-            "{ transport: { port: 1 }, seed: 1, /* a comment */ artifact_pool: {}, }",
-        );
+            "{ transport: { port: 1 }, seed: 1, /* a comment */ artifact_pool: {}, metrics: {}, }",
+        )
+        .file("other.json5", "{ sead: 1, flowers: 2 }");
     let run = |file| place.run(&["-c", file, "s"]);
     run("number.json5")
         .refused("error: number.json5: seed: expected a whole number, got \"seven\"");
@@ -370,17 +371,19 @@ fn configuration_files() {
     // What a real node has there is none of our business.
     let ran = run("node.json5");
     assert_eq!(ran.status, Some(0));
+    assert_eq!(ran.err, "");
     assert_eq!(
-        ran.err,
-        "warning: node.json5: ignored: artifact_pool, transport\n"
+        run("other.json5").err,
+        "warning: other.json5: ignored: flowers, sead (perhaps `seed`)\n"
     );
+    assert_eq!(place.run(&["-q", "-c", "other.json5", "s"]).err, "");
     assert!(ran.out.starts_with("ingress(0) Completed"));
 }
 
 #[test]
 fn arguments() {
     let place = Place::new().file("s", "create");
-    place.run(&[]).refused_with("<MESSAGES>");
+    place.run(&[]).refused_with("<SCRIPT>");
     place
         .run(&["--frobnicate", "s"])
         .refused_with("error: unexpected argument '--frobnicate' found");

@@ -4,8 +4,10 @@
 use candid::{CandidType, Encode};
 use drun::MessageResult;
 use drun::Principal;
+use drun::Protocol;
 use drun::internals::canister::InstallMode;
-use drun::internals::module::{Slot, ic0_functions};
+use drun::internals::module::{Ic0Function, Slot, ic0_functions};
+use drun::internals::protocol::Date;
 use drun::internals::{Compat, Config, Runner};
 
 /// The contexts, in the order of the columns below, with the name in the refusal.
@@ -27,7 +29,16 @@ const CONTEXTS: [(&str, &str); 14] = [
 ];
 
 /// Who may be called where: s I G U RQ NRQ CQ Ry Rt CRy CRt C CC F.
-const MATRIX: [(&str, &[&str]); 16] = [
+const MATRIX: [(&str, &[&str]); 17] = [
+    (
+        "...xxxxxxxxxxx",
+        &[
+            "msg_caller_info_data_size",
+            "msg_caller_info_data_copy",
+            "msg_caller_info_signer_size",
+            "msg_caller_info_signer_copy",
+        ],
+    ),
     (
         ".x.xxxxx.x...x",
         &["msg_arg_data_size", "msg_arg_data_copy"],
@@ -96,6 +107,7 @@ const MATRIX: [(&str, &[&str]); 16] = [
             "data_certificate_present",
             "canister_self_size",
             "canister_self_copy",
+            "subnet_self_node_count",
             "subnet_self_size",
             "subnet_self_copy",
             "canister_cycle_balance",
@@ -115,7 +127,11 @@ const MATRIX: [(&str, &[&str]); 16] = [
 ];
 
 /// What heartbeat, timer and low-memory hook may not call (column T).
-const REFUSED_IN_TASKS: [&str; 20] = [
+const REFUSED_IN_TASKS: [&str; 24] = [
+    "msg_caller_info_data_size",
+    "msg_caller_info_data_copy",
+    "msg_caller_info_signer_size",
+    "msg_caller_info_signer_copy",
     "msg_arg_data_size",
     "msg_arg_data_copy",
     "msg_reject_code",
@@ -139,7 +155,11 @@ const REFUSED_IN_TASKS: [&str; 20] = [
 ];
 
 /// Marks of a function; those not in the table may be called everywhere.
-fn marks(function: &str) -> &'static str {
+fn marks(function: &str, date: Date) -> &'static str {
+    // Since 2026 also in a cleanup callback.
+    if function == "msg_reject_code" && date == Date::November2026 {
+        return ".......xxxxx..";
+    }
     let row = MATRIX
         .iter()
         .find(|(_, functions)| functions.contains(&function));
@@ -219,8 +239,8 @@ fn module(index: usize, wasm64: bool, hook: &str) -> Vec<u8> {
 }
 
 /// What is told when the function is called in a context.
-fn told(index: usize, wasm64: bool, context: &str) -> String {
-    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+fn told(index: usize, wasm64: bool, context: &str, date: Date) -> String {
+    let mut subnet = Runner::new(config(date)).expect("a subnet can be made");
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
     let install = |subnet: &mut Runner, mode, hook: &str| {
         let outcome = subnet.install(mode, id, &module(index, wasm64, hook), b"");
@@ -252,14 +272,30 @@ fn text(result: MessageResult) -> String {
     }
 }
 
-fn check(wasm64: bool) {
+fn config(date: Date) -> Config {
+    Config {
+        protocol: Protocol::of(date),
+        ..Config::new(Compat::PocketIc)
+    }
+}
+
+/// The functions to be looked at at a date: in October 2025 all, later those that are new or allowed elsewhere.
+fn is_looked_at(function: &Ic0Function, date: Date) -> bool {
+    let old = function.era.contains(Date::October2025);
+    match date {
+        Date::November2026 => !old || function.name == "msg_reject_code",
+        date => function.era.contains(date),
+    }
+}
+
+fn check(wasm64: bool, date: Date) {
     let mut wrong = Vec::new();
     for (index, function) in ic0_functions().iter().enumerate() {
-        if wasm64 && function.only_32_bit {
+        if wasm64 && function.only_32_bit || !is_looked_at(function, date) {
             continue;
         }
-        for ((context, mode), mark) in CONTEXTS.iter().zip(marks(function.name).chars()) {
-            let told = told(index, wasm64, context);
+        for ((context, mode), mark) in CONTEXTS.iter().zip(marks(function.name, date).chars()) {
+            let told = told(index, wasm64, context, date);
             let refused = told.contains(&format!("\" cannot be executed in {mode} mode"));
             if refused == (mark == 'x') {
                 wrong.push(format!("{} in {context}: {told}", function.name));
@@ -325,10 +361,10 @@ struct UpdateSettings {
 }
 
 /// What a task prints that calls the function; nobody is told how it ends, but what it prints stays.
-fn printed_by_task(index: usize, wasm64: bool, task: &str) -> Vec<String> {
+fn printed_by_task(index: usize, wasm64: bool, task: &str, date: Date) -> Vec<String> {
     // The number of the canister that may mint cycles.
     let id = Principal::from_text("rkp4c-7iaaa-aaaaa-aaaca-cai").expect("an id");
-    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    let mut subnet = Runner::new(config(date)).expect("a subnet can be made");
     subnet.create_for_install(id).expect("it is missing");
     // A variable whose name is empty; and for the low-memory hook, before which the others would wait, little memory.
     let little = (task == "canister_on_low_wasm_memory").then(|| (4u64 << 30).into());
@@ -353,10 +389,12 @@ fn printed_by_task(index: usize, wasm64: bool, task: &str) -> Vec<String> {
     outcome.debug.into_iter().map(|line| line.text).collect()
 }
 
-fn check_tasks(wasm64: bool) {
+fn check_tasks(wasm64: bool, date: Date) {
     let mut wrong = Vec::new();
     for (index, function) in ic0_functions().iter().enumerate() {
-        if wasm64 && function.only_32_bit || function.name == "trap" {
+        // Two end the task with these arguments wherever they may be called.
+        let traps = matches!(function.name, "trap" | "cost_http_request_v2");
+        if wasm64 && function.only_32_bit || traps || !is_looked_at(function, date) {
             continue;
         }
         let expected: &[&str] = match REFUSED_IN_TASKS.contains(&function.name) {
@@ -369,7 +407,7 @@ fn check_tasks(wasm64: bool) {
             "canister_global_timer",
             "canister_on_low_wasm_memory",
         ] {
-            let printed = printed_by_task(index, wasm64, task);
+            let printed = printed_by_task(index, wasm64, task, date);
             if printed != expected {
                 wrong.push(format!("{} in {task}: {printed:?}", function.name));
             }
@@ -380,20 +418,24 @@ fn check_tasks(wasm64: bool) {
 
 #[test]
 fn tasks_of_32_bit_modules_may_call_what_the_matrix_says() {
-    check_tasks(false);
+    check_tasks(false, Date::October2025);
+    check_tasks(false, Date::November2026);
 }
 
 #[test]
 fn tasks_of_64_bit_modules_may_call_what_the_matrix_says() {
-    check_tasks(true);
+    check_tasks(true, Date::October2025);
+    check_tasks(true, Date::November2026);
 }
 
 #[test]
 fn functions_of_32_bit_modules_are_refused_where_the_matrix_says_so() {
-    check(false);
+    check(false, Date::October2025);
+    check(false, Date::November2026);
 }
 
 #[test]
 fn functions_of_64_bit_modules_are_refused_where_the_matrix_says_so() {
-    check(true);
+    check(true, Date::October2025);
+    check(true, Date::November2026);
 }

@@ -24,7 +24,8 @@ fn profile(module: &str, messages: &str, arguments: &[&str]) -> Profiled {
 fn check(directory: &Path, script: &str, arguments: &[&str]) -> Profiled {
     let output = |more: &[&std::ffi::OsStr]| {
         let mut command = support::drun(directory);
-        command.args(["--format", "json"]).args(arguments);
+        command.args(["--format", "json", "--compat", "drun"]);
+        command.args(arguments);
         command.args(more).arg(script);
         let output = support::merged(command).unwrap();
         assert_eq!(output.status, Some(0), "{script} {arguments:?}");

@@ -42,6 +42,7 @@ fn run(module: &str, messages: &str, args: &[&str]) -> (String, String) {
     let script = format!("create\ninstall {ID} m.wat 0x\n{messages}").replace("ID", ID);
     std::fs::write(directory.path().join("s.drun"), script).unwrap();
     let output = drun(directory.path())
+        .args(["--compat", "drun"])
         .args(args)
         .arg("s.drun")
         .output()

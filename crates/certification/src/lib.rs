@@ -11,6 +11,7 @@ pub mod cbor;
 pub mod certificate;
 pub mod data;
 pub mod hash_tree;
+mod leb128;
 #[cfg(feature = "agent")]
 pub mod request;
 pub mod subnet;

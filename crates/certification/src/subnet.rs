@@ -5,7 +5,7 @@ use ic_principal::Principal;
 
 use crate::bls::{self, SecretKey};
 use crate::certificate::{self, Certificate, Delegation};
-use crate::{Tree, cbor};
+use crate::{Tree, cbor, leb128};
 
 /// Canisters from the first to the last id, both included.
 pub type Range = (Principal, Principal);
@@ -55,7 +55,7 @@ impl SubnetKey {
         let tree = Tree::group([
             ("canister_ranges", Tree::group([(id, shards(ranges))])),
             ("subnet", Tree::group([(id, about)])),
-            ("time", time_leaf(time)),
+            ("time", number(time)),
         ]);
         let certificate = Certificate {
             tree: tree.witness(&[vec![]]),
@@ -102,16 +102,7 @@ fn encode_ranges(ranges: &[Range]) -> Vec<u8> {
     )
 }
 
-/// A time in nanoseconds as the tree holds it: LEB128.
-pub fn time_leaf(mut time: u64) -> Tree {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (time & 0x7f) as u8;
-        time >>= 7;
-        if time == 0 {
-            bytes.push(low);
-            return Tree::leaf(bytes);
-        }
-        bytes.push(low | 0x80);
-    }
+/// A number as the tree holds it; times are in nanoseconds.
+pub fn number(number: u64) -> Tree {
+    Tree::leaf(leb128::encode(number))
 }

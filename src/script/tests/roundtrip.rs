@@ -66,7 +66,14 @@ fn any_statement() -> impl Strategy<Value = Statement> {
                 settings,
             }
         }),
-        any_party().prop_map(Statement::As),
+        (
+            any_party(),
+            prop::option::of((payload.clone(), prop::option::of(any_party())))
+        )
+            .prop_map(|(party, info)| {
+                let info = info.map(|(data, signer)| Box::new(CallerInfo { data, signer }));
+                Statement::As(Box::new(Sender { party, info }))
+            }),
         (mode, any_party(), any_text(), payload.clone()).prop_map(
             |(mode, canister, module, payload)| {
                 Statement::Install {

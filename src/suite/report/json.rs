@@ -60,6 +60,9 @@ impl<'a> Report<'a> {
             "status": tested.verdict.name(),
             "seconds": seconds(tested.time),
         });
+        if let Some(note) = &tested.note {
+            object["note"] = json!(note);
+        }
         match &tested.verdict {
             Verdict::Passed => {}
             Verdict::Accepted(diff) => object["diff"] = json!(diff),

@@ -3,7 +3,6 @@
 pub mod json;
 pub mod junit;
 pub mod libtest;
-pub mod style;
 pub mod text;
 
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
-use super::style::{self, GREEN, RED, YELLOW, paint};
 use super::{Counts, End};
+use crate::report::style::{self, GREEN, RED, YELLOW, paint};
 use crate::suite::run::{Events, Tested};
 use crate::suite::verdict::{Fault, Verdict};
 
@@ -200,6 +200,9 @@ impl Events for Report<'_> {
             Verdict::Skipped(reason) => {
                 writeln!(out, "{}  {name}: {reason}", self.paint(YELLOW, "skipped"))?;
             }
+        }
+        if let Some(note) = &tested.note {
+            writeln!(out, "{}: {name}: {note}", self.paint(YELLOW, "warning"))?;
         }
         out.flush()
     }

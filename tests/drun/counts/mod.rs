@@ -18,8 +18,8 @@ const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 const APPLICATION_ID: &str = "22ajg-aqaaa-aaaap-adukq-cai";
 
 /// The circumstances of a run.
-const DRUN: &[&str] = &[];
-const DRUN_APPLICATION: &[&str] = &["--subnet-type", "application"];
+const DRUN: &[&str] = &["--compat", "drun"];
+const DRUN_APPLICATION: &[&str] = &["--compat", "drun", "--subnet-type", "application"];
 const POCKET_IC: &[&str] = &["--compat", "pocket-ic"];
 const POCKET_IC_APPLICATION: &[&str] = &["--compat", "pocket-ic", "--subnet-type", "application"];
 

@@ -18,7 +18,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// # Errors
     /// The refusal, if the user may not read the path there.
-    pub fn check(&self, path: &Path, certifier: &Certifier) -> Result<(), Response> {
+    pub(super) fn check(&self, path: &Path, certifier: &Certifier) -> Result<(), Response> {
         let labels: Vec<&[u8]> = path.iter().map(|label| &label[..]).collect();
         match (self.target, &labels[..]) {
             (

@@ -10,7 +10,7 @@ use super::network::{CanisterState, Metrics, Network, Reject, Request, Section, 
 use super::node_key::NodeKey;
 use crate::hash_tree::Digest;
 use crate::request::RequestId;
-use crate::subnet::{self, Range, time_leaf};
+use crate::subnet::{self, Range, number};
 use crate::tree::Path;
 use crate::{Certificate, Delegation, SubnetKey, Tree, cbor};
 
@@ -92,7 +92,7 @@ struct Module {
 }
 
 impl Certifier {
-    pub fn new(subnet: Subnet, delegation: Option<Delegation>) -> Self {
+    pub(super) fn new(subnet: Subnet, delegation: Option<Delegation>) -> Self {
         Certifier {
             nodes: subnet.node_trees(),
             ranges: Tree::group([(subnet.key.id(), subnet::shards(&subnet.ranges))]),
@@ -105,12 +105,16 @@ impl Certifier {
     }
 
     /// Forgets the last tree.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.certified = None;
     }
 
     /// Sees to it that the current state is certified. `others` are the trees of the other subnets.
-    pub fn certify(&mut self, network: &dyn Network, others: &[(Principal, Tree)]) -> &Certified {
+    pub(super) fn certify(
+        &mut self,
+        network: &dyn Network,
+        others: &[(Principal, Tree)],
+    ) -> &Certified {
         let version = network.version(&self.subnet.key.id());
         let certified = match self.certified.take() {
             Some(certified) if certified.version == version => certified,
@@ -177,7 +181,7 @@ impl Certifier {
             ("canister_ranges", self.ranges.clone()),
             ("request_status", Tree::group(requests)),
             ("subnet", Tree::group(subnets)),
-            ("time", time_leaf(state.time)),
+            ("time", number(state.time)),
         ]);
         let about =
             |canister: CanisterState| (canister.id, (canister.controllers, canister.module_hash));
@@ -192,7 +196,7 @@ impl Certifier {
     }
 
     /// The encoded certificate for these paths and the time. Nothing if nothing was certified before.
-    pub fn certificate(&self, mut paths: Vec<Path>) -> Option<Vec<u8>> {
+    pub(super) fn certificate(&self, mut paths: Vec<Path>) -> Option<Vec<u8>> {
         let certified = self.certified.as_ref()?;
         paths.push(vec!["time".into()]);
         let certificate = Certificate {
@@ -204,12 +208,17 @@ impl Certifier {
     }
 
     /// Who sent a request, and where to.
-    pub fn request(&self, id: &RequestId) -> Option<&(Principal, Principal)> {
+    pub(super) fn request(&self, id: &RequestId) -> Option<&(Principal, Principal)> {
         self.certified.as_ref()?.requests.get(id)
     }
 
     /// True if the user may read the section of the canister's metadata.
-    pub fn may_read_metadata(&self, user: &Principal, canister: &Principal, name: &[u8]) -> bool {
+    pub(super) fn may_read_metadata(
+        &self,
+        user: &Principal,
+        canister: &Principal,
+        name: &[u8],
+    ) -> bool {
         let Some((controllers, module)) = self
             .certified
             .as_ref()
@@ -253,12 +262,12 @@ fn canister_tree(canister: &CanisterState, module: Option<Tree>) -> Tree {
     children.extend(
         canister
             .created
-            .map(|time| ("canister_creation_timestamp", time_leaf(time))),
+            .map(|time| ("canister_creation_timestamp", number(time))),
     );
     children.extend(
         canister
             .installed
-            .map(|time| ("last_install_timestamp", time_leaf(time))),
+            .map(|time| ("last_install_timestamp", number(time))),
     );
     Tree::group(children)
 }
@@ -279,7 +288,7 @@ fn request_tree(status: &Status) -> Tree {
             error_code,
         }) => Tree::group([
             ("error_code", text(error_code)),
-            ("reject_code", time_leaf(*code)),
+            ("reject_code", number(*code)),
             ("reject_message", text(message)),
             ("status", text("rejected")),
         ]),

@@ -9,8 +9,9 @@ use super::answers;
 use super::certifier::{Certifier, Subnet};
 use super::network::{Message, Network};
 use super::response::{MAX_BODY, Response};
+use crate::data::DataCertifier;
 use crate::request::{Authority, Call, Envelope, Kind, RequestId};
-use crate::{Delegation, SubnetKey, Tree, cbor};
+use crate::{SubnetKey, Tree, cbor};
 
 /// The principal in the address of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,25 +168,11 @@ impl Endpoint {
             .map(|certifier| certifier.subnet.key.public_key())
     }
 
-    /// What certifies the data of the subnet's canisters in queries.
-    pub fn data_certifier(
-        &self,
-        subnet: &Principal,
-        time: u64,
-    ) -> Option<crate::data::DataCertifier> {
+    /// What certifies the data of the subnet's canisters in queries; a delegation has this time (nanoseconds since the Unix epoch).
+    pub fn data_certifier(&self, subnet: &Principal, time: u64) -> Option<DataCertifier> {
         let Subnet { key, ranges, .. } = &self.subnets.get(subnet)?.subnet;
         let delegation = (*subnet != self.root).then(|| self.root_key.delegate(key, ranges, time));
-        Some(crate::data::DataCertifier::new(
-            key.clone(),
-            ranges,
-            delegation,
-        ))
-    }
-
-    /// The root subnet's word for a subnet; nothing for the root.
-    pub fn delegation(&self, subnet: &Principal, time: u64) -> Option<Delegation> {
-        let Subnet { key, ranges, .. } = &self.subnets.get(subnet)?.subnet;
-        (*subnet != self.root).then(|| self.root_key.delegate(key, ranges, time))
+        Some(DataCertifier::new(key.clone(), ranges, delegation))
     }
 
     /// `GET /api/v2/status`.

@@ -18,7 +18,7 @@ const MAX_TARGETS: usize = 1000;
 
 /// What a chain of delegations allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Permissions {
+pub(super) enum Permissions {
     /// Everything.
     #[default]
     All,
@@ -28,7 +28,7 @@ pub enum Permissions {
 
 /// One link, not verified.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub(super) struct Link {
     public_key: Vec<u8>,
     expiration: u64,
     targets: Option<BTreeSet<Principal>>,
@@ -39,7 +39,7 @@ pub struct Link {
 
 /// What a verified chain comes to.
 #[derive(Clone, Debug)]
-pub struct End {
+pub(super) struct End {
     /// The key that signs the request, DER.
     pub public_key: Vec<u8>,
     /// The canisters that may be called; all if absent.
@@ -52,7 +52,7 @@ pub struct End {
 ///
 /// # Errors
 /// In words, what is missing or too long.
-pub fn read(list: &Value) -> Result<Vec<Link>, String> {
+pub(super) fn read(list: &Value) -> Result<Vec<Link>, String> {
     let links = list.as_array().ok_or("`sender_delegation` is no list")?;
     if links.len() > MAX_DELEGATIONS {
         return Err(format!(
@@ -112,7 +112,12 @@ fn link(signed: &Value) -> Result<Link, String> {
 ///
 /// # Errors
 /// In words, the first link that does not hold at this time.
-pub fn follow(sender_key: &[u8], links: &[Link], now: u64, root_key: &[u8]) -> Result<End, String> {
+pub(super) fn follow(
+    sender_key: &[u8],
+    links: &[Link],
+    now: u64,
+    root_key: &[u8],
+) -> Result<End, String> {
     let mut end = End {
         public_key: sender_key.to_vec(),
         targets: None,

@@ -17,7 +17,7 @@ pub struct Expired {
 
 /// # Errors
 /// If a request with this expiry does not hold at this time.
-pub fn check(now: u64, expiry: u64) -> Result<(), Expired> {
+pub(super) fn check(now: u64, expiry: u64) -> Result<(), Expired> {
     if (now..=latest(now)).contains(&expiry) {
         Ok(())
     } else {

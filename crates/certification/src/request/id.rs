@@ -4,6 +4,8 @@
 use ciborium::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::leb128;
+
 /// The id of a request: the hash of its content.
 pub type RequestId = [u8; 32];
 
@@ -13,7 +15,9 @@ pub fn hash_of(value: &Value) -> Option<[u8; 32]> {
     match value {
         Value::Bytes(bytes) => hash.update(bytes),
         Value::Text(text) => hash.update(text),
-        Value::Integer(number) => hash.update(leb128(u128::try_from(i128::from(*number)).ok()?)),
+        Value::Integer(number) => {
+            hash.update(leb128::encode(u128::try_from(i128::from(*number)).ok()?))
+        }
         Value::Array(items) => {
             for item in items {
                 hash.update(hash_of(item)?);
@@ -34,19 +38,6 @@ pub fn hash_of(value: &Value) -> Option<[u8; 32]> {
         _ => return None,
     }
     Some(hash.finalize().into())
-}
-
-fn leb128(mut number: u128) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
 }
 
 #[cfg(test)]

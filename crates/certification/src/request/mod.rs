@@ -12,7 +12,6 @@ mod key;
 mod tests;
 mod webauthn;
 
-pub use chain::Permissions;
 pub use content::{Call, Content, Kind, ReadState, SenderInfo};
 pub use envelope::{Authority, Envelope, Malformed, Refused};
 pub use expiry::{DRIFT, Expired, LIFETIME};

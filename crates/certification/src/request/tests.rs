@@ -13,10 +13,12 @@ use crate::{SubnetKey, Tree, cbor};
 const NOW: u64 = 1_620_328_630_000_000_000;
 const CANISTER: Principal = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 7, 1, 1]);
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// Someone who signs.
 struct User {
     der: Vec<u8>,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
 
 /// A SubjectPublicKeyInfo: the algorithm's identifier and the key.

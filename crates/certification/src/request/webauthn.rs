@@ -6,7 +6,7 @@ use super::content;
 use crate::cbor;
 
 /// An assertion, as it is sent in place of a signature.
-pub struct Assertion {
+pub(super) struct Assertion {
     authenticator_data: Vec<u8>,
     client_data: String,
     /// The authenticator's signature.
@@ -18,7 +18,7 @@ impl Assertion {
     ///
     /// # Errors
     /// In words, what is missing.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let map = cbor::decode(bytes)?;
         Ok(Assertion {
             authenticator_data: content::bytes(&map, "authenticator_data")?.to_vec(),
@@ -31,7 +31,7 @@ impl Assertion {
     ///
     /// # Errors
     /// If the challenge was another one.
-    pub fn signed(&self, message: &[u8]) -> Result<Vec<u8>, String> {
+    pub(super) fn signed(&self, message: &[u8]) -> Result<Vec<u8>, String> {
         let data: serde_json::Value =
             serde_json::from_str(&self.client_data).map_err(|error| error.to_string())?;
         let challenge = data["challenge"]

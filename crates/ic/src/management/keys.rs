@@ -22,7 +22,6 @@ use super::types::keys::{
     SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs, VetKdCurve, VetKdDeriveKeyArgs,
     VetKdKeyId, VetKdPublicKeyArgs,
 };
-use crate::errors::{ManagementError, OutcallError};
 use crate::ic0::exec::KeyKind;
 
 impl State {
@@ -113,15 +112,6 @@ pub fn vetkd_derive_key(
 ) -> Answer {
     call.only_canisters()?;
     signing::vetkd_derive_key(state, call, args?)
-}
-
-/// The refusal of a call for a key that the subnet does not have.
-fn not_held(state: &State, key: &KeyId) -> ManagementError {
-    OutcallError::KeyNotHeld {
-        subnet: state.subnet_id(),
-        key: key.to_string(),
-    }
-    .into()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{State, decode};
 use crate::canister::Canister;
 use crate::canister::log::LogRecord;
 use crate::errors::{ManagementError, QueryError, UserError};
+use crate::protocol::{Date, Era};
 
 /// Bytes of a record in a reply beside its content, about.
 const RECORD_BYTES: usize = 24;
@@ -53,6 +54,11 @@ fn read(
         return Err(ManagementError::LogsNotAllowed { caller: *caller });
     }
     let protocol = &state.config.protocol;
+    if args.filter.is_some() && !protocol.logs_are_filtered {
+        let era = Era::since(Date::November2026);
+        let what = format_args!("the filter of fetch_canister_logs");
+        state.notes.another_date(protocol.date, what, era);
+    }
     let filter = args.filter.as_ref().filter(|_| protocol.logs_are_filtered);
     let records = canister.log.records();
     let mut records: Vec<&LogRecord> = records.filter(|it| is_wanted(it, filter)).collect();

@@ -16,6 +16,7 @@ use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
 use crate::fees::Fees;
 use crate::outcall::OutcallKind;
+use crate::protocol::{Date, Era};
 pub use flexible::flexible_http_request;
 pub use pay_as_you_go::{Conclusion, Pay, Shortage};
 
@@ -283,7 +284,10 @@ pub fn http_request(
     }
     let args = match state.config.protocol.outcalls_pay_as_they_go {
         true => args?,
-        false => decode::one::<HttpRequestArgs<OldHttpMethod>>(&request.payload)?.into(),
+        false => {
+            note_later_fields(state, &args);
+            decode::one::<HttpRequestArgs<OldHttpMethod>>(&request.payload)?.into()
+        }
     };
     check(&args, request.sender)?;
     if let Some(method) = args.method.changes_something()
@@ -320,6 +324,22 @@ pub fn http_request(
     }
     outcalls.wait(state, request, left, args, None);
     Ok(None)
+}
+
+/// Tells of what a replica of this date does not know of a request.
+fn note_later_fields(state: &State, args: &Given<HttpRequestArgs>) {
+    let (date, era) = (state.config.protocol.date, Era::since(Date::November2026));
+    let Ok(args) = args else {
+        return;
+    };
+    if let Some(method) = args.method.changes_something() {
+        let what = format_args!("the method {method} of http_request");
+        state.notes.another_date(date, what, era);
+    }
+    if args.pricing_version.is_some() {
+        let what = format_args!("pricing_version of http_request");
+        state.notes.another_date(date, what, era);
+    }
 }
 
 /// The limits that are looked at before the fee.

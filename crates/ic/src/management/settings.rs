@@ -20,6 +20,7 @@ use crate::canister::settings::{
 };
 use crate::errors::{ManagementError, ResourceError, SettingsError};
 use crate::ic0::exec::MemoryRules;
+use crate::protocol::{Date, Era};
 
 /// Environment variables that a canister may have.
 const MAX_VARIABLES: usize = 20;
@@ -124,6 +125,7 @@ pub fn requested_settings(
     mut asked: AskedSettings,
 ) -> Result<RequestedSettings, ManagementError> {
     let protocol = &state.config.protocol;
+    note_later_settings(state, &asked);
     if !protocol.environment_variables {
         asked.environment_variables = None;
     }
@@ -153,6 +155,51 @@ pub fn requested_settings(
             Err(SettingsError::WasmMemoryThreshold(bytes.to_string()).into())
         }
         _ => Ok(requested),
+    }
+}
+
+/// Tells of settings that a replica of this date does not look at.
+fn note_later_settings(state: &State, asked: &AskedSettings) {
+    let protocol = &state.config.protocol;
+    let today = Era::since(Date::November2026);
+    let october = Era::since(Date::October2025);
+    let access = protocol.settings_of_access;
+    for (name, is_asked, is_known, era) in [
+        (
+            "minimum_incoming_canister_call_cycles",
+            asked.minimum_incoming_canister_call_cycles.is_some(),
+            access,
+            today,
+        ),
+        (
+            "snapshot_visibility",
+            asked.snapshot_visibility.is_some(),
+            access,
+            today,
+        ),
+        (
+            "status_visibility",
+            asked.status_visibility.is_some(),
+            access,
+            today,
+        ),
+        (
+            "log_memory_limit",
+            asked.log_memory_limit.is_some(),
+            protocol.log_store.can_be_set,
+            october,
+        ),
+        (
+            "environment_variables",
+            asked.environment_variables.is_some(),
+            protocol.environment_variables,
+            october,
+        ),
+    ] {
+        if is_asked && !is_known {
+            let what = format_args!("the setting {name}");
+            state.notes.another_date(protocol.date, what, era);
+        }
     }
 }
 

@@ -387,7 +387,11 @@ impl State {
 
     /// A module that can be run.
     pub fn load_module(&mut self, blob: &Arc<[u8]>) -> Result<Arc<CanisterModule>, ExecutionError> {
-        self.runtime.load(blob, &self.config.protocol.modules)
+        let loaded = self.runtime.load(blob, &self.config.protocol.modules);
+        if let Err(error) = &loaded {
+            self.note_import(error);
+        }
+        loaded
     }
 
     /// Code of a module with the heap and globals that it declares.

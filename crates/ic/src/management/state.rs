@@ -15,11 +15,12 @@ use crate::answer::{DebugPrint, Usage};
 use crate::canister::consumed::Purpose;
 use crate::canister::{Bookkeeping, Canister};
 use crate::config::NodeSettings;
-use crate::errors::OutOfCycles;
+use crate::errors::{ExecutionError, ModuleError, OutOfCycles};
 use crate::execution::{Execution, Runtime};
 use crate::fees::Fees;
 use crate::ic0::RESPONSE_RESERVATION_BYTES;
 use crate::ic0::exec::MemoryRules;
+use crate::module::ic0_functions;
 use crate::module::memory::{PAGE_SIZE, WASM_PAGE_SIZE};
 use crate::protocol::{Limits, SubnetType};
 
@@ -101,8 +102,11 @@ impl State {
         if method.is_known(date) {
             return Some(method);
         }
-        self.notes
-            .another_date(date, format_args!("the method {method}"), method.known());
+        self.notes.another_date(
+            date,
+            format_args!("the method {method}"),
+            method.known().era(),
+        );
         None
     }
 
@@ -246,6 +250,21 @@ impl State {
         canister.consumed.give_back(purpose, amount);
         self.usage.cycles -= amount as i128;
         self.metrics.consumed = self.metrics.consumed.saturating_sub(amount);
+    }
+
+    /// Tells of an import that is refused and that a replica of another date has.
+    pub(super) fn note_import(&self, error: &ExecutionError) {
+        let ExecutionError::Module(ModuleError::ImportNotExported { function, .. }) = error else {
+            return;
+        };
+        let known = ic0_functions().iter().find(|it| it.name == *function);
+        if let Some(known) = known {
+            let date = self.config.protocol.date;
+            if !known.era.contains(date) {
+                let what = format_args!("the import ic0.{function}");
+                self.notes.another_date(date, what, known.era);
+            }
+        }
     }
 
     /// True for who administers the subnet.

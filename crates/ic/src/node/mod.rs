@@ -139,7 +139,7 @@ impl Node {
                 generation: 0,
                 known_modules: HashSet::new(),
                 metrics: SubnetMetrics::default(),
-                notes: Notes::default(),
+                notes: Notes::new(config.implied_date),
                 config,
             },
             clock,

@@ -10,6 +10,7 @@ mod prints;
 pub mod profile;
 pub mod statistics;
 
+pub use drun_engine::record::Stack;
 pub use label::Label;
 pub use observer::{Cause, Flood, Observer, Places, Preparation, Run};
 pub use observers::Observers;

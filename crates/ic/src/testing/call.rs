@@ -4,6 +4,7 @@ use candid::Principal;
 use candid::utils::ArgumentDecoder;
 
 use super::{Arguments, CallError, MAX_ROUNDS, MessageResult, Outcome, Subnet};
+use crate::canister::queues::CallerInfo;
 use crate::errors::{ErrorCode, UserError};
 use crate::node::{Node, proxy};
 
@@ -14,6 +15,7 @@ pub struct Call<'a> {
     canister: Principal,
     method: &'a str,
     sender: Principal,
+    info: Option<CallerInfo>,
     cycles: u128,
     argument: Vec<u8>,
 }
@@ -25,6 +27,7 @@ impl<'a> Call<'a> {
             canister,
             method,
             sender: Principal::anonymous(),
+            info: None,
             cycles: 0,
             argument: Vec::new(),
         }
@@ -33,6 +36,14 @@ impl<'a> Call<'a> {
     /// Sent by this principal instead of the anonymous one.
     pub fn sent_by(self, sender: Principal) -> Self {
         Call { sender, ..self }
+    }
+
+    /// With information about the sender that a canister vouches for, as `ic0.msg_caller_info_data_copy` tells. Nobody checks it
+    /// here, so it may be of any sender (since-october-2025.md 3.1).
+    pub fn with_caller_info(self, signer: Principal, data: impl Into<Vec<u8>>) -> Self {
+        let data = data.into();
+        let info = Some(CallerInfo { data, signer });
+        Call { info, ..self }
     }
 
     /// With cycles, which come out of nothing. A canister of ours makes the call, since users cannot send any: it is
@@ -65,10 +76,24 @@ impl<'a> Call<'a> {
         node.begin_message(&|| self.method.to_owned(), false);
         let rounds = node.rounds();
         let result = match self.cycles {
-            0 => send(node, self.sender, self.canister, self.method, self.argument),
+            0 => send(
+                node,
+                self.sender,
+                self.info,
+                self.canister,
+                self.method,
+                self.argument,
+            ),
             cycles => proxy::argument(self.canister, self.method, cycles, &self.argument)
                 .map_or_else(MessageResult::Failed, |argument| {
-                    let result = send(node, self.sender, proxy::id(), proxy::METHOD, argument);
+                    let result = send(
+                        node,
+                        self.sender,
+                        None,
+                        proxy::id(),
+                        proxy::METHOD,
+                        argument,
+                    );
                     proxy::callees(result)
                 }),
         };
@@ -87,7 +112,13 @@ impl<'a> Call<'a> {
     pub fn query_outcome(self) -> Outcome {
         let node = &mut self.subnet.node;
         node.begin_message(&|| self.method.to_owned(), true);
-        let result = node.query(self.sender, self.canister, self.method, self.argument);
+        let result = node.query_with_info(
+            self.sender,
+            self.info,
+            self.canister,
+            self.method,
+            self.argument,
+        );
         let (usage, prints) = node.end_message();
         Outcome {
             result,
@@ -119,11 +150,12 @@ impl<'a> Call<'a> {
 fn send(
     node: &mut Node,
     sender: Principal,
+    info: Option<CallerInfo>,
     canister: Principal,
     method: &str,
     argument: Vec<u8>,
 ) -> MessageResult {
-    let id = match node.submit(sender, canister, method, argument) {
+    let id = match node.submit_with_info(sender, info, canister, method, argument) {
         Ok(id) => id,
         Err(error) => return MessageResult::Failed(error),
     };

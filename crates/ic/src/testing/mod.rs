@@ -147,7 +147,8 @@ impl Subnet {
         Subnet { cycles, ..self }
     }
 
-    /// As a replica of another date behaves; see [`Protocol`].
+    /// As a replica of another date behaves, such as [`Protocol::OCTOBER_2025`] or `"2025-10".parse()?`. Unless said it is the newest
+    /// that is known.
     #[must_use]
     pub fn as_of(self, protocol: Protocol) -> Self {
         self.with(|settings| {
@@ -386,6 +387,11 @@ impl Subnet {
             args,
         )
         .ok()
+    }
+
+    /// What was asked for that a replica of another date has, in words; each is told once. [`Subnet::as_of`] chooses the date.
+    pub fn notes(&mut self) -> Vec<String> {
+        self.node.take_notes()
     }
 
     /// What a canister has logged: the newest 4 KiB of prints and traps, oldest first (system-api.md 6.3).

@@ -11,14 +11,14 @@ const CONTEXT: &[u8] = b"Ed25519";
 
 /// A secret key with its chain code.
 #[derive(Clone)]
-pub struct Key {
+pub(super) struct Key {
     secret: Scalar,
     chain_code: [u8; 32],
 }
 
 impl Key {
     /// The master key that follows from 32 bytes.
-    pub fn master(bytes: [u8; 32]) -> Self {
+    pub(super) fn master(bytes: [u8; 32]) -> Self {
         Key {
             secret: Scalar::from_bytes_mod_order_wide(&Sha512::digest(bytes).into()),
             chain_code: [0; 32],
@@ -26,7 +26,7 @@ impl Key {
     }
 
     /// The key that the path leads to.
-    pub fn derive<'a>(mut self, path: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(super) fn derive<'a>(mut self, path: impl IntoIterator<Item = &'a [u8]>) -> Self {
         for index in path {
             self = self.child(index);
         }
@@ -47,7 +47,7 @@ impl Key {
     }
 
     /// The public key, 32 bytes.
-    pub fn public_key(&self) -> Vec<u8> {
+    pub(super) fn public_key(&self) -> Vec<u8> {
         EdwardsPoint::mul_base(&self.secret)
             .compress()
             .to_bytes()
@@ -55,12 +55,12 @@ impl Key {
     }
 
     /// The chain code.
-    pub fn chain_code(&self) -> [u8; 32] {
+    pub(super) fn chain_code(&self) -> [u8; 32] {
         self.chain_code
     }
 
     /// The signature of a message, 64 bytes. Equal messages have equal signatures.
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let nonce = hash(&[&Sha512::digest(self.secret.to_bytes()), message]);
         let commitment = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
         let challenge = hash(&[&commitment, &self.public_key(), message]);

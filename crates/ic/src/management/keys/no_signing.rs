@@ -1,6 +1,6 @@
 //! Without the feature `threshold-keys`, the subnet holds no key.
 
-use super::not_held;
+use crate::errors::{ManagementError, OutcallError};
 use crate::management::State;
 use crate::management::call::{Answer, Call};
 use crate::management::types::keys::{
@@ -40,10 +40,27 @@ pub(super) fn sign_with_schnorr(
     Err(not_held(state, &KeyId::Schnorr(args.key_id)))
 }
 
-pub fn vetkd_public_key(state: &mut State, _: &mut Call<'_>, args: VetKdPublicKeyArgs) -> Answer {
+pub(super) fn vetkd_public_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdPublicKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
 }
 
-pub fn vetkd_derive_key(state: &mut State, _: &mut Call<'_>, args: VetKdDeriveKeyArgs) -> Answer {
+pub(super) fn vetkd_derive_key(
+    state: &mut State,
+    _: &mut Call<'_>,
+    args: VetKdDeriveKeyArgs,
+) -> Answer {
     Err(not_held(state, &KeyId::VetKd(args.key_id)))
+}
+
+/// The refusal of a call for a key that the subnet does not have.
+fn not_held(state: &State, key: &KeyId) -> ManagementError {
+    OutcallError::KeyNotHeld {
+        subnet: state.subnet_id(),
+        key: key.to_string(),
+    }
+    .into()
 }

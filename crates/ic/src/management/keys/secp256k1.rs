@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256, Sha512};
 
 /// A secret key with its chain code.
 #[derive(Clone)]
-pub struct Key {
+pub(super) struct Key {
     secret: NonZeroScalar,
     chain_code: [u8; 32],
 }
 
 impl Key {
     /// The master key that follows from 32 bytes.
-    pub fn master(bytes: [u8; 32]) -> Self {
+    pub(super) fn master(bytes: [u8; 32]) -> Self {
         let secret = <Scalar as Reduce<U256>>::reduce_bytes(&FieldBytes::from(bytes));
         Key {
             secret: NonZeroScalar::new(secret).expect("a hash is never zero"),
@@ -27,7 +27,7 @@ impl Key {
     }
 
     /// The key that the path leads to.
-    pub fn derive<'a>(mut self, path: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(super) fn derive<'a>(mut self, path: impl IntoIterator<Item = &'a [u8]>) -> Self {
         for index in path {
             self = self.child(index);
         }
@@ -51,18 +51,18 @@ impl Key {
     }
 
     /// The compressed public key in the encoding of SEC 1, 33 bytes.
-    pub fn public_key(&self) -> Vec<u8> {
+    pub(super) fn public_key(&self) -> Vec<u8> {
         let point = (ProjectivePoint::GENERATOR * *self.secret).to_affine();
         point.to_encoded_point(true).as_bytes().to_vec()
     }
 
     /// The chain code.
-    pub fn chain_code(&self) -> [u8; 32] {
+    pub(super) fn chain_code(&self) -> [u8; 32] {
         self.chain_code
     }
 
     /// The ECDSA signature of a hash: r and s, 64 bytes. Equal hashes have equal signatures.
-    pub fn sign_ecdsa(&self, hash: &[u8; 32]) -> Vec<u8> {
+    pub(super) fn sign_ecdsa(&self, hash: &[u8; 32]) -> Vec<u8> {
         let key = ecdsa::SigningKey::from(self.secret);
         let signature: ecdsa::Signature = key.sign_prehash(hash).expect("32 bytes are a hash");
         let signature = signature.normalize_s().unwrap_or(signature);
@@ -71,7 +71,11 @@ impl Key {
 
     /// The BIP 340 signature of a message, 64 bytes; with the key tweaked as in BIP 341 if the hash of a script tree is given.
     /// Nothing if that hash has neither 0 nor 32 bytes.
-    pub fn sign_bip340(&self, message: &[u8], merkle_root: Option<&[u8]>) -> Option<Vec<u8>> {
+    pub(super) fn sign_bip340(
+        &self,
+        message: &[u8],
+        merkle_root: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
         let secret = match merkle_root {
             None => self.secret,
             Some(root) if root.is_empty() || root.len() == 32 => self.tweaked(root),

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::{ed25519, secp256k1, secp256r1};
 use crate::errors::{ManagementError, OutcallError};
-use crate::fees::Fees;
 use crate::ic0::exec::KeyKind;
 use crate::management::State;
 use crate::management::call::{Answer, Call};
@@ -17,7 +16,7 @@ use crate::management::types::keys::{
     VetKdDeriveKeyArgs, VetKdDeriveKeyReply, VetKdPublicKeyArgs, VetKdPublicKeyReply,
 };
 
-pub fn ecdsa_public_key(
+pub(super) fn ecdsa_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: EcdsaPublicKeyArgs,
@@ -38,7 +37,7 @@ pub fn ecdsa_public_key(
     })
 }
 
-pub fn schnorr_public_key(
+pub(super) fn schnorr_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: SchnorrPublicKeyArgs,
@@ -62,7 +61,11 @@ pub fn schnorr_public_key(
     })
 }
 
-pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcdsaArgs) -> Answer {
+pub(super) fn sign_with_ecdsa(
+    state: &mut State,
+    call: &mut Call<'_>,
+    args: SignWithEcdsaArgs,
+) -> Answer {
     let kind = ecdsa_kind(args.key_id.curve);
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
@@ -78,7 +81,7 @@ pub fn sign_with_ecdsa(state: &mut State, call: &mut Call<'_>, args: SignWithEcd
     }))
 }
 
-pub fn sign_with_schnorr(
+pub(super) fn sign_with_schnorr(
     state: &mut State,
     call: &mut Call<'_>,
     args: SignWithSchnorrArgs,
@@ -117,7 +120,7 @@ fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {
     }
 }
 
-pub fn vetkd_public_key(
+pub(super) fn vetkd_public_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdPublicKeyArgs,
@@ -131,7 +134,7 @@ pub fn vetkd_public_key(
     Ok(Encode!(&reply).expect("encoding to memory does not fail"))
 }
 
-pub fn vetkd_derive_key(
+pub(super) fn vetkd_derive_key(
     state: &mut State,
     call: &mut Call<'_>,
     args: VetKdDeriveKeyArgs,
@@ -199,7 +202,7 @@ fn take_fee(
         .get(&(kind, name.to_owned()))
         .copied()
         .unwrap_or(state.runtime.subnet.nodes);
-    let required = Fees::signature(nodes);
+    let required = state.fees.signature(nodes);
     let sent = call.cycles();
     let Some(left) = sent.checked_sub(required) else {
         return Err(OutcallError::NotEnoughCycles {

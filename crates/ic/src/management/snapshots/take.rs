@@ -13,6 +13,7 @@ use crate::management::lifecycle::uninstall;
 use crate::management::target::with_canister;
 use crate::management::types::snapshots::TakeSnapshotArgs;
 use crate::module::memory::Image;
+use crate::protocol::{Date, Era};
 
 /// `take_canister_snapshot`.
 pub fn take(state: &mut State, call: &mut Call<'_>, args: Given<TakeSnapshotArgs>) -> Answer {
@@ -20,8 +21,15 @@ pub fn take(state: &mut State, call: &mut Call<'_>, args: Given<TakeSnapshotArgs
     with_canister(state, args.canister_id, |state, canister| {
         call.only_controllers(canister)?;
         let total_bytes = total_bytes(state, canister);
-        let uninstalls =
-            args.uninstall_code == Some(true) && state.config.protocol.snapshots_uninstall;
+        let asked = args.uninstall_code == Some(true);
+        let uninstalls = asked && state.config.protocol.snapshots_uninstall;
+        if asked && !uninstalls {
+            state.notes.another_date(
+                state.config.protocol.date,
+                format_args!("uninstall_code of take_canister_snapshot"),
+                Era::since(Date::November2026),
+            );
+        }
         // Memory and cycles are those after both steps.
         let freed = match uninstalls {
             true => freed_by_uninstalling(state, canister),

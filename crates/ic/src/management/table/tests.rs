@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::management::method::Destination;
+use crate::management::types::lifecycle::{CanisterIdRecord, UninstallCodeArgs};
+use crate::management::types::subnet::SubnetInfoArgs;
 use candid::{Encode, Principal};
 use std::collections::HashSet;
 

@@ -40,6 +40,35 @@ impl When {
     /// Whether standard output gets colours: the option, then `NO_COLOR`, then `CLICOLOR_FORCE` and `FORCE_COLOR`, then
     /// what standard output is.
     pub fn colours(self) -> bool {
+        self.on(std::io::stdout().is_terminal())
+    }
+
+    /// Mistakes, for standard error, in the colours that it gets.
+    pub fn diagnostics(self, text: &str) -> String {
+        let colours = self.on(std::io::stderr().is_terminal());
+        if !colours {
+            return text.to_owned();
+        }
+        let line = |line: &str| {
+            let behind = line
+                .split_once(" | ")
+                .map_or("", |(_, behind)| behind)
+                .trim();
+            let colour = if line.starts_with("error:")
+                || !behind.is_empty() && behind.bytes().all(|c| c == b'^')
+            {
+                RED
+            } else if line.trim_start().starts_with("= ") {
+                CYAN
+            } else {
+                ""
+            };
+            paint(true, colour, line)
+        };
+        text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn on(self, terminal: bool) -> bool {
         let is_set =
             |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
         match self {
@@ -49,9 +78,7 @@ impl When {
                 false
             }
             When::Auto => {
-                is_set("CLICOLOR_FORCE")
-                    || is_set("FORCE_COLOR")
-                    || std::io::stdout().is_terminal() && !is_dumb()
+                is_set("CLICOLOR_FORCE") || is_set("FORCE_COLOR") || terminal && !is_dumb()
             }
         }
     }

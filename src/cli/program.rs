@@ -1,0 +1,98 @@
+//! The program as a whole: from the arguments of the process to its exit status.
+//!
+//! Owns which file does what was asked for, and how it is told that it could not be done.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::exit::{BROKEN, Failure, SUCCESS, WRONG_INPUT};
+use super::options::{Arguments, Command};
+use super::run::{self, After};
+use super::{inspect, manual, test, upgrade_check, worker};
+
+/// Wasm code may use 5 MiB; what the host needs below and above is small.
+const STACK: usize = 64 << 20;
+
+/// The name of the runner of Motoko's own suite, for which the program stands in where it is called so.
+const MOTOKOS_RUNNER: &str = "test-runner";
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    on_large_stack(|| {
+        #[cfg(feature = "serve")]
+        if let Some((program, arguments)) = crate::serve::arguments() {
+            return crate::serve::main(&program, arguments);
+        }
+        program(std::env::args_os().collect(), After::Ends).into()
+    })
+}
+
+/// Runs something on a thread with room for the stacks of canisters.
+pub(super) fn on_large_stack(run: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    match thread.spawn(run).map(|thread| thread.join()) {
+        Ok(Ok(status)) => status,
+        Ok(Err(reason)) => {
+            match reason.downcast_ref::<drun_ic::Failure>() {
+                Some(failure) => eprintln!("error: {failure}"),
+                None => eprintln!(
+                    "error: this is a bug in drun; please report it with the script that shows it"
+                ),
+            }
+            BROKEN.into()
+        }
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            BROKEN.into()
+        }
+    }
+}
+
+/// The program with these arguments, the first of which is its name.
+pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
+    let name = words.first().map(Path::new).and_then(Path::file_stem);
+    let stands_in = name.is_some_and(|name| name == MOTOKOS_RUNNER);
+    let mut arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            // Nothing is left to be done if this cannot be printed either.
+            let _ = error.print();
+            return if wrong { WRONG_INPUT } else { SUCCESS };
+        }
+    };
+    arguments.run.stands_in = stands_in;
+    let result = match arguments.command {
+        Some(Command::Inspect(inspect)) => inspect::run(&inspect),
+        Some(Command::Test(test)) => test::run(&test),
+        Some(Command::Init(init)) => test::init(&init),
+        Some(Command::UpgradeCheck(check)) => upgrade_check::run(&check),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man { command }) => manual::man(command.as_deref()),
+        Some(Command::Worker(options)) => worker::run(&options, |arguments| {
+            let words = std::iter::once("drun".to_owned()).chain(arguments);
+            program(words.map(OsString::from).collect(), After::GoesOn)
+        }),
+        None => run::run(&arguments.run, after),
+    };
+    match result {
+        Ok(status) | Err(Failure::Reported(status)) => status,
+        Err(Failure::BrokenPipe) => {
+            // It is the end of the output that nobody wanted, and still not what was asked for.
+            let _ = writeln!(std::io::stderr(), "error: standard output is closed");
+            BROKEN
+        }
+        Err(Failure::Input(text)) => {
+            let _ = writeln!(std::io::stderr(), "{text}");
+            WRONG_INPUT
+        }
+        Err(Failure::Tool(error)) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            BROKEN
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What else the command line does: several scripts, names that were meant, colours, completions and manual pages.
+
+use crate::support::place::{ID, Place};
+
+#[test]
+fn several_scripts_run_one_after_the_other_each_on_its_own() {
+    let place = Place::new().file("a", "create\n").file("b", "create x\n");
+    let one = place.run(&["a"]).out;
+    place.run(&["a", "b", "a"]).printed(&one.repeat(3));
+}
+
+#[test]
+fn a_mistake_in_one_of_several_scripts_is_told_before_any_runs() {
+    let place = Place::new()
+        .file("a", "create\n")
+        .file("b", "creat\n")
+        .file("c", "x\n");
+    let ran = place.run(&["a", "b", "c"]);
+    ran.refused_with(" --> b:1:1\n");
+    ran.refused_with(" --> c:1:1\n");
+    place
+        .run(&["--profile", "p", "a", "b"])
+        .refused("error: --profile takes one script, here are 2");
+}
+
+#[test]
+fn the_status_is_that_of_the_worst_script() {
+    let place = Place::new()
+        .file("good", "create\n")
+        .file("bad", "create\nexpect reject\n");
+    assert_eq!(place.run(&["bad", "good"]).status, Some(1));
+}
+
+#[test]
+fn a_misspelled_command_is_named() {
+    Place::new()
+        .run(&["tset"])
+        .refused("error: cannot read tset: there is no such file; perhaps `drun test` is meant");
+    Place::new()
+        .run(&["man", "inspct"])
+        .refused("error: there is no command `inspct`; perhaps `inspect`");
+}
+
+#[test]
+fn mistakes_have_colours_only_where_they_are_wanted() {
+    let place = Place::new().file("s", "creat\n");
+    assert!(!place.run(&["s"]).err.contains('\u{1b}'));
+    let coloured = place.run(&["--color", "always", "s"]).err;
+    assert!(coloured.starts_with("\u{1b}[31merror: unknown message `creat`\u{1b}[0m\n"));
+    place
+        .run(&["--color", "sometimes", "s"])
+        .refused_with("`sometimes` is none of `auto`, `always` and `never`");
+}
+
+#[test]
+fn completions_and_manual_pages_tell_of_every_command() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = place.run(&["completions", shell]);
+        assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""), "{shell}");
+        assert!(ran.out.contains("upgrade-check"), "{shell}");
+        assert!(ran.out.contains("fail-on-error"), "{shell}");
+    }
+    place.run(&["completions", "csh"]).refused_with("csh");
+    let page = place.run(&["man"]).out;
+    assert!(page.starts_with(".ie") && page.contains("decode"), "{page}");
+    assert!(place.run(&["man", "test"]).out.contains("partition"));
+}
+
+#[test]
+fn under_the_name_of_motokos_runner_it_stands_in_for_it() {
+    let place = Place::new().file("s", format!("create\nquery {ID} absent 0x\n"));
+    let program = place.0.path().join("test-runner");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_drun"), &program).expect("a link");
+    let output = std::process::Command::new(&program)
+        .args(["--no-cache", "s"])
+        .current_dir(place.0.path())
+        .output()
+        .expect("it runs");
+    let expected = place.run(&["--compat", "pocket-ic", "--format", "drun", "s"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected.out);
+}
