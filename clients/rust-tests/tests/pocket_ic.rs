@@ -658,3 +658,95 @@ async fn the_client_without_threads_works_too() {
     assert_eq!(reply, [1, 0, 0, 0]);
     pic.drop().await;
 }
+
+#[path = "../../fork.rs"]
+mod fork;
+
+#[test]
+fn a_fork_goes_its_own_way() {
+    let (pic, id) = one();
+    update(&pic, id, "write", b"").unwrap();
+    let url = pic.get_server_url();
+    let number = fork::fork(url.as_str(), pic.instance_id() as usize).unwrap();
+    let other = PocketIc::new_from_existing_instance(url, number as _, None);
+    assert_eq!(update(&other, id, "write", b"").unwrap(), [2, 0, 0, 0]);
+    assert_eq!(update(&other, id, "write", b"").unwrap(), [3, 0, 0, 0]);
+    assert_eq!(count(&pic, id), 1);
+}
+
+#[test]
+fn a_state_that_is_read_only_stays_as_it_is() {
+    let pic = PocketIcBuilder::new()
+        .with_application_subnet()
+        .with_state(PocketIcState::new())
+        .build();
+    let id = deploy(&pic);
+    update(&pic, id, "write", b"").unwrap();
+    let state = pic.drop_and_take_state().unwrap();
+    for _ in 0..2 {
+        let pic = PocketIcBuilder::new().with_read_only_state(&state).build();
+        assert_eq!(update(&pic, id, "write", b"").unwrap(), [2, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn verified_applications_come_before_systems() {
+    let pic = PocketIcBuilder::new()
+        .with_nns_subnet()
+        .with_system_subnet()
+        .with_verified_application_subnet()
+        .build();
+    let subnet = pic.get_subnet(pic.create_canister()).unwrap();
+    let kind = pic.topology().subnet_configs[&subnet].subnet_kind;
+    assert_eq!(kind, SubnetKind::VerifiedApplication);
+}
+
+#[test]
+fn installing_costs_more_where_there_are_more_nodes() {
+    let pic = PocketIcBuilder::new()
+        .with_application_subnet()
+        .with_fiduciary_subnet()
+        .build();
+    let topology = pic.topology();
+    let subnets = [topology.get_app_subnets()[0], topology.get_fiduciary().unwrap()];
+    let [application, fiduciary] = subnets.map(|subnet| {
+        let id = pic.create_canister_on_subnet(None, None, subnet);
+        pic.add_cycles(id, CYCLES);
+        let before = pic.cycle_balance(id);
+        pic.install_canister(id, wasm(), vec![], None);
+        before - pic.cycle_balance(id)
+    });
+    assert!(fiduciary > 2 * application, "{fiduciary} {application}");
+}
+
+#[test]
+fn a_reject_goes_through_a_call() {
+    let (pic, id) = one();
+    let empty = pic.create_canister();
+    let reject = update(&pic, id, "call", empty.as_slice()).unwrap_err();
+    assert_eq!(reject.reject_code, RejectCode::CanisterReject);
+    assert!(reject.reject_message.contains("no Wasm module"), "{reject}");
+}
+
+#[test]
+fn two_subnets_with_the_same_wish_have_ids_of_their_own() {
+    let (pic, ids) = two();
+    let subnets = ids.map(|id| pic.get_subnet(id).unwrap());
+    assert_ne!(subnets[0], subnets[1]);
+    assert_eq!(subnets.as_slice(), pic.topology().get_app_subnets());
+}
+
+#[test]
+fn equal_instances_are_equal() {
+    let ids = [(); 2].map(|()| PocketIc::new().topology().get_app_subnets());
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn large_messages_are_refused() {
+    let (pic, id) = one();
+    let large = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        update(&pic, id, "write", &vec![0; 3_000_000])
+    }));
+    assert!(large.is_err());
+}
