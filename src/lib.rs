@@ -80,5 +80,5 @@ pub use drun_ic::{Failure, Protocol};
 pub mod internals {
     pub use crate::runner::config::{Compat, Config};
     pub use crate::runner::{Runner, config, outcome};
-    pub use drun_ic::{canister, module, node, observe, protocol};
+    pub use drun_ic::{NodeSettings, canister, module, node, observe, protocol};
 }

@@ -111,6 +111,7 @@ fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<boo
             config.compat = text()?.parse().map_err(|_| "drun or pocket-ic")?;
             if !dated {
                 config.protocol = config.compat.protocol();
+                config.implied_date = true;
             }
         }
         "protocol" => {

@@ -312,9 +312,11 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     if let Some(compat) = options.compat {
         config.compat = compat;
         config.protocol = compat.protocol();
+        config.implied_date = true;
     }
     if let Some(Replica::Of(protocol)) = options.protocol {
         config.protocol = protocol;
+        config.implied_date = false;
     }
     if let Some(subnet_type) = options.subnet_type {
         config.subnet_type = subnet_type;

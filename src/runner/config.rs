@@ -14,6 +14,8 @@ pub struct Config {
     pub compat: Compat,
     /// Which replica the node runs.
     pub protocol: Protocol,
+    /// It came with the program.
+    pub implied_date: bool,
     /// Fees and limits.
     pub subnet_type: SubnetType,
     /// Instructions allowed for one message; the subnet's own limit if absent.
@@ -49,6 +51,7 @@ impl Config {
         Config {
             compat,
             protocol: compat.protocol(),
+            implied_date: true,
             subnet_type: SubnetType::System,
             instruction_limit: None,
             extra_batches: 0,
@@ -71,6 +74,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             protocol: Protocol::NEWEST,
+            implied_date: false,
             ..Config::new(Compat::Drun)
         }
     }

@@ -319,6 +319,7 @@ impl Runner {
 /// What of the settings of a run every node is told, whoever drives it.
 fn settings(config: &Config) -> NodeSettings {
     NodeSettings {
+        implied_date: config.implied_date,
         instruction_limit: config.instruction_limit,
         start_time: config.start_time,
         seed: config.seed,

@@ -9,7 +9,6 @@ pub(crate) enum Content {
     Json,
     Text,
     Html,
-    Cbor,
     Bytes,
     /// There is no body.
     None,
@@ -22,7 +21,6 @@ impl Content {
             Content::Json => Some("application/json"),
             Content::Text => Some("text/plain; charset=utf-8"),
             Content::Html => Some("text/html; charset=utf-8"),
-            Content::Cbor => Some("application/cbor"),
             Content::Bytes => Some("application/octet-stream"),
             Content::None => None,
         }

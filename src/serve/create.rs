@@ -10,7 +10,9 @@ use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
 use super::state_dir::StateDir;
-use super::wire::{self, InitialTime, InstanceConfig, StateConfig, TopologyWire};
+use super::wire::{
+    self, ForwardTo, GatewayConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
+};
 
 #[derive(Serialize)]
 enum CreateWire<'a> {
@@ -38,6 +40,22 @@ fn answered(created: Result<Created, Refusal>) -> Answer {
         Err(refusal) => {
             let message = &refusal.message;
             Answer::json_with(refusal.status, &CreateWire::Error { message })
+        }
+    }
+}
+
+/// The answer to a wish for a gateway.
+pub(super) fn gateway(started: Result<GatewayInfo, Refusal>) -> Answer {
+    #[derive(Serialize)]
+    enum Wire<'a> {
+        Created(GatewayInfo),
+        Error { message: &'a str },
+    }
+    match started {
+        Ok(info) => Answer::json_with(201, &Wire::Created(info)),
+        Err(refusal) => {
+            let message = &refusal.message;
+            Answer::json_with(refusal.status, &Wire::Error { message })
         }
     }
 }
@@ -103,9 +121,16 @@ impl Server {
         }
         match &config.http_gateway_config {
             None => Ok(None),
-            Some(_) => Err(Refusal::bad(
-                "an HTTP gateway is not supported by this server",
-            )),
+            Some(gateway) => {
+                let gateway = GatewayConfig {
+                    forward_to: Some(ForwardTo::PocketIcInstance(instance.id)),
+                    ..gateway.clone()
+                };
+                let started = self.gateways.start(self, &gateway);
+                Ok(Some(
+                    started.map_err(|refusal| Refusal::bad(refusal.message))?,
+                ))
+            }
         }
     }
 
@@ -223,6 +248,11 @@ fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
                 "`{name}` is given, but this server has no adapter for that network."
             )));
         }
+    }
+    if config.mainnet_nns_subnet_id == Some(true) {
+        return Err(Refusal::bad(
+            "`mainnet_nns_subnet_id` is set, but subnets of this server have ids of their own.",
+        ));
     }
     Ok(())
 }

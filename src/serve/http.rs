@@ -103,6 +103,8 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Refusal> {
         hyper::Method::GET | hyper::Method::HEAD => Method::Get,
         hyper::Method::POST => Method::Post,
         hyper::Method::DELETE => Method::Delete,
+        hyper::Method::PUT => Method::Put,
+        hyper::Method::PATCH => Method::Patch,
         hyper::Method::OPTIONS => Method::Options,
         _ => Method::Other,
     };

@@ -10,8 +10,9 @@ use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
 use super::request::{Method, Request};
 use super::wire::{
-    self, AddCycles, Blob, Bytes, CallWire, CanisterId, Cycles, FlexibleMock, MessageIdWire, Mock,
-    PrincipalId, ResultWire, SetStableMemory, StatusWire, SubnetId, TickWire, Time,
+    self, AddCycles, Blob, Bytes, CallWire, CanisterId, Cycles, FaultWire, FlexibleMock,
+    MessageIdWire, Mock, PrincipalId, ResultWire, SetStableMemory, StatusWire, SubnetId, TickWire,
+    Time,
 };
 
 /// Rounds that `await_ingress_message` runs, if a request says otherwise (ours).
@@ -40,6 +41,7 @@ pub(crate) const ENDPOINTS: &[(Method, &str)] = &[
     (Method::Post, "update/mock_canister_http"),
     (Method::Post, "update/mock_flexible_canister_http"),
     (Method::Post, "update/delete_subnet"),
+    (Method::Post, "update/inject_fault"),
     (Method::Post, "update/canister_snapshot_download"),
     (Method::Post, "update/canister_snapshot_upload"),
 ];
@@ -188,6 +190,11 @@ impl Server {
                     mock.request_id
                 )))
             }
+            "update/inject_fault" => {
+                let fault = request.json::<FaultWire>()?.fault()?;
+                instance()?.hold()?.inject(fault)?;
+                Ok(Answer::null())
+            }
             "update/delete_subnet" => Err(Refusal::bad(
                 "deleting subnets is not supported by this server",
             )),
@@ -208,7 +215,7 @@ impl Server {
 const LIVE_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits for the end of a message: by running rounds, or, if the instance goes on by itself, by letting it.
-fn await_message(
+pub(super) fn await_message(
     instance: &Instance,
     id: &MessageId,
     rounds: u64,

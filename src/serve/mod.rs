@@ -8,11 +8,14 @@ mod agent;
 mod answer;
 mod blobs;
 mod create;
+mod dashboard;
+mod gateway;
 mod graph;
 mod http;
 mod instance_routes;
 mod instances;
 mod keys;
+mod launcher;
 mod life;
 mod live;
 mod openapi;
@@ -53,6 +56,7 @@ struct Server {
     instances: instances::Instances,
     blobs: blobs::Blobs,
     graph: graph::Graph,
+    gateways: gateway::Gateways,
     activity: Arc<Activity>,
 }
 
@@ -88,7 +92,7 @@ pub fn arguments() -> Option<(String, Vec<String>)> {
     let as_server = program.starts_with("pocket-ic")
         || matches!(
             first.split('=').next(),
-            Some("--port-file" | "--ttl" | "--hard-ttl")
+            Some("--port-file" | "--ttl" | "--hard-ttl" | "--interface-version")
         )
         || first == "--version"
             && arguments.len() == 1
@@ -111,6 +115,25 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
         let _ = writeln!(std::io::stdout(), "{text}");
         ExitCode::SUCCESS
     };
+    if let Some(launch) =
+        launcher::Launch::parse(&arguments, |warning| say(format!("warning: {warning}")))
+    {
+        let served = launch.and_then(|launch| {
+            let options = Options {
+                port: launch.config_port,
+                ttl: None,
+                ..Options::default()
+            };
+            serve(options, Some(launch))
+        });
+        return match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(format!("error: {error}"));
+                ExitCode::from(FAILED)
+            }
+        };
+    }
     let options = match options::parse(arguments, |warning| say(format!("warning: {warning}"))) {
         Ok(Wish::Version) => return print(life::version(program)),
         Ok(Wish::Help) => return print(options::HELP.trim_end().to_owned()),
@@ -120,7 +143,7 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
             return ExitCode::from(WRONG_INPUT);
         }
     };
-    match serve(options) {
+    match serve(options, None) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(format!("error: {error}"));
@@ -130,7 +153,7 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
 }
 
 /// Serves until nobody wants it any more.
-fn serve(options: Options) -> Result<(), String> {
+fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), String> {
     let started = Instant::now();
     let mut port_file = None;
     if let Some(path) = &options.port_file {
@@ -155,6 +178,7 @@ fn serve(options: Options) -> Result<(), String> {
         instances: instances::Instances::default(),
         blobs: blobs::Blobs::default(),
         graph: graph::Graph::default(),
+        gateways: gateway::Gateways::default(),
         activity: Arc::default(),
     });
     let served = runtime.block_on(async {
@@ -166,6 +190,11 @@ fn serve(options: Options) -> Result<(), String> {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
         tokio::spawn(http::accept(listener, Arc::clone(&server)));
+        if let Some(launch) = launch {
+            let server = Arc::clone(&server);
+            let launched = tokio::task::spawn_blocking(move || launch.run(&server, port));
+            launched.await.map_err(|error| error.to_string())??;
+        }
         if let Some(file) = &mut port_file {
             let told = file.tell(port);
             told.map_err(|error| format!("cannot write the port file: {error}"))?;

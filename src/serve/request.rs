@@ -10,6 +10,8 @@ pub(crate) enum Method {
     Get,
     Post,
     Delete,
+    Put,
+    Patch,
     Options,
     Other,
 }
@@ -27,6 +29,19 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The method as HTTP says it.
+    pub(crate) fn verb(&self) -> &'static str {
+        match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+            Method::Other => "HEAD",
+        }
+    }
+
     /// The value of a header whose name is given in small letters.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();

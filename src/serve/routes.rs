@@ -8,7 +8,7 @@ use super::answer::{Answer, Content, Outcome, Refusal, settled};
 use super::http::Handler;
 use super::instance_routes::ENDPOINTS;
 use super::request::{Method, Request};
-use super::wire::{AutoProgress, InstanceConfig};
+use super::wire::{AutoProgress, GatewayConfig, InstanceConfig};
 
 impl Handler for Server {
     fn handle(self: Arc<Self>, request: Request) -> Answer {
@@ -96,12 +96,31 @@ impl Server {
                 })?;
                 self.route_instance(id, rest, request)
             }
+            ("_", Some("dashboard")) => only(Method::Get, request, || {
+                Ok(super::dashboard::of_server(self))
+            }),
             ("api", Some(rest)) => {
                 let newest = self.instances.newest();
                 let instance = newest.ok_or_else(|| {
                     Refusal::new(404, "there is no instance, whose interface this would be")
                 })?;
                 super::agent::serve(&instance, rest, request)
+            }
+            ("http_gateway", None) => match request.method {
+                Method::Get => Ok(Answer::json(&self.gateways.list())),
+                Method::Post => {
+                    let config = request.json::<GatewayConfig>()?;
+                    Ok(super::create::gateway(self.gateways.start(self, &config)))
+                }
+                _ => Err(wrong_method(path)),
+            },
+            ("http_gateway", Some(rest)) => {
+                let id = rest.strip_suffix("/stop").and_then(|id| id.parse().ok());
+                let id = id.ok_or_else(|| not_found(path))?;
+                only(Method::Post, request, || {
+                    self.gateways.stop(id);
+                    Ok(Answer::null())
+                })
             }
             ("verify_signature", None) => only(Method::Post, request, || {
                 super::agent::verify_signature(&request.json()?)
@@ -144,6 +163,7 @@ impl Server {
         }
         match (request.method, rest) {
             (Method::Delete, "") => {
+                self.gateways.stop_of(id);
                 let (was_there, net) = self.instances.delete(id);
                 drop(net);
                 match was_there {
@@ -152,6 +172,9 @@ impl Server {
                         "UpdateError { message: \"Instance not found\" }",
                     )),
                 }
+            }
+            (Method::Get, "_/dashboard") => {
+                super::dashboard::of_instance(&*self.instances.get(id)?)
             }
             (Method::Post, "fork") => self.fork(&*self.instances.get(id)?),
             (Method::Get, "auto_progress") => {

@@ -9,6 +9,7 @@ mod bad_input;
 mod bad_modules;
 mod checkpoints;
 mod cli_test;
+mod clients;
 mod command_line;
 mod contexts;
 mod counts;

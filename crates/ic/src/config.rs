@@ -97,6 +97,8 @@ pub enum Checkpoints {
 pub struct NodeSettings {
     /// Which replica.
     pub protocol: Protocol,
+    /// Nobody chose it: it came with the program whose records are re-enacted. Then there are fewer notes.
+    pub implied_date: bool,
     /// Fees and limits.
     pub subnet_type: SubnetType,
     /// Whether fees are charged.
@@ -154,6 +156,7 @@ impl NodeSettings {
     pub fn new(protocol: Protocol, subnet_type: SubnetType) -> Self {
         NodeSettings {
             protocol,
+            implied_date: false,
             subnet_type,
             cost_schedule: CostSchedule::default(),
             subnet_admins: Vec::new(),

@@ -34,6 +34,8 @@ pub struct Fullness {
 pub struct Fees {
     nodes: u128,
     free: bool,
+    /// Signatures cost nothing either.
+    free_schedule: bool,
     message_limit: u64,
     /// Cycles a second of a canister for existing, on the reference subnet.
     base: u128,
@@ -46,6 +48,7 @@ impl Fees {
             nodes: u128::from(config.nodes),
             free: config.subnet_type == SubnetType::System
                 || config.cost_schedule == CostSchedule::Free,
+            free_schedule: config.cost_schedule == CostSchedule::Free,
             message_limit: config.limits().message,
             base: config.protocol.base_fee,
         }
@@ -237,8 +240,11 @@ impl Fees {
     }
 
     /// A threshold signature by a subnet of so many nodes; charged on system subnets too.
-    pub fn signature(signing_nodes: u64) -> u128 {
-        10_000_000_000 * u128::from(signing_nodes) / REFERENCE_NODES
+    pub fn signature(&self, signing_nodes: u64) -> u128 {
+        match self.free_schedule {
+            true => 0,
+            false => 10_000_000_000 * u128::from(signing_nodes) / REFERENCE_NODES,
+        }
     }
 }
 

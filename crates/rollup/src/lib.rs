@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(unreachable_pub)]
 
+pub mod client;
 pub mod compiled;
 pub mod debugger;
 pub mod encoding;
@@ -19,6 +20,7 @@ pub mod interpreter;
 pub mod link;
 pub mod micheline;
 pub mod module;
+pub mod node;
 pub mod outbox;
 pub mod pvm;
 pub mod reveal;

@@ -19,7 +19,6 @@ pub(crate) struct InstanceConfig {
     pub(crate) bitcoind_addr: Option<Vec<String>>,
     pub(crate) dogecoind_addr: Option<Vec<String>>,
     pub(crate) icp_features: Option<BTreeMap<String, Value>>,
-    pub(crate) incomplete_state: Option<String>,
     pub(crate) initial_time: Option<InitialTime>,
     pub(crate) http_gateway_config: Option<GatewayConfig>,
     pub(crate) mainnet_nns_subnet_id: Option<bool>,

@@ -7,12 +7,16 @@ mod http;
 
 use candid::Principal;
 use data_encoding::BASE64;
+use drun_ic::node::Fault;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::answer::Refusal;
 
 pub(crate) use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
-pub(crate) use config::{InitialTime, InstanceConfig, StateConfig, TopologyWire, topology};
+pub(crate) use config::{
+    ForwardTo, GatewayConfig, HttpsConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
+    topology,
+};
 pub(crate) use http::{FlexibleMock, Mock, pending};
 
 /// Bytes, as standard base64 with padding.
@@ -126,6 +130,37 @@ pub(crate) struct Blob {
 pub(crate) struct SetStableMemory {
     pub(crate) canister_id: Bytes,
     pub(crate) blob_id: Bytes,
+}
+
+/// Calls of a canister that are to fail (ours).
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct FaultWire {
+    canister_id: Bytes,
+    /// Calls of this method only.
+    method: Option<String>,
+    /// 1 to 6; 2, `SysTransient`, if absent.
+    reject_code: Option<u64>,
+    message: Option<String>,
+    /// How many of them; one if absent.
+    count: Option<u64>,
+}
+
+impl FaultWire {
+    pub(crate) fn fault(self) -> Result<Fault, Refusal> {
+        let code = self.reject_code.unwrap_or(2);
+        if !(1..=6).contains(&code) {
+            return Err(Refusal::bad(format!("InvalidRejectCode({code})")));
+        }
+        Ok(Fault {
+            canister: self.canister_id.principal("canister id")?,
+            method: self.method,
+            code: drun_ic::net::class(code),
+            message: self
+                .message
+                .unwrap_or_else(|| "The call fails because a test wants it to".to_owned()),
+            count: self.count.unwrap_or(1),
+        })
+    }
 }
 
 /// How auto progress is switched on.

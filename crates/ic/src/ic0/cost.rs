@@ -6,7 +6,6 @@ use super::api::{Address, Api, Ic};
 use super::exec::KeyKind;
 use super::mode::ALL;
 use crate::errors::ContractViolation;
-use crate::fees::Fees;
 use crate::outcall::Outcall;
 
 /// The result was stored.
@@ -119,7 +118,8 @@ fn signature<A: Address>(
             let Some(nodes) = api.exec().subnet.keys.get(&(*kind, key)).copied() else {
                 return Ok(UNKNOWN_KEY);
             };
-            api.store_u128(result_name, dst.to_u64(), Fees::signature(nodes))?;
+            let cost = api.exec().subnet.fees.signature(nodes);
+            api.store_u128(result_name, dst.to_u64(), cost)?;
             Ok(OK)
         },
     );

@@ -95,7 +95,7 @@ pub fn query(
             let date = state.config.protocol.date;
             state
                 .notes
-                .another_date(date, format_args!("{name} as a query"), known);
+                .another_date(date, format_args!("{name} as a query"), known.era());
             Err(QueryError::UnknownManagementMethod(name.to_owned()).into())
         }
         None => Err(QueryError::UnknownManagementMethod(name.to_owned()).into()),

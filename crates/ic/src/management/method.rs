@@ -155,9 +155,3 @@ pub enum Destination {
         enabled: bool,
     },
 }
-
-impl fmt::Display for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.era().fmt(f)
-    }
-}

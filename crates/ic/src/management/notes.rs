@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::protocol::Date;
+use crate::protocol::{Date, Era, Evidence, Protocol};
 
 /// Notes that nobody has taken yet, and which were there before.
 #[derive(Debug, Default)]
 pub struct Notes {
+    /// Nobody chose the date: it came with the records of a program, which had no notes about what other records have.
+    implied: bool,
     inner: Mutex<Inner>,
 }
 
@@ -20,8 +22,19 @@ struct Inner {
 }
 
 impl Notes {
+    /// None yet, of a date that was chosen or implied.
+    pub fn new(implied: bool) -> Self {
+        Notes {
+            implied,
+            inner: Mutex::default(),
+        }
+    }
+
     /// Something is not known at this date, but at others.
-    pub fn another_date(&self, date: Date, what: fmt::Arguments<'_>, era: impl fmt::Display) {
+    pub fn another_date(&self, date: Date, what: fmt::Arguments<'_>, era: Era) {
+        if self.implied && Protocol::of(era.first()).evidence == Evidence::Records {
+            return;
+        }
         self.add(format!(
             "{what} is known {era}, and this is a replica of {date} (--protocol)"
         ));
@@ -44,7 +57,19 @@ impl Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Era;
+
+    #[test]
+    fn records_go_without_notes_about_other_records() {
+        let notes = Notes::new(true);
+        for (era, count) in [
+            (Era::since(Date::October2025), 0),
+            (Era::until(Date::March2025), 0),
+            (Era::since(Date::November2026), 1),
+        ] {
+            notes.another_date(Date::March2025, format_args!("it"), era);
+            assert_eq!(notes.take().len(), count);
+        }
+    }
 
     #[test]
     fn a_note_is_told_once() {

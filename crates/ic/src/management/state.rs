@@ -102,8 +102,11 @@ impl State {
         if method.is_known(date) {
             return Some(method);
         }
-        self.notes
-            .another_date(date, format_args!("the method {method}"), method.known());
+        self.notes.another_date(
+            date,
+            format_args!("the method {method}"),
+            method.known().era(),
+        );
         None
     }
 

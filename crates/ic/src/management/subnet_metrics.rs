@@ -52,7 +52,7 @@ impl State {
         };
         let metrics = &mut self.metrics;
         metrics.told = Told {
-            canisters: self.canisters.values().count() as u64,
+            canisters: self.canisters.len() as u64,
             state_bytes,
             consumed: metrics.consumed,
             updates: metrics.updates,

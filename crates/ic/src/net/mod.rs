@@ -20,7 +20,7 @@ use crate::canister::Canister;
 use crate::config::{GENESIS_NS, NodeSettings};
 use crate::errors::UserError;
 use crate::management::ids::canister_id;
-use crate::node::Node;
+use crate::node::{Fault, Node};
 use crate::observe::Prints;
 use crate::protocol::Protocol;
 
@@ -29,7 +29,7 @@ pub use error::NetError;
 pub use identity::{Authority, Identity, NoKeys};
 pub use journal::{Executed, Journal};
 pub use kind::SubnetKind;
-pub use outcalls::{HttpAnswer, PendingHttp};
+pub use outcalls::{HttpAnswer, PendingHttp, class};
 pub use record::NetRecord;
 pub use subnet::{Subnet, SubnetSpec};
 
@@ -216,8 +216,7 @@ impl Net {
     pub fn default_subnet(&self) -> usize {
         let of_kind = |kind| {
             let mut subnets = self.subnets.iter();
-            subnets
-                .position(|subnet| subnet.spec.kind == kind && subnet.spec.mainnet_block.is_none())
+            subnets.position(|subnet| subnet.spec.kind == kind && !subnet.spec.on_the_fly)
         };
         of_kind(SubnetKind::Application)
             .or_else(|| of_kind(SubnetKind::VerifiedApplication))
@@ -461,6 +460,16 @@ impl Net {
         let place = self.host_of(id).ok_or(NetError::CanisterNotFound(*id))?;
         let canister = self.subnets[place].node.canister(id);
         Ok((place, canister.ok_or(NetError::CanisterNotFound(*id))?))
+    }
+
+    /// Has the next calls of a canister fail.
+    ///
+    /// # Errors
+    /// If there is no such canister.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), NetError> {
+        let (place, _) = self.canister(&fault.canister)?;
+        self.subnets[place].node.inject(fault);
+        Ok(())
     }
 
     /// Adds cycles to a canister out of nothing. Returns its balance.

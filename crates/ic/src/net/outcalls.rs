@@ -55,7 +55,7 @@ impl HttpAnswer {
 }
 
 /// An error of this class: canisters see the class and the text only.
-fn class(reject_code: u64) -> ErrorCode {
+pub fn class(reject_code: u64) -> ErrorCode {
     match reject_code {
         1 => ErrorCode::SubnetOversubscribed,
         2 => ErrorCode::IngressMessageTimeout,

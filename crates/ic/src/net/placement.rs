@@ -100,6 +100,7 @@ impl Net {
             )));
         }
         let spec = SubnetSpec {
+            on_the_fly: true,
             mainnet_block: (!kind.is_named()).then_some(number / RANGE * RANGE),
             ..SubnetSpec::new(kind)
         };

@@ -24,6 +24,7 @@ struct SubnetRecord {
     free: bool,
     admins: Option<Vec<Principal>>,
     mainnet_block: Option<u64>,
+    on_the_fly: bool,
     node: NodeRecord,
 }
 
@@ -42,6 +43,7 @@ impl Net {
             free: subnet.spec.free,
             admins: subnet.spec.admins.clone(),
             mainnet_block: subnet.spec.mainnet_block,
+            on_the_fly: subnet.spec.on_the_fly,
             node: subnet.node.to_record(),
         });
         NetRecord {
@@ -66,6 +68,7 @@ impl Net {
                 free: subnet.free,
                 admins: subnet.admins,
                 mainnet_block: subnet.mainnet_block,
+                on_the_fly: subnet.on_the_fly,
                 ..SubnetSpec::new(kind)
             })?;
             let resumed = net.subnets[place].node.resume(subnet.node);

@@ -29,6 +29,8 @@ pub struct SubnetSpec {
     pub admins: Option<Vec<Principal>>,
     /// A block of the main network whose ids it hosts: its first number.
     pub mainnet_block: Option<u64>,
+    /// It was made because somebody wanted such an id, and is no place for canisters that may be anywhere.
+    pub on_the_fly: bool,
 }
 
 impl SubnetSpec {
@@ -40,6 +42,7 @@ impl SubnetSpec {
             free: kind == SubnetKind::CloudEngine,
             admins: None,
             mainnet_block: None,
+            on_the_fly: false,
         }
     }
 }

@@ -52,6 +52,10 @@ impl Node {
         method: String,
         payload: Vec<u8>,
     ) -> Item {
+        if let Some(error) = self.take_fault(&canister.id, &method) {
+            self.fail(canister, &origin, cycles, error);
+            return Item::Done;
+        }
         let code = canister.code.as_ref();
         let kind = code.and_then(|code| code.module.facts.methods.get(&method).copied());
         let wasm64 = code.is_some_and(|code| code.module.facts.memory64);

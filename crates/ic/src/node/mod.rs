@@ -7,6 +7,7 @@ mod checkpoint;
 mod clock;
 mod conclusion;
 mod delivery;
+mod faults;
 mod fixtures;
 mod ingress;
 mod long_install;
@@ -46,6 +47,7 @@ use crate::management::{Outcalls, State};
 use crate::observe::{KeptPrints, Observer, Observers};
 use crate::protocol::Protocol;
 
+pub use faults::Fault;
 pub use record::NodeRecord;
 pub use snapshot::Snapshot;
 pub use streams::Neighbour;
@@ -75,6 +77,8 @@ pub struct Node {
     outgoing: Vec<(Principal, CanisterMessage)>,
     /// What other subnets have sent for the next round.
     incoming: VecDeque<CanisterMessage>,
+    /// Calls that are to fail.
+    faults: Vec<Fault>,
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
@@ -135,7 +139,7 @@ impl Node {
                 generation: 0,
                 known_modules: HashSet::new(),
                 metrics: SubnetMetrics::default(),
-                notes: Notes::default(),
+                notes: Notes::new(config.implied_date),
                 config,
             },
             clock,
@@ -146,6 +150,7 @@ impl Node {
             neighbours: Neighbours::default(),
             outgoing: Vec::new(),
             incoming: VecDeque::new(),
+            faults: Vec::new(),
             inbox: Vec::new(),
             answers: HashMap::new(),
             next_ingress: 0,

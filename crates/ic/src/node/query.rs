@@ -179,6 +179,9 @@ impl Node {
             };
         }
         let key = (sender, canister, method.to_owned(), payload, asked);
+        if let Some(error) = self.take_fault(&canister, &key.2) {
+            return MessageResult::Failed(error);
+        }
         if let Some(result) = self.cached(&key) {
             return result;
         }

@@ -118,6 +118,8 @@ impl Node {
             neighbours: _,
             outgoing,
             incoming,
+            // What a test wants is not what the subnet is.
+            faults: _,
             inbox,
             answers,
             next_ingress,

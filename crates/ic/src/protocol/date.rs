@@ -77,6 +77,11 @@ impl Era {
         }
     }
 
+    /// The first date at which it is known.
+    pub fn first(self) -> Date {
+        self.first
+    }
+
     /// Is it known at this date?
     pub fn contains(self, date: Date) -> bool {
         self.first <= date && date <= self.last

@@ -1,8 +1,10 @@
-//! Runs instrumented kernels on the engine, on a thread of its own, so that what a kernel asks for can be borrowed from
-//! the caller.
+//! Runs instrumented kernels on the engine, on a thread of its own: its stack is large, what the kernel asks for can be
+//! borrowed from the caller, and a kernel that does not end can be left alone.
 
 use std::collections::HashMap;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
 
@@ -18,6 +20,13 @@ use crate::version::Version;
 /// Native stack for compiled code: what the engine gives Wasm, and what host functions need below.
 const STACK: usize = 16 << 20;
 
+/// The instructions that the engine counts for a tick, at the most: an instruction of a kernel costs six ticks, and not
+/// more than a dozen of ours stand around it.
+const PER_TICK: u64 = 2;
+
+/// How long a kernel runs before somebody is asked whether it should go on.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// More modules than this are forgotten.
 const MAX_MODULES: usize = 32;
 
@@ -30,7 +39,7 @@ struct Loaded {
 
 /// Runs kernels as compiled code.
 pub struct Compiled {
-    engine: Engine<Rules>,
+    engine: Arc<Engine<Rules>>,
     /// By hash and call depth; `None` for what the engine does not take.
     loaded: HashMap<(Hash, usize), Option<Arc<Loaded>>>,
     generation: u64,
@@ -46,7 +55,7 @@ impl Compiled {
     /// With settings of the engine.
     pub fn new(settings: Settings) -> Self {
         Self {
-            engine: Engine::new(settings),
+            engine: Arc::new(Engine::new(settings)),
             loaded: HashMap::new(),
             generation: 0,
         }
@@ -104,37 +113,41 @@ impl Executor for Compiled {
             .load(kernel, version.call_depth())
             .ok_or_else(|| undecided("not compiled"))?;
         self.generation += 1;
-        let (generation, engine) = (self.generation, &self.engine);
+        let (generation, engine) = (self.generation, Arc::clone(&self.engine));
         let (demand, demands) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         let activity = Activity::new(std::mem::take(world), demand, answers);
-        let (result, after) = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new()
-                .name("kernel".into())
-                .stack_size(STACK);
-            let running = thread.spawn_scoped(scope, move || {
-                execute(engine, &loaded, generation, activity)
-            });
-            let Ok(running) = running else {
-                return (Err(undecided("no thread")), None);
-            };
-            // Ends when the activity, which holds the other end, is gone.
-            for demand in demands {
-                match demand {
-                    Demand::Print(text) => surroundings.debug(&text),
-                    Demand::Reveal(request) => {
-                        let data: Answer = surroundings.reveal(&request);
-                        // A thread that no longer listens has ended otherwise.
-                        let _ = answer.send(data);
-                    }
+        let limit = version
+            .tick_limit()
+            .saturating_mul(PER_TICK)
+            .min(i64::MAX as u64 / 4);
+        let thread = std::thread::Builder::new()
+            .name("kernel".into())
+            .stack_size(STACK);
+        let running = thread
+            .spawn(move || execute(&engine, &loaded, generation, activity, limit))
+            .map_err(|_| undecided("no thread"))?;
+        // Ends when the activity, which holds the other end, is gone.
+        loop {
+            match demands.recv_timeout(PATIENCE) {
+                Ok(Demand::Print(text)) => surroundings.debug(&text),
+                Ok(Demand::Reveal(request)) => {
+                    let data: Answer = surroundings.reveal(&request);
+                    // A thread that no longer listens has ended otherwise.
+                    let _ = answer.send(data);
                 }
+                Err(RecvTimeoutError::Disconnected) => break,
+                // The thread goes on until its limit; whatever it does concerns nobody any more.
+                Err(RecvTimeoutError::Timeout) if surroundings.interrupted() => {
+                    return Err(Unfinished::Interrupted);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            match running.join() {
-                Ok((result, world)) => (result, Some(world)),
-                Err(_) => (Err(undecided("the engine panicked")), None),
-            }
-        });
-        *world = after.unwrap_or_default();
+        }
+        let (result, after) = running
+            .join()
+            .map_err(|_| undecided("the engine panicked"))?;
+        *world = after;
         result
     }
 }
@@ -145,6 +158,7 @@ fn execute(
     loaded: &Loaded,
     generation: u64,
     activity: Activity,
+    limit: u64,
 ) -> (Result<u64, Unfinished>, World) {
     let undecided = |text: String| Err(Unfinished::Undecided(text));
     let mut heap = match engine.fresh_heap(&loaded.module) {
@@ -159,8 +173,6 @@ fn execute(
         generation,
     };
     let mut instance = Instance::default();
-    // The original sets no bound to what compiled code does.
-    let limit = i64::MAX as u64 / 4;
     let order = Order {
         entry: Entry::Export(ENTRY_POINT),
         limit,
@@ -181,7 +193,7 @@ fn execute(
             }
         }
         Ok(End::Stopped(Stop::NotRevealed(text))) => Err(Unfinished::NotRevealed(text)),
-        Ok(End::Stopped(Stop::Exhausted)) => undecided("too many instructions".into()),
+        Ok(End::Stopped(Stop::Exhausted)) => Err(Unfinished::TooManyTicks),
         Ok(End::Trapped { kind, .. }) => undecided(format!("{kind:?}")),
         Ok(End::NotEntered(why)) => undecided(format!("{why:?}")),
         Ok(End::Refused(text)) => undecided(text),

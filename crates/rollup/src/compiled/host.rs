@@ -92,6 +92,17 @@ impl Linking for Rules {
         import!(StoreGetHash(path: u32, len: u32, dst: u32, max: u32) -> i32);
         import!(StoreExists(path: u32, len: u32) -> i32);
         import!(Reveal(payload: u32, len: u32, dst: u32, max: u32) -> i32);
+        import!(NdsRegistryResize(size: u64) -> i32);
+        import!(NdsRegistryCopy(from: u64, to: u64) -> i32);
+        import!(NdsRegistryMove(from: u64, to: u64) -> i32);
+        import!(NdsRegistryClear(index: u64) -> i32);
+        import!(NdsStoreExists(index: u64, key: u32, len: u32) -> i32);
+        import!(NdsStoreDelete(index: u64, key: u32, len: u32) -> i32);
+        import!(NdsStoreValueSize(index: u64, key: u32, len: u32) -> i32);
+        import!(NdsStoreRead(index: u64, key: u32, len: u32, offset: u64, dst: u32, max: u32) -> i32);
+        import!(NdsStoreWrite(index: u64, key: u32, len: u32, offset: u64, src: u32, n: u32) -> i32);
+        import!(NdsStoreSet(index: u64, key: u32, len: u32, src: u32, n: u32) -> i32);
+        import!(NdsDatabaseGetHash(index: u64, dst: u32, max: u32) -> i32);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The command line: its options, what they mean for a session, and how mistakes are told.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use drun_engine::{Choice, Settings};
@@ -12,7 +13,7 @@ use super::console::{Captured, Console, Prints, Standard, Timings};
 use super::installing::{self, InstallerCommand};
 use super::lines::{Lines, Script, standard};
 use super::session::{Failure, Options, Session};
-use super::{kernel, suite};
+use super::{interrupt, kernel, suite};
 use crate::compiled::Compiled;
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
@@ -87,6 +88,25 @@ pub(super) struct SessionArguments {
     /// One JSON object for each command
     #[arg(long)]
     json: bool,
+    /// Ends the session when a command takes longer
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    command_timeout: Option<Duration>,
+    /// What the data availability layer tells of itself: slots, attestation lag, bytes of a slot, bytes of a page
+    #[arg(long, value_name = "N,N,N,N", value_parser = dal_parameters)]
+    dal_parameters: Option<[u64; 4]>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn dal_parameters(text: &str) -> Result<[u64; 4], String> {
+    let numbers: Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
+    numbers
+        .ok()
+        .and_then(|numbers| numbers.try_into().ok())
+        .ok_or_else(|| "expected four numbers, with commas between them".into())
 }
 
 /// The version the original had when the manual was written.
@@ -128,7 +148,12 @@ pub(super) fn block(text: &str) -> String {
 fn debug(arguments: &SessionArguments) -> Result<(), String> {
     let lines: Box<dyn Lines> = match &arguments.commands {
         Some(path) => Box::new(Script::new(&read(path)?)),
-        None => standard(),
+        None => {
+            if io::stdin().is_terminal() {
+                interrupt::catch();
+            }
+            standard()
+        }
     };
     finish(session(arguments, Path::new(""), Box::new(Standard), lines)?.run())
 }
@@ -235,6 +260,8 @@ pub(super) fn session(
         show_debug: !arguments.no_kernel_debug,
         timings,
         sections: None,
+        dal_parameters: arguments.dal_parameters,
+        patience: interrupt::Patience::new(arguments.command_timeout),
         events: arguments.json.then(Captured::default),
     };
     let profiles = match &arguments.flamecharts_dir {

@@ -59,7 +59,6 @@ pub struct ProfileOptions {
 }
 
 /// The beginnings of all commands, for completion.
-#[cfg(any(test, feature = "line-editing"))]
 pub const WORDS: &[&str] = &[
     "dump function symbols",
     "help",

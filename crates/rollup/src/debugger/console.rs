@@ -1,9 +1,10 @@
 //! Where the debugger writes, where it asks, and how it finds data to reveal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::interrupt::Patience;
 use super::lines::Lines;
 use crate::pvm::Surroundings;
 use crate::reveal::{MAX_REVEAL, Request, metadata};
@@ -12,11 +13,26 @@ use crate::reveal::{MAX_REVEAL, Request, metadata};
 pub trait Prints {
     /// Standard output. Errors are those of a reader that is gone.
     fn out(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// The same, for what the kernel prints.
+    fn debug(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out(bytes)
+    }
     /// Standard error.
     fn err(&mut self, text: &str);
 }
 
-/// The two streams of the process.
+/// Sequences that a terminal takes for colours.
+pub(super) const BOLD: &str = "\x1b[1m";
+const CYAN: &str = "\x1b[36m";
+const RED: &str = "\x1b[31m";
+pub(super) const PLAIN: &str = "\x1b[0m";
+
+/// Whether a stream wants colours: a terminal whose owner has not forbidden them (`NO_COLOR`).
+pub(super) fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The two streams of the process. On a terminal, what the kernel prints and what goes wrong have colours.
 pub struct Standard;
 
 impl Prints for Standard {
@@ -26,8 +42,20 @@ impl Prints for Standard {
         stdout.flush()
     }
 
+    fn debug(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if coloured(&io::stdout()) {
+            self.out(&[CYAN.as_bytes(), bytes, PLAIN.as_bytes()].concat())
+        } else {
+            self.out(bytes)
+        }
+    }
+
     fn err(&mut self, text: &str) {
-        eprintln!("{text}");
+        if coloured(&io::stderr()) {
+            eprintln!("{RED}{text}{PLAIN}");
+        } else {
+            eprintln!("{text}");
+        }
     }
 }
 
@@ -49,6 +77,10 @@ pub struct Console {
     pub timings: Option<Timings>,
     /// While a profile is made: the sections that the kernel has begun, with their data and ticks.
     pub sections: Option<Vec<(Vec<u8>, u64)>>,
+    /// What the data availability layer tells of itself; nothing ends the session of a kernel that asks.
+    pub dal_parameters: Option<[u64; 4]>,
+    /// When somebody wants to wait no longer for a kernel.
+    pub patience: Patience,
     /// In JSON mode: what was printed since the last event.
     pub events: Option<Captured>,
 }
@@ -135,7 +167,7 @@ impl Console {
                 captured.debug.extend_from_slice(text);
                 Ok(())
             }
-            None => self.prints.out(text),
+            None => self.prints.debug(text),
         }
     }
 
@@ -245,6 +277,9 @@ impl Surroundings for Console {
         match request {
             Request::Metadata => return Ok(metadata(&self.rollup, 0)),
             Request::DalParameters => {
+                if let Some(parameters) = self.dal_parameters {
+                    return Ok(parameters.iter().flat_map(|n| n.to_be_bytes()).collect());
+                }
                 return Err("The kernel tried to request DAL parameters, but this is not yet supported by the debugger.".into());
             }
             // The preimage of nothing needs no file.
@@ -259,5 +294,15 @@ impl Surroundings for Console {
         };
         self.check(request, &data);
         Ok(data)
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.patience.is_over()
+    }
+
+    fn overlong(&mut self, ticks: u64, limit: u64) {
+        self.prints.err(&format!(
+            "Warning: this run took {ticks} ticks, but a period has {limit}: stepped through, the machine would be stuck"
+        ));
     }
 }

@@ -1,8 +1,6 @@
 //! Where commands come from: a terminal, a pipe, a file.
 
-#[cfg(feature = "line-editing")]
-use std::io::IsTerminal;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, IsTerminal};
 
 use super::console::Prints;
 use crate::storage::Durable;
@@ -58,7 +56,6 @@ impl Lines for Script {
 
 /// Standard input: a terminal is edited, anything else is read.
 pub fn standard() -> Box<dyn Lines> {
-    #[cfg(feature = "line-editing")]
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         match super::terminal::Terminal::new() {
             Ok(terminal) => return Box::new(terminal),

@@ -7,6 +7,7 @@ mod command;
 mod console;
 mod help;
 mod installing;
+mod interrupt;
 mod kernel;
 mod lines;
 mod numbers;
@@ -14,7 +15,6 @@ mod profiling;
 mod session;
 mod show;
 mod suite;
-#[cfg(feature = "line-editing")]
 mod terminal;
 
 pub use console::{Console, Prints};

@@ -12,7 +12,7 @@ use super::{profiling, show};
 use crate::encoding::hash::blake2b;
 use crate::encoding::json::Json;
 use crate::inbox::{level, message::Info};
-use crate::pvm::{Executor, Pvm, Status, Until};
+use crate::pvm::{Executor, INTERRUPTED, Pvm, Status, Until};
 use crate::reveal::Request;
 
 /// Why a session ends early.
@@ -97,7 +97,11 @@ impl Session {
             return Ok(());
         }
         let result = match parse(line) {
-            Some(command) => self.command(command),
+            Some(command) => {
+                self.console.patience.begin();
+                let result = self.command(command);
+                self.interrupted(result)
+            }
             None => {
                 self.console
                     .prints
@@ -107,6 +111,28 @@ impl Session {
         };
         self.event(line, result.as_ref().err())?;
         result
+    }
+
+    /// A command that was interrupted by hand leaves the session; one that took too long ends it.
+    fn interrupted(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        let by_hand = self.console.patience.end();
+        match result {
+            Err(Failure::Command(text)) if text == INTERRUPTED => {
+                if by_hand {
+                    let state = self.pvm.internal_status();
+                    self.console
+                        .prints
+                        .err(&format!("Interrupted; the machine is in the state {state}"));
+                    return Ok(());
+                }
+                let bound = self.console.patience.bound.unwrap_or_default();
+                Err(Failure::Command(format!(
+                    "The command took longer than {}",
+                    span(bound)
+                )))
+            }
+            result => result,
+        }
     }
 
     /// In JSON mode: one object for a command.

@@ -1,5 +1,6 @@
 //! A terminal with editing, a history that is kept, and completion of commands and of keys of the storage.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper};
 
 use super::command::WORDS;
-use super::console::Prints;
+use super::console::{BOLD, PLAIN, Prints, coloured};
 use super::lines::Lines;
 use crate::storage::{Durable, Path};
 
@@ -121,7 +122,15 @@ fn keys(storage: &Durable, text: &str) -> Vec<String> {
 }
 
 impl Helper for Completion {}
-impl Highlighter for Completion {}
+impl Highlighter for Completion {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        if coloured(&io::stdout()) {
+            Cow::Owned(format!("{BOLD}{prompt}{PLAIN}"))
+        } else {
+            Cow::Borrowed(prompt)
+        }
+    }
+}
 impl Validator for Completion {}
 impl Hinter for Completion {
     type Hint = String;

@@ -32,6 +32,29 @@ pub const BLOCK: Kind = kind("block hash (B…)", &[0x01, 0x34], 32);
 /// `scrrh1…`: 32 bytes, a hash whose preimage can be revealed.
 pub const REVEAL: Kind = kind("reveal hash (scrrh1…)", &[0xe6, 0xce, 0x80, 0xc8, 0xc4], 32);
 
+/// `srib1…`: the hash of an inbox's history.
+pub const INBOX: Kind = kind("inbox hash (srib1…)", &[0x03, 0xff, 0x8a, 0x91, 0x6e], 32);
+/// `srib2…`: the hash of all messages of a level.
+pub const WITNESS: Kind = kind(
+    "inbox messages hash (srib2…)",
+    &[0x03, 0xff, 0x8a, 0x91, 0x8c],
+    32,
+);
+/// `srib3…`: the hash of a message.
+pub const PAYLOAD: Kind = kind(
+    "inbox message hash (srib3…)",
+    &[0x03, 0xff, 0x8a, 0x91, 0xaa],
+    32,
+);
+/// `src1…`: a commitment.
+pub const COMMITMENT: Kind = kind("commitment hash (src1…)", &[0x11, 0xa5, 0x86, 0x8a], 32);
+/// `srs1…`: the hash of a state.
+pub const STATE: Kind = kind("state hash (srs1…)", &[0x11, 0xa5, 0xeb, 0xf0], 32);
+/// `scmsg…`: a message of the batcher.
+pub const MESSAGE: Kind = kind("message hash (scmsg…)", &[0x03, 0xfa, 0xb3, 0xf7, 0xc4], 32);
+/// `o…`: an operation of Layer 1.
+pub const OPERATION: Kind = kind("operation hash (o…)", &[0x05, 0x74], 32);
+
 /// Why a text is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Base58Error {

@@ -38,6 +38,17 @@ pub enum Function {
     StoreGetHash,
     StoreExists,
     Reveal,
+    NdsRegistryResize,
+    NdsRegistryCopy,
+    NdsRegistryMove,
+    NdsRegistryClear,
+    NdsStoreExists,
+    NdsStoreDelete,
+    NdsStoreValueSize,
+    NdsStoreRead,
+    NdsStoreWrite,
+    NdsStoreSet,
+    NdsDatabaseGetHash,
 }
 
 struct Signature {
@@ -65,9 +76,9 @@ const fn signature(
 }
 
 /// In the order of [`Function`].
-const SIGNATURES: [Signature; 19] = {
+const SIGNATURES: [Signature; 30] = {
     use Function::*;
-    use Version::{R1, R2, R3, V0};
+    use Version::{R1, R2, R3, R6, V0};
     [
         signature(ReadInput, "read_input", V0, &[I32; 3], Some(I32)),
         signature(WriteOutput, "write_output", V0, &[I32; 2], Some(I32)),
@@ -106,6 +117,83 @@ const SIGNATURES: [Signature; 19] = {
         ),
         signature(StoreExists, "store_exists", R2, &[I32; 2], Some(I32)),
         signature(Reveal, "reveal", R3, &[I32; 4], Some(I32)),
+        signature(
+            NdsRegistryResize,
+            "nds_registry_resize",
+            R6,
+            &[I64],
+            Some(I32),
+        ),
+        signature(
+            NdsRegistryCopy,
+            "nds_registry_copy",
+            R6,
+            &[I64; 2],
+            Some(I32),
+        ),
+        signature(
+            NdsRegistryMove,
+            "nds_registry_move",
+            R6,
+            &[I64; 2],
+            Some(I32),
+        ),
+        signature(
+            NdsRegistryClear,
+            "nds_registry_clear",
+            R6,
+            &[I64],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreExists,
+            "nds_store_exists",
+            R6,
+            &[I64, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreDelete,
+            "nds_store_delete",
+            R6,
+            &[I64, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreValueSize,
+            "nds_store_value_size",
+            R6,
+            &[I64, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreRead,
+            "nds_store_read",
+            R6,
+            &[I64, I32, I32, I64, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreWrite,
+            "nds_store_write",
+            R6,
+            &[I64, I32, I32, I64, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsStoreSet,
+            "nds_store_set",
+            R6,
+            &[I64, I32, I32, I32, I32],
+            Some(I32),
+        ),
+        signature(
+            NdsDatabaseGetHash,
+            "nds_database_get_hash",
+            R6,
+            &[I64, I32, I32],
+            Some(I32),
+        ),
     ]
 };
 
@@ -143,6 +231,11 @@ impl Function {
     /// The type of its result.
     pub fn result(self) -> Option<Type> {
         self.signature().result
+    }
+
+    /// Whether it belongs to the new durable storage of 2.0.0-r6, which is off here as in the original debugger.
+    pub fn is_nds(self) -> bool {
+        self.since() == Version::R6
     }
 
     /// Whether a call waits for data from outside.

@@ -51,6 +51,8 @@ pub enum Code {
     InvalidIndex = -12,
     /// There is a value already.
     ValueExists = -13,
+    /// The storage of the functions `nds_…` is not there.
+    NdsNotEnabled = -16,
 }
 
 impl From<KeyError> for Code {

@@ -90,7 +90,15 @@ impl Test {
 }
 
 fn on_keys() -> impl Iterator<Item = Function> {
-    Function::all().filter(|function| function.name().contains("store"))
+    Function::all().filter(|function| function.name().contains("store") && !function.is_nds())
+}
+
+#[test]
+fn the_new_durable_storage_is_linked_and_not_enabled() {
+    for function in Function::all().filter(|function| function.is_nds()) {
+        let args = vec![0; function.params().len()];
+        assert_eq!(Test::new().done(function, &args), (-16, 0), "{function:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::memory::{MAX_PAGES, MAX_TABLE, PAGE, load, store, zeroes};
 use super::numeric::numeric;
-use super::{Profile, Trap};
+use super::{Profile, Trap, vector};
 use crate::host::World;
 use crate::host::calls::{self, Outcome, Pending};
 use crate::link::Link;
@@ -92,12 +92,13 @@ pub struct Machine {
     pub(super) links: Arc<[Link]>,
     pub(super) depth: usize,
     pub(super) memory: Vec<u8>,
-    pub(super) globals: Vec<u64>,
+    pub(super) globals: Vec<u128>,
     /// References: 0 for none, else the function's number plus one.
     pub(super) tables: Vec<Vec<u64>>,
     pub(super) dropped_elements: Vec<bool>,
     pub(super) dropped_data: Vec<bool>,
-    pub(super) stack: Vec<u64>,
+    /// Operands and locals. Only a vector fills its place; all else is zero-extended.
+    pub(super) stack: Vec<u128>,
     frames: Vec<Frame>,
     pub(super) code: Arc<Code>,
     pub(super) pc: usize,
@@ -174,7 +175,7 @@ impl Machine {
 
     /// The value of a global variable.
     pub fn global(&self, n: usize) -> u64 {
-        self.globals[n]
+        self.globals[n] as u64
     }
 
     /// The ticks spent since the start began.
@@ -230,7 +231,7 @@ impl Machine {
     /// Hands over the data that the kernel waits for.
     pub fn deliver(&mut self, pending: &Pending, data: &[u8]) {
         let (result, ticks) = calls::deliver(pending, data, &mut self.memory);
-        self.stack.push(u64::from(result as u32));
+        self.push(u64::from(result as u32));
         self.next = Next::Op;
         self.owed = 6 + ticks + u64::from(self.code.ticks[self.pc]);
     }
@@ -301,9 +302,8 @@ impl Machine {
             return Flow::Fail(NO_HOST.into());
         }
         let spent = self.spent;
-        let args = self
-            .stack
-            .split_off(self.stack.len() - link.function.params().len());
+        let first = self.stack.len() - link.function.params().len();
+        let args: Vec<u64> = self.stack.drain(first..).map(|slot| slot as u64).collect();
         match calls::call(
             link.function,
             &args,
@@ -316,7 +316,7 @@ impl Machine {
                 let phantom = if link.phantom { Some(0) } else { None };
                 if let Some(result) = result.or(phantom) {
                     let wide = link.function.result() == Some(crate::host::abi::Type::I64);
-                    self.stack.push(if wide {
+                    self.push(if wide {
                         result as u64
                     } else {
                         u64::from(result as u32)
@@ -359,8 +359,18 @@ impl Machine {
         Flow::Next(ticks)
     }
 
-    pub(super) fn pop(&mut self) -> u64 {
+    /// An operand as it lies there.
+    pub(super) fn take(&mut self) -> u128 {
         self.stack.pop().unwrap_or_default()
+    }
+
+    /// An operand that is no vector.
+    pub(super) fn pop(&mut self) -> u64 {
+        self.take() as u64
+    }
+
+    pub(super) fn push(&mut self, value: u64) {
+        self.stack.push(u128::from(value));
     }
 
     /// Three operands as places and a number: destination, source, count.
@@ -377,14 +387,14 @@ impl Machine {
             Op::Nop => {}
             Op::LocalGet(n) => self.stack.push(self.stack[self.base + n as usize]),
             Op::LocalSet(n) => {
-                let value = self.pop();
+                let value = self.take();
                 self.stack[self.base + n as usize] = value;
             }
             Op::LocalTee(n) => {
                 let value = self.stack[self.stack.len() - 1];
                 self.stack[self.base + n as usize] = value;
             }
-            Op::Const(value) => self.stack.push(value),
+            Op::Const(value) => self.push(value),
             Op::Numeric(byte) => {
                 if let Err(trap) = numeric(byte, &mut self.stack) {
                     return Flow::Trap(trap);
@@ -393,7 +403,7 @@ impl Machine {
             Op::Load(byte, offset) => {
                 let address = self.pop() as u32;
                 match load(byte, &self.memory, address, offset) {
-                    Some(value) => self.stack.push(value),
+                    Some(value) => self.push(value),
                     None => return Flow::Trap(Trap::MemoryOutOfBounds),
                 }
             }
@@ -446,30 +456,59 @@ impl Machine {
             }
             Op::Select => {
                 let condition = self.pop() as u32;
-                let other = self.pop();
+                let other = self.take();
                 if condition == 0 {
-                    self.pop();
+                    self.take();
                     self.stack.push(other);
                 }
             }
             Op::GlobalGet(n) => self.stack.push(self.globals[n as usize]),
-            Op::GlobalSet(n) => self.globals[n as usize] = self.pop(),
-            Op::MemorySize => self.stack.push((self.memory.len() / PAGE) as u64),
+            Op::GlobalSet(n) => self.globals[n as usize] = self.take(),
+            Op::MemorySize => self.push((self.memory.len() / PAGE) as u64),
             Op::MemoryGrow => {
                 let pages = self.pop() as u32;
                 let result = self.grow(u64::from(pages));
-                self.stack.push(u64::from(result));
+                self.push(u64::from(result));
             }
             Op::RefNull => self.stack.push(0),
             Op::RefIsNull => {
                 let reference = self.pop();
-                self.stack.push(u64::from(reference == 0));
+                self.push(u64::from(reference == 0));
             }
             Op::Unreachable => return Flow::Trap(Trap::Unreachable),
-            Op::Vector => {
-                return Flow::Fail(
-                    "vector instructions cannot be stepped through: use `step kernel_run`".into(),
-                );
+            Op::Vector(opcode, lane) => vector::compute(opcode, lane, &mut self.stack),
+            Op::VectorConst(n) => self.stack.push(self.code.vectors[n as usize]),
+            Op::Shuffle(n) => {
+                let lanes = self.code.vectors[n as usize];
+                let (b, a) = (self.take(), self.take());
+                self.stack.push(vector::shuffle(a, b, lanes));
+            }
+            Op::VectorLoad {
+                opcode,
+                lane,
+                offset,
+            } => {
+                let before = if vector::loads_lane(opcode) {
+                    self.take()
+                } else {
+                    0
+                };
+                let address = self.pop() as u32;
+                match vector::load(opcode, lane, &self.memory, address, offset, before) {
+                    Some(value) => self.stack.push(value),
+                    None => return Flow::Trap(Trap::MemoryOutOfBounds),
+                }
+            }
+            Op::VectorStore {
+                opcode,
+                lane,
+                offset,
+            } => {
+                let value = self.take();
+                let address = self.pop() as u32;
+                if vector::store(opcode, lane, &mut self.memory, address, offset, value).is_none() {
+                    return Flow::Trap(Trap::MemoryOutOfBounds);
+                }
             }
             other => match self.bulk(other) {
                 Ok(ticks) => {

@@ -63,7 +63,7 @@ impl Machine {
             Op::TableGet(n) => {
                 let index = self.pop() as u32 as usize;
                 let value = *self.tables[n as usize].get(index).ok_or(table)?;
-                self.stack.push(value);
+                self.push(value);
                 Ok(0)
             }
             Op::TableSet(n) => {
@@ -73,7 +73,7 @@ impl Machine {
                 Ok(0)
             }
             Op::TableSize(n) => {
-                self.stack.push(self.tables[n as usize].len() as u64);
+                self.push(self.tables[n as usize].len() as u64);
                 Ok(0)
             }
             Op::TableGrow(n) => {
@@ -89,8 +89,7 @@ impl Machine {
                 if fits {
                     table.resize((size + by) as usize, value);
                 }
-                self.stack
-                    .push(if fits { size } else { u64::from(u32::MAX) });
+                self.push(if fits { size } else { u64::from(u32::MAX) });
                 Ok(0)
             }
             Op::TableFill(n) => {
@@ -131,7 +130,10 @@ impl Machine {
                     &kernel.elements[segment as usize].items
                 };
                 let items = items.get(from..from + n).ok_or(table)?;
-                let values: Vec<u64> = items.iter().map(|item| self.constant(*item)).collect();
+                let values: Vec<u64> = items
+                    .iter()
+                    .map(|item| self.constant(*item) as u64)
+                    .collect();
                 self.tables[target as usize]
                     .get_mut(to..to + n)
                     .ok_or(table)?

@@ -5,6 +5,7 @@ mod memory;
 mod numeric;
 mod profile;
 mod start;
+mod vector;
 
 pub use machine::{AFTER_RUN, Context, Ended, Event, Machine};
 pub use profile::{Frame, Profile};

@@ -4,14 +4,14 @@ use super::Trap;
 
 /// Does what the byte of an instruction says to the operands on the stack. Numbers of 32 bits lie there zero-extended.
 #[inline]
-pub(super) fn numeric(byte: u8, stack: &mut Vec<u64>) -> Result<(), Trap> {
+pub(super) fn numeric(byte: u8, stack: &mut Vec<u128>) -> Result<(), Trap> {
     let unary =
         matches!(byte, 0x45 | 0x50 | 0x67..=0x69 | 0x79..=0x7b | 0xa7 | 0xac | 0xad | 0xc0..=0xc4);
-    let b = stack.pop().unwrap_or_default();
+    let b = stack.pop().unwrap_or_default() as u64;
     let a = if unary {
         b
     } else {
-        stack.pop().unwrap_or_default()
+        stack.pop().unwrap_or_default() as u64
     };
     let (a32, b32) = (a as u32, b as u32);
     let (ai, bi) = (a32 as i32, b32 as i32);
@@ -89,7 +89,7 @@ pub(super) fn numeric(byte: u8, stack: &mut Vec<u64>) -> Result<(), Trap> {
         // Floats, which no kernel that was decoded has.
         _ => return Err(Trap::Unreachable),
     };
-    stack.push(result);
+    stack.push(u128::from(result));
     Ok(())
 }
 

@@ -14,12 +14,13 @@ impl Machine {
         self.owed = ticks + 4 + 1;
     }
 
-    pub(super) fn constant(&self, constant: Constant) -> u64 {
+    pub(super) fn constant(&self, constant: Constant) -> u128 {
         match constant {
-            Constant::Value(value) => value,
+            Constant::Value(value) => u128::from(value),
+            Constant::Vector(value) => value,
             Constant::Global(n) => self.globals.get(n as usize).copied().unwrap_or_default(),
-            Constant::Function(n) => u64::from(n) + 1,
-            Constant::Null | Constant::Vector(_) => 0,
+            Constant::Function(n) => u128::from(n) + 1,
+            Constant::Null => 0,
         }
     }
 
@@ -75,7 +76,7 @@ impl Machine {
             let values: Vec<u64> = segment
                 .items
                 .iter()
-                .map(|item| self.constant(*item))
+                .map(|item| self.constant(*item) as u64)
                 .collect();
             match self.tables[table as usize].get_mut(offset..offset + values.len()) {
                 Some(place) => place.copy_from_slice(&values),

@@ -66,8 +66,22 @@ pub enum Op {
     RefIsNull,
     /// What the byte of the instruction says: comparisons, arithmetic, conversions.
     Numeric(u8),
-    /// An instruction on vectors: the interpreter does not know them.
-    Vector,
+    /// A computation on vectors: what stands behind the prefix, and the lane where it names one.
+    Vector(u8, u8),
+    /// A vector; it stands in the function's table of vectors.
+    VectorConst(u32),
+    /// Picks bytes of two vectors by the numbers in a vector of the table.
+    Shuffle(u32),
+    VectorLoad {
+        opcode: u8,
+        lane: u8,
+        offset: u32,
+    },
+    VectorStore {
+        opcode: u8,
+        lane: u8,
+        offset: u32,
+    },
 }
 
 /// Where a branch goes.
@@ -94,6 +108,8 @@ pub struct Code {
     pub ticks: Vec<u32>,
     /// Where branches go.
     pub targets: Vec<Target>,
+    /// Constants that are too large for an instruction.
+    pub vectors: Vec<u128>,
     /// Parameters.
     pub params: u32,
     /// Results.
@@ -191,7 +207,7 @@ pub(super) fn lower(
         };
         match entered {
             Some((kind, height, ty)) => lowering.enter(kind, height, ty),
-            None => lowering.operator(&op, height, body[at - offset]),
+            None => lowering.operator(&op, height, &body[at - offset..]),
         }
     }
     lowering.code
@@ -319,8 +335,9 @@ impl Lowering<'_> {
         self.blocks.push(block);
     }
 
-    /// `height` is the number of operands before the instruction; `byte` is its first.
-    fn operator(&mut self, op: &Operator<'_>, height: u32, byte: u8) {
+    /// `height` is the number of operands before the instruction, which `raw` begins with.
+    fn operator(&mut self, op: &Operator<'_>, height: u32, raw: &[u8]) {
+        let byte = raw[0];
         match op {
             Operator::End => return self.end(),
             Operator::Else => return self.otherwise(),
@@ -422,9 +439,72 @@ impl Lowering<'_> {
             | Operator::I64Store16 { memarg }
             | Operator::I64Store32 { memarg } => Op::Store(byte, offset(memarg)),
             _ if (0x45..=0xc4).contains(&byte) => Op::Numeric(byte),
-            _ => Op::Vector,
+            _ => self.vector(op, raw),
         };
         self.emit(lowered, ORDINARY);
+    }
+
+    /// An instruction behind the prefix 0xfd.
+    fn vector(&mut self, op: &Operator<'_>, raw: &[u8]) -> Op {
+        // No instruction on integers has a number beyond 255: two bytes of seven bits each.
+        let opcode = (raw[1] & 0x7f) | if raw[1] & 0x80 != 0 { raw[2] << 7 } else { 0 };
+        let mut constant = |bytes: [u8; 16]| {
+            self.code.vectors.push(u128::from_le_bytes(bytes));
+            self.code.vectors.len() as u32 - 1
+        };
+        match *op {
+            Operator::V128Const { value } => Op::VectorConst(constant(*value.bytes())),
+            Operator::I8x16Shuffle { lanes } => Op::Shuffle(constant(lanes)),
+            Operator::V128Load { memarg }
+            | Operator::V128Load8x8S { memarg }
+            | Operator::V128Load8x8U { memarg }
+            | Operator::V128Load16x4S { memarg }
+            | Operator::V128Load16x4U { memarg }
+            | Operator::V128Load32x2S { memarg }
+            | Operator::V128Load32x2U { memarg }
+            | Operator::V128Load8Splat { memarg }
+            | Operator::V128Load16Splat { memarg }
+            | Operator::V128Load32Splat { memarg }
+            | Operator::V128Load64Splat { memarg }
+            | Operator::V128Load32Zero { memarg }
+            | Operator::V128Load64Zero { memarg } => Op::VectorLoad {
+                opcode,
+                lane: 0,
+                offset: offset(memarg),
+            },
+            Operator::V128Load8Lane { memarg, lane }
+            | Operator::V128Load16Lane { memarg, lane }
+            | Operator::V128Load32Lane { memarg, lane }
+            | Operator::V128Load64Lane { memarg, lane } => Op::VectorLoad {
+                opcode,
+                lane,
+                offset: offset(memarg),
+            },
+            Operator::V128Store { memarg } => Op::VectorStore {
+                opcode,
+                lane: 0,
+                offset: offset(memarg),
+            },
+            Operator::V128Store8Lane { memarg, lane }
+            | Operator::V128Store16Lane { memarg, lane }
+            | Operator::V128Store32Lane { memarg, lane }
+            | Operator::V128Store64Lane { memarg, lane } => Op::VectorStore {
+                opcode,
+                lane,
+                offset: offset(memarg),
+            },
+            Operator::I8x16ExtractLaneS { lane }
+            | Operator::I8x16ExtractLaneU { lane }
+            | Operator::I8x16ReplaceLane { lane }
+            | Operator::I16x8ExtractLaneS { lane }
+            | Operator::I16x8ExtractLaneU { lane }
+            | Operator::I16x8ReplaceLane { lane }
+            | Operator::I32x4ExtractLane { lane }
+            | Operator::I32x4ReplaceLane { lane }
+            | Operator::I64x2ExtractLane { lane }
+            | Operator::I64x2ReplaceLane { lane } => Op::Vector(opcode, lane),
+            _ => Op::Vector(opcode, 0),
+        }
     }
 
     fn call(&mut self, op: Op, function: u32, height: u32) {

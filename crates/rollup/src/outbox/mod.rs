@@ -25,6 +25,20 @@ impl Outbox {
         self.levels.remove(&level.saturating_sub(validity));
     }
 
+    /// The outboxes of levels one after the other, as they were.
+    pub fn of_levels(levels: impl IntoIterator<Item = (i32, Vec<Arc<[u8]>>)>) -> Self {
+        let levels = levels
+            .into_iter()
+            .map(|(level, messages)| (level, Arc::new(messages)));
+        let levels: Map<i32, _> = levels.collect();
+        let last = levels
+            .len()
+            .checked_sub(1)
+            .and_then(|n| levels.nth(n))
+            .map(|(level, _)| *level);
+        Self { levels, last }
+    }
+
     /// Adds a message to the newest level; `false` when it is full, or when no level was ever opened.
     pub fn push(&mut self, message: &[u8]) -> bool {
         let Some(messages) = self.last.and_then(|last| self.levels.get_mut(&last)) else {

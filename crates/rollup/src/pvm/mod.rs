@@ -10,7 +10,7 @@ mod run;
 mod status;
 
 pub use cache::Kernels;
-pub use run::{Executor, Interpreter, Surroundings, Unfinished, Until};
+pub use run::{Executor, INTERRUPTED, Interpreter, Surroundings, Unfinished, Until};
 pub use status::{Cause, Status, Stuck};
 
 use std::sync::Arc;
@@ -126,6 +126,23 @@ impl Pvm {
         pvm.set(&keys::VERSION, version.name().as_bytes());
         pvm.write_counter();
         pvm
+    }
+
+    /// A machine at the end of a level, as it was: storage and outbox, version, ticks, and why it is stuck if it is.
+    pub fn restore(world: World, version: Version, ticks: u64, stuck: Option<Stuck>) -> Self {
+        Self {
+            world,
+            version,
+            phase: stuck.map_or(Phase::Collect, Phase::Stuck),
+            waiting: None,
+            reboots: REBOOTS,
+            total: ticks,
+            period: 0,
+            kernels: Kernels::default(),
+            phases: Phases::default(),
+            record: false,
+            profile: None,
+        }
     }
 
     /// The version it runs as.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Phase, Pvm, Status, Stop};
+use super::{Phase, Pvm, Status, Stop, Stuck};
 use crate::host::World;
 use crate::interpreter::{AFTER_RUN, Context, Ended, Event, Machine};
 use crate::link::{self, Link};
@@ -22,6 +22,14 @@ pub trait Surroundings {
 
     /// Finds data to reveal; the error ends the stepping.
     fn reveal(&mut self, request: &Request) -> Result<Vec<u8>, String>;
+
+    /// Whether nobody wants to wait any longer; asked several times a second while a kernel runs.
+    fn interrupted(&mut self) -> bool {
+        false
+    }
+
+    /// Told of a whole run that was longer than the machine's own count allows; as in the original it counts all the same.
+    fn overlong(&mut self, _ticks: u64, _limit: u64) {}
 }
 
 /// A run that has no result: the machine undoes it and asks the interpreter.
@@ -31,7 +39,17 @@ pub enum Unfinished {
     Undecided(String),
     /// The owner did not have the data that the kernel wanted.
     NotRevealed(String),
+    /// It has surely run for longer than a period; the world is as it was then.
+    TooManyTicks,
+    /// The owner did not want to wait for its end.
+    Interrupted,
 }
+
+/// What the stepping ends with when [`Surroundings::interrupted`] says so.
+pub const INTERRUPTED: &str = "interrupted";
+
+/// The ticks that the interpreter spends before it asks whether it should go on.
+const PATIENCE: u64 = 5_000_000;
 
 /// Runs `kernel_run` of a module whose imports have been found, from its start to its end.
 pub trait Executor {
@@ -125,10 +143,18 @@ impl Pvm {
             _ => u64::MAX,
         };
         loop {
-            let stop = self.advance(&mut budget, &mut |text, ticks| {
+            let mut slice = budget.min(PATIENCE);
+            budget -= slice;
+            let stop = self.advance(&mut slice, &mut |text, ticks| {
                 surroundings.debug_at(text, ticks);
             });
+            budget += slice;
             match (stop, until) {
+                (Stop::Budget, _) if budget > 0 => {
+                    if surroundings.interrupted() {
+                        return Err(INTERRUPTED.into());
+                    }
+                }
                 (Stop::Reveal, Until::Ticks(_)) => return Ok(stop),
                 (Stop::Reveal, _) => {
                     if let Status::WaitingForReveal(request) = self.status() {
@@ -151,7 +177,10 @@ impl Pvm {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Stop, String> {
         if self.is_snapshot() && self.run_at_once(executor, surroundings)? {
-            return Ok(Stop::Boundary);
+            return Ok(match self.phase {
+                Phase::Stuck(_) => Stop::Stuck,
+                _ => Stop::Boundary,
+            });
         }
         self.step_until(Until::KernelRun, surroundings)
     }
@@ -194,6 +223,10 @@ impl Pvm {
             surroundings,
         ) {
             Ok(ticks) => {
+                let limit = self.version.tick_limit();
+                if ticks > limit {
+                    surroundings.overlong(ticks, limit);
+                }
                 self.phases = super::Phases {
                     decode: kernel.decode_ticks,
                     link: 1 + kernel.imports.len() as u64,
@@ -205,11 +238,17 @@ impl Pvm {
                 self.pad();
                 Ok(true)
             }
+            Err(Unfinished::TooManyTicks) => {
+                self.total += self.version.tick_limit().saturating_sub(self.period);
+                self.phase = Phase::Stuck(Stuck::TooManyTicks);
+                Ok(true)
+            }
             Err(unfinished) => {
                 self.world = before;
                 match unfinished {
-                    Unfinished::Undecided(_) => Ok(false),
+                    Unfinished::Undecided(_) | Unfinished::TooManyTicks => Ok(false),
                     Unfinished::NotRevealed(text) => Err(text),
+                    Unfinished::Interrupted => Err(INTERRUPTED.into()),
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! walk (`store_get_nth_key`). It knows nothing of paths and values.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How much heavier one side may be than the other, and when a single rotation does not help (the proven pair 3, 2).
 const DELTA: usize = 3;
@@ -12,13 +12,43 @@ const GAMMA: usize = 2;
 
 type Link<K, V> = Option<Arc<Entry<K, V>>>;
 
-#[derive(Clone)]
 struct Entry<K, V> {
     key: K,
     value: V,
     size: usize,
     left: Link<K, V>,
     right: Link<K, V>,
+    /// Where the entry was written down, until it changes; see [`Map::save`].
+    saved: OnceLock<u64>,
+}
+
+/// What is made from an entry is about to change, so it has not been written down.
+impl<K: Clone, V: Clone> Clone for Entry<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            value: self.value.clone(),
+            size: self.size,
+            left: self.left.clone(),
+            right: self.right.clone(),
+            saved: OnceLock::new(),
+        }
+    }
+}
+
+/// An entry to be changed: copied when another map shares it.
+fn change<K: Clone, V: Clone>(arc: &mut Arc<Entry<K, V>>) -> &mut Entry<K, V> {
+    let entry = Arc::make_mut(arc);
+    entry.saved = OnceLock::new();
+    entry
+}
+
+/// An entry as it is written down; 0 stands for no entry.
+pub(super) struct Saved<K, V> {
+    pub key: K,
+    pub value: V,
+    pub left: u64,
+    pub right: u64,
 }
 
 /// A map from `K` to `V` in the order of the keys.
@@ -82,6 +112,53 @@ impl<K, V> Map<K, V> {
     }
 }
 
+impl<K, V> Map<K, V> {
+    /// Writes down what is not yet written down, the deepest first, and gives the number of the root. `put` gets key,
+    /// value, and the numbers of both sides, and answers with the entry's own.
+    pub(super) fn save(&self, put: &mut dyn FnMut(&K, &V, u64, u64) -> u64) -> u64 {
+        fn save<K, V>(link: &Link<K, V>, put: &mut dyn FnMut(&K, &V, u64, u64) -> u64) -> u64 {
+            let Some(entry) = link else { return 0 };
+            if let Some(id) = entry.saved.get() {
+                return *id;
+            }
+            let left = save(&entry.left, put);
+            let right = save(&entry.right, put);
+            let id = put(&entry.key, &entry.value, left, right);
+            *entry.saved.get_or_init(|| id)
+        }
+        save(&self.root, put)
+    }
+
+    /// The map whose root was written down under a number.
+    pub(super) fn load<E>(
+        root: u64,
+        get: &mut dyn FnMut(u64) -> Result<Saved<K, V>, E>,
+    ) -> Result<Self, E> {
+        fn load<K, V, E>(
+            id: u64,
+            get: &mut dyn FnMut(u64) -> Result<Saved<K, V>, E>,
+        ) -> Result<Link<K, V>, E> {
+            if id == 0 {
+                return Ok(None);
+            }
+            let saved = get(id)?;
+            let left = load(saved.left, get)?;
+            let right = load(saved.right, get)?;
+            Ok(Some(Arc::new(Entry {
+                key: saved.key,
+                value: saved.value,
+                size: size(&left) + size(&right) + 1,
+                left,
+                right,
+                saved: OnceLock::from(id),
+            })))
+        }
+        Ok(Self {
+            root: load(root, get)?,
+        })
+    }
+}
+
 impl<K: Ord + Clone, V: Clone> Map<K, V> {
     /// The value of a key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -107,7 +184,7 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
         self.get(key)?;
         let mut link = &mut self.root;
         while let Some(entry) = link {
-            let entry = Arc::make_mut(entry);
+            let entry = change(entry);
             match key.cmp(entry.key.borrow()) {
                 Ordering::Less => link = &mut entry.left,
                 Ordering::Greater => link = &mut entry.right,
@@ -165,9 +242,10 @@ fn insert<K: Ord + Clone, V: Clone>(link: Link<K, V>, key: K, value: V) -> Arc<E
             size: 1,
             left: None,
             right: None,
+            saved: OnceLock::new(),
         });
     };
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     match key.cmp(&entry.key) {
         Ordering::Less => entry.left = Some(insert(entry.left.take(), key, value)),
         Ordering::Greater => entry.right = Some(insert(entry.right.take(), key, value)),
@@ -181,7 +259,7 @@ fn remove<K: Ord + Clone + std::borrow::Borrow<Q>, V: Clone, Q: Ord + ?Sized>(
     key: &Q,
 ) -> Link<K, V> {
     let mut arc = link?;
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     match key.cmp(entry.key.borrow()) {
         Ordering::Less => entry.left = remove(entry.left.take(), key),
         Ordering::Greater => entry.right = remove(entry.right.take(), key),
@@ -204,7 +282,7 @@ fn remove<K: Ord + Clone + std::borrow::Borrow<Q>, V: Clone, Q: Ord + ?Sized>(
 fn take_first<K: Ord + Clone, V: Clone>(
     mut arc: Arc<Entry<K, V>>,
 ) -> (Link<K, V>, Arc<Entry<K, V>>) {
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     match entry.left.take() {
         None => (entry.right.take(), arc),
         Some(left) => {
@@ -217,7 +295,7 @@ fn take_first<K: Ord + Clone, V: Clone>(
 
 /// Counts a tree anew whose sides are balanced, and rotates when one has become too heavy.
 fn balance<K: Ord + Clone, V: Clone>(mut arc: Arc<Entry<K, V>>) -> Arc<Entry<K, V>> {
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     let (left, right) = (size(&entry.left), size(&entry.right));
     entry.size = left + right + 1;
     if left + right < 2 {
@@ -241,11 +319,11 @@ fn balance<K: Ord + Clone, V: Clone>(mut arc: Arc<Entry<K, V>>) -> Arc<Entry<K, 
 }
 
 fn rotate_left<K: Clone, V: Clone>(mut arc: Arc<Entry<K, V>>) -> Arc<Entry<K, V>> {
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     let Some(mut top) = entry.right.take() else {
         return arc;
     };
-    let up = Arc::make_mut(&mut top);
+    let up = change(&mut top);
     entry.right = up.left.take();
     entry.size = size(&entry.left) + size(&entry.right) + 1;
     up.left = Some(arc);
@@ -254,11 +332,11 @@ fn rotate_left<K: Clone, V: Clone>(mut arc: Arc<Entry<K, V>>) -> Arc<Entry<K, V>
 }
 
 fn rotate_right<K: Clone, V: Clone>(mut arc: Arc<Entry<K, V>>) -> Arc<Entry<K, V>> {
-    let entry = Arc::make_mut(&mut arc);
+    let entry = change(&mut arc);
     let Some(mut top) = entry.left.take() else {
         return arc;
     };
-    let up = Arc::make_mut(&mut top);
+    let up = change(&mut top);
     entry.left = up.right.take();
     entry.size = size(&entry.left) + size(&entry.right) + 1;
     up.right = Some(arc);

@@ -5,10 +5,12 @@
 
 mod map;
 mod path;
+mod shelf;
 mod value;
 
 pub use map::Map;
 pub use path::{KeyError, MAX_KEY, Path};
+pub use shelf::{Broken, Shelf, reachable};
 pub use value::{MAX_VALUE, Value};
 
 use std::fmt;
@@ -86,7 +88,7 @@ impl Node {
             bytes.extend(hash);
         };
         if let Some(value) = &self.value {
-            child("", blake2b(&[&[0][..], &value.to_vec()].concat()));
+            child("", value.hash());
         }
         for (name, node) in self.children() {
             child(name, node.hash());

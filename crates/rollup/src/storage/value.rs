@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::map::Map;
+use crate::encoding::hash::{Hash, Hasher};
 
 /// The size of a chunk in bytes, as in the original's storage.
 const CHUNK: usize = 4096;
@@ -15,9 +16,9 @@ pub const MAX_VALUE: u32 = i32::MAX as u32;
 /// A value. Cloning costs one reference count.
 #[derive(Clone, Default)]
 pub struct Value {
-    len: u32,
+    pub(super) len: u32,
     /// Missing chunks, and what a chunk is short of, are zeroes.
-    chunks: Map<u32, Arc<Vec<u8>>>,
+    pub(super) chunks: Map<u32, Arc<Vec<u8>>>,
 }
 
 impl Value {
@@ -86,6 +87,18 @@ impl Value {
             done += n;
         }
         self.len = self.len.max(offset + bytes.len() as u32);
+    }
+
+    /// The hash of a leaf: BLAKE2b-256 over a zero byte and all bytes, whose zeroes take no memory meanwhile.
+    pub fn hash(&self) -> Hash {
+        let mut state = Hasher::new();
+        state.update(&[0]);
+        let mut buffer = [0; CHUNK];
+        for at in (0..self.len).step_by(CHUNK) {
+            let n = self.read(at, &mut buffer);
+            state.update(&buffer[..n]);
+        }
+        state.finish()
     }
 
     /// All bytes in one piece.

@@ -22,7 +22,7 @@ impl Surroundings for Listener {
     }
 }
 
-fn run(
+pub(super) fn run(
     executor: &mut dyn Executor,
     wasm: &[u8],
     messages: &[&[u8]],

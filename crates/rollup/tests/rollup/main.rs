@@ -4,6 +4,8 @@ mod bad_input;
 mod engine;
 mod fuzz;
 mod installing;
+mod node;
+mod random;
 mod readme;
 mod sessions;
 

@@ -168,6 +168,77 @@ fn a_kernel_can_measure_parts_of_itself_in_a_profile() {
     );
 }
 
+/// A session over a kernel of the test's own, with one empty level: exit status, output, errors.
+fn own(text: &str, options: &[&str], commands: &str) -> (Option<i32>, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kernel.wat");
+    fs::write(&path, text).unwrap();
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(&path)
+            .args(["--inputs", inputs])
+            .args(options),
+        commands,
+    );
+    (
+        output.status.code(),
+        super::text(&output.stdout),
+        super::text(&output.stderr),
+    )
+}
+
+#[test]
+fn a_command_on_a_kernel_that_does_not_end_can_be_bounded() {
+    let endless = r#"(module (memory (export "m") 1) (func (export "kernel_run") (loop (br 0))))"#;
+    let options = ["-p", "2.0.0-r6", "--command-timeout", "0.2"];
+    for command in ["step inbox", "step result"] {
+        let (status, _, err) = own(endless, &options, &format!("load inputs\n{command}\n"));
+        assert_eq!(status, Some(1), "{command}");
+        assert_eq!(err, "Error:\n  The command took longer than 200ms\n");
+    }
+}
+
+#[test]
+fn vectors_are_stepped_through_too() {
+    let text = r#"(module (memory (export "m") 1)
+        (global $g (mut v128) (v128.const i32x4 1 2 3 4))
+        (func $twice (param v128) (result v128) (i32x4.add (local.get 0) (local.get 0)))
+        (func (export "kernel_run")
+            (global.set $g (call $twice (global.get $g)))
+            (v128.store (i32.const 0) (i8x16.shuffle 12 13 14 15 0 1 2 3 16 17 18 19 4 5 6 7
+                (global.get $g) (i64x2.splat (i64.const -1))))))"#;
+    let commands = "load inputs\nstep result\nshow memory at 0 for 16 bytes\n";
+    let (status, out, err) = own(text, &[], commands);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert!(
+        out.contains("> 0800000002000000ffffffff04000000\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn parameters_of_the_data_availability_layer_come_from_an_option() {
+    let text = r#"(module
+        (import "smart_rollup_core" "reveal" (func $reveal (param i32 i32 i32 i32) (result i32)))
+        (memory (export "m") 1) (data (i32.const 0) "\03")
+        (func (export "kernel_run") (drop (call $reveal (i32.const 0) (i32.const 1) (i32.const 8) (i32.const 100)))))"#;
+    let commands = "load inputs\nstep result\nshow memory at 8 for 32 bytes\n";
+    let options = ["-p", "2.0.0-r3"];
+    let (status, _, err) = own(text, &options, commands);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains("requested DAL parameters") || err.contains("request DAL parameters"),
+        "{err}"
+    );
+    let options = ["-p", "2.0.0-r3", "--dal-parameters", "32,8,126944,3967"];
+    let (status, out, _) = own(text, &options, commands);
+    assert_eq!(status, Some(0));
+    let numbers = [32u64, 8, 126_944, 3967].map(|n| hex::encode(n.to_be_bytes()));
+    assert!(out.contains(&numbers.concat()), "{out}");
+}
+
 #[test]
 fn differences_are_told_and_can_be_accepted() {
     let directory = tempfile::tempdir().unwrap();

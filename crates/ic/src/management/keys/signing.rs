@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::{ed25519, secp256k1, secp256r1};
 use crate::errors::{ManagementError, OutcallError};
-use crate::fees::Fees;
 use crate::ic0::exec::KeyKind;
 use crate::management::State;
 use crate::management::call::{Answer, Call};
@@ -203,7 +202,7 @@ fn take_fee(
         .get(&(kind, name.to_owned()))
         .copied()
         .unwrap_or(state.runtime.subnet.nodes);
-    let required = Fees::signature(nodes);
+    let required = state.fees.signature(nodes);
     let sent = call.cycles();
     let Some(left) = sent.checked_sub(required) else {
         return Err(OutcallError::NotEnoughCycles {

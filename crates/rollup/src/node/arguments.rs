@@ -1,0 +1,251 @@
+//! The options of the command line: those of the real node, of which many are accepted and mean nothing here, and our own
+//! (rollup-node.md, sections 1.1 and 1.2).
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Runs a smart rollup's kernel with the RPC of a rollup node, without a chain.
+///
+/// Commands: `run MODE for ADDR with operators OP…`, `init MODE config for ADDR with operators OP…`,
+/// `originate smart rollup NAME of kind wasm_2_0_0 of type TYPE with kernel K`, `send smart rollup message MSG from SRC`,
+/// `transfer PAYLOAD from KT1`, `bake [N]`, `show supported protocols`, `dump durable storage into FILE`,
+/// `snapshot export [FILE]`, `snapshot import FILE`, `snapshot info FILE`, `generate openapi`, `list metrics`.
+#[derive(Debug, Parser)]
+#[command(version, name = "rollup-node", verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// The command
+    #[arg(value_name = "WORD")]
+    pub(super) words: Vec<String>,
+    /// Wallet: names of keys and rollups [default: ~/.tezos-client]
+    #[arg(short = 'd', long)]
+    pub(super) base_dir: Option<PathBuf>,
+    /// A node of Layer 1; accepted and ignored
+    #[arg(short = 'E', long)]
+    pub(super) endpoint: Option<String>,
+    #[arg(short = 'A', long, hide = true)]
+    pub(super) addr: Option<String>,
+    #[arg(short = 'P', long, hide = true)]
+    pub(super) port: Option<String>,
+    #[arg(short = 'S', long, hide = true)]
+    pub(super) tls: bool,
+    #[arg(short = 't', long, hide = true)]
+    pub(super) timings: bool,
+    #[arg(short = 'l', long, hide = true)]
+    pub(super) log_requests: bool,
+    #[arg(long, hide = true)]
+    pub(super) better_errors: bool,
+    #[arg(short = 'R', long, hide = true)]
+    pub(super) remote_signer: Option<String>,
+    #[arg(short = 'f', long, hide = true)]
+    pub(super) password_filename: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) no_base_dir_warnings: bool,
+    /// Where the node's files are [default: ~/.tezos-smart-rollup-node]
+    #[arg(long)]
+    pub(super) data_dir: Option<PathBuf>,
+    /// The configuration [default: config.json in the data directory]
+    #[arg(long)]
+    pub(super) config_file: Option<PathBuf>,
+    /// The mode, for the old form of `run`
+    #[arg(long)]
+    pub(super) mode: Option<String>,
+    /// The rollup, for the old form of `run`
+    #[arg(long)]
+    pub(super) rollup: Option<String>,
+    /// Where the RPC listens [default: 127.0.0.1]
+    #[arg(long)]
+    pub(super) rpc_addr: Option<String>,
+    /// Its port; 0 for any [default: 8932]
+    #[arg(long)]
+    pub(super) rpc_port: Option<u16>,
+    /// secure or allow-all: what clients on other machines may do
+    #[arg(long)]
+    pub(super) acl_override: Option<String>,
+    /// Where metrics are served
+    #[arg(long)]
+    pub(super) metrics_addr: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) enable_performance_metrics: bool,
+    #[arg(long, hide = true)]
+    pub(super) disable_performance_metrics: bool,
+    /// The first kernel: hexadecimal digits, or a module
+    #[arg(long)]
+    pub(super) boot_sector_file: Option<PathBuf>,
+    /// archive or full [default: archive]
+    #[arg(long)]
+    pub(super) history_mode: Option<String>,
+    /// Blocks between garbage collections
+    #[arg(long)]
+    pub(super) gc_frequency: Option<i32>,
+    /// Writes what the kernel prints to kernel.log
+    #[arg(long)]
+    pub(super) log_kernel_debug: bool,
+    /// Another file for it
+    #[arg(long)]
+    pub(super) log_kernel_debug_file: Option<PathBuf>,
+    /// A service that has missing preimages
+    #[arg(long)]
+    pub(super) pre_images_endpoint: Option<String>,
+    /// Not supported: refutation needs a second party
+    #[arg(long)]
+    pub(super) loser_mode: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) injector_retention_period: Option<u64>,
+    #[arg(long, hide = true)]
+    pub(super) injector_attempts: Option<u64>,
+    #[arg(long, hide = true)]
+    pub(super) injection_ttl: Option<u64>,
+    #[arg(long, hide = true)]
+    pub(super) reconnection_delay: Option<f64>,
+    #[arg(long, hide = true)]
+    pub(super) index_buffer_size: Option<u64>,
+    #[arg(long, hide = true)]
+    pub(super) irmin_cache_size: Option<u64>,
+    #[arg(long, hide = true)]
+    pub(super) dac_observer: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) dac_timeout: Option<String>,
+    /// Web pages of these origins may ask
+    #[arg(long, value_delimiter = ',')]
+    pub(super) cors_origins: Vec<String>,
+    /// Headers they may send
+    #[arg(long, value_delimiter = ',')]
+    pub(super) cors_headers: Vec<String>,
+    /// A block that cannot be made ends the process
+    #[arg(long)]
+    pub(super) no_degraded: bool,
+    #[arg(long, hide = true)]
+    pub(super) bail_on_disagree: bool,
+    #[arg(long, hide = true)]
+    pub(super) apply_unsafe_patches: bool,
+    #[arg(long, hide = true)]
+    pub(super) etherlink: bool,
+    #[arg(long, hide = true)]
+    pub(super) profiling: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) l1_monitor_finalized: bool,
+    #[arg(long, hide = true)]
+    pub(super) commit_on: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) slow_vm_fallback: bool,
+    /// Does not look at the kernel before it runs
+    #[arg(long)]
+    pub(super) unsafe_disable_wasm_kernel_checks: bool,
+    /// A DAL node; the layer is not there
+    #[arg(long)]
+    pub(super) dal_node: Option<String>,
+    /// Replaces a configuration that is there
+    #[arg(long)]
+    pub(super) force: bool,
+    /// v18 or new: the form of the configuration
+    #[arg(long, default_value = "v18")]
+    pub(super) config_style: String,
+    /// What would only be warned of is an error
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Seconds between blocks; 0 makes them on request only
+    #[arg(long)]
+    pub(super) block_time: Option<f64>,
+    /// Messages of the first blocks, as for the debugger
+    #[arg(long)]
+    pub(super) inputs: Option<PathBuf>,
+    /// Ends after them
+    #[arg(long)]
+    pub(super) exit_after_inputs: bool,
+    /// The first level
+    #[arg(long, default_value_t = 0)]
+    pub(super) origination_level: i32,
+    /// Its time
+    #[arg(long)]
+    pub(super) start_timestamp: Option<String>,
+    /// Times depend on levels only
+    #[arg(long)]
+    pub(super) deterministic: bool,
+    /// The first protocol
+    #[arg(long, default_value = "oxford_018")]
+    pub(super) protocol: String,
+    /// LEVEL:PROTOCOL, may be repeated
+    #[arg(long)]
+    pub(super) migrate: Vec<String>,
+    /// fast, sandbox or mainnet: all constants at once
+    #[arg(long, default_value = "fast")]
+    pub(super) preset: String,
+    #[arg(long)]
+    pub(super) commitment_period: Option<i32>,
+    #[arg(long)]
+    pub(super) challenge_window: Option<i32>,
+    #[arg(long)]
+    pub(super) max_active_outbox_levels: Option<i32>,
+    #[arg(long)]
+    pub(super) finality: Option<i32>,
+    /// Batches in a block; 0 for as many as there are
+    #[arg(long, default_value_t = 0)]
+    pub(super) batches_per_block: usize,
+    /// Nobody publishes commitments for modes that do not
+    #[arg(long)]
+    pub(super) no_auto_operator: bool,
+    /// The contract that sends, where no other is named
+    #[arg(long)]
+    pub(super) sender: Option<String>,
+    /// The key that begins, where no other is named
+    #[arg(long)]
+    pub(super) source: Option<String>,
+    /// A JSON line for each executed outbox message
+    #[arg(long)]
+    pub(super) outbox_log: Option<PathBuf>,
+    /// A program that gets this line
+    #[arg(long)]
+    pub(super) outbox_hook: Option<String>,
+    /// Seconds
+    #[arg(long, default_value_t = 30.0)]
+    pub(super) simulate_timeout: f64,
+    /// v18 or new: the shapes of JSON
+    #[arg(long, default_value = "new")]
+    pub(super) rpc_style: String,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub(super) log_format: String,
+    /// No line for every block
+    #[arg(long)]
+    pub(super) quiet_blocks: bool,
+    /// A running node, for send, transfer and bake
+    #[arg(long, default_value = "http://127.0.0.1:8932")]
+    pub(super) rollup_node_endpoint: String,
+    /// Makes a block and tells its level, for send and transfer
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Where a snapshot is written
+    #[arg(long)]
+    pub(super) dest: Option<PathBuf>,
+    /// head, finalized, cemented or a level, of a snapshot
+    #[arg(long)]
+    pub(super) level: Option<String>,
+    /// A snapshot that is not compressed
+    #[arg(long)]
+    pub(super) uncompressed: bool,
+    #[arg(long, hide = true)]
+    pub(super) compress_on_the_fly: bool,
+    #[arg(long, hide = true)]
+    pub(super) compact: bool,
+    /// Does not look at what was imported
+    #[arg(long)]
+    pub(super) no_check: bool,
+    /// The block of a dump
+    #[arg(short = 'B', long, default_value = "head")]
+    pub(super) block: String,
+}
+
+pub(super) fn home(below: &str) -> PathBuf {
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    home.join(below)
+}
+
+pub(super) fn base_dir(arguments: &Arguments) -> PathBuf {
+    arguments
+        .base_dir
+        .clone()
+        .unwrap_or_else(|| home(".tezos-client"))
+}

@@ -1,0 +1,551 @@
+//! The chain: blocks are made here, one after the other, by timer or on request (rollup-node.md, sections 5 and 7).
+//!
+//! One thread owns the machine. It never waits for readers, and readers see a block when it is complete.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::begin::now;
+use super::block::{Block, Operation, State, keep_stuck};
+use super::commitment::Commitment;
+use super::history::Inbox;
+use super::outside::Outside;
+use super::{Node, log, machine, proof};
+use crate::compiled::Compiled;
+use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};
+use crate::encoding::hash::Hash;
+use crate::inbox::{level as inbox_level, message};
+use crate::pvm::{Pvm, keys};
+
+/// Messages of users that a level can hold.
+const MAX_MESSAGES: usize = 1_000_000;
+
+/// How often a node in degraded mode says why.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How often it tries again, and how often the clock is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// What is asked of the chain.
+pub enum Order {
+    /// Blocks now.
+    Bake {
+        /// How many.
+        count: u32,
+        /// The time of the first.
+        timestamp: Option<i64>,
+        /// Who wants to know.
+        reply: oneshot::Sender<Result<Vec<Made>, String>>,
+    },
+    /// The last blocks go.
+    Reorg {
+        /// How many.
+        depth: i32,
+        /// Who wants to know.
+        reply: oneshot::Sender<Result<i32, String>>,
+    },
+    /// Nothing but another look at the clock.
+    Wake,
+    /// No more blocks.
+    End,
+}
+
+/// A block that was made on request.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The block.
+    pub block: Arc<Block>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A message of the batcher: its id and its content.
+type Identified = (Hash, Vec<u8>);
+
+/// What goes into a block; kept when the block cannot be made yet.
+struct Prepared {
+    operations: Vec<Operation>,
+    /// The ids and contents of messages by the number of their operation.
+    batched: Vec<(u32, Vec<Identified>)>,
+    migration: Option<String>,
+    timestamp: i64,
+}
+
+/// The maker of blocks.
+pub struct Chain {
+    node: Arc<Node>,
+    executor: Compiled,
+    outside: Outside,
+    pvm: Pvm,
+    prepared: Option<Prepared>,
+    /// Blocks whose messages are given by a file, level by level.
+    inputs: std::vec::IntoIter<Vec<Vec<u8>>>,
+    /// When it was last told why no block can be made.
+    complained: Option<Instant>,
+}
+
+impl Chain {
+    pub(super) fn new(
+        node: Arc<Node>,
+        executor: Compiled,
+        outside: Outside,
+        pvm: Pvm,
+        inputs: std::vec::IntoIter<Vec<Vec<u8>>>,
+    ) -> Self {
+        Self {
+            node,
+            executor,
+            outside,
+            pvm,
+            prepared: None,
+            inputs,
+            complained: None,
+        }
+    }
+
+    /// Makes blocks until the node is to end. The error ends the process.
+    ///
+    /// # Errors
+    /// If a block can never be made and the node was told not to wait.
+    pub fn run(mut self, orders: &Receiver<Order>) -> Result<(), String> {
+        let mut due = Instant::now() + self.pause();
+        while !self.node.stop.load(Ordering::Relaxed) {
+            let manual = self.node.live().block_time <= 0.0 && !self.has_inputs();
+            let wait = if manual {
+                LOOK
+            } else {
+                due.saturating_duration_since(Instant::now()).min(LOOK)
+            };
+            match orders.recv_timeout(wait) {
+                Ok(Order::Wake) => due = Instant::now() + self.pause(),
+                Ok(Order::End) => return Ok(()),
+                Ok(Order::Bake {
+                    count,
+                    timestamp,
+                    reply,
+                }) => {
+                    let made = self.bake(count, timestamp);
+                    // Who does not wait any longer does not care.
+                    let _ = reply.send(made);
+                }
+                Ok(Order::Reorg { depth, reply }) => {
+                    let _ = reply.send(self.reorg(depth));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if !manual && Instant::now() >= due {
+                        self.on_time()?;
+                        if self.node.live().degraded.is_some() {
+                            due = Instant::now() + LOOK;
+                            continue;
+                        }
+                        let pause = self.pause();
+                        due += pause;
+                        if due < Instant::now() {
+                            if !pause.is_zero() {
+                                self.node.live().blocks_late += 1;
+                            }
+                            due = Instant::now() + pause;
+                        }
+                        if self.node.settings.exit_after_inputs && !self.has_inputs() {
+                            return Ok(());
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::try_from_secs_f64(self.node.live().block_time).unwrap_or_default()
+    }
+
+    fn has_inputs(&self) -> bool {
+        self.inputs.len() > 0
+    }
+
+    /// A block by the clock. What hinders it is told, and the block is tried again soon.
+    fn on_time(&mut self) -> Result<(), String> {
+        let error = match self.make(None) {
+            Ok(_) => {
+                self.node.live().degraded = None;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if self.node.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let settings = &self.node.settings;
+        let first = settings.origination_level + settings.constants.commitment_period;
+        if settings.no_degraded || self.node.head().level < first {
+            return Err(error);
+        }
+        if self.complained.is_none_or(|last| last.elapsed() >= RETRY) {
+            log::notice(&format!(
+                "[Daemon error]: entering degraded mode - {error}; the block is tried again until it can be made"
+            ));
+            self.complained = Some(Instant::now());
+        }
+        self.node.live().degraded = Some(error);
+        Ok(())
+    }
+
+    fn bake(&mut self, count: u32, timestamp: Option<i64>) -> Result<Vec<Made>, String> {
+        let mut made = Vec::new();
+        for n in 0..count {
+            if self.node.stop.load(Ordering::Relaxed) {
+                return Err("the node is ending".into());
+            }
+            made.push(self.make(timestamp.filter(|_| n == 0))?);
+        }
+        self.node.live().degraded = None;
+        Ok(made)
+    }
+
+    /// Collects what goes into the next block.
+    fn prepare(&mut self, timestamp: Option<i64>) -> Prepared {
+        let settings = &self.node.settings;
+        let mut live = self.node.live();
+        let mut operations = std::mem::take(&mut live.mempool);
+        operations.extend(
+            self.inputs
+                .next()
+                .into_iter()
+                .flatten()
+                .map(Operation::Serialized),
+        );
+        let mut batched = Vec::new();
+        if settings.mode.has_batcher() {
+            for batch in live.batcher.take(&settings.batcher) {
+                let number = operations.len() as u32;
+                let messages: Vec<Identified> = batch
+                    .into_iter()
+                    .map(|waiting| (waiting.id, waiting.content))
+                    .collect();
+                let contents = messages.iter().map(|(_, content)| content.clone());
+                operations.push(Operation::Messages(contents.collect()));
+                batched.push((number, messages));
+            }
+        }
+        let level = live.head.level + 1;
+        let planned = settings.migrations.iter().find(|(at, _)| *at == level);
+        let migration = live
+            .migration
+            .take()
+            .or_else(|| planned.map(|(_, protocol)| protocol.clone()));
+        let least = live.head.timestamp + 1;
+        let timestamp = match (timestamp, settings.deterministic) {
+            (Some(timestamp), _) => timestamp,
+            (None, true) => live.head.timestamp + (settings.constants.block_time as i64).max(1),
+            (None, false) => now(),
+        };
+        Prepared {
+            operations,
+            batched,
+            migration,
+            timestamp: timestamp.max(least),
+        }
+    }
+
+    /// Makes one block. When it cannot be made, nothing has changed, and what should go into it waits for the next time.
+    fn make(&mut self, timestamp: Option<i64>) -> Result<Made, String> {
+        let start = Instant::now();
+        let prepared = match self.prepared.take() {
+            Some(prepared) => prepared,
+            None => self.prepare(timestamp),
+        };
+        let before = self.pvm.clone();
+        match self.evaluate(&prepared) {
+            Ok(mut block) => {
+                let chain_before = self.node.head().state.outbox;
+                self.node
+                    .store
+                    .add(&mut block, &self.pvm.world.durable, chain_before)?;
+                let made = Made {
+                    block: Arc::new(block),
+                    elapsed: start.elapsed(),
+                };
+                self.publish(&made, prepared);
+                Ok(made)
+            }
+            Err(error) => {
+                self.pvm = before;
+                self.prepared = Some(prepared);
+                Err(error)
+            }
+        }
+    }
+
+    fn evaluate(&mut self, prepared: &Prepared) -> Result<Block, String> {
+        let head = self.node.head();
+        let level = head.level + 1;
+        let user: Vec<Vec<u8>> = prepared
+            .operations
+            .iter()
+            .flat_map(|operation| match operation {
+                Operation::Messages(messages) => messages
+                    .iter()
+                    .map(|text| message::external(text))
+                    .collect(),
+                Operation::Serialized(message) => vec![message.clone()],
+            })
+            .take(MAX_MESSAGES)
+            .collect();
+        let info = message::Info {
+            timestamp: head.timestamp,
+            predecessor: head.hash,
+        };
+        let messages = inbox_level(info, prepared.migration.as_deref(), false, user);
+        let ticks = self.pvm.ticks();
+        let runs = self.run_kernel(level, &messages)?;
+        let world = &self.pvm.world;
+        let outbox: Vec<Vec<u8>> = world
+            .outbox
+            .level(level)
+            .unwrap_or_default()
+            .iter()
+            .map(|message| message.to_vec())
+            .collect();
+        let num_ticks = self.pvm.ticks() - ticks;
+        let state = State {
+            durable: world.durable.hash(),
+            outbox: proof::chain(head.state.outbox, level, &outbox),
+            level,
+            ticks: self.pvm.ticks(),
+            status: u8::from(self.pvm.stuck().is_some()),
+        };
+        let previous_commitment = match &head.commitment {
+            Some(commitment) => commitment.hash(),
+            None => head.previous_commitment,
+        };
+        let mut block = Block {
+            hash: Block::hash_of(
+                &self.node.settings.rollup,
+                &head.hash,
+                level,
+                &prepared.operations,
+            ),
+            level,
+            predecessor: head.hash,
+            timestamp: prepared.timestamp,
+            migration: prepared.migration.clone(),
+            inbox: Inbox::after(Some(&head.inbox), level, &messages),
+            messages,
+            operations: prepared.operations.clone(),
+            commitment: None,
+            previous_commitment,
+            published: Vec::new(),
+            cemented: head.cemented,
+            initial_tick: ticks,
+            num_ticks,
+            kernel_runs: runs,
+            state,
+            version: self.pvm.version().name().to_owned(),
+            stuck: self.pvm.stuck().map(keep_stuck),
+            root: Vec::new(),
+            last_piece: head.last_piece,
+            outbox,
+        };
+        block.commitment = self.commit(&block)?;
+        self.layer1(&mut block)?;
+        Ok(block)
+    }
+
+    /// Runs the kernel over a level; how often it ran.
+    fn run_kernel(&mut self, level: i32, messages: &[Vec<u8>]) -> Result<u64, String> {
+        let mut runs = 0;
+        let start = Instant::now();
+        // A machine that is stuck ignores all that comes.
+        if self.pvm.load(level, messages.to_vec()).is_ok() {
+            while !self.pvm.is_collecting() && self.pvm.stuck().is_none() {
+                self.pvm.kernel_run(&mut self.executor, &mut self.outside)?;
+                runs += 1;
+            }
+            if let Some(stuck) = self.pvm.stuck() {
+                log::notice(&format!(
+                    "Warning: the PVM is stuck at level {level}: {stuck}"
+                ));
+            }
+        }
+        let trapped = runs > 0 && self.pvm.world.durable.node(&keys::STUCK).is_some();
+        let mut live = self.node.live();
+        live.counters.kernel_runs += runs;
+        live.counters.kernel_seconds += start.elapsed().as_secs_f64();
+        live.counters.kernel_traps += u64::from(trapped);
+        Ok(runs)
+    }
+
+    /// The commitment of a block, when one is due.
+    fn commit(&self, block: &Block) -> Result<Option<Commitment>, String> {
+        let settings = &self.node.settings;
+        let period = settings.constants.commitment_period.max(1);
+        if (block.level - settings.origination_level) % period != 0 {
+            return Ok(None);
+        }
+        let Some(previous) = self.node.store.commitment(&block.previous_commitment)? else {
+            return Err("the commitment before is missing".into());
+        };
+        let since = self.node.store.block(previous.commitment.level)?;
+        let ticks = block.state.ticks - since.map_or(0, |block| block.state.ticks);
+        if ticks == 0 {
+            log::notice("A 0-tick commitment is impossible");
+            return Ok(None);
+        }
+        Ok(Some(Commitment {
+            state: block.state_hash(),
+            level: block.level,
+            predecessor: block.previous_commitment,
+            ticks,
+        }))
+    }
+
+    /// What Layer 1 does with commitments in a block: publishes those that are due, cements those whose window is over.
+    fn layer1(&self, block: &mut Block) -> Result<(), String> {
+        let settings = &self.node.settings;
+        if !settings.publishes() {
+            return Ok(());
+        }
+        let constants = &settings.constants;
+        let period = constants.commitment_period.max(1);
+        let forced = self.node.live().cement.take();
+        let cement_until = constants
+            .cemented_by(block.level)
+            .max(forced.unwrap_or(i32::MIN));
+        let publish_until = constants
+            .published_by(block.level)
+            .min(block.cemented.0.saturating_add(constants.max_lookahead))
+            .max(forced.unwrap_or(i32::MIN))
+            .min(block.level - 1);
+        // Everything between the last cemented level and the newest due one that has not been published.
+        let mut level = block.cemented.0 + period;
+        while level <= publish_until {
+            let Some(commitment) = self
+                .node
+                .store
+                .block(level)?
+                .and_then(|block| block.commitment)
+            else {
+                break;
+            };
+            let hash = commitment.hash();
+            let published = self
+                .node
+                .store
+                .commitment(&hash)?
+                .is_some_and(|kept| kept.published.is_some());
+            if !published {
+                block.published.push(hash);
+            }
+            if level <= cement_until {
+                block.cemented = (level, hash);
+            }
+            level += period;
+        }
+        Ok(())
+    }
+
+    /// Shows a block that is kept to everybody, and does what follows from it.
+    fn publish(&mut self, made: &Made, prepared: Prepared) {
+        let block = &made.block;
+        let node = Arc::clone(&self.node);
+        {
+            let mut live = node.live();
+            live.head = Arc::clone(block);
+            live.pvm = self.pvm.clone();
+            live.counters.block_seconds = made.elapsed.as_secs_f64();
+            for (number, messages) in prepared.batched {
+                live.counters.batches += 1;
+                live.counters.messages += messages.len() as u64;
+                live.counters.last_batch_level = block.level;
+                for (id, content) in messages {
+                    live.batcher.included(id, block.level, number, content);
+                }
+            }
+        }
+        // Nobody may be listening.
+        let _ = node.heads.send(Arc::clone(block));
+        if !node.settings.quiet_blocks {
+            log::notice(&format!(
+                "Processed head {} at level {} in {:.1?}",
+                BLOCK.encode(&block.hash),
+                block.level,
+                made.elapsed
+            ));
+        }
+        if let Some(commitment) = &block.commitment {
+            let hash = COMMITMENT.encode(&commitment.hash());
+            log::notice(&format!(
+                "New commitment {hash} for inbox level {}",
+                block.level
+            ));
+        }
+        super::execution::automatic(&node, block);
+        super::collect::after_block(&node, block);
+    }
+
+    /// Takes the last blocks away; their messages wait for the next one.
+    fn reorg(&mut self, depth: i32) -> Result<i32, String> {
+        let head = self.node.head();
+        let settings = &self.node.settings;
+        if depth < 1 || depth > settings.constants.finality {
+            return Err(format!(
+                "depth must be between 1 and the finality of {} blocks",
+                settings.constants.finality
+            ));
+        }
+        let target = head.level - depth;
+        if target < self.node.live().first_level {
+            return Err(format!("there are no {depth} blocks to take away"));
+        }
+        let gone = self.node.store.rewind(target)?;
+        let block = self
+            .node
+            .store
+            .head()?
+            .ok_or_else(|| "the store has no block".to_owned())?;
+        let durable = self.node.store.durable(&block)?;
+        self.pvm = machine(
+            &self.node.store,
+            &block,
+            durable,
+            settings.origination_level,
+        )?;
+        let mut live = self.node.live();
+        let mut operations: Vec<Operation> = gone
+            .into_iter()
+            .flat_map(|block| block.operations)
+            .collect();
+        operations.append(&mut live.mempool);
+        live.mempool = operations;
+        live.head = Arc::new(block);
+        live.pvm = self.pvm.clone();
+        live.batcher.forget_above(target);
+        drop(live);
+        self.node
+            .states
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+        log::notice(&format!(
+            "Reorg of {depth} blocks from level {} to level {target}",
+            head.level
+        ));
+        Ok(target)
+    }
+}
+
+/// The text of an operation's hash.
+pub fn operation_hash(block: &Block, number: u32) -> String {
+    let hash = block
+        .operations
+        .get(number as usize)
+        .map(|operation| operation.hash(block.level, number))
+        .unwrap_or_default();
+    OPERATION.encode(&hash)
+}

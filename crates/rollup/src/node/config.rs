@@ -1,0 +1,435 @@
+//! How a node is set up: its configuration file, and what the command line changes of it (rollup-node.md, section 2).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::batcher::Limits;
+use super::commitment::Constants;
+use super::operators::{Mode, Operators, Purpose};
+use crate::compiled::Compiled;
+use crate::encoding::base58::ROLLUP;
+use drun_engine::{Choice, Settings as EngineSettings};
+
+/// What a node keeps of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryMode {
+    /// Everything.
+    Archive,
+    /// What is not older than the last cemented commitment.
+    Full,
+}
+
+impl HistoryMode {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::Full => "full",
+        }
+    }
+
+    /// By its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "archive" => Some(Self::Archive),
+            "full" => Some(Self::Full),
+            _ => None,
+        }
+    }
+}
+
+/// Everything a node goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where its files are.
+    pub data_dir: PathBuf,
+    /// The rollup.
+    pub rollup: [u8; 20],
+    /// What it does.
+    pub mode: Mode,
+    /// Who it acts as.
+    pub operators: Operators,
+    /// Where it listens.
+    pub rpc_addr: String,
+    /// The port; 0 for any.
+    pub rpc_port: u16,
+    /// Whether clients on other machines may do everything.
+    pub allow_all: bool,
+    /// Where metrics are served.
+    pub metrics_addr: Option<String>,
+    /// Origins of web pages that may ask.
+    pub cors_origins: Vec<String>,
+    /// Headers that they may send.
+    pub cors_headers: Vec<String>,
+    /// Where preimages are asked for when they are missing.
+    pub pre_images_endpoint: Option<String>,
+    /// Whether what kernels print goes to a file.
+    pub log_kernel_debug: bool,
+    /// The file.
+    pub log_kernel_debug_file: Option<PathBuf>,
+    /// What is kept.
+    pub history_mode: HistoryMode,
+    /// Blocks between collections.
+    pub gc_frequency: Option<i32>,
+    /// Whether a missing preimage ends the process.
+    pub no_degraded: bool,
+    /// The batcher's limits.
+    pub batcher: Limits,
+    /// Which outbox messages are executed at once.
+    pub outbox_filter: Vec<Value>,
+    /// Constants of the simulated Layer 1.
+    pub constants: Constants,
+    /// The first level.
+    pub origination_level: i32,
+    /// The time of the first block.
+    pub start_timestamp: Option<i64>,
+    /// Whether times depend on levels only.
+    pub deterministic: bool,
+    /// The first protocol.
+    pub protocol: String,
+    /// Protocols that begin at levels.
+    pub migrations: Vec<(i32, String)>,
+    /// Whether commitments of a mode without publication are published by somebody else.
+    pub auto_operator: bool,
+    /// Messages of the first blocks.
+    pub inputs: Vec<Vec<Vec<u8>>>,
+    /// Whether to end after them.
+    pub exit_after_inputs: bool,
+    /// A file for executed outbox messages.
+    pub outbox_log: Option<PathBuf>,
+    /// A program for them.
+    pub outbox_hook: Option<String>,
+    /// How long a simulation may take.
+    pub simulate_timeout: Duration,
+    /// Whether JSON has the shapes of v18.
+    pub style_v18: bool,
+    /// Whether blocks leave no line in the log.
+    pub quiet_blocks: bool,
+    /// The code generator.
+    pub compiler: Choice,
+    /// The configuration as `GET /config` shows it.
+    pub shown: Value,
+}
+
+impl Settings {
+    /// The file for what kernels print.
+    pub fn kernel_log(&self) -> Option<PathBuf> {
+        let default = || self.data_dir.join("kernel.log");
+        self.log_kernel_debug
+            .then(|| self.log_kernel_debug_file.clone().unwrap_or_else(default))
+    }
+
+    /// Whether commitments are published and cemented.
+    pub fn publishes(&self) -> bool {
+        self.mode.publishes() || self.auto_operator
+    }
+
+    /// An executor with the code generator that was asked for.
+    pub fn compiled(&self) -> Compiled {
+        Compiled::new(EngineSettings {
+            choice: self.compiler,
+            ..EngineSettings::default()
+        })
+    }
+}
+
+/// The keys of a configuration file that the real node knows.
+const KEYS: [&str; 42] = [
+    "data-dir",
+    "smart-rollup-address",
+    "etherlink",
+    "boot-sector",
+    "smart-rollup-node-operator",
+    "rpc-addr",
+    "rpc-port",
+    "acl",
+    "metrics-addr",
+    "performance-metrics",
+    "reconnection_delay",
+    "fee-parameters",
+    "mode",
+    "loser-mode",
+    "apply-unsafe-patches",
+    "unsafe-pvm-patches",
+    "execute-outbox-messages-filter",
+    "DAL node endpoint",
+    "pre-images-endpoint",
+    "batcher",
+    "injector",
+    "l1_blocks_cache_size",
+    "l2_blocks_cache_size",
+    "prefetch_blocks",
+    "l1_monitor_finalized",
+    "l1_rpc_timeout",
+    "loop_retry_delay",
+    "index_buffer_size",
+    "irmin_cache_size",
+    "log-kernel-debug",
+    "log-kernel-debug-file",
+    "unsafe-disable-wasm-kernel-checks",
+    "no-degraded",
+    "slow-vm-fallback",
+    "bail-on-disagree",
+    "gc-parameters",
+    "history-mode",
+    "cors",
+    "commit-on",
+    "opentelemetry",
+    "dal_slot_status_max_fetch_attempts",
+    "dac-observer-client",
+];
+
+/// A configuration file.
+#[derive(Clone, Debug, Default)]
+pub struct File(pub Map<String, Value>);
+
+impl File {
+    /// Reads a file; `None` when there is none.
+    ///
+    /// # Errors
+    /// If it is not JSON, or has a key that is not known.
+    pub fn read(path: &Path) -> Result<Option<Self>, String> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        };
+        let wrong = |what: String| format!("{}: {what}", path.display());
+        match serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))? {
+            Value::Object(fields) => {
+                if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
+                    return Err(wrong(format!("unknown key `{key}`")));
+                }
+                Ok(Some(Self(fields)))
+            }
+            _ => Err(wrong("expected an object".into())),
+        }
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn text(&self, key: &str) -> Result<Option<String>, String> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(format!("configuration: `{key}` must be a string")),
+        }
+    }
+
+    /// A truth; false when it is not there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn truth(&self, key: &str) -> Result<bool, String> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(truth)) => Ok(*truth),
+            Some(_) => Err(format!("configuration: `{key}` must be true or false")),
+        }
+    }
+
+    /// A number within an object, or at the top when `inside` is empty.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn number(&self, inside: &str, key: &str) -> Result<Option<u64>, String> {
+        let place = if inside.is_empty() {
+            self.0.get(key)
+        } else {
+            self.0.get(inside).and_then(|object| object.get(key))
+        };
+        match place {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value
+                .as_u64()
+                .map(Some)
+                .ok_or_else(|| format!("configuration: `{key}` must be a number")),
+        }
+    }
+
+    /// The texts of a list within an object.
+    pub fn texts(&self, inside: &str, key: &str) -> Vec<String> {
+        let list = self.0.get(inside).and_then(|object| object.get(key));
+        let items = list.and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// The mode: a word, or an object `custom` with kinds.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn mode(&self) -> Result<Option<Mode>, String> {
+        match self.0.get("mode") {
+            None => Ok(None),
+            Some(Value::String(word)) => Mode::parse(word).map(Some),
+            Some(object) => {
+                let kinds = object.get("custom").and_then(Value::as_array);
+                let kinds: Vec<&str> = kinds
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                Mode::parse(&format!("custom:{}", kinds.join(","))).map(Some)
+            }
+        }
+    }
+
+    /// The operators, by purposes or by the operations of v18.
+    ///
+    /// # Errors
+    /// If a purpose is not known.
+    pub fn operators(&self) -> Result<Operators, String> {
+        let mut operators = Operators::new();
+        let object = self
+            .0
+            .get("smart-rollup-node-operator")
+            .and_then(Value::as_object);
+        for (name, value) in object.into_iter().flatten() {
+            let purpose = Purpose::parse(name)
+                .ok_or_else(|| format!("configuration: unknown operator purpose `{name}`"))?;
+            let keys: Vec<String> = match value {
+                Value::String(key) => vec![key.clone()],
+                Value::Array(keys) => keys
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+                _ => {
+                    return Err(format!(
+                        "configuration: `{name}` must be a key or a list of keys"
+                    ));
+                }
+            };
+            operators.insert(purpose, keys);
+        }
+        Ok(operators)
+    }
+}
+
+/// The file that `init` writes: required keys, and what differs from the defaults.
+pub fn written(settings: &Settings, style_v18: bool) -> Value {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    if style_v18 {
+        put("data-dir", json!(settings.data_dir));
+    }
+    put(
+        "smart-rollup-address",
+        ROLLUP.encode(&settings.rollup).into(),
+    );
+    put("smart-rollup-node-operator", operators(settings, style_v18));
+    if settings.rpc_addr != "127.0.0.1" {
+        put("rpc-addr", settings.rpc_addr.as_str().into());
+    }
+    if settings.rpc_port != 8932 {
+        put("rpc-port", settings.rpc_port.into());
+    }
+    if let Some(address) = &settings.metrics_addr {
+        put("metrics-addr", address.as_str().into());
+    }
+    put("fee-parameters", json!({}));
+    put("mode", mode(&settings.mode));
+    if let Some(endpoint) = &settings.pre_images_endpoint {
+        put("pre-images-endpoint", endpoint.as_str().into());
+    }
+    if settings.log_kernel_debug {
+        put("log-kernel-debug", true.into());
+    }
+    if let Some(path) = &settings.log_kernel_debug_file {
+        put("log-kernel-debug-file", json!(path));
+    }
+    if settings.no_degraded {
+        put("no-degraded", true.into());
+    }
+    if let Some(frequency) = settings.gc_frequency {
+        put("gc-parameters", json!({ "frequency": frequency }));
+    }
+    if settings.history_mode != HistoryMode::Archive {
+        put("history-mode", settings.history_mode.name().into());
+    }
+    if !settings.cors_origins.is_empty() || !settings.cors_headers.is_empty() {
+        put(
+            "cors",
+            json!({ "allowed_headers": settings.cors_headers, "allowed_origins": settings.cors_origins }),
+        );
+    }
+    Value::Object(out)
+}
+
+fn mode(mode: &Mode) -> Value {
+    match mode {
+        Mode::Custom(kinds) => json!({ "custom": kinds }),
+        mode => mode.name().into(),
+    }
+}
+
+fn operators(settings: &Settings, style_v18: bool) -> Value {
+    let mut out = Map::new();
+    for (purpose, keys) in &settings.operators {
+        let first = || keys.first().cloned().unwrap_or_default();
+        if style_v18 {
+            let kinds: &[&str] = match purpose {
+                Purpose::Operating => &["publish", "refute"],
+                Purpose::Batching => &["add_messages"],
+                Purpose::Cementing => &["cement"],
+                Purpose::Recovering => &["recover"],
+                Purpose::ExecutingOutbox => &["execute_outbox_message"],
+            };
+            for kind in kinds {
+                out.insert((*kind).to_owned(), first().into());
+            }
+        } else if *purpose == Purpose::Batching {
+            out.insert(purpose.name().into(), json!(keys));
+        } else {
+            out.insert(purpose.name().into(), first().into());
+        }
+    }
+    Value::Object(out)
+}
+
+/// Every key with its value, for `GET /config`.
+pub fn shown(settings: &Settings) -> Value {
+    json!({
+        "smart-rollup-address": ROLLUP.encode(&settings.rollup),
+        "smart-rollup-node-operator": operators(settings, false),
+        "rpc-addr": settings.rpc_addr,
+        "rpc-port": settings.rpc_port,
+        "acl": [],
+        "metrics-addr": settings.metrics_addr,
+        "performance-metrics": true,
+        "reconnection_delay": 2.0,
+        "fee-parameters": {},
+        "mode": mode(&settings.mode),
+        "loser-mode": [],
+        "apply-unsafe-patches": false,
+        "unsafe-pvm-patches": [],
+        "execute-outbox-messages-filter": settings.outbox_filter,
+        "pre-images-endpoint": settings.pre_images_endpoint,
+        "batcher": {
+            "min_batch_elements": 10,
+            "min_batch_size": 10,
+            "max_batch_elements": settings.batcher.batch_elements,
+            "max_batch_size": settings.batcher.batch_size,
+        },
+        "injector": { "retention_period": 2048, "attempts": 10, "injection_ttl": 120 },
+        "l1_blocks_cache_size": 64,
+        "l2_blocks_cache_size": 64,
+        "l1_monitor_finalized": false,
+        "l1_rpc_timeout": 60.0,
+        "loop_retry_delay": 10.0,
+        "log-kernel-debug": settings.log_kernel_debug,
+        "log-kernel-debug-file": settings.kernel_log(),
+        "unsafe-disable-wasm-kernel-checks": false,
+        "no-degraded": settings.no_degraded,
+        "slow-vm-fallback": false,
+        "bail-on-disagree": false,
+        "gc-parameters": { "frequency": settings.gc_frequency },
+        "history-mode": settings.history_mode.name(),
+        "cors": { "allowed_headers": settings.cors_headers, "allowed_origins": settings.cors_origins },
+        "commit-on": "block",
+    })
+}

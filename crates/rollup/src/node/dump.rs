@@ -1,0 +1,71 @@
+//! `dump durable storage into FILE`: the values of a block as the instructions of an installer.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::arguments::{Arguments, home};
+use super::process::lock;
+use super::store::Store;
+use crate::storage::{Node, Path};
+
+/// Writes the durable storage of a block as the instructions of an installer.
+pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
+    let data_dir = arguments
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| home(".tezos-smart-rollup-node"));
+    let _lock = lock(&data_dir)?;
+    let store = Store::open(&data_dir.join("storage/sandbox.redb"))?;
+    let block = match arguments.block.as_str() {
+        "head" => store.head()?,
+        level => store.block(
+            level
+                .parse()
+                .map_err(|_| format!("`{level}` is not a level"))?,
+        )?,
+    };
+    let block = block.ok_or("No head")?;
+    let durable = store.durable(&block)?;
+    let mut values = Vec::new();
+    if let Some(root) = durable.node(&Path::root()) {
+        values_of(root, String::new(), &mut values);
+    }
+    let text = if file.ends_with(".json") {
+        let instructions: Vec<Value> = values
+            .iter()
+            .map(|(key, value)| json!({ "set": { "value": hex::encode(value), "to": key } }))
+            .collect();
+        json!({ "instructions": instructions }).to_string()
+    } else if file.ends_with(".yaml") || file.ends_with(".yml") {
+        let lines: String = values
+            .iter()
+            .map(|(key, value)| {
+                format!(
+                    "- set:\n    value: \"{}\"\n    to: {key}\n",
+                    hex::encode(value)
+                )
+            })
+            .collect();
+        format!("instructions:\n{lines}")
+    } else {
+        return Err("Expecting either a .yaml of .json file".into());
+    };
+    fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
+    println!("Dumped WASM PVM state to {file}");
+    Ok(())
+}
+
+fn values_of(node: &Node, path: String, out: &mut Vec<(String, Vec<u8>)>) {
+    if let Some(value) = node.value()
+        && path != "/kernel/boot.wasm"
+    {
+        out.push((path.clone(), value.to_vec()));
+    }
+    for (name, child) in node.children() {
+        let below = format!("{path}/{name}");
+        if below != "/readonly" {
+            values_of(child, below, out);
+        }
+    }
+}

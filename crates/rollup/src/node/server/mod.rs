@@ -1,0 +1,246 @@
+//! The node over HTTP: listening, connections, access rules. What a request means is decided in [`routes`].
+
+mod answer;
+mod blocks;
+mod metrics;
+mod openapi;
+mod query;
+mod routes;
+mod sandbox;
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    HeaderValue, ORIGIN,
+};
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpListener;
+
+use super::Node;
+use super::chain::Order;
+use answer::{Refusal, Reply};
+
+pub use openapi::document as openapi;
+
+/// The largest body of a request.
+const MAX_BODY: usize = 64 << 20;
+
+/// What requests are answered from.
+pub struct Service {
+    /// The node.
+    pub node: Arc<Node>,
+    /// The way to the maker of blocks.
+    pub orders: mpsc::Sender<Order>,
+    /// When it began.
+    pub started: std::time::Instant,
+}
+
+/// A request with its body.
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The steps of the path.
+    pub path: Vec<String>,
+    /// What stands behind the question mark.
+    pub query: query::Query,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Binds a port.
+///
+/// # Errors
+/// If it cannot be had.
+pub async fn bind(address: &str, port: u16) -> Result<TcpListener, String> {
+    let host = address.trim_matches(['[', ']']);
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|error| format!("cannot listen on {address}:{port}: {error}"))
+}
+
+/// Answers whoever comes, until the future is dropped.
+pub async fn serve(service: Arc<Service>, listener: TcpListener) {
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Too many files are open, for instance: that passes.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        // Without it small answers may wait for each other.
+        let _ = stream.set_nodelay(true);
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            let answer = service_fn(move |request| {
+                let service = Arc::clone(&service);
+                async move { Ok::<_, Infallible>(service.answer(peer.ip(), request).await) }
+            });
+            // How a connection ends is its client's affair.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
+        });
+    }
+}
+
+/// Answers with metrics only, on a port of its own.
+pub async fn serve_metrics(service: Arc<Service>, listener: TcpListener) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            let answer = service_fn(move |request: Request<Incoming>| {
+                let reply = match request.uri().path() {
+                    "/metrics" => answer::plain(
+                        "text/plain; version=0.0.4",
+                        metrics::metrics(&service).into_bytes(),
+                    ),
+                    _ => answer::empty(StatusCode::NOT_FOUND),
+                };
+                async move { Ok::<_, Infallible>(reply) }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
+        });
+    }
+}
+
+/// Prints the names of all metrics with their meanings.
+pub fn list_metrics() {
+    for (name, kind, help) in metrics::METRICS {
+        println!(
+            "# HELP octez_sc_rollup_node_{name} {help}\n# TYPE octez_sc_rollup_node_{name} {kind}"
+        );
+    }
+}
+
+impl Service {
+    async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Reply {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut reply = if request.method() == Method::OPTIONS {
+            answer::empty(StatusCode::OK)
+        } else {
+            match self.asked(peer, request).await {
+                Ok(asked) => routes::route(&self, asked)
+                    .await
+                    .unwrap_or_else(Reply::from),
+                Err(refusal) => refusal.into(),
+            }
+        };
+        self.allow_origin(origin, &mut reply);
+        reply
+    }
+
+    /// Lets web pages of known origins read the answer.
+    fn allow_origin(&self, origin: Option<HeaderValue>, reply: &mut Reply) {
+        let settings = &self.node.settings;
+        let Some(origin) = origin else { return };
+        let known = settings
+            .cors_origins
+            .iter()
+            .any(|known| known == "*" || known.as_bytes() == origin.as_bytes());
+        if !known {
+            return;
+        }
+        let headers = reply.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST, DELETE, OPTIONS"),
+        );
+        if let Ok(allowed) = HeaderValue::from_str(&settings.cors_headers.join(", ")) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        }
+    }
+
+    async fn asked(&self, peer: IpAddr, request: Request<Incoming>) -> Result<Asked, Refusal> {
+        let (head, body) = request.into_parts();
+        let mut path = Vec::new();
+        for step in head.uri.path().split('/').filter(|step| !step.is_empty()) {
+            path.push(query::decoded(step).ok_or_else(|| {
+                Refusal::Request(format!("Failed to parsed an argument in path: \"{step}\""))
+            })?);
+        }
+        if !(peer.to_canonical().is_loopback() || self.node.settings.allow_all) && denied(&path) {
+            return Err(Refusal::Forbidden(format!(
+                "Access denied to: /{}",
+                path.join("/")
+            )));
+        }
+        let query = query::Query::parse(head.uri.query().unwrap_or_default())?;
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(|error| {
+                Refusal::Request(format!("Failed to parse the request body: {error}"))
+            })?
+            .to_bytes();
+        Ok(Asked {
+            method: head.method,
+            path,
+            query,
+            body,
+        })
+    }
+}
+
+/// What clients on other machines may not ask for under the rule `secure`.
+fn denied(path: &[String]) -> bool {
+    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(
+        steps[..],
+        [
+            "global",
+            "block",
+            _,
+            "durable",
+            "wasm_2_0_0",
+            "subkeys" | "values"
+        ] | ["local", "batcher" | "dal", ..]
+            | ["admin" | "stats" | "sandbox", ..]
+            | ["config"]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::denied;
+
+    #[test]
+    fn other_machines_may_read_values_and_not_inject_or_list() {
+        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+        for text in [
+            "global/block/head/durable/wasm_2_0_0/subkeys",
+            "global/block/7/durable/wasm_2_0_0/values",
+            "local/batcher/injection",
+            "local/batcher/queue/x",
+            "admin/batcher/queue",
+            "stats/memory",
+            "sandbox/bake",
+            "config",
+        ] {
+            assert!(denied(&path(text)), "{text}");
+        }
+        for text in [
+            "global/block/head/durable/wasm_2_0_0/value",
+            "global/block/head",
+            "health",
+            "local/gc_info",
+        ] {
+            assert!(!denied(&path(text)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Puts configuration file, command line and defaults together.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use drun_engine::Choice;
+use serde_json::Value;
+
+use super::arguments::{Arguments, base_dir, home};
+use super::batcher::Limits;
+use super::commitment::Constants;
+use super::config::{self, File, HistoryMode, Settings};
+use super::operators::{self, Mode, alias, memorise};
+use super::{log, time};
+use crate::debugger::read_kernel;
+use crate::encoding::base58::ROLLUP;
+use crate::inbox::inputs;
+use crate::version::Version;
+
+/// The address of the rollup: itself, a name of the wallet, or a new name for a kernel that is given.
+fn address(text: &str, base_dir: &Path, kernel: Option<&[u8]>) -> Result<[u8; 20], String> {
+    let text = text.strip_prefix("text:").unwrap_or(text);
+    if let Ok(address) = ROLLUP.address(text) {
+        return Ok(address);
+    }
+    let name = text.strip_prefix("alias:").unwrap_or(text);
+    if let Some(known) = alias(base_dir, "smart_rollups", name) {
+        return ROLLUP
+            .address(&known)
+            .map_err(|error| format!("the alias {name} stands for `{known}`: {error}"));
+    }
+    let Some(kernel) = kernel else {
+        return Err(format!("no smart rollup alias named {name}"));
+    };
+    let address = new_address(name, kernel);
+    let shown = ROLLUP.encode(&address);
+    memorise(base_dir, "smart_rollups", name, &shown)?;
+    println!("Smart rollup {shown} memorized as \"{name}\"");
+    Ok(address)
+}
+
+pub(super) fn new_address(name: &str, kernel: &[u8]) -> [u8; 20] {
+    let hash = blake2b_simd::Params::new()
+        .hash_length(20)
+        .hash(&[name.as_bytes(), &[0], kernel].concat());
+    let mut address = [0; 20];
+    address.copy_from_slice(hash.as_bytes());
+    address
+}
+
+/// The kernel in a file: digits as for the original, or a module.
+pub(super) fn boot_sector(path: &Path) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|_| format!("Boot sector not found at path \"{shown}\""))?;
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
+    }
+    if path
+        .extension()
+        .is_some_and(|ending| ending == "wat" || ending == "wast")
+    {
+        return read_kernel(path).map_err(|error| error.to_string());
+    }
+    let digits: Vec<u8> = bytes
+        .into_iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let kernel = hex::decode(digits).ok().filter(|kernel| !kernel.is_empty());
+    kernel.ok_or_else(|| format!("The boot sector at path \"{shown}\" is unparsable"))
+}
+
+/// Puts file, command line and defaults together.
+pub(super) fn settings(
+    arguments: &Arguments,
+    mode: Option<&str>,
+    rollup: Option<&str>,
+    keys: &[&str],
+    kernel: Option<&[u8]>,
+) -> Result<Settings, String> {
+    let data_dir = arguments
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| home(".tezos-smart-rollup-node"));
+    if data_dir.join("identity.json").exists() {
+        return Err("Invalid data directory. This is a data directory for an Octez node, please choose a different directory for the smart rollup node data.".into());
+    }
+    if arguments.enable_performance_metrics && arguments.disable_performance_metrics {
+        return Err(
+            "Cannot use both --enable-performance-metrics and --disable-performance-metrics".into(),
+        );
+    }
+    if arguments.loser_mode.is_some() {
+        return Err("refutation games need Layer 1; --loser-mode is not there".into());
+    }
+    let path = arguments
+        .config_file
+        .clone()
+        .unwrap_or_else(|| data_dir.join("config.json"));
+    let file = File::read(&path)?.unwrap_or_default();
+    let base_dir = base_dir(arguments);
+
+    let mode = match mode.or(arguments.mode.as_deref()) {
+        Some(word) => Mode::parse(word)?,
+        None => file
+            .mode()?
+            .ok_or("no mode: give one, or a configuration file")?,
+    };
+    let named = rollup
+        .map(str::to_owned)
+        .or_else(|| arguments.rollup.clone());
+    let named = match named {
+        Some(named) => named,
+        None => file
+            .text("smart-rollup-address")?
+            .ok_or("no smart rollup address: give one, or a configuration file")?,
+    };
+    let rollup = address(&named, &base_dir, kernel)?;
+    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+    let (given, default) = operators::parse(&keys, &base_dir)?;
+    let mut all = file.operators()?;
+    if default.is_some() {
+        all.clear();
+    }
+    all.extend(given);
+    let operators = operators::complete(&mode, all, default.as_deref(), &mut |text| {
+        log::notice(&text)
+    })?;
+
+    let allow_all = match arguments.acl_override.as_deref() {
+        None | Some("secure") => false,
+        Some("allow-all") => true,
+        Some(_) => {
+            return Err(
+                "Bad value for acl-override, possible values are 'secure' and 'allow-all'".into(),
+            );
+        }
+    };
+    let history = arguments
+        .history_mode
+        .clone()
+        .map_or_else(|| file.text("history-mode"), |word| Ok(Some(word)))?;
+    let history_mode = history
+        .as_deref()
+        .map(|word| {
+            HistoryMode::parse(word).ok_or_else(|| format!("Bad value for history-mode: `{word}`"))
+        })
+        .transpose()?;
+    let mut constants = Constants::preset(&arguments.preset).ok_or_else(|| {
+        format!(
+            "--preset: `{}` is none of fast, sandbox, mainnet",
+            arguments.preset
+        )
+    })?;
+    for (given, constant) in [
+        (
+            arguments.commitment_period,
+            &mut constants.commitment_period,
+        ),
+        (arguments.challenge_window, &mut constants.challenge_window),
+        (
+            arguments.max_active_outbox_levels,
+            &mut constants.active_outbox_levels,
+        ),
+        (arguments.finality, &mut constants.finality),
+    ] {
+        if let Some(given) = given {
+            if given < 0 {
+                return Err(format!("{given} is not a number of levels"));
+            }
+            *constant = given;
+        }
+    }
+    if constants.commitment_period == 0 {
+        return Err("--commitment-period must be positive".into());
+    }
+    if let Some(seconds) = arguments.block_time {
+        if !(0.0..=86_400.0).contains(&seconds) {
+            return Err(format!(
+                "--block-time: {seconds} is not a number of seconds"
+            ));
+        }
+        constants.block_time = seconds;
+    }
+    let start_timestamp = match &arguments.start_timestamp {
+        Some(text) => Some(time::parse(text).ok_or_else(|| {
+            format!("--start-timestamp: `{text}` is not a time like 2023-06-07T15:31:09Z")
+        })?),
+        None if arguments.deterministic => {
+            Some((f64::from(arguments.origination_level) * constants.block_time) as i64)
+        }
+        None => None,
+    };
+    if Version::of_protocol(&arguments.protocol).is_none() {
+        return Err(format!(
+            "--protocol: unknown protocol `{}`",
+            arguments.protocol
+        ));
+    }
+    let migrations = arguments.migrate.iter().map(|text| {
+        text.split_once(':')
+            .and_then(|(level, name)| Some((level.parse().ok()?, name.to_owned())))
+            .ok_or_else(|| format!("--migrate: expected LEVEL:PROTOCOL, found `{text}`"))
+    });
+    let inputs = match &arguments.inputs {
+        None => Vec::new(),
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .map_err(|_| format!("{} is not a valid file", path.display()))?;
+            inputs::parse(&text, rollup)
+                .map_err(|error| format!("{}: {error}", path.display()))?
+                .levels
+        }
+    };
+    let or_list = |given: &Vec<String>, key: &str| {
+        if given.is_empty() {
+            file.texts("cors", key)
+        } else {
+            given.clone()
+        }
+    };
+    for key in ["acl", "loser-mode", "unsafe-pvm-patches"] {
+        let list = file.0.get(key).and_then(Value::as_array);
+        if list.is_some_and(|list| !list.is_empty()) {
+            return Err(format!("configuration: `{key}` is not supported here"));
+        }
+    }
+    let limits = Limits {
+        batch_size: file
+            .number("batcher", "max_batch_size")?
+            .map_or(Limits::default().batch_size, |n| n as usize),
+        batch_elements: file
+            .number("batcher", "max_batch_elements")?
+            .map_or(Limits::default().batch_elements, |n| n as usize),
+        batches: arguments.batches_per_block,
+    };
+    let least = file.number("batcher", "min_batch_size")?.unwrap_or(10);
+    let fewest = file.number("batcher", "min_batch_elements")?.unwrap_or(10);
+    for (wrong, text) in [
+        (least == 0, "min_batch_size must be positive"),
+        (
+            (limits.batch_size as u64) < least,
+            "max_batch_size must be greater than min_batch_size",
+        ),
+        (
+            (limits.batch_elements as u64) < fewest,
+            "max_batch_elements must be greater than min_batch_elements",
+        ),
+    ] {
+        if wrong {
+            return Err(text.into());
+        }
+    }
+    if limits.batch_size > Limits::default().batch_size {
+        return Err(format!(
+            "batcher.max_batch_size must be smaller than {}",
+            Limits::default().batch_size
+        ));
+    }
+    let style = |word: &str, option: &str| match word {
+        "v18" => Ok(true),
+        "new" => Ok(false),
+        other => Err(format!("{option}: `{other}` is neither v18 nor new")),
+    };
+    let compiler = match std::env::var("OCTEZ_WASMER_COMPILER").as_deref() {
+        Err(_) => Choice::Auto,
+        Ok("singlepass") => Choice::Fast,
+        Ok("cranelift") => Choice::Optimizing,
+        Ok(other) => {
+            return Err(format!(
+                "OCTEZ_WASMER_COMPILER: unknown compiler `{other}`: expected singlepass or cranelift"
+            ));
+        }
+    };
+    let mut settings = Settings {
+        rollup,
+        operators,
+        rpc_addr: arguments
+            .rpc_addr
+            .clone()
+            .map_or_else(|| file.text("rpc-addr"), |text| Ok(Some(text)))?
+            .unwrap_or_else(|| "127.0.0.1".into()),
+        rpc_port: match arguments.rpc_port {
+            Some(port) => port,
+            None => file
+                .number("", "rpc-port")?
+                .map_or(8932, |port| port as u16),
+        },
+        allow_all,
+        metrics_addr: arguments
+            .metrics_addr
+            .clone()
+            .map_or_else(|| file.text("metrics-addr"), |text| Ok(Some(text)))?,
+        cors_origins: or_list(&arguments.cors_origins, "allowed_origins"),
+        cors_headers: or_list(&arguments.cors_headers, "allowed_headers"),
+        pre_images_endpoint: arguments
+            .pre_images_endpoint
+            .clone()
+            .map_or_else(|| file.text("pre-images-endpoint"), |text| Ok(Some(text)))?,
+        log_kernel_debug: arguments.log_kernel_debug || file.truth("log-kernel-debug")?,
+        log_kernel_debug_file: match &arguments.log_kernel_debug_file {
+            Some(path) => Some(path.clone()),
+            None => file.text("log-kernel-debug-file")?.map(PathBuf::from),
+        },
+        history_mode: history_mode.unwrap_or(HistoryMode::Archive),
+        gc_frequency: match arguments.gc_frequency {
+            Some(frequency) => Some(frequency),
+            None => file.number("gc-parameters", "frequency")?.map(|n| n as i32),
+        },
+        no_degraded: arguments.no_degraded || file.truth("no-degraded")?,
+        batcher: limits,
+        outbox_filter: file
+            .0
+            .get("execute-outbox-messages-filter")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default(),
+        constants,
+        origination_level: arguments.origination_level,
+        start_timestamp,
+        deterministic: arguments.deterministic,
+        protocol: arguments.protocol.clone(),
+        migrations: migrations.collect::<Result<_, _>>()?,
+        auto_operator: !arguments.no_auto_operator
+            && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser),
+        inputs,
+        exit_after_inputs: arguments.exit_after_inputs,
+        outbox_log: arguments.outbox_log.clone(),
+        outbox_hook: arguments.outbox_hook.clone(),
+        simulate_timeout: Duration::try_from_secs_f64(arguments.simulate_timeout)
+            .map_err(|error| format!("--simulate-timeout: {error}"))?,
+        style_v18: style(&arguments.rpc_style, "--rpc-style")?,
+        quiet_blocks: arguments.quiet_blocks,
+        compiler,
+        shown: Value::Null,
+        mode,
+        data_dir,
+    };
+    stored_history(&mut settings, history_mode)?;
+    settings.shown = config::shown(&settings);
+    Ok(settings)
+}
+
+/// Archive may become full, and never the other way; what was not asked for stays as it is.
+fn stored_history(settings: &mut Settings, asked: Option<HistoryMode>) -> Result<(), String> {
+    let path = settings.data_dir.join("history-mode");
+    let stored = fs::read_to_string(path)
+        .ok()
+        .and_then(|word| HistoryMode::parse(word.trim()));
+    settings.history_mode = match (stored, asked) {
+        (Some(HistoryMode::Full), Some(HistoryMode::Archive)) => {
+            return Err("Cannot transform a full rollup node into an archive one.".into());
+        }
+        (Some(HistoryMode::Archive), Some(HistoryMode::Full)) => {
+            log::notice("Converting the archive rollup node into a full rollup node");
+            HistoryMode::Full
+        }
+        (_, Some(asked)) => asked,
+        (Some(stored), None) => stored,
+        (None, None) => settings.history_mode,
+    };
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! What the RPC shows, as JSON: blocks, inboxes, commitments, outboxes (rollup-node.md, sections 5.3, 7.3, 8 and 9.2).
+
+use serde_json::{Map, Value, json};
+
+use super::Node;
+use super::block::Block;
+use super::commitment::Commitment;
+use super::store::Kept;
+use crate::encoding::base58::{BLOCK, COMMITMENT, INBOX, STATE, WITNESS};
+use crate::encoding::hash::Hash;
+use crate::outbox::message::OutboxMessage;
+use crate::pvm::Status;
+use crate::reveal::Request;
+
+/// The status of a machine, in the RPC's words.
+pub fn status(status: &Status) -> String {
+    match status {
+        Status::Evaluating => "Computing".into(),
+        Status::WaitingForInput => "Waiting for input message".into(),
+        Status::WaitingForReveal(request @ Request::Preimage(_)) => {
+            format!("Waiting for preimage reveal {request}")
+        }
+        Status::WaitingForReveal(Request::Metadata) => "Waiting for metadata".into(),
+        Status::WaitingForReveal(Request::DalParameters) => "Waiting for DAL parameters".into(),
+        Status::WaitingForReveal(request) => format!("Waiting for page data {request}"),
+    }
+}
+
+/// A commitment.
+pub fn commitment(commitment: &Commitment) -> Value {
+    json!({
+        "compressed_state": STATE.encode(&commitment.state),
+        "inbox_level": commitment.level,
+        "predecessor": COMMITMENT.encode(&commitment.predecessor),
+        "number_of_ticks": commitment.ticks.to_string(),
+    })
+}
+
+/// A commitment with its hash and, if it is, where it was published.
+pub fn kept(hash: &Hash, kept: &Kept) -> Value {
+    let mut out = json!({
+        "commitment": commitment(&kept.commitment),
+        "hash": COMMITMENT.encode(hash),
+    });
+    if let Some(level) = kept.published {
+        out["first_published_at_level"] = level.into();
+        out["published_at_level"] = level.into();
+    }
+    out
+}
+
+/// The history of an inbox.
+pub fn inbox(block: &Block) -> Value {
+    let inbox = &block.inbox;
+    let back: Vec<String> = inbox
+        .cell
+        .back
+        .iter()
+        .map(|hash| INBOX.encode(hash))
+        .collect();
+    json!({
+        "level": inbox.level,
+        "old_levels_messages": {
+            "index": inbox.cell.index.to_string(),
+            "content": { "hash": WITNESS.encode(&inbox.witness), "level": inbox.level },
+            "back_pointers": back,
+        },
+    })
+}
+
+/// The message of a rollup to a contract; `None` when it cannot be understood.
+fn decoded(message: &[u8], style_v18: bool) -> Option<Value> {
+    let decoded = OutboxMessage::decode(message)?;
+    let mut json: Value = serde_json::from_str(&decoded.to_json().to_string()).ok()?;
+    if style_v18 && let Value::Object(fields) = &mut json {
+        fields.remove("kind");
+        if let Some(Value::Array(transactions)) = fields.get_mut("transactions") {
+            for transaction in transactions {
+                let name = transaction["entrypoint"].as_str().unwrap_or("default");
+                transaction["entrypoint"] = format!("%{name}").into();
+            }
+        }
+    }
+    Some(json)
+}
+
+/// The same, or its digits.
+pub fn outbox_message(message: &[u8], style_v18: bool) -> Value {
+    decoded(message, style_v18).unwrap_or_else(|| hex::encode(message).into())
+}
+
+/// An item of the list of outbox messages.
+pub fn outbox_item(level: i32, index: u32, message: &[u8], style_v18: bool) -> Option<Value> {
+    Some(json!({
+        "outbox_level": level,
+        "message_index": index.to_string(),
+        "message": decoded(message, style_v18)?,
+    }))
+}
+
+/// An item of the outbox within a block, or of the messages that wait.
+pub fn indexed(index: u32, message: &[u8]) -> Option<Value> {
+    let mut out = Map::new();
+    out.insert("message_index".into(), index.into());
+    let mut message = decoded(message, false)?;
+    let fields = message.as_object_mut()?;
+    match fields.remove("kind")?.as_str()? {
+        "whitelist_update" => {
+            let keys = fields.remove("whitelist").unwrap_or(Value::Null);
+            out.insert("whitelist_update".into(), keys);
+        }
+        "canonical_rollup_signal" => {
+            out.insert("canonical_rollup_signal".into(), fields.remove("payload")?);
+        }
+        _ => {
+            out.insert("transactions".into(), fields.remove("transactions")?);
+        }
+    }
+    Some(Value::Object(out))
+}
+
+/// The head of a block, as streams have it.
+pub fn header(block: &Block) -> Map<String, Value> {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    put("block_hash", BLOCK.encode(&block.hash).into());
+    put("level", block.level.into());
+    put("predecessor", BLOCK.encode(&block.predecessor).into());
+    let hash = block
+        .commitment
+        .as_ref()
+        .map(|commitment| COMMITMENT.encode(&commitment.hash()));
+    put("commitment_hash", hash.into());
+    put(
+        "previous_commitment_hash",
+        COMMITMENT.encode(&block.previous_commitment).into(),
+    );
+    put("inbox_witness", WITNESS.encode(&block.inbox.witness).into());
+    put("inbox_hash", INBOX.encode(&block.inbox.cell.hash).into());
+    put("initial_tick", block.initial_tick.to_string().into());
+    put("num_ticks", block.num_ticks.to_string().into());
+    put("state_hash", STATE.encode(&block.state_hash()).into());
+    put("pvm_status", status(&Status::WaitingForInput).into());
+    out
+}
+
+/// A whole block.
+pub fn block(block: &Block, outbox: bool) -> Value {
+    let mut out = Map::new();
+    for (key, value) in header(block) {
+        let ticks = key == "initial_tick";
+        if ticks {
+            out.insert("inbox".into(), inbox(block));
+            let messages: Vec<String> = block.messages.iter().map(hex::encode).collect();
+            out.insert("messages".into(), messages.into());
+            if let Some(own) = &block.commitment {
+                out.insert("commitment".into(), commitment(own));
+            }
+            if outbox {
+                let items: Vec<Value> = (0..)
+                    .zip(&block.outbox)
+                    .filter_map(|(index, message)| indexed(index, message))
+                    .collect();
+                out.insert("outbox".into(), items.into());
+            }
+        }
+        out.insert(key, value);
+    }
+    Value::Object(out)
+}
+
+/// Which outbox messages wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    All,
+    Executable,
+    Unexecutable,
+}
+
+/// The outbox messages that have not been executed, by level.
+///
+/// # Errors
+/// If the store fails.
+pub fn pending(node: &Node, which: Pending, only: Option<i32>) -> Result<Value, String> {
+    let head = node.head();
+    let cemented = head.cemented.0;
+    let oldest = cemented - node.settings.constants.active_outbox_levels;
+    let (from, to) = match only {
+        Some(level) => (level, level),
+        None => (node.settings.origination_level, head.level),
+    };
+    let mut out = Vec::new();
+    for (level, outbox) in node.store.outboxes(from, to)? {
+        let (word, kind) = if level <= oldest {
+            ("lost", None)
+        } else if level <= cemented {
+            ("executable", Some(Pending::Executable))
+        } else {
+            ("pending", Some(Pending::Unexecutable))
+        };
+        if which != Pending::All && kind != Some(which) {
+            continue;
+        }
+        let mut messages = Vec::new();
+        for (index, message) in (0..).zip(&outbox.messages) {
+            if node.store.executed(level, index)?.is_none() {
+                let mut item = Map::new();
+                item.insert("message_index".into(), index.into());
+                if let Some(Value::Object(mut fields)) = indexed(index, message) {
+                    fields.remove("message_index");
+                    item.insert("message".into(), fields.into());
+                }
+                messages.push(Value::Object(item));
+            }
+        }
+        if !messages.is_empty() {
+            let mut entry = json!({ "outbox_level": level, "messages": messages });
+            if which == Pending::All {
+                entry["status"] = word.into();
+            }
+            out.push(entry);
+        }
+    }
+    Ok(out.into())
+}

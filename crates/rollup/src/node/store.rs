@@ -1,0 +1,460 @@
+//! What survives the process: blocks, the pieces of their states, commitments, outboxes. One redb database.
+//!
+//! A block becomes visible with one transaction, so that a node that is killed continues at its last complete block.
+//! The file is given to the disk a few times a second and not at every block: a process that dies loses nothing, a
+//! machine that loses its power may.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+
+use super::block::Block;
+use super::commitment::Commitment;
+use crate::encoding::hash::Hash;
+use crate::storage::{Broken, Durable, Shelf, reachable};
+
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const BLOCKS: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("blocks");
+const HASHES: TableDefinition<'_, &Hash, i32> = TableDefinition::new("hashes");
+const PIECES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pieces");
+const COMMITMENTS: TableDefinition<'_, &Hash, &[u8]> = TableDefinition::new("commitments");
+/// Levels whose outbox has messages, with the chain of hashes before and the messages.
+const OUTBOXES: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("outboxes");
+/// Executed messages by level and number, with the level of their execution.
+const EXECUTED: TableDefinition<'_, (i32, u32), i32> = TableDefinition::new("executed");
+
+/// How often what was written is given to the disk, at the most.
+const SYNC_PERIOD: Duration = Duration::from_millis(200);
+
+/// Why the store cannot do what it should.
+pub type Failed = String;
+
+fn failed(error: impl std::fmt::Display) -> Failed {
+    format!("the store failed: {error}")
+}
+
+/// The file, which is not given to the disk at every transaction.
+#[derive(Debug)]
+struct Lazy {
+    file: redb::backends::FileBackend,
+    last: Mutex<Instant>,
+}
+
+impl StorageBackend for Lazy {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        if let Ok(mut last) = self.last.try_lock()
+            && last.elapsed() > SYNC_PERIOD
+        {
+            *last = Instant::now();
+            return self.file.sync_data();
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> Result<(), std::io::Error> {
+        self.file.sync_data()?;
+        self.file.close()
+    }
+}
+
+/// A published commitment.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Kept {
+    /// What it says.
+    pub commitment: Commitment,
+    /// The block that published it.
+    pub published: Option<i32>,
+}
+
+/// The outbox of a level.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OutboxLevel {
+    /// The chain of hashes before it.
+    pub before: Hash,
+    /// Its messages.
+    pub messages: Vec<Vec<u8>>,
+}
+
+/// The database.
+pub struct Store {
+    database: Database,
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    // A vector takes any number of bytes: nothing can fail.
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+fn decode<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failed> {
+    postcard::from_bytes(bytes).map_err(|error| failed(format!("a record is unreadable: {error}")))
+}
+
+impl Store {
+    /// Opens the database of a directory, or makes it.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or is something else.
+    pub fn open(path: &Path) -> Result<Self, Failed> {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
+        let backend = Lazy {
+            file: redb::backends::FileBackend::new(file).map_err(failed)?,
+            last: Mutex::new(Instant::now()),
+        };
+        let database = Database::builder()
+            .create_with_backend(backend)
+            .map_err(failed)?;
+        let store = Self { database };
+        let write = store.database.begin_write().map_err(failed)?;
+        write.open_table(META).map_err(failed)?;
+        write.open_table(BLOCKS).map_err(failed)?;
+        write.open_table(HASHES).map_err(failed)?;
+        write.open_table(PIECES).map_err(failed)?;
+        write.open_table(COMMITMENTS).map_err(failed)?;
+        write.open_table(OUTBOXES).map_err(failed)?;
+        write.open_table(EXECUTED).map_err(failed)?;
+        write.commit().map_err(failed)?;
+        Ok(store)
+    }
+
+    fn read<K: redb::Key + 'static, V: redb::Value + 'static, T>(
+        &self,
+        table: TableDefinition<'_, K, V>,
+        read: impl FnOnce(redb::ReadOnlyTable<K, V>) -> Result<T, redb::StorageError>,
+    ) -> Result<T, Failed> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        read(transaction.open_table(table).map_err(failed)?).map_err(failed)
+    }
+
+    /// A value of the node itself.
+    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, Failed> {
+        self.read(META, |table| {
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })
+    }
+
+    /// Sets one.
+    pub fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), Failed> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut table = write.open_table(META).map_err(failed)?;
+            table.insert(key, value).map_err(failed)?;
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// The newest block.
+    pub fn head(&self) -> Result<Option<Block>, Failed> {
+        let bytes = self.read(BLOCKS, |table| {
+            Ok(table.last()?.map(|(_, block)| block.value().to_vec()))
+        })?;
+        bytes.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The lowest level that is kept.
+    pub fn first_level(&self) -> Result<Option<i32>, Failed> {
+        self.read(BLOCKS, |table| {
+            Ok(table.first()?.map(|(level, _)| level.value()))
+        })
+    }
+
+    /// The block of a level.
+    pub fn block(&self, level: i32) -> Result<Option<Block>, Failed> {
+        let bytes = self.read(BLOCKS, |table| {
+            Ok(table.get(level)?.map(|block| block.value().to_vec()))
+        })?;
+        bytes.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The level of a block.
+    pub fn level_of(&self, hash: &Hash) -> Result<Option<i32>, Failed> {
+        self.read(HASHES, |table| {
+            Ok(table.get(hash)?.map(|level| level.value()))
+        })
+    }
+
+    /// A commitment by its hash.
+    pub fn commitment(&self, hash: &Hash) -> Result<Option<Kept>, Failed> {
+        let bytes = self.read(COMMITMENTS, |table| {
+            Ok(table.get(hash)?.map(|kept| kept.value().to_vec()))
+        })?;
+        bytes.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The outbox of a level, when it has messages.
+    pub fn outbox(&self, level: i32) -> Result<Option<OutboxLevel>, Failed> {
+        let bytes = self.read(OUTBOXES, |table| {
+            Ok(table.get(level)?.map(|outbox| outbox.value().to_vec()))
+        })?;
+        bytes.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The outboxes with messages from a level to another, both included.
+    pub fn outboxes(&self, from: i32, to: i32) -> Result<Vec<(i32, OutboxLevel)>, Failed> {
+        let found = self.read(OUTBOXES, |table| {
+            let mut found = Vec::new();
+            if from <= to {
+                for entry in table.range(from..=to)? {
+                    let (level, outbox) = entry?;
+                    found.push((level.value(), outbox.value().to_vec()));
+                }
+            }
+            Ok(found)
+        })?;
+        let read = found
+            .into_iter()
+            .map(|(level, bytes)| Ok((level, decode(&bytes)?)));
+        read.collect()
+    }
+
+    /// The level of the block in which a message was executed.
+    pub fn executed(&self, level: i32, index: u32) -> Result<Option<i32>, Failed> {
+        self.read(EXECUTED, |table| {
+            Ok(table.get((level, index))?.map(|level| level.value()))
+        })
+    }
+
+    /// All executed messages: level, number, level of the block.
+    pub fn all_executed(&self) -> Result<Vec<(i32, u32, i32)>, Failed> {
+        self.read(EXECUTED, |table| {
+            let mut all = Vec::new();
+            for entry in table.iter()? {
+                let (key, at) = entry?;
+                let (level, index) = key.value();
+                all.push((level, index, at.value()));
+            }
+            Ok(all)
+        })
+    }
+
+    /// Marks a message as executed.
+    pub fn execute(&self, level: i32, index: u32, at: i32) -> Result<(), Failed> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut table = write.open_table(EXECUTED).map_err(failed)?;
+            table.insert((level, index), at).map_err(failed)?;
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Keeps a block with its state; everything becomes visible at once. The block learns where its storage is.
+    pub fn add(&self, block: &mut Block, durable: &Durable, before: Hash) -> Result<(), Failed> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut pieces = Pieces {
+                table: write.open_table(PIECES).map_err(failed)?,
+                last: block.last_piece,
+                failure: None,
+            };
+            block.root = durable.save(&mut pieces);
+            block.last_piece = pieces.last;
+            if let Some(failure) = pieces.failure {
+                return Err(failure);
+            }
+            let mut hashes = write.open_table(HASHES).map_err(failed)?;
+            hashes.insert(&block.hash, block.level).map_err(failed)?;
+            let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
+            if let Some(commitment) = &block.commitment {
+                let kept = encode(&Kept {
+                    commitment: commitment.clone(),
+                    published: None,
+                });
+                commitments
+                    .insert(&commitment.hash(), &kept[..])
+                    .map_err(failed)?;
+            }
+            for hash in &block.published {
+                let kept = commitments
+                    .get(hash)
+                    .map_err(failed)?
+                    .map(|kept| decode::<Kept>(kept.value()))
+                    .transpose()?;
+                if let Some(mut kept) = kept {
+                    kept.published = Some(block.level);
+                    commitments
+                        .insert(hash, &encode(&kept)[..])
+                        .map_err(failed)?;
+                }
+            }
+            if !block.outbox.is_empty() {
+                let outbox = encode(&OutboxLevel {
+                    before,
+                    messages: block.outbox.clone(),
+                });
+                let mut table = write.open_table(OUTBOXES).map_err(failed)?;
+                table.insert(block.level, &outbox[..]).map_err(failed)?;
+            }
+            let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
+            blocks
+                .insert(block.level, &encode(block)[..])
+                .map_err(failed)?;
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// The durable storage after a block.
+    pub fn durable(&self, block: &Block) -> Result<Durable, Failed> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let table = transaction.open_table(PIECES).map_err(failed)?;
+        Durable::load(&block.root, &Reading(table)).map_err(failed)
+    }
+
+    /// Takes the blocks above a level away.
+    pub fn rewind(&self, level: i32) -> Result<Vec<Block>, Failed> {
+        let write = self.database.begin_write().map_err(failed)?;
+        let mut gone = Vec::new();
+        {
+            let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
+            let mut hashes = write.open_table(HASHES).map_err(failed)?;
+            let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
+            let mut outboxes = write.open_table(OUTBOXES).map_err(failed)?;
+            let mut executed = write.open_table(EXECUTED).map_err(failed)?;
+            loop {
+                let last = blocks
+                    .last()
+                    .map_err(failed)?
+                    .map(|(at, block)| (at.value(), block.value().to_vec()));
+                let Some((at, bytes)) = last.filter(|(at, _)| *at > level) else {
+                    break;
+                };
+                let block: Block = decode(&bytes)?;
+                blocks.remove(at).map_err(failed)?;
+                hashes.remove(&block.hash).map_err(failed)?;
+                outboxes.remove(at).map_err(failed)?;
+                if let Some(commitment) = &block.commitment {
+                    commitments.remove(&commitment.hash()).map_err(failed)?;
+                }
+                for hash in &block.published {
+                    let kept = commitments
+                        .get(hash)
+                        .map_err(failed)?
+                        .map(|kept| decode::<Kept>(kept.value()))
+                        .transpose()?;
+                    if let Some(mut kept) = kept {
+                        kept.published = None;
+                        commitments
+                            .insert(hash, &encode(&kept)[..])
+                            .map_err(failed)?;
+                    }
+                }
+                executed
+                    .retain(|_, executed_at| executed_at != at)
+                    .map_err(failed)?;
+                gone.push(block);
+            }
+        }
+        write.commit().map_err(failed)?;
+        gone.reverse();
+        Ok(gone)
+    }
+
+    /// Forgets everything before a level but what its state needs; the number of blocks that went.
+    pub fn collect(&self, target: i32) -> Result<usize, Failed> {
+        let Some(block) = self.block(target)? else {
+            return Ok(0);
+        };
+        let mut needed = HashSet::new();
+        {
+            let transaction = self.database.begin_read().map_err(failed)?;
+            let table = transaction.open_table(PIECES).map_err(failed)?;
+            reachable(&block.root, &Reading(table), &mut needed).map_err(failed)?;
+        }
+        let write = self.database.begin_write().map_err(failed)?;
+        let mut gone = 0;
+        {
+            let mut pieces = write.open_table(PIECES).map_err(failed)?;
+            pieces
+                .retain_in(..=block.last_piece, |id, _| needed.contains(&id))
+                .map_err(failed)?;
+            let mut hashes = write.open_table(HASHES).map_err(failed)?;
+            let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
+            let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
+            let mut old = Vec::new();
+            for entry in blocks.range(..target).map_err(failed)? {
+                let (_, bytes) = entry.map_err(failed)?;
+                old.push(decode::<Block>(bytes.value())?);
+            }
+            for block in old {
+                blocks.remove(block.level).map_err(failed)?;
+                hashes.remove(&block.hash).map_err(failed)?;
+                if let Some(commitment) = &block.commitment {
+                    commitments.remove(&commitment.hash()).map_err(failed)?;
+                }
+                gone += 1;
+            }
+        }
+        write.commit().map_err(failed)?;
+        Ok(gone)
+    }
+}
+
+/// Pieces while a block is being kept.
+struct Pieces<'t> {
+    table: redb::Table<'t, u64, &'static [u8]>,
+    last: u64,
+    failure: Option<Failed>,
+}
+
+impl Shelf for Pieces<'_> {
+    fn put(&mut self, piece: Vec<u8>) -> u64 {
+        self.last += 1;
+        if let Err(error) = self.table.insert(self.last, &piece[..]) {
+            self.failure = Some(failed(error));
+        }
+        self.last
+    }
+
+    fn get(&self, id: u64) -> Result<Vec<u8>, Broken> {
+        let found = self
+            .table
+            .get(id)
+            .map_err(|error| Broken::Shelf(error.to_string()))?;
+        found
+            .map(|piece| piece.value().to_vec())
+            .ok_or(Broken::Missing(id))
+    }
+}
+
+/// Pieces of blocks that are kept.
+struct Reading(redb::ReadOnlyTable<u64, &'static [u8]>);
+
+impl Shelf for Reading {
+    fn put(&mut self, _: Vec<u8>) -> u64 {
+        0
+    }
+
+    fn get(&self, id: u64) -> Result<Vec<u8>, Broken> {
+        let found = self
+            .0
+            .get(id)
+            .map_err(|error| Broken::Shelf(error.to_string()))?;
+        found
+            .map(|piece| piece.value().to_vec())
+            .ok_or(Broken::Missing(id))
+    }
+}

@@ -1,0 +1,431 @@
+//! Checks 5 and 6: configuration, modes, the data directory, histories, access.
+
+use serde_json::{Value, json};
+
+use super::super::kernel;
+use super::{Place, ROLLUP, said, start};
+
+fn node(place: &Place, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = super::program("rollup-node");
+    command.args(args).arg("--data-dir").arg(place.path("data"));
+    said(command.arg("--base-dir").arg(place.path("wallet")))
+}
+
+#[test]
+fn a_configuration_is_written_once_and_run_from() {
+    let place = Place::new();
+    let init = [
+        "init",
+        "operator",
+        "config",
+        "for",
+        ROLLUP,
+        "with",
+        "operators",
+        "bootstrap1",
+        "batching:bootstrap2",
+    ];
+    let path = place.path("data/config.json");
+    let (status, out, err) = node(&place, &init);
+    assert_eq!(status, Some(0), "{err}");
+    assert_eq!(
+        out,
+        format!(
+            "Smart rollup node configuration written in {}\n",
+            path.display()
+        )
+    );
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(written["smart-rollup-address"], ROLLUP);
+    assert_eq!(
+        written["smart-rollup-node-operator"]["add_messages"],
+        "tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN"
+    );
+    assert_eq!(
+        written["smart-rollup-node-operator"]["publish"],
+        "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx"
+    );
+    let (status, _, err) = node(&place, &init);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains("already exists. Use --force to overwrite."),
+        "{err}"
+    );
+    let again: Vec<&str> = init
+        .iter()
+        .copied()
+        .chain(["--force", "--config-style", "new"])
+        .collect();
+    assert_eq!(node(&place, &again).0, Some(0));
+
+    let mut command = super::program("rollup-node");
+    command.arg("run").arg("--data-dir").arg(place.path("data"));
+    command.arg("--boot-sector-file").arg(kernel("hello"));
+    let running = start(command.args(["--rpc-port", "0", "--block-time", "0"]));
+    let config = running.get("/config");
+    assert_eq!(config["mode"], "operator");
+    assert_eq!(
+        config["smart-rollup-node-operator"]["batching"],
+        json!(["tz1gjaF81ZRRvdzjobyfVNsAeSC6PScjfQwN"])
+    );
+
+    // The directory is taken, and it belongs to this rollup.
+    let second = said(&mut place.command("operator", &kernel("hello"), &[]));
+    assert!(
+        second
+            .2
+            .contains("Could not acquire lock on data directory"),
+        "{}",
+        second.2
+    );
+    drop(running);
+    let stranger = drun_rollup::encoding::base58::ROLLUP.encode(&[1; 20]);
+    let other = [
+        "run",
+        "operator",
+        "for",
+        &stranger,
+        "with",
+        "operators",
+        "bootstrap1",
+    ];
+    let (status, _, err) = node(&place, &other);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains(&format!("already set up for rollup {ROLLUP}")),
+        "{err}"
+    );
+    for (more, expected) in [
+        (r#""colour":"red""#, "unknown key `colour`"),
+        (r#""acl":[{"address":"x"}]"#, "`acl` is not supported here"),
+        (r#""rpc-port":"x""#, "`rpc-port` must be a number"),
+        (
+            r#""batcher":{"min_batch_size":0}"#,
+            "min_batch_size must be positive",
+        ),
+        (
+            r#""history-mode":"some""#,
+            "Bad value for history-mode: `some`",
+        ),
+    ] {
+        std::fs::write(
+            &path,
+            format!(r#"{{"mode":"observer","smart-rollup-address":"{ROLLUP}",{more}}}"#),
+        )
+        .unwrap();
+        let err = node(&place, &["run"]).2;
+        assert!(err.contains(expected), "{more}: {err}");
+    }
+}
+
+#[test]
+fn what_cannot_begin_says_why() {
+    let place = Place::new();
+    let run = |more: &[&str]| {
+        let args: Vec<&str> = ["run", "operator", "for", ROLLUP, "with", "operators"]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        let (status, _, err) = node(&place, &args);
+        assert_eq!(status, Some(1), "{err}");
+        err
+    };
+    for (more, expected) in [
+        (
+            &[][..],
+            "Missing operators for purposes operating, batching, cementing, executing_outbox.",
+        ),
+        (
+            &["bootstrap1"],
+            "no Layer 1: give the kernel with --boot-sector-file",
+        ),
+        (&["bootstrap1", "bootstrap2"], "Multiple default operators"),
+        (&["nobody"], "no public key hash alias named nobody"),
+        (
+            &["bootstrap1", "--boot-sector-file", "/none"],
+            "Boot sector not found at path \"/none\"",
+        ),
+        (
+            &["bootstrap1", "--boot-sector-file", "README.md"],
+            "The boot sector at path \"README.md\" is unparsable",
+        ),
+        (
+            &["bootstrap1", "--acl-override", "x"],
+            "Bad value for acl-override, possible values are 'secure' and 'allow-all'",
+        ),
+        (
+            &["bootstrap1", "--loser-mode", "1 1 1"],
+            "refutation games need Layer 1",
+        ),
+        (
+            &[
+                "bootstrap1",
+                "--enable-performance-metrics",
+                "--disable-performance-metrics",
+            ],
+            "Cannot use both --enable-performance-metrics and --disable-performance-metrics",
+        ),
+    ] {
+        let err = run(more);
+        assert!(err.contains(expected), "{more:?}: {err}");
+    }
+    let (_, _, err) = node(&place, &["run", "king", "for", ROLLUP, "with", "operators"]);
+    assert!(err.contains("Invalid mode"), "{err}");
+    let (_, _, err) = node(&place, &["run", "observer", "for", "unknown"]);
+    assert!(err.contains("no smart rollup alias named unknown"), "{err}");
+}
+
+#[test]
+fn an_originated_kernel_can_be_run_by_its_name() {
+    let place = Place::new();
+    let path = kernel("hello");
+    let file = format!("file:{}", path.display());
+    let (status, out, err) = node(
+        &place,
+        &[
+            "originate",
+            "smart",
+            "rollup",
+            "mine",
+            "of",
+            "kind",
+            "wasm_2_0_0",
+            "of",
+            "type",
+            "bytes",
+            "with",
+            "kernel",
+            &file,
+        ],
+    );
+    assert_eq!(status, Some(0), "{err}");
+    let address = out
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("Address: ")
+        .unwrap()
+        .to_owned();
+    let mut command = super::program("rollup-node");
+    command.args([
+        "run",
+        "observer",
+        "for",
+        "mine",
+        "--rpc-port",
+        "0",
+        "--block-time",
+        "0",
+    ]);
+    command.arg("--data-dir").arg(place.path("data"));
+    let running = start(command.arg("--base-dir").arg(place.path("wallet")));
+    assert_eq!(running.get("/global/smart_rollup_address"), address);
+    // An observer has no batcher.
+    let (status, text) = running.ask("POST", "/local/batcher/injection", Some(&json!(["00"])));
+    assert_eq!(status, 500);
+    assert!(
+        text.contains("This rollup node does not have batcher."),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_mode_has_its_rights() {
+    for (mode, injects, reads, cements) in [
+        ("operator", true, true, true),
+        ("maintenance", false, true, true),
+        ("observer", false, true, true),
+        ("batcher", true, false, true),
+        ("accuser", false, true, true),
+        ("bailout", false, true, false),
+        ("custom:add_messages", true, true, false),
+    ] {
+        let place = Place::new();
+        let constants = ["--commitment-period", "2", "--challenge-window", "2"];
+        let running = start(&mut place.command(mode, &kernel("hello"), &constants));
+        running.bake(20);
+        let injected = running.ask("POST", "/local/batcher/injection", Some(&json!(["00"])));
+        assert_eq!(injected.0 == 200, injects, "{mode}");
+        let (status, text) = running.ask("GET", "/global/block/head/level", None);
+        assert_eq!(status == 200, reads, "{mode}: {text}");
+        let cemented = running.get("/global/last_cemented_commitment")["level"].as_i64();
+        assert_eq!(cemented > Some(0), cements, "{mode}");
+    }
+}
+
+#[test]
+fn a_full_node_forgets_what_is_older_than_its_last_cemented_commitment() {
+    let place = Place::new();
+    let constants = [
+        "--commitment-period",
+        "5",
+        "--challenge-window",
+        "5",
+        "--gc-frequency",
+        "5",
+    ];
+    let archive: Vec<&str> = constants
+        .iter()
+        .copied()
+        .chain(["--history-mode", "archive"])
+        .collect();
+    let full: Vec<&str> = constants
+        .iter()
+        .copied()
+        .chain(["--history-mode", "full"])
+        .collect();
+    let running = place.start("counter", &archive);
+    running.inject(&["x", "y"]);
+    running.bake(40);
+    assert_eq!(running.get("/local/gc_info")["first_available_level"], 0);
+    assert_eq!(running.terminate(), Some(0));
+
+    let running = place.start("counter", &full);
+    running.bake(10);
+    let cemented = running
+        .get("/global/block/cemented/level")
+        .as_i64()
+        .unwrap();
+    let first = running.get("/local/gc_info")["first_available_level"]
+        .as_i64()
+        .unwrap();
+    assert!(first > 0 && first <= cemented, "{first} {cemented}");
+    let refused = running.refused(&format!("/global/block/{}", first - 1));
+    assert!(
+        refused.contains(&format!("is before the first available level {first}")),
+        "{refused}"
+    );
+    // What is left is whole.
+    for level in [first, running.level()] {
+        assert_eq!(
+            running.value(&level.to_string(), "/counter"),
+            hex::encode(2u64.to_le_bytes())
+        );
+    }
+    drop(running);
+    let refused = said(&mut place.command("operator", &kernel("counter"), &archive));
+    assert!(
+        refused
+            .2
+            .contains("Cannot transform a full rollup node into an archive one."),
+        "{}",
+        refused.2
+    );
+    // Nothing asked: the stored one.
+    let running = place.start("counter", &constants);
+    assert_eq!(running.get("/config")["history-mode"], "full");
+}
+
+#[test]
+fn answers_have_the_forms_of_the_real_node() {
+    let place = Place::new();
+    let running = place.start(
+        "hello",
+        &[
+            "--cors-origins",
+            "http://a.example",
+            "--cors-headers",
+            "content-type",
+        ],
+    );
+    for (method, path, status) in [
+        ("GET", "/nothing", 404),
+        ("POST", "/global/tezos_level", 405),
+        ("GET", "/local/batcher/injection", 405),
+        ("GET", "/global/block/x", 400),
+        ("GET", "/global/block/99999999999", 400),
+        ("GET", "/global/block/head/outbox/x/messages", 400),
+        (
+            "GET",
+            "/global/block/head/helpers/proofs/outbox/1/messages",
+            400,
+        ),
+        ("GET", "/local/commitments/src1", 400),
+        ("GET", "/local/batcher/queue/x", 400),
+        ("POST", "/local/batcher/injection", 400),
+        ("GET", "/global/block/7", 500),
+    ] {
+        let (found, text) = running.ask(method, path, None);
+        assert_eq!(found, status, "{method} {path}: {text}");
+    }
+    assert_eq!(
+        running.refused("/global/block/7"),
+        "Cannot retrieve hash of level 7"
+    );
+    let (_, text) = running.ask("GET", "/ping", None);
+    assert_eq!(text, "{}\n");
+    let health = running.get("/health");
+    assert_eq!(
+        (&health["healthy"], &health["degraded"]),
+        (&json!(true), &json!(false))
+    );
+    let (_, text) = running.ask("GET", "/metrics", None);
+    assert!(
+        text.contains("octez_sc_rollup_node_inbox_level 0\n"),
+        "{text}"
+    );
+    // Every path of the description exists.
+    let document = running.get("/openapi");
+    assert_eq!(document["info"]["title"], "Smart Rollup Node RPCs");
+}
+
+/// Requests made from the description, with wrong and right arguments: no answer is a server's own mistake.
+#[test]
+fn requests_made_from_the_description_never_break_the_node() {
+    let place = Place::new();
+    let running = place.start("ledger", &[]);
+    running.bake(3);
+    let document = running.get("/openapi");
+    let values = [
+        "head",
+        "0",
+        "-1",
+        "cemented",
+        "finalized",
+        "2147483648",
+        "%00",
+        "src1x",
+        "/ledger",
+        "\u{e4}",
+    ];
+    let mut asked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            if path.contains("monitor") || path == "/sandbox/bake" || path == "/sandbox/time" {
+                continue;
+            }
+            for (n, value) in values.iter().enumerate() {
+                let value = value.replace('\u{e4}', "%C3%A4").replace('/', "%2F");
+                let mut target = path.clone();
+                for name in [
+                    "block_id",
+                    "outbox_level",
+                    "commitment_hash",
+                    "message_id",
+                    "operation_id",
+                ] {
+                    target = target.replace(&format!("{{{name}}}"), &value);
+                }
+                let query = format!(
+                    "?key={value}&index={value}&outbox_level={value}&order={n}&from={value}"
+                );
+                let bodies = [
+                    None,
+                    Some(json!([value])),
+                    Some(json!({ "messages": [value], "depth": 9, "level": value })),
+                ];
+                let body = bodies[n % 3].as_ref();
+                let (status, text) =
+                    running.ask(&method.to_uppercase(), &format!("{target}{query}"), body);
+                assert!(
+                    matches!(status, 200 | 400 | 404 | 405)
+                        || (status == 500 && text.starts_with("[{\"kind\"")),
+                    "{method} {target}: {status} {text}"
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 300);
+    assert!(running.level() >= 3);
+}
