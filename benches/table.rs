@@ -32,6 +32,7 @@ fn main() {
             ("starts", &|| bench.starts()),
             ("messages", &|| bench.messages()),
             ("compute", &compute),
+            ("host", &host_calls),
             ("heaps", &heaps),
             ("snapshots", &snapshots),
             ("bulk", &bulk),
@@ -316,6 +317,35 @@ fn compute() {
         "≤ 1.25 × bare wasmtime",
         ratios.join(", "),
     );
+}
+
+/// What a host call costs, in a message that makes a million of them, less what its loop alone costs.
+fn host_calls() {
+    let nanoseconds = |call: &str| {
+        let text = canisters::HOST_CALLS.replace("(CALL)", call);
+        let (mut runner, canister) = subnet(&text);
+        let times = median(5, || {
+            black_box(runner.ingress(canister, "go", b""));
+        });
+        times.as_secs_f64() * 1e9 / canisters::HOST_CALLS_MADE as f64
+    };
+    let loop_alone = nanoseconds("");
+    for (what, target, call) in [
+        ("an empty host call", "12 ns", "(drop (call $size))"),
+        (
+            "an 8-byte stable read",
+            "20 ns",
+            "(call $read (i64.const 0) (i64.const 64) (i64.const 8))",
+        ),
+        (
+            "an 8-byte stable write",
+            "25 ns",
+            "(call $write (i64.const 64) (i64.const 0) (i64.const 8))",
+        ),
+    ] {
+        let measured = nanoseconds(call) - loop_alone;
+        row(what, target, format!("{measured:.0} ns"));
+    }
 }
 
 fn heaps() {

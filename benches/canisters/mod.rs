@@ -38,6 +38,26 @@ pub(crate) const COMPUTE: [(&str, &str); 4] = [
     ("matrices", MATRICES),
 ];
 
+/// Host calls of [`HOST_CALLS`] in one message.
+pub(crate) const HOST_CALLS_MADE: u32 = 1_000_000;
+
+/// Makes a million host calls, which are written in the place of `(CALL)`.
+pub(crate) const HOST_CALLS: &str = r#"(module
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (memory (export "memory") 1)
+  (func (export "canister_init") (drop (call $grow (i64.const 1))))
+  (func (export "canister_update go") (local $times i32)
+    (local.set $times (i32.const 1000000))
+    (loop $again
+      (CALL)
+      (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+      (br_if $again (local.get $times)))
+    (call $reply)))"#;
+
 /// Sieves, with calls, branches, loads and stores.
 const SIEVE: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))

@@ -35,19 +35,33 @@ pub trait Address: Word {
 
 mod private {
     pub trait Word: wasmtime::WasmTy + Copy {}
-    pub trait Returned: wasmtime::WasmRet + 'static {}
+    pub trait Returned {
+        /// With the counter behind it.
+        type WithCounter: wasmtime::WasmRet + 'static;
+        fn with(self, counter: i64) -> Self::WithCounter;
+    }
 }
 
 macro_rules! words {
     ($($ty:ty)*) => {$(
         impl private::Word for $ty {}
         impl Word for $ty {}
-        impl private::Returned for $ty {}
+        impl private::Returned for $ty {
+            type WithCounter = ($ty, i64);
+            fn with(self, counter: i64) -> ($ty, i64) {
+                (self, counter)
+            }
+        }
         impl Returned for $ty {}
     )*};
 }
 words!(u32 i32 u64 i64 f32 f64);
-impl private::Returned for () {}
+impl private::Returned for () {
+    type WithCounter = i64;
+    fn with(self, counter: i64) -> i64 {
+        counter
+    }
+}
 impl Returned for () {}
 
 impl Address for u32 {
@@ -186,6 +200,8 @@ impl<H: Host> ResourceLimiter for Cell<H> {
 /// A host function at work, and the guest that called it.
 pub struct Guest<'a, H: Host> {
     caller: Caller<'a, Cell<H>>,
+    /// The instruction counter: what is left of the portion at hand.
+    counter: i64,
 }
 
 impl<H: Host> Guest<'_, H> {
@@ -216,27 +232,26 @@ impl<H: Host> Guest<'_, H> {
         Err(Stopped(()))
     }
 
-    /// The instruction counter: what is left of the portion at hand.
-    fn counter(&mut self) -> i64 {
-        match self.caller.data().counter {
-            Some(global) => match global.get(&mut self.caller) {
-                Val::I64(counter) => counter,
-                _ => 0,
-            },
-            None => 0,
+    /// Looks the counter up in the module, where it is handed over by nobody.
+    fn read_counter(&mut self) {
+        if let Some(global) = self.caller.data().counter
+            && let Val::I64(counter) = global.get(&mut self.caller)
+        {
+            self.counter = counter;
         }
     }
 
-    fn set_counter(&mut self, counter: i64) {
+    /// Tells the module the counter, which is not handed over where an execution ends.
+    fn write_counter(&mut self) {
         if let Some(global) = self.caller.data().counter {
-            let set = global.set(&mut self.caller, Val::I64(counter));
+            let set = global.set(&mut self.caller, Val::I64(self.counter));
             set.expect("the counter is a mutable i64");
         }
     }
 
     /// Instructions executed so far, not capped at the limit.
     pub fn executed(&mut self) -> u64 {
-        let counter = self.counter();
+        let counter = self.counter;
         let run = self.caller.data_mut().run();
         let touches = run.touches.as_ref();
         let due = touches.map_or(0, |touches| touches.due().saturating_mul(touches.price));
@@ -260,7 +275,7 @@ impl<H: Host> Guest<'_, H> {
         if let Some(recording) = &mut run.recording {
             recording.host(name, run.meter.used(from), run.meter.used(to));
         }
-        self.set_counter(to);
+        self.counter = to;
     }
 
     /// Pays for what was touched meanwhile.
@@ -273,7 +288,7 @@ impl<H: Host> Guest<'_, H> {
             if due == 0 {
                 return Ok(());
             }
-            let counter = self.counter();
+            let counter = self.counter;
             let count = Meter::payable(counter, price, due);
             let charged = counter.saturating_sub_unsigned(count.saturating_mul(price));
             if let Some(touches) = &mut self.caller.data_mut().run().touches {
@@ -283,6 +298,18 @@ impl<H: Host> Guest<'_, H> {
             if charged < 0 {
                 self.refill(charged)?;
             }
+        }
+    }
+
+    /// Goes on where a checked decrement has left the counter below zero.
+    fn go_on(&mut self) -> Result<(), Stopped> {
+        let counter = self.counter;
+        // What portions there are depends on the code; slices do not.
+        let over = self.caller.data_mut().run().meter.slice_is_over(counter);
+        self.refill(counter)?;
+        match over {
+            true => self.pay_for_touches(),
+            false => Ok(()),
         }
     }
 
@@ -307,7 +334,7 @@ impl<H: Host> Guest<'_, H> {
         if interrupted {
             return self.interrupt(Interruption::Takeover);
         }
-        self.set_counter(counter);
+        self.counter = counter;
         Ok(counter)
     }
 
@@ -318,7 +345,7 @@ impl<H: Host> Guest<'_, H> {
     /// If the instructions are used up.
     pub fn charge(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
         self.pay_for_touches()?;
-        let mut counter = self.counter();
+        let mut counter = self.counter;
         if counter < 0 {
             counter = self.refill(counter)?;
         }
@@ -336,7 +363,7 @@ impl<H: Host> Guest<'_, H> {
     /// If the instructions are used up.
     pub fn charge_dynamic(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
         self.pay_for_touches()?;
-        let counter = self.counter();
+        let counter = self.counter;
         let charged = counter.wrapping_sub(instructions as i64);
         let charged = if charged > counter { i64::MIN } else { charged };
         self.pay(name, counter, charged);
@@ -434,59 +461,67 @@ impl<H: Host> Imports<H> {
     }
 
     /// What rewritten modules themselves call: the instructions are used up, the heap has grown, a function begins or
-    /// ends. Nothing is charged.
+    /// ends. Nothing is charged, and no counter handed over.
     fn link_hooks(&mut self) {
-        self.function(
-            HOST_MODULE,
-            OUT_OF_INSTRUCTIONS,
-            |guest: &mut Guest<'_, H>| {
-                let counter = guest.counter();
-                // What portions there are depends on the code; slices do not.
-                let over = guest.caller.data_mut().run().meter.slice_is_over(counter);
-                guest.refill(counter)?;
-                match over {
-                    true => guest.pay_for_touches(),
-                    false => Ok(()),
-                }
-            },
-        );
-        self.function(
-            HOST_MODULE,
-            MEMORY_GROWN,
-            |guest: &mut Guest<'_, H>, previous: u64, added: u64| {
-                const PAGE: u64 = WASM_PAGE_SIZE as u64;
-                let (previous, added) = (previous * PAGE, added * PAGE);
-                match guest.activation().memory_grown(previous, added) {
-                    Ok(()) => Ok(()),
-                    Err(reason) => guest.stop(reason),
-                }
-            },
-        );
-        self.function(
-            HOST_MODULE,
-            PROFILE_ENTER,
-            |guest: &mut Guest<'_, H>, function: u32, counter: i64| {
-                let run = guest.caller.data_mut().run();
-                let used = run.meter.used(counter);
-                let recording = run.recording.as_mut();
-                match recording.is_none_or(|recording| recording.enter(function, used)) {
-                    true => Ok(()),
-                    false => guest.interrupt(Interruption::Recorded),
-                }
-            },
-        );
-        self.function(
-            HOST_MODULE,
-            PROFILE_LEAVE,
-            |guest: &mut Guest<'_, H>, counter: i64| {
-                let run = guest.caller.data_mut().run();
-                let used = run.meter.used(counter);
-                if let Some(recording) = &mut run.recording {
-                    recording.leave(used);
-                }
-                Ok(())
-            },
-        );
+        let counter = 0;
+        let hooks = &mut self.linker;
+        let defined = hooks
+            .func_wrap(
+                HOST_MODULE,
+                OUT_OF_INSTRUCTIONS,
+                move |caller: Caller<'_, Cell<H>>| {
+                    let mut guest = Guest { caller, counter };
+                    guest.read_counter();
+                    let result = guest.go_on();
+                    guest.write_counter();
+                    result.map_err(wasmtime::Error::from)
+                },
+            )
+            .and_then(|hooks| {
+                hooks.func_wrap(
+                    HOST_MODULE,
+                    MEMORY_GROWN,
+                    move |caller: Caller<'_, Cell<H>>, previous: u64, added: u64| {
+                        const PAGE: u64 = WASM_PAGE_SIZE as u64;
+                        let mut guest = Guest { caller, counter };
+                        let (previous, added) = (previous * PAGE, added * PAGE);
+                        let grown = guest.activation().memory_grown(previous, added);
+                        let result = grown.or_else(|reason| guest.stop(reason));
+                        result.map_err(wasmtime::Error::from)
+                    },
+                )
+            })
+            .and_then(|hooks| {
+                hooks.func_wrap(
+                    HOST_MODULE,
+                    PROFILE_ENTER,
+                    |caller: Caller<'_, Cell<H>>, function: u32, counter: i64| {
+                        let mut guest = Guest { caller, counter };
+                        let run = guest.caller.data_mut().run();
+                        let used = run.meter.used(counter);
+                        let recording = run.recording.as_mut();
+                        let result = match recording.is_none_or(|it| it.enter(function, used)) {
+                            true => Ok(()),
+                            false => guest.interrupt(Interruption::Recorded),
+                        };
+                        result.map_err(wasmtime::Error::from)
+                    },
+                )
+            })
+            .and_then(|hooks| {
+                hooks.func_wrap(
+                    HOST_MODULE,
+                    PROFILE_LEAVE,
+                    |mut caller: Caller<'_, Cell<H>>, counter: i64| {
+                        let run = caller.data_mut().run();
+                        let used = run.meter.used(counter);
+                        if let Some(recording) = &mut run.recording {
+                            recording.leave(used);
+                        }
+                    },
+                )
+            });
+        defined.expect("every import is defined once");
     }
 }
 
@@ -507,8 +542,15 @@ macro_rules! functions {
             $($p: Word,)*
         {
             fn define(self, imports: &mut Imports<H>, module: &str, name: &str) {
-                let call = move |caller: Caller<'_, Cell<H>>, $($p: $p),*| -> wasmtime::Result<R> {
-                    self(&mut Guest { caller }, $($p),*).map_err(wasmtime::Error::from)
+                let call = move |caller: Caller<'_, Cell<H>>, $($p: $p,)* counter: i64| {
+                    let mut guest = Guest { caller, counter };
+                    match self(&mut guest, $($p),*) {
+                        Ok(result) => Ok(result.with(guest.counter)),
+                        Err(stopped) => {
+                            guest.write_counter();
+                            Err(wasmtime::Error::from(stopped))
+                        }
+                    }
                 };
                 let defined = imports.linker.func_wrap(module, name, call);
                 defined.expect("every import is defined once");

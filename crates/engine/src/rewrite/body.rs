@@ -132,7 +132,18 @@ impl<'a> Rewriter<'a> {
                 copied = start;
                 hooks.leave(&mut self.pending);
             }
-            if let Some(replacement) = self.replacement(&operator) {
+            if let Operator::Call { function_index } | Operator::ReturnCall { function_index } =
+                operator
+                && function_index < self.layout.imported
+            {
+                self.pending.extend_from_slice(&bytes[copied..start]);
+                copied = end;
+                self.call_host(function_index);
+                if let Operator::ReturnCall { .. } = operator {
+                    store(self.layout, self.local, &mut self.pending);
+                    Instruction::Return.encode(&mut self.pending);
+                }
+            } else if let Some(replacement) = self.replacement(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..start]);
                 replacement.encode(&mut self.pending);
                 copied = end;
@@ -141,10 +152,7 @@ impl<'a> Rewriter<'a> {
                 copied = start;
                 self.charge(&charge);
             }
-            if matches!(
-                operator,
-                Operator::Call { .. } | Operator::CallIndirect { .. }
-            ) {
+            if self.calls_wasm(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..end]);
                 copied = end;
                 load(self.layout, self.local, &mut self.pending);
@@ -165,6 +173,34 @@ impl<'a> Rewriter<'a> {
             hooks.end(&mut self.written);
         }
         Ok(&self.written)
+    }
+
+    /// Calls an imported function, which is given the counter and gives it back.
+    fn call_host(&mut self, function: u32) {
+        let counter = self.layout.counter();
+        let sink = &mut self.pending;
+        match self.local {
+            Some(local) => Instruction::LocalGet(local).encode(sink),
+            None => Instruction::GlobalGet(counter).encode(sink),
+        }
+        Instruction::Call(function).encode(sink);
+        match self.local {
+            Some(local) => Instruction::LocalSet(local).encode(sink),
+            None => Instruction::GlobalSet(counter).encode(sink),
+        }
+        if matches!(self.metering, Metering::Eager | Metering::Profiled) {
+            store(self.layout, self.local, sink);
+        }
+        self.stored = false;
+    }
+
+    /// Whether code of the module runs before this operator is done.
+    fn calls_wasm(&self, operator: &Operator<'_>) -> bool {
+        match operator {
+            Operator::Call { function_index } => *function_index >= self.layout.imported,
+            Operator::CallIndirect { .. } => true,
+            _ => false,
+        }
     }
 
     /// Charges for the length on top of the stack. At the head of a segment that comes before the payment of the segment.
@@ -189,16 +225,12 @@ impl<'a> Rewriter<'a> {
             return false;
         }
         let leaves = self.exits.next_leaves(operator);
-        leaves
-            || matches!(
-                operator,
-                Call { .. }
-                    | CallIndirect { .. }
-                    | ReturnCall { .. }
-                    | ReturnCallIndirect { .. }
-                    | MemoryGrow { .. }
-                    | Unreachable
-            )
+        let goes_on = match operator {
+            ReturnCall { function_index } => *function_index >= self.layout.imported,
+            ReturnCallIndirect { .. } | MemoryGrow { .. } | Unreachable => true,
+            other => self.calls_wasm(other),
+        };
+        leaves || goes_on
     }
 
     /// What stands in the place of an operator that cannot be copied.

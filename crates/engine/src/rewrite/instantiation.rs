@@ -4,24 +4,24 @@
 use wasmparser::{ElementItems, ElementKind, Operator, TypeRef, Validator};
 
 use super::exports::Exports;
-use super::{Defect, Layout, Plan};
+use super::{Defect, Plan};
 use crate::features::FEATURES;
 use crate::sections::Sections;
 
 /// The engine's limit for the types of a module.
 const MAX_TYPES: u32 = 1_000_000;
-const MAX_ADDED_TYPES: u32 = 5;
 
 /// Looks for such faults in the order in which the engine would meet them.
 pub(super) fn check(
     sections: &Sections<'_>,
     exports: &Exports,
-    layout: &Layout,
+    added_types: u32,
     plan: &Plan<'_>,
     wasm: &[u8],
 ) -> Result<(), Defect> {
     // Names and types are all that instrumentation can have added too many of.
-    if exports.clash || layout.types > MAX_TYPES - MAX_ADDED_TYPES {
+    let types = sections.types.as_ref().map_or(0, |types| types.count());
+    if exports.clash || types.saturating_add(added_types) > MAX_TYPES {
         check_validity(wasm)?;
     }
     check_imports(sections)?;

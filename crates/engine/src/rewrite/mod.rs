@@ -9,6 +9,7 @@ mod body;
 mod exits;
 mod exports;
 mod helpers;
+mod host_calls;
 mod instantiation;
 mod plan;
 mod profile;
@@ -29,7 +30,7 @@ pub use segments::DataSegment;
 use crate::sections::Sections;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const REWRITE_VERSION: u32 = 4;
+pub const REWRITE_VERSION: u32 = 5;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";
@@ -132,6 +133,8 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
         _ => None,
     };
 
+    let host_calls = host_calls::HostCalls::new(&sections, &mut layout)?;
+
     let mut helpers = helpers::Helpers::new(memory64);
     let mut code = CodeSection::new();
     let mut compile_operators = plan.compile_base + 2 * u64::from(layout.globals);
@@ -142,6 +145,7 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
         code.raw(rewriter.rewrite(body, parameters, hooks.as_ref())?);
         compile_operators += rewriter.compile_operators();
     }
+    host_calls.define(&layout, &mut code);
     helpers.define(&layout, &mut code);
 
     let mut types = TypeSection::new();
@@ -154,11 +158,11 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
         hooks.declare_types(&mut types);
     }
     helpers.declare_types(&mut types);
+    host_calls.declare_types(&mut types);
 
     let mut imports = ImportSection::new();
-    if let Some(section) = &sections.imports {
-        layout.parse_import_section(&mut imports, section.clone())?;
-    }
+    let first_host_call_type = layout.first_helper_type() + helpers.count();
+    host_calls.declare_imports(&sections, first_host_call_type, &mut imports)?;
     for (position, name) in [OUT_OF_INSTRUCTIONS, MEMORY_GROWN].iter().enumerate() {
         let ty = EntityType::Function(layout.types + position as u32);
         imports.import(HOST_MODULE, name, ty);
@@ -170,6 +174,9 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     let mut functions = FunctionSection::new();
     if let Some(section) = &sections.functions {
         layout.parse_function_section(&mut functions, section.clone())?;
+    }
+    for ty in host_calls.stand_ins(&layout) {
+        functions.function(ty);
     }
     for position in 0..helpers.count() {
         functions.function(layout.first_helper_type() + position);
@@ -212,7 +219,8 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     add_unless_empty(&mut wasm, &data_section, data_section.is_empty());
     let wasm = wasm.finish();
 
-    instantiation::check(&sections, &exports, &layout, plan, &wasm)?;
+    let added_types = layout.added_types + helpers.count() + host_calls.count();
+    instantiation::check(&sections, &exports, added_types, plan, &wasm)?;
     Ok(Rewritten {
         wasm,
         metering,
@@ -237,6 +245,8 @@ struct Layout {
     imported: u32,
     /// Functions that the module itself defines.
     defined: u32,
+    /// Functions behind those that the module defines which stand in for the imported ones: none, or one for each.
+    stand_ins: u32,
     /// Functions that are imported behind those of the module.
     added_imports: u32,
     /// Types that are added before those of the helpers.
@@ -253,6 +263,7 @@ impl Layout {
                 .map_or(0, |globals| globals.count()),
             imported: sections.imported_functions(),
             defined: sections.bodies.len() as u32,
+            stand_ins: 0,
             added_imports: ADDED_IMPORTS,
             added_types: ADDED_IMPORTS,
         }
@@ -271,19 +282,23 @@ impl Layout {
         self.imported + 1
     }
 
+    fn first_stand_in(&self) -> u32 {
+        self.imported + self.added_imports + self.defined
+    }
+
     /// The index of the first helper function.
     fn first_helper(&self) -> u32 {
-        self.imported + self.added_imports + self.defined
+        self.first_stand_in() + self.stand_ins
     }
 
     fn first_helper_type(&self) -> u32 {
         self.types + self.added_types
     }
 
-    /// The index that a function of the original module has now.
+    /// The index that a function of the original module has now, wherever it is not called by its name.
     fn shifted(&self, function: u32) -> u32 {
         if function < self.imported {
-            function
+            self.first_stand_in() + function
         } else {
             function + self.added_imports
         }

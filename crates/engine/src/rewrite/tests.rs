@@ -151,7 +151,13 @@ impl Running {
             let ty = import.ty().unwrap_func().clone();
             let is_i64 = matches!(ty.results().next(), Some(wasmtime::ValType::I64));
             let call = move |mut caller: Caller<'_, Host>, arguments: &[Val], out: &mut [Val]| {
+                let (given, arguments) = arguments.split_last().unwrap();
+                let (given_back, out) = out.split_last_mut().unwrap();
+                let counter = caller.get_export(COUNTER_EXPORT).unwrap();
+                let counter = counter.into_global().unwrap();
+                counter.set(&mut caller, *given).unwrap();
                 let value = call_host(&mut caller, &name, arguments);
+                *given_back = counter.get(&mut caller);
                 if let Some(result) = out.first_mut() {
                     *result = if is_i64 {
                         Val::I64(value)
