@@ -350,7 +350,7 @@ fn the_picture_shows_names_and_is_the_same_every_time() {
     let script = format!("{}ingress {ID} ask 0x\n", installed("m.wat"));
     let place = Place::new().file("m.wat", CALLER).file("s.drun", script);
     let picture = || {
-        let ran = place.run(&["--profile", "p", "s.drun"]);
+        let ran = place.run(&["--compat", "drun", "--profile", "p", "s.drun"]);
         assert_eq!(ran.status, Some(0), "{}", ran.err);
         std::fs::read_to_string(place.0.path().join("p/profile.svg")).unwrap()
     };

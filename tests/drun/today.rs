@@ -8,7 +8,7 @@ use drun::{MessageResult, Protocol, Subnet};
 use crate::support::drun;
 use crate::support::place::{ID, Place};
 
-/// Imports that most modules here need, and a memory; `{p}` is the width of addresses.
+/// Imports that most modules here need; `{p}` is the width of addresses.
 const PRELUDE: &str = r#"
     (import "ic0" "msg_reply" (func $reply))
     (import "ic0" "msg_reply_data_append" (func $append (param {p} {p})))
@@ -22,7 +22,7 @@ fn module(body: &str, wasm64: bool) -> Vec<u8> {
         true => ("i64", "i64"),
         false => ("i32", ""),
     };
-    let text = format!("(module {PRELUDE} (memory {{m}} 4) {body})");
+    let text = format!("(module {PRELUDE} {body} (memory {{m}} 4))");
     let text = text.replace("{p}", pointer).replace("{m}", memory);
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

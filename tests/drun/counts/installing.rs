@@ -13,7 +13,7 @@ fn operators(module: &str) -> Value {
     let object: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
         object["install"]["instructions"],
-        6000 * object["install"]["operators"].as_u64().unwrap()
+        20_000_000 + 6000 * object["install"]["operators"].as_u64().unwrap()
     );
     object["install"]["operators"].clone()
 }
