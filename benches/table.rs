@@ -28,7 +28,7 @@ fn main() {
             .skip(1)
             .filter(|a| !a.starts_with('-'))
             .collect();
-        let rows: [(&str, &dyn Fn()); 8] = [
+        let rows: [(&str, &dyn Fn()); 9] = [
             ("starts", &|| bench.starts()),
             ("messages", &|| bench.messages()),
             ("compute", &compute),

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use super::table::{Align, Table};
 use crate::runner::config::Compat;
-use drun_ic::protocol::{Evidence, Protocol};
+use drun_ic::protocol::{Date, Evidence, Protocol};
 
 /// What the option says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Replica {
     /// One of them.
-    Of(Protocol),
+    Of(Date),
     /// The list is wanted.
     List,
 }

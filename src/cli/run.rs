@@ -14,7 +14,7 @@ use super::protocol::{self, Replica};
 use super::trace::Trace;
 use crate::report::{Beside, Format, Printer, escaped};
 use crate::runner::Runner;
-use crate::runner::config::{self, Compat, Config};
+use crate::runner::config::{self, Compat, Config, Protocol};
 use crate::runner::outcome::{MessageKind, MessageResult};
 use crate::script::statement::{Expectation, Statement};
 use crate::script::{self, Diagnostics, Program, headline};
@@ -314,8 +314,8 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         config.protocol = compat.protocol();
         config.implied_date = true;
     }
-    if let Some(Replica::Of(protocol)) = options.protocol {
-        config.protocol = protocol;
+    if let Some(Replica::Of(date)) = options.protocol {
+        config.protocol = Protocol::of(date);
         config.implied_date = false;
     }
     if let Some(subnet_type) = options.subnet_type {

@@ -123,7 +123,7 @@ pub(crate) fn of_server(server: &Server) -> Answer {
 pub(crate) fn of_instance(instance: &Instance) -> Outcome {
     let net = instance.hold()?;
     let facts = format!(
-        "instance {} · {} · round {} · {} UTC",
+        "instance {} · {} · round {} · {}",
         instance.id,
         match instance.live.is_on() {
             true => "live",

@@ -79,27 +79,28 @@ fn methods_hooks_imports_and_declarations_are_told() {
     );
 }
 
-/// metering.md 5.2: an empty module counts 72 operators, each costs 6,000 instructions; 5,000,000 are fixed. 13 nodes
-/// pay that in full. 1 node prepays floor((5_000_000 + 300_000_000_000) / 13) = 23_077_307_692 and gets back
-/// floor((300_000_000_000 - 432_000) / 13) = 23_076_889_846.
+/// metering.md 5.2: an empty module counts 72 operators, each costs 6,000 instructions; 20,000,000 more are those of any module
+/// since 2026, and 5,000,000 cycles are fixed. 13 nodes pay that in full. 1 node prepays
+/// floor((5_000_000 + 300_000_000_000) / 13) = 23_077_307_692 and gets back floor((300_000_000_000 - 20_432_000) / 13) =
+/// 23_075_351_384.
 #[test]
 fn installing_costs_what_compiling_costs() {
     let (text, status) = inspected("empty.wat", b"(module)");
     assert_eq!(status, 0);
     assert_eq!(
-        block(&text, "installing"),
-        "  compile    6_000 × 72 = 432_000 instructions\n  \
-           13 nodes   5_432_000 cycles on an application subnet, 300_005_000_000 at hand until then\n  \
-           1 node     417_846 cycles on an application subnet, 23_077_307_692 at hand until then"
+        block(&text, "installing, as of 2026-11"),
+        "  compile    6_000 × 72 + 20_000_000 = 20_432_000 instructions\n  \
+           13 nodes   25_432_000 cycles on an application subnet, 300_005_000_000 at hand until then\n  \
+           1 node     1_956_308 cycles on an application subnet, 23_077_307_692 at hand until then"
     );
 }
 
-/// In a 64-bit module an instruction costs two cycles: 5_000_000 + 2 * 432_000.
+/// In a 64-bit module an instruction costs two cycles: 5_000_000 + 2 * 20_432_000; and before 2026 those of the module were all.
 #[test]
 fn a_64_bit_module_pays_twice_for_its_instructions() {
     let object = json("wide.wat", b"(module (memory i64 1))");
-    assert_eq!(object["install"]["instructions"], 432_000);
-    assert_eq!(object["install"]["cycles_13_nodes"], "5864000");
+    assert_eq!(object["install"]["instructions"], 20_432_000);
+    assert_eq!(object["install"]["cycles_13_nodes"], "45864000");
     // 5_000_000 + 2 * 300_000_000_000.
     assert_eq!(object["install"]["prepaid_13_nodes"], "600005000000");
     assert_eq!(object["memory"]["bits"], 64);

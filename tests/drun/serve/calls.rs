@@ -44,8 +44,11 @@ fn rejects_have_names_and_texts() {
     let query = client.ask(&path, &call(canister, "query_boom", b""))["Err"].clone();
     assert_eq!(query["error_code"], "CanisterCalledTrap");
     assert_eq!(query["certified"], false);
-    let unknown = client.update(instance, &management("nosuch", b""));
-    assert_eq!(unknown.get("Ok"), None, "{unknown}");
+    let mut unknown = management("nosuch", b"");
+    unknown["effective_principal"] = json!({"CanisterId": id_text(canister)});
+    let unknown = client.update(instance, &unknown)["Err"].clone();
+    assert_eq!(unknown["error_code"], "CanisterMethodNotFound");
+    assert_eq!(unknown["certified"], false);
 }
 
 #[test]

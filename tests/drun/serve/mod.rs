@@ -4,9 +4,11 @@
 mod agents;
 mod calls;
 mod errors;
+mod extras;
 mod instances;
 mod life;
 mod outcalls;
+mod state;
 mod time;
 
 use std::io::{BufRead, BufReader, Read, Write};

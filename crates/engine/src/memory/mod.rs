@@ -14,6 +14,7 @@ mod fork;
 mod heap;
 mod hot;
 mod image;
+mod marks;
 mod pages;
 mod pool;
 mod settle;

@@ -6,49 +6,14 @@
 //! opens it for reading; the first write faults again, is counted, and opens what `tracker.rs` has open. As there, nothing
 //! in the way of a fault allocates.
 
-use super::PAGE_SIZE;
 use super::WASM_PAGE_SIZE;
 use super::core::Core;
+use super::marks::{ACCESSED, PAGES, READABLE, WRITEABLE, WRITTEN};
 use super::sys::{Access, Buffer};
 use super::tracker::{Tracker, WRITABLE};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Pages of a Wasm page.
-const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
-
-/// The Wasm page counts as accessed.
-const ACCESSED: u8 = 1;
-/// The Wasm page counts as written.
-const WRITTEN: u8 = 2;
-/// It can be read.
-const READABLE: u8 = 4;
-/// Those of its pages that the tracker has open can be written.
-const WRITEABLE: u8 = 8;
-
-/// The marks of one heap.
-#[derive(Debug, Default)]
-pub(super) struct Touches {
-    /// A mark per Wasm page; present once the heap was followed.
-    marks: Option<Buffer<u8>>,
-    /// The heap is followed.
-    active: bool,
-    /// First accesses and first writes.
-    count: u64,
-}
-
-impl Touches {
-    /// What is accessible depends on what was touched.
-    pub(super) fn are_followed(&self) -> bool {
-        self.active
-    }
-
-    fn mark(&mut self, wasm_page: usize) -> &mut u8 {
-        let marks = self.marks.as_deref_mut();
-        &mut marks.expect("a heap that is followed has marks")[wasm_page]
-    }
-}
 
 /// The pages of a Wasm page.
 fn pages_of(wasm_page: usize) -> Range<usize> {

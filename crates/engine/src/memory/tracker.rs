@@ -6,9 +6,9 @@
 
 use super::arena::Arena;
 use super::hot::Hot;
+use super::marks::Touches;
 use super::pages::Pages;
 use super::sys::{Access, Buffer, GUARD, Reservation};
-use super::touch::Touches;
 use super::{PAGE_SIZE, Page};
 use std::io;
 use std::ops::Range;

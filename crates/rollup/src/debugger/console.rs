@@ -123,11 +123,13 @@ impl Timings {
                 continue;
             }
             let elapsed = began - self.start;
-            let object = serde_json::json!({
-                "elapsed": { "secs": elapsed.as_secs() as f64, "nanos": f64::from(elapsed.subsec_nanos()) },
-                "message": String::from_utf8_lossy(&self.line),
-            });
-            writeln!(self.file, "{object}")?;
+            let (secs, nanos) = (elapsed.as_secs() as f64, f64::from(elapsed.subsec_nanos()));
+            let message = serde_json::Value::from(String::from_utf8_lossy(&self.line).into_owned());
+            // The order of the original, which a JSON object of the library does not keep.
+            writeln!(
+                self.file,
+                "{{\"elapsed\":{{\"secs\":{secs:?},\"nanos\":{nanos:?}}},\"message\":{message}}}"
+            )?;
             self.line.clear();
             self.began = None;
         }

@@ -146,25 +146,19 @@ pub fn header(block: &Block) -> Map<String, Value> {
 
 /// A whole block.
 pub fn block(block: &Block, outbox: bool) -> Value {
-    let mut out = Map::new();
-    for (key, value) in header(block) {
-        let ticks = key == "initial_tick";
-        if ticks {
-            out.insert("inbox".into(), inbox(block));
-            let messages: Vec<String> = block.messages.iter().map(hex::encode).collect();
-            out.insert("messages".into(), messages.into());
-            if let Some(own) = &block.commitment {
-                out.insert("commitment".into(), commitment(own));
-            }
-            if outbox {
-                let items: Vec<Value> = (0..)
-                    .zip(&block.outbox)
-                    .filter_map(|(index, message)| indexed(index, message))
-                    .collect();
-                out.insert("outbox".into(), items.into());
-            }
-        }
-        out.insert(key, value);
+    let mut out = header(block);
+    out.insert("inbox".into(), inbox(block));
+    let messages: Vec<String> = block.messages.iter().map(hex::encode).collect();
+    out.insert("messages".into(), messages.into());
+    if let Some(own) = &block.commitment {
+        out.insert("commitment".into(), commitment(own));
+    }
+    if outbox {
+        let items: Vec<Value> = (0..)
+            .zip(&block.outbox)
+            .filter_map(|(index, message)| indexed(index, message))
+            .collect();
+        out.insert("outbox".into(), items.into());
     }
     Value::Object(out)
 }

@@ -1,0 +1,175 @@
+//! What a PocketIC server has beside the everyday, and what only ours has: gateways, the dashboard, faults, many clients.
+
+use super::*;
+
+#[test]
+fn a_gateway_listens_until_it_is_stopped() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let wish = json!({"forward_to": {"PocketIcInstance": instance}});
+    let made = client.post("/http_gateway", &wish);
+    assert_eq!(made.status, 201);
+    let port = made.json()["Created"]["port"].as_u64().expect("a port") as u16;
+    let mut gateway = Client::new(port);
+    let nowhere = gateway.get("/");
+    assert_eq!(
+        (nowhere.status, &nowhere.body[..]),
+        (400, &b"400 - canister id not resolved"[..])
+    );
+    let nobody = gateway.get("/?canisterId=rwlgt-iiaaa-aaaaa-aaaaa-cai");
+    assert_eq!(
+        (nobody.status, &nobody.body[..]),
+        (404, &b"404 - canister not found"[..])
+    );
+    assert_eq!(gateway.get("/api/v2/status").status, 200);
+    assert_eq!(gateway.get("/_/topology").status, 200);
+    let list = client.get("/http_gateway").json();
+    assert_eq!(list[0]["port"], port);
+    let taken = json!({"forward_to": {"PocketIcInstance": instance}, "port": port});
+    let taken = client.post("/http_gateway", &taken);
+    assert_eq!(taken.status, 502);
+    let said = taken.message();
+    assert!(
+        said.starts_with(&format!("Failed to bind to address 127.0.0.1:{port}: ")),
+        "{said}"
+    );
+    for id in [0, 9] {
+        let stopped = client.send("POST", &format!("/http_gateway/{id}/stop"), &[], b"");
+        assert_eq!((stopped.status, &stopped.body[..]), (200, &b"null"[..]));
+    }
+    assert_eq!(client.get("/http_gateway").json(), json!([]));
+    let tls = json!({"forward_to": {"PocketIcInstance": instance}, "https_config": {"cert_path": "x", "key_path": "y"}});
+    let tls = client.post("/http_gateway", &tls);
+    assert!(
+        tls.message()
+            .starts_with("TLS config could not be created: ")
+    );
+}
+
+#[test]
+fn the_dashboard_shows_canisters_messages_and_logs() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    client.reply(instance, &call(canister, "print", b""));
+    client.update(instance, &call(canister, "boom", b""));
+    let page = client.get(&format!("/instances/{instance}/_/dashboard"));
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let page = String::from_utf8(page.body).expect("text");
+    for part in [
+        "<h1>PocketIC Dashboard</h1>",
+        &canister.to_text(),
+        "update print",
+        "IC0503",
+        "] seen",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let all = client.get("/_/dashboard");
+    let all = String::from_utf8(all.body).expect("text");
+    assert!(all.contains("/instances/0/_/dashboard"), "{all}");
+}
+
+#[test]
+fn calls_fail_as_a_test_wants_them_to() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let [caller, callee] = [(); 2].map(|()| client.canister(instance, &json!("None")));
+    let path = format!("/instances/{instance}/update/inject_fault");
+    let fault = json!({
+        "canister_id": id_text(callee), "method": "write",
+        "reject_code": 2, "message": "try again", "count": 2,
+    });
+    assert_eq!(client.ask(&path, &fault), Value::Null);
+    let through = call(caller, "call", callee.as_slice());
+    let failed = client.update(instance, &through);
+    assert_eq!(failed["Err"]["reject_message"], "try again");
+    let direct = client.update(instance, &call(callee, "write", b""));
+    assert_eq!(direct["Err"]["reject_code"], "SysTransient");
+    assert_eq!(direct["Err"]["reject_message"], "try again");
+    assert!(client.update(instance, &through).get("Ok").is_some());
+    let wrong = json!({"canister_id": id_text(callee), "reject_code": 9});
+    assert_eq!(client.post(&path, &wrong).message(), "InvalidRejectCode(9)");
+}
+
+#[test]
+fn two_hundred_clients_are_served_at_once() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let port = server.port;
+    let work = |_| {
+        std::thread::spawn(move || {
+            let mut client = Client::new(port);
+            client.reply(instance, &call(canister, "write", b""))
+        })
+    };
+    let threads: Vec<_> = (0..200).map(work).collect();
+    let mut counts: Vec<u8> = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("it ends")[0])
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=200).collect::<Vec<u8>>());
+}
+
+#[test]
+fn there_are_no_more_instances_than_allowed() {
+    let server = Server::start_with(&["--max-instances", "2"]);
+    let mut client = server.client();
+    client.application();
+    client.application();
+    let wish = json!({"subnet_config_set": subnets(&["application"])});
+    let refused = client.post("/instances", &wish);
+    assert_eq!(refused.status, 400);
+    assert!(refused.message().contains("no more than 2 are allowed"));
+    client.send("DELETE", "/instances/0", &[], b"");
+    assert_eq!(client.application(), 2);
+}
+
+#[test]
+fn the_launcher_tells_where_its_network_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut child = drun()
+        .args([
+            "--interface-version",
+            "1.1.0",
+            "--bind",
+            "127.0.0.1",
+            "--gateway-port",
+            "0",
+        ])
+        .arg("--status-dir")
+        .arg(directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let file = directory.path().join("status.json");
+    let begun = Instant::now();
+    let status = loop {
+        match std::fs::read_to_string(&file) {
+            Ok(text) if text.ends_with('\n') => break text,
+            _ => assert!(begun.elapsed() < Duration::from_secs(60), "no status"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["v"], "1");
+    assert_eq!(status["root_key"].as_str().map(str::len), Some(266));
+    let config = Client::new(status["config_port"].as_u64().expect("a port") as u16);
+    let mut config = config;
+    let ledger = json!({"canister_id": id_text(Principal::from_text("um5iw-rqaaa-aaaaq-qaaba-cai").expect("an id"))});
+    let path = format!("/instances/{}/read/get_subnet", status["instance_id"]);
+    assert_ne!(config.ask(&path, &ledger), Value::Null);
+    let mut gateway = Client::new(status["gateway_port"].as_u64().expect("a port") as u16);
+    assert_eq!(gateway.get("/api/v2/status").status, 200);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}

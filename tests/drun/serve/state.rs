@@ -1,0 +1,106 @@
+//! State directories (pocket-ic-api.md 3.9, in a form of our own).
+
+use super::*;
+
+/// An instance in this directory.
+fn kept(client: &mut Client, directory: &Path, set: Value) -> Answer {
+    let wish = json!({"subnet_config_set": set, "state_dir": directory});
+    client.post("/instances", &wish)
+}
+
+#[test]
+fn an_instance_goes_on_where_it_ended() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start();
+    let mut client = server.client();
+    let made = kept(
+        &mut client,
+        directory.path(),
+        subnets(&["nns", "application"]),
+    );
+    assert_eq!(made.status, 201, "{}", made.message());
+    let canister = client.canister(0, &json!("None"));
+    client.reply(0, &call(canister, "write", b""));
+    client.reply(0, &call(canister, "grow", b""));
+    let time = client.get("/instances/0/read/get_time").json();
+    let topology = client.get("/instances/0/read/topology").json();
+    client.send("DELETE", "/instances/0", &[], b"");
+    // The subnets are those that were kept.
+    let made = kept(&mut client, directory.path(), subnets(&[]));
+    assert_eq!(made.status, 201, "{}", made.message());
+    assert_eq!(client.get("/instances/1/read/topology").json(), topology);
+    let later = client.get("/instances/1/read/get_time").json();
+    let nanoseconds = |time: &Value| time["nanos_since_epoch"].as_u64().expect("a time");
+    assert_eq!(nanoseconds(&later), nanoseconds(&time) + 1);
+    assert_eq!(client.reply(1, &call(canister, "write", b"")), [2, 0, 0, 0]);
+    let about = json!({"canister_id": id_text(canister)});
+    let memory = client.ask("/instances/1/read/get_stable_memory", &about);
+    assert_eq!(
+        bytes(&memory["blob"]).map(|memory| memory.len()),
+        Some(65_536)
+    );
+    assert_eq!(client.create(1, &json!("None")).as_slice()[7], 1);
+}
+
+#[test]
+fn a_server_that_is_killed_leaves_the_last_state_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut server = Server::start();
+    let mut client = server.client();
+    kept(&mut client, directory.path(), subnets(&["application"]));
+    let canister = client.canister(0, &json!("None"));
+    client.reply(0, &call(canister, "write", b""));
+    let file = directory.path().join("drun-state");
+    let begun = Instant::now();
+    let mut size = 0;
+    // It is written within seconds; the module is in it when it has grown.
+    while size < 5_000 {
+        size = std::fs::metadata(&file).map_or(0, |it| it.len());
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "nothing is written"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(2_500));
+    server.child.kill().expect("it runs");
+    server.child.wait().expect("it ends");
+    let server = Server::start();
+    let mut client = server.client();
+    let made = kept(&mut client, directory.path(), subnets(&[]));
+    assert_eq!(made.status, 201, "{}", made.message());
+    let count = client.reply(0, &call(canister, "write", b""));
+    assert_eq!(count, [2, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_no_state_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start();
+    let mut client = server.client();
+    std::fs::write(directory.path().join("drun-state"), b"nonsense").expect("a file");
+    let refused = kept(&mut client, directory.path(), subnets(&["application"]));
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.message().contains("is in another form"),
+        "{}",
+        refused.message()
+    );
+    let truncated = b"drun state 1\n\xff\xff";
+    std::fs::write(directory.path().join("drun-state"), truncated).expect("a file");
+    let refused = kept(&mut client, directory.path(), subnets(&["application"]));
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.message().starts_with("The state in "),
+        "{}",
+        refused.message()
+    );
+    let other = tempfile::tempdir().expect("a directory");
+    std::fs::write(other.path().join("registry.proto"), b"").expect("a file");
+    let refused = kept(&mut client, other.path(), subnets(&["application"]));
+    assert!(
+        refused
+            .message()
+            .contains("in the format of another server")
+    );
+}
