@@ -37,6 +37,16 @@ fn of(found: &Incompatibility) -> Break {
         Some(rest.trim_matches('"').to_owned())
     };
     let method = found.path.first().and_then(named);
+    // What is said of a method as a whole begins with it.
+    if found.path.is_empty()
+        && let Some(behind) = found.message.strip_prefix("method \"")
+        && let Some((name, reason)) = behind.split_once("\" ")
+    {
+        return Break {
+            method: Some(name.to_owned()),
+            reason: reason.to_owned(),
+        };
+    }
     let rest = &found.path[usize::from(method.is_some())..];
     let reason = match rest.is_empty() {
         true => found.message.clone(),
