@@ -387,7 +387,9 @@ fn arguments() {
     place
         .run(&["--frobnicate", "s"])
         .refused_with("error: unexpected argument '--frobnicate' found");
-    place.run(&["s", "t"]).refused_with("error: cannot read t: ");
+    place
+        .run(&["s", "t"])
+        .refused_with("error: cannot read t: ");
     place
         .run(&["--format", "xml", "s"])
         .refused_with("error: invalid value 'xml' for '--format <FORMAT>'");
