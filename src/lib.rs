@@ -60,6 +60,8 @@ pub mod session;
 pub mod suite;
 
 pub use candid::Principal;
+#[doc(hidden)]
+pub use drun_ic::OrExit;
 pub use drun_ic::answer::{DebugPrint, MessageResult};
 pub use drun_ic::errors::{ErrorCode, UserError};
 pub use drun_ic::node::Snapshot;
@@ -71,5 +73,5 @@ pub use drun_ic::{Failure, Protocol};
 pub mod internals {
     pub use crate::runner::config::{Compat, Config};
     pub use crate::runner::{Runner, config, outcome};
-    pub use drun_ic::{canister, module, node, observe};
+    pub use drun_ic::{canister, management, module, node, observe, outcall};
 }

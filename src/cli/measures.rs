@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::runner::outcome::Outcome;
+use crate::suite::accept;
 use crate::suite::baseline::Measure;
-use anyhow::Context;
 
 /// The lines so far.
 #[derive(Debug, Default)]
@@ -32,6 +32,6 @@ impl Measured {
     /// # Errors
     /// The system's.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        std::fs::write(path, &self.0).with_context(|| format!("cannot write {}", path.display()))
+        accept::replace(path, self.0.as_bytes())
     }
 }

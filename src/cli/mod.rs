@@ -7,6 +7,7 @@ mod input;
 mod inspect;
 mod log;
 mod measures;
+mod mocks;
 mod modules;
 mod options;
 mod profile;
@@ -16,7 +17,9 @@ mod stats;
 mod table;
 mod test;
 mod test_options;
+mod watch;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,6 +29,7 @@ use options::{Arguments, Command};
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    drun_ic::file_size::limit_is_an_error();
     #[cfg(feature = "serve")]
     if let Some((program, arguments)) = crate::serve::arguments() {
         return crate::serve::main(&program, arguments);
@@ -47,14 +51,31 @@ pub fn main() -> ExitCode {
     };
     ExitCode::from(match result {
         Ok(status) => status,
-        Err(Failure::BrokenPipe) => SUCCESS,
+        Err(Failure::BrokenPipe) => {
+            tell("error: standard output is closed");
+            BROKEN
+        }
         Err(Failure::Input(text)) => {
-            eprintln!("{text}");
+            tell(&text);
             WRONG_INPUT
         }
         Err(Failure::Tool(error)) => {
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}"));
             BROKEN
         }
     })
+}
+
+/// Reads the text of a configuration, for those who look for texts that it stumbles over.
+///
+/// # Errors
+/// What is wrong with it, as the program would say it.
+pub fn check_configuration(text: &str) -> Result<(), String> {
+    let mut config = crate::runner::config::Config::default();
+    config_file::apply_text(&mut config, "configuration", text).map(drop)
+}
+
+/// Says something on standard error; that it may be closed is no reason to stop.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

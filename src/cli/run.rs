@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::Path;
 
 use super::exit::{FAILURE, Failure, SUCCESS};
-use super::input;
 use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
 use super::options::RunOptions;
-use crate::report::{Format, Printer, debug_line};
+use super::watch::Watch;
+use super::{input, tell};
+use crate::report::{Format, Printer, debug_line_in};
 use crate::runner::Runner;
-use crate::runner::config::{self, Config};
+use crate::runner::config::{self, Compat, Config};
 use crate::runner::outcome::MessageResult;
 use crate::script::statement::{Expectation, Statement};
 use crate::script::{self, Diagnostics, Program};
@@ -20,6 +21,7 @@ use crate::session::Session;
 /// Runs a script.
 pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let path = options.messages.as_deref().unwrap_or(Path::new("-"));
+    let watch = Watch::start(options.timeout)?;
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let (name, source) = read_script(path)?;
@@ -27,9 +29,20 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let program = read_program(&name, &source, options.strict, &mut disk)
         .map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     drop(source);
+    if !options.quiet && mocks_without_effect(&config, &program) {
+        tell(
+            "warning: answers for HTTP requests have no effect under --compat drun, where there are none; --compat pocket-ic has them",
+        );
+    }
     let format = options.format.unwrap_or(Format::Manual);
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
+    }
+    if let Some(path) = &options.measures {
+        crate::suite::accept::check_replaceable(path)?;
+    }
+    if options.keep_state || options.state_dir.is_some() {
+        super::state_dir::check(options.state_dir.as_deref())?;
     }
     let expects_prints = program
         .statements
@@ -49,7 +62,7 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
         disk.len()
     ));
     let seed = config.seed;
-    let node = runner(config, options.quiet_canisters)?;
+    let node = runner(config, options.quiet_canisters, format)?;
     let mut session = Session::new(node, seed, &disk);
     let mut printer = Printer::new(format, session.runner().wording());
     let mut failed = false;
@@ -57,6 +70,7 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     let mut unmet = Vec::new();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
+        watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
         for (outcome, text) in step.outcomes() {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
@@ -72,6 +86,7 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
             unmet.push(format!("{}:{}", placed.file(), placed.line));
         }
     }
+    watch.at_end();
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
@@ -90,7 +105,7 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     }
     if options.keep_state {
         let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
-        eprintln!("state kept in {}", directory.display());
+        tell(&format!("state kept in {}", directory.display()));
     }
     runner.end_with_process();
     std::mem::forget(program);
@@ -101,18 +116,21 @@ pub(super) fn run(options: &RunOptions) -> Result<u8, Failure> {
     })
 }
 
-/// Says something on standard error; that it may be closed is no reason to stop.
-fn tell(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// Whether answers are given for what this program does not have.
+fn mocks_without_effect(config: &Config, program: &Program) -> bool {
+    let mut statements = program.statements.iter().map(|placed| &placed.statement);
+    config.compat == Compat::Drun
+        && (!config.http_mocks.is_empty()
+            || statements.any(|statement| matches!(statement, Statement::HttpRespond(_))))
 }
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
-fn runner(config: Config, quiet: bool) -> anyhow::Result<Runner> {
+fn runner(config: Config, quiet: bool, format: Format) -> anyhow::Result<Runner> {
     let mut runner = Runner::new(config)?;
     if !quiet {
-        runner.on_print(Box::new(|print| {
+        runner.on_print(Box::new(move |print| {
             // A closed standard error is no reason to stop.
-            let line = debug_line(print.time, print.canister, &print.text);
+            let line = debug_line_in(format, print.time, print.canister, &print.text);
             let _ = writeln!(std::io::stderr(), "{line}");
         }));
     }
@@ -174,7 +192,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
             if !options.quiet {
-                eprintln!("{warning}");
+                tell(&warning);
             }
             log.line(&warning);
         }
@@ -190,6 +208,12 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(limit) = options.instruction_limit {
         config.instruction_limit = Some(limit);
+    }
+    if let Some(limit) = options.install_instruction_limit {
+        config.install_instruction_limit = Some(limit);
+    }
+    if let Some(bytes) = options.max_memory {
+        config.max_memory = Some(bytes);
     }
     if let Some(compiler) = options.compiler {
         config.compiler = compiler;

@@ -5,6 +5,7 @@
 
 mod json;
 mod text;
+pub mod visible;
 
 use std::str::FromStr;
 
@@ -83,7 +84,8 @@ impl Printer {
         }
     }
 
-    /// The outcome's text without the newline at its end; within it there may be some, in the words of a canister.
+    /// The outcome's text without the newline at its end; within it there may be some, in the words of the Internet Computer, and
+    /// in those of a canister where the format is not for people.
     pub fn line(&mut self, outcome: &Outcome) -> String {
         let number = (outcome.kind != MessageKind::Query).then_some(self.next);
         self.next += u64::from(number.is_some());
@@ -99,6 +101,14 @@ impl Printer {
             Format::Drun => text::drun(outcome, self.wording),
             Format::Json => json::object(outcome, number),
         }
+    }
+}
+
+/// The line of a debug print as a format shows it: on one line for people.
+pub fn debug_line_in(format: Format, time_ns: u64, canister: Principal, text: &str) -> String {
+    match format {
+        Format::Manual => debug_line(time_ns, canister, &visible::on_one_line(text)),
+        Format::Drun | Format::Json => debug_line(time_ns, canister, text),
     }
 }
 
@@ -185,11 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_print_has_time_canister_and_text_as_it_is() {
+    fn a_debug_print_has_time_canister_and_text() {
         let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
-        assert_eq!(
-            debug_line(1_620_328_630_000_000_003, canister, "a\n\tb\u{1b}"),
-            "2021-05-06 19:17:10.000000003 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] a\n\tb\u{1b}"
-        );
+        let line =
+            |format| debug_line_in(format, 1_620_328_630_000_000_003, canister, "a\n\tb\u{1b}");
+        let head = "2021-05-06 19:17:10.000000003 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] a";
+        assert_eq!(line(Format::Drun), format!("{head}\n\tb\u{1b}"));
+        assert_eq!(line(Format::Manual), format!("{head}\\n\tb\\u{{1b}}"));
     }
 }

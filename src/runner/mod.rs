@@ -303,6 +303,8 @@ impl Runner {
 fn settings(protocol: Protocol, config: &Config) -> NodeSettings {
     NodeSettings {
         instruction_limit: config.instruction_limit,
+        install_instruction_limit: config.install_instruction_limit,
+        max_memory: config.max_memory,
         start_time: config.start_time,
         seed: config.seed,
         compiler: config.compiler,

@@ -292,7 +292,10 @@ fn lines_of_16_and_17_mebibytes() {
     );
 
     let ran = Place::new().file("s", line_of(16 << 20)).run(&["s"]);
-    assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)));
+    assert_eq!(
+        (ran.err.as_str(), ran.status),
+        ("error: standard output is closed\n", Some(3))
+    );
     assert!(
         ran.out.starts_with("Err: IC"),
         "there is no such canister: {}",
@@ -322,7 +325,7 @@ fn mistake_shown(script: &str, message: &str, shown: &str) {
 }
 
 #[test]
-fn a_closed_pipe_ends_the_program_quietly() {
+fn a_closed_standard_output_is_a_failure_of_the_tool() {
     let place = Place::new().file("s", "create\n".repeat(20_000));
     let mut command = support::drun(place.0.path());
     let mut child = command
@@ -355,6 +358,7 @@ fn configuration_files() {
         .file("choice.json5", "{ compat: 'both' }")
         .file("list.json5", "[1]")
         .file("cut.json5", "{ seed: 1")
+        .file("old.toml", "seed = 7\n[transport]\nport = 1\n")
         .file(
             "node.json5",
             "{ transport: { port: 1 }, seed: 1, /* a comment */ artifact_pool: {}, }",
@@ -365,6 +369,9 @@ fn configuration_files() {
     run("choice.json5")
         .refused("error: choice.json5: compat: expected drun or pocket-ic, got \"both\"");
     run("list.json5").refused("error: list.json5: expected an object");
+    run("old.toml").refused(
+        "error: old.toml: this is TOML, and configurations are JSON5: `seed = 1` is written { seed: 1 }",
+    );
     run("cut.json5").refused_with("error: cut.json5: ");
     run("none.json5").refused_with("error: cannot read none.json5: ");
     // What a real node has there is none of our business.

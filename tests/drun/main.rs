@@ -15,6 +15,7 @@ mod errors;
 mod examples;
 mod inspect;
 mod library;
+mod limits;
 mod observer;
 mod profile;
 mod readme;

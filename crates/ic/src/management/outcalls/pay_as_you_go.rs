@@ -1,7 +1,7 @@
 //! HTTP outcalls of pricing version 2 (since-october-2025.md 4.2): what is charged before, what each node may spend, and what of
 //! that comes back. All nodes do the same here, and no time is charged for, as with the mocks of PocketIC.
 
-use super::{MAX_BYTES, MAX_REQUESTS, Outcall as Waiting, Outcalls, mocked, request_bytes};
+use super::{MAX_BYTES, MAX_REQUESTS, Outcalls, request_bytes};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
