@@ -19,5 +19,6 @@ mod limits;
 mod observer;
 mod profile;
 mod readme;
+mod refused;
 mod stats;
 mod untrusted;
