@@ -160,7 +160,6 @@ fn whatever_is_refused_no_line_is_wrong_and_no_signal_ends_the_program() {
             "mmap",
             "mprotect",
             "madvise",
-            "munmap",
             "sigaltstack",
             "clone",
             "write",

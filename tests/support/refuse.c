@@ -1,5 +1,6 @@
 // Runs a program and lets the machine refuse one thing, once: `refuse CALL NUMBER COMMAND...` makes the system call CALL fail when it is
-// made for the NUMBERth time, counted over all threads. NUMBER 0 refuses nothing; NUMBER -1 refuses every one. Afterwards the last line of
+// made for the NUMBERth time, counted over all threads, from the first thread on that the program starts: what the loader and the
+// runtime do before is not the program's. NUMBER 0 refuses nothing; NUMBER -1 refuses every one. Afterwards the last line of
 // standard error is "refuse: SEEN calls", and the status is the program's, or 128 and the number of the signal that ended it.
 //
 // A seccomp filter stops the program at this call alone, so that it runs at full speed otherwise; ptrace then replaces the call. Linux on
@@ -49,6 +50,11 @@ static int child(const int *numbers, char **command) {
         filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, numbers[i], 0, 1);
         filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
     }
+    const int threads[2] = {SYS_clone, SYS_clone3};
+    for (int i = 0; i < 2; i++) {
+        filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, threads[i], 0, 1);
+        filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+    }
     filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {.len = n, .filter = filter};
     if (ptrace(PTRACE_TRACEME, 0, 0, 0)) return impossible("ptrace");
@@ -83,12 +89,15 @@ int main(int argc, char **argv) {
             return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         }
         int signal = WSTOPSIG(status), event = status >> 16;
-        if (event == PTRACE_EVENT_EXEC) started = 1;
-        if (event == PTRACE_EVENT_SECCOMP && started) {
-            seen++;
-            if (seen == refused || refused < 0) {
-                struct user_regs_struct registers;
-                ptrace(PTRACE_GETREGS, thread, 0, &registers);
+        if (event == PTRACE_EVENT_SECCOMP) {
+            struct user_regs_struct registers;
+            ptrace(PTRACE_GETREGS, thread, 0, &registers);
+            long number = registers.orig_rax;
+            if (number == SYS_clone || number == SYS_clone3) started = 1;
+            int chosen = 0;
+            for (int i = 0; i < 3 && CALLS[which].numbers[i] >= 0; i++) chosen |= CALLS[which].numbers[i] == number;
+            seen += started && chosen;
+            if (started && chosen && (seen == refused || refused < 0)) {
                 registers.orig_rax = -1;
                 registers.rax = -CALLS[which].error;
                 ptrace(PTRACE_SETREGS, thread, 0, &registers);

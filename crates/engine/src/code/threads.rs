@@ -1,29 +1,20 @@
-//! The threads among which compiling is divided: those that the machine gives, and none if it gives none.
+//! The threads among which compiling is divided: all that the machine should have, or none if it refuses one.
 
 use std::error::Error;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPoolBuilder;
 
-/// Whether there is a thread beside those of the program. Asks the machine when it is called first.
+/// Whether there are threads beside those of the program. Asks the machine when it is called first.
 pub(crate) fn are_there() -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     *THERE.get_or_init(start)
 }
 
 fn start() -> bool {
-    let first = AtomicBool::new(true);
+    // All or none: the pool waits for ever for one that was refused.
     let built = ThreadPoolBuilder::new()
-        .spawn_handler(|worker| {
-            let thread = std::thread::Builder::new().name("compiler".to_owned());
-            let spawned = thread.spawn(move || worker.run());
-            // The work of one that is refused is done by the others, if there is one.
-            match (spawned, first.swap(false, Ordering::Relaxed)) {
-                (Err(error), true) => Err(error),
-                _ => Ok(()),
-            }
-        })
+        .thread_name(|_| "compiler".to_owned())
         .build_global();
     match built {
         Ok(()) => true,

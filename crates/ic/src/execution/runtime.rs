@@ -214,6 +214,8 @@ impl Runtime {
         heap_before: u64,
     ) -> Execution {
         let code = code_of(&mut canister.code);
+        // Where the machine has failed there may be no level of the heap that could be looked at.
+        let end = or_give_up(run.end);
         let mut exec = run.activation;
         let heap_pages = match &mut code.heap {
             Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
@@ -229,7 +231,7 @@ impl Runtime {
         }
         let old_motoko = code.module.facts.old_motoko_reserved_pages
             && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
-        let result = match traps::result(or_give_up(run.end), &code.module.names) {
+        let result = match traps::result(end, &code.module.names) {
             _ if old_motoko => Err(ExecutionError::ReservedPagesForOldMotoko),
             result => result,
         };
