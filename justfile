@@ -50,6 +50,25 @@ bench *ROWS:
     cargo build {{release}} --benches
     cargo bench --locked --bench table -- {{ROWS}}
 
+# Looks for inputs that anything stumbles over, so long for each target: `just fuzz 600`; other seeds: `just fuzz 600 7`
+fuzz SECONDS SEED='0':
+    DRUN_FUZZ_SECONDS={{SECONDS}} DRUN_FUZZ_SEED={{SEED}} cargo test {{release}} --test fuzz -- --nocapture
+
+# The same with coverage, one target: `just fuzz-coverage module 600` (needs cargo-fuzz and a nightly toolchain)
+[working-directory: 'fuzz']
+fuzz-coverage TARGET SECONDS:
+    cargo +nightly fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
+
+# Random traffic over a thousand canisters, so long: memory and file descriptors stay flat, and both code generators print the same
+soak SECONDS='3600':
+    cargo build {{release}}
+    tests/soak.sh target/release/drun {{SECONDS}}
+
+# Every command in every circumstance: limits, a full disk, signals, many at once
+matrix:
+    cargo build {{release}}
+    tests/matrix.sh target/release/drun
+
 # The linter and the formatter alone
 lint:
     cargo clippy {{release}} --workspace --all-targets -- -D warnings

@@ -69,6 +69,8 @@ pub mod upgrade;
 pub use candid::Principal;
 #[cfg(feature = "cli")]
 pub use cli::golden;
+#[doc(hidden)]
+pub use drun_ic::OrExit;
 pub use drun_ic::answer::{DebugPrint, MessageResult};
 pub use drun_ic::errors::{ErrorCode, UserError};
 pub use drun_ic::node::Snapshot;
@@ -80,5 +82,7 @@ pub use drun_ic::{Failure, Protocol};
 pub mod internals {
     pub use crate::runner::config::{Compat, Config};
     pub use crate::runner::{Runner, config, outcome};
-    pub use drun_ic::{NodeSettings, canister, module, node, observe, protocol};
+    pub use drun_ic::{
+        NodeSettings, canister, management, module, node, observe, outcall, protocol,
+    };
 }

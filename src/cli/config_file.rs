@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::runner::config::{Config, HttpMock};
+use crate::runner::config::Config;
 use drun_ic::ic0::exec::KeyKind;
 
 /// The keys that mean something here.
@@ -70,8 +70,22 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
     let shown = path.display();
     let text =
         super::input::text(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
-    let value: Value =
-        json5::from_str(&text).map_err(|error| format!("error: {shown}: {error}"))?;
+    apply_text(config, &shown.to_string(), &text)
+}
+
+/// The same for the text of a configuration that is called so.
+pub(super) fn apply_text(
+    config: &mut Config,
+    shown: &str,
+    text: &str,
+) -> Result<Vec<String>, String> {
+    let value: Value = json5::from_str(text).map_err(|error| match toml::from_str::<toml::Table>(text) {
+        // So did scripts of the first years have them.
+        Ok(table) if !table.is_empty() => format!(
+            "error: {shown}: this is TOML, and configurations are JSON5: `seed = 1` is written {{ seed: 1 }}"
+        ),
+        _ => format!("error: {shown}: {error}"),
+    })?;
     let Value::Object(entries) = value else {
         return Err(format!("error: {shown}: expected an object"));
     };
@@ -79,6 +93,13 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, Str
     // A date that is told counts, in whichever order the keys stand.
     let dated = entries.contains_key("protocol");
     for (key, value) in entries {
+        if key == "http_mocks" {
+            let (mocks, ignored) =
+                super::mocks::read(&value).map_err(|wrong| format!("error: {shown}: {wrong}"))?;
+            config.http_mocks = mocks;
+            unknown.extend(ignored);
+            continue;
+        }
         match set(config, &key, &value, dated) {
             Ok(true) => {}
             Ok(false) if OF_NODES.contains(&&*key) => {}
@@ -121,6 +142,8 @@ fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<boo
             config.subnet_type = text()?.parse().map_err(|_| "system or application")?
         }
         "instruction_limit" => config.instruction_limit = Some(number()?),
+        "install_instruction_limit" => config.install_instruction_limit = Some(number()?),
+        "max_memory" => config.max_memory = Some(number()?),
         "extra_batches" => config.extra_batches = number()?,
         "compiler" => config.compiler = text()?.parse().map_err(|_| "auto, fast or optimizing")?,
         "seed" => config.seed = number()?,
@@ -129,9 +152,6 @@ fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<boo
                 drun_ic::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?
         }
         "backtrace" => config.backtrace = value.as_bool().ok_or("true or false")?,
-        "http_mocks" => {
-            config.http_mocks = mocks(value).ok_or("a list of { url, status, headers, body }")?
-        }
         "threshold_keys" => config.threshold_keys = keys(value)?,
         _ => return Ok(false),
     }
@@ -150,31 +170,4 @@ fn keys(value: &Value) -> Result<Vec<String>, &'static str> {
         .as_array()
         .and_then(|keys| keys.iter().map(known).collect())
         .ok_or("a list of keys such as \"ecdsa:Secp256k1:key_1\"")
-}
-
-fn mocks(value: &Value) -> Option<Vec<HttpMock>> {
-    value
-        .as_array()?
-        .iter()
-        .map(|mock| {
-            let headers = match mock.get("headers") {
-                None => Vec::new(),
-                Some(headers) => headers
-                    .as_object()?
-                    .iter()
-                    .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-                    .collect::<Option<_>>()?,
-            };
-            Some(HttpMock {
-                url: mock.get("url")?.as_str()?.to_owned(),
-                status: mock.get("status").map_or(Some(200), Value::as_u64)?,
-                headers,
-                body: mock
-                    .get("body")
-                    .map_or(Some(""), Value::as_str)?
-                    .as_bytes()
-                    .to_vec(),
-            })
-        })
-        .collect()
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::exit::{FAILURE, Failure, SUCCESS};
 use super::modules;
 use super::table::{Align, Table, grouped};
+use crate::report::visible;
 use crate::stable_types::{Definition, Field, SECTION, Signature};
 use drun_ic::canister::code::CanisterModule;
 use drun_ic::config::NodeSettings;
@@ -153,7 +154,9 @@ impl Inspection {
         match &self.verdict {
             Ok(_) => lines.0 += &format!("{}: valid\n", self.path),
             Err(error) => {
-                lines.0 += &format!("{}: refused\n{}: {error}\n", self.path, error.code())
+                let text = error.to_string();
+                let text = visible::in_lines(&text);
+                lines.0 += &format!("{}: refused\n{}: {text}\n", self.path, error.code())
             }
         }
         lines.head("file");
@@ -482,7 +485,7 @@ impl Lines {
             self.head(title);
         }
         for word in words {
-            self.0 += &format!("  {word}\n");
+            self.0 += &format!("  {}\n", visible::on_one_line(&word));
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::runner::outcome::Outcome;
 use crate::suite::baseline::Measure;
-use anyhow::Context;
+use crate::suite::replace::replace;
 use drun_ic::protocol::Date;
 
 /// The lines so far.
@@ -34,6 +34,6 @@ impl Measured {
     /// # Errors
     /// The system's.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        std::fs::write(path, &self.0).with_context(|| format!("cannot write {}", path.display()))
+        replace(path, self.0.as_bytes())
     }
 }

@@ -107,6 +107,20 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "N")]
     pub instruction_limit: Option<u64>,
 
+    /// Instructions allowed for each function that an installation runs: start, canister_init and those of upgrades
+    /// [default: as --instruction-limit, else the subnet's limit]
+    #[arg(long, value_name = "N")]
+    pub install_instruction_limit: Option<u64>,
+
+    /// End with status 3 when the script takes longer: 90s, 1.5m; seconds without a unit [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = crate::suite::duration::parse)]
+    pub timeout: Option<std::time::Duration>,
+
+    /// End with status 3 when heaps and stable memories of all canisters are larger than this together: bytes, or with
+    /// KiB, MiB, GiB [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = crate::script::size)]
+    pub max_memory: Option<u64>,
+
     /// Where the tool's own log goes; canister output never does
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,

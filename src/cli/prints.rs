@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use candid::Principal;
 use drun_ic::observe::PrintHook;
 
-use crate::report::{Format, debug_line, escaped, timeless_debug_line};
+use crate::report::{Format, debug_line_in, timeless_debug_line, visible};
 
 /// How lines are shown, and what the script calls the canisters that they are of.
 #[derive(Clone, Debug)]
@@ -44,10 +44,10 @@ impl Prints {
                     let name = name.unwrap_or_else(|| print.canister.to_text());
                     timeless_debug_line(&name, &print.text)
                 }
-                _ => debug_line(print.time, print.canister, &print.text),
+                format => debug_line_in(format, print.time, print.canister, &print.text),
             };
             let line = if terminal {
-                escaped(&line)
+                visible::in_lines(&line)
             } else {
                 line.into()
             };

@@ -1,6 +1,6 @@
 //! `--profile`: the stacks of a run as a file of folded stacks, which many tools read, and as a flame graph.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -8,6 +8,7 @@ use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
 use inferno::flamegraph::{self, Options, TextTruncateDirection};
 
 use super::table::grouped;
+use crate::suite::replace;
 use drun_ic::observe::profile::{Kind, Line, Profile};
 
 /// Folded stacks: on each line frames with `;` between them, a space, and what was spent in the last one itself.
@@ -15,10 +16,13 @@ const FOLDED: &str = "profile.folded";
 /// The picture.
 const PICTURE: &str = "profile.svg";
 
-/// Makes the directory, so that a run does not have to end before its user learns that it cannot be made.
+/// Makes the directory and looks whether the files can be written, so that a run does not have to end before its user learns that they cannot.
 pub(super) fn prepare(directory: &Path) -> anyhow::Result<()> {
     let cannot = || format!("cannot make the directory {}", directory.display());
-    std::fs::create_dir_all(directory).with_context(cannot)
+    std::fs::create_dir_all(directory).with_context(cannot)?;
+    [FOLDED, PICTURE]
+        .iter()
+        .try_for_each(|name| replace::check_replaceable(&directory.join(name)))
 }
 
 /// Writes both files; `script` is what the picture calls the run.
@@ -37,12 +41,9 @@ fn save(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let save = || {
-        let mut file = BufWriter::new(std::fs::File::create(path)?);
-        write(&mut file)?;
-        file.flush()
-    };
-    save().with_context(|| format!("cannot write {}", path.display()))
+    let mut content = Vec::new();
+    write(&mut content).with_context(|| format!("cannot write {}", path.display()))?;
+    replace::replace(path, &content)
 }
 
 fn folded(line: &Line<'_>) -> String {

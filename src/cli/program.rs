@@ -3,7 +3,6 @@
 //! Owns which file does what was asked for, and how it is told that it could not be done.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use clap::Parser;
 use super::exit::{BROKEN, Failure, SUCCESS, WRONG_INPUT};
 use super::options::{Arguments, Command};
 use super::run::{self, After};
-use super::{inspect, manual, test, upgrade_check, worker};
+use super::{inspect, manual, tell, test, upgrade_check, worker};
 
 /// Wasm code may use 5 MiB; what the host needs below and above is small.
 const STACK: usize = 64 << 20;
@@ -22,6 +21,7 @@ const MOTOKOS_RUNNER: &str = "test-runner";
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    drun_ic::file_size::limit_is_an_error();
     on_large_stack(|| {
         #[cfg(feature = "serve")]
         if let Some((program, arguments)) = crate::serve::arguments() {
@@ -38,15 +38,15 @@ pub(super) fn on_large_stack(run: impl FnOnce() -> ExitCode + Send + 'static) ->
         Ok(Ok(status)) => status,
         Ok(Err(reason)) => {
             match reason.downcast_ref::<drun_ic::Failure>() {
-                Some(failure) => eprintln!("error: {failure}"),
-                None => eprintln!(
-                    "error: this is a bug in drun; please report it with the script that shows it"
+                Some(failure) => tell(&format!("error: {failure}")),
+                None => tell(
+                    "error: this is a bug in drun; please report it with the script that shows it",
                 ),
             }
             BROKEN.into()
         }
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            tell(&format!("error: the machine refuses a thread: {error}"));
             BROKEN.into()
         }
     }
@@ -83,15 +83,15 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         Ok(status) | Err(Failure::Reported(status)) => status,
         Err(Failure::BrokenPipe) => {
             // It is the end of the output that nobody wanted, and still not what was asked for.
-            let _ = writeln!(std::io::stderr(), "error: standard output is closed");
+            tell("error: standard output is closed");
             BROKEN
         }
         Err(Failure::Input(text)) => {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            tell(&text);
             WRONG_INPUT
         }
         Err(Failure::Tool(error)) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            tell(&format!("error: {error:#}"));
             BROKEN
         }
     }

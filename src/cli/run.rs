@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::exit::{FAILURE, Failure, SUCCESS};
-use super::input;
 use super::log::Log;
 use super::measures::Measured;
 use super::modules::Disk;
@@ -12,7 +11,9 @@ use super::options::RunOptions;
 use super::prints::Prints;
 use super::protocol::{self, Replica};
 use super::trace::Trace;
-use crate::report::{Beside, Format, Printer, escaped};
+use super::watch::Watch;
+use super::{input, tell};
+use crate::report::{Beside, Format, Printer, visible};
 use crate::runner::Runner;
 use crate::runner::config::{self, Compat, Config, Protocol};
 use crate::runner::outcome::{MessageKind, MessageResult};
@@ -41,6 +42,7 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
         return Err(Failure::Input(text.to_owned()));
     }
     check_one_script(options, paths)?;
+    let watch = Watch::start(options.timeout)?;
     let mut log = Log::open(options.log_file.as_deref())?;
     let config = configure(options, &mut log)?;
     let mut scripts = Vec::new();
@@ -57,14 +59,28 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
         let all = mistakes.join("\n\n");
         return Err(Failure::Input(options.color.diagnostics(&all)));
     }
+    let mocks = |(program, _): &(Program, Disk)| mocks_without_effect(&config, program);
+    if !options.quiet && scripts.iter().any(mocks) {
+        tell(
+            "warning: answers for HTTP requests have no effect under --compat drun, where there are none; --compat pocket-ic has them",
+        );
+    }
     if let Some(directory) = &options.profile {
         super::profile::prepare(directory)?;
+    }
+    if let Some(path) = &options.measures {
+        crate::suite::replace::check_replaceable(path)?;
+    }
+    if options.keep_state || options.state_dir.is_some() {
+        super::state_dir::check(options.state_dir.as_deref())?;
     }
     let mut status = SUCCESS;
     let last = scripts.len() - 1;
     for (index, (program, disk)) in scripts.into_iter().enumerate() {
         let after = if index == last { after } else { After::GoesOn };
-        status = status.max(script(options, &config, program, &disk, &mut log, after)?);
+        status = status.max(script(
+            options, &config, program, &disk, &mut log, &watch, after,
+        )?);
     }
     Ok(status)
 }
@@ -94,6 +110,7 @@ fn script(
     program: Program,
     disk: &Disk,
     log: &mut Log,
+    watch: &Watch,
     after: After,
 ) -> Result<u8, Failure> {
     let format = options.format();
@@ -132,6 +149,7 @@ fn script(
     let terminal = std::io::stdout().is_terminal();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
+        watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
         if let Statement::Create {
             name: Some(name), ..
@@ -162,7 +180,7 @@ fn script(
             };
             let line = printer.print(outcome, &beside);
             let line = if terminal {
-                escaped(&line)
+                visible::in_lines(&line)
             } else {
                 line.into()
             };
@@ -190,6 +208,7 @@ fn script(
         }
     }
     drop(out);
+    watch.at_end();
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
@@ -212,7 +231,7 @@ fn script(
     }
     if options.keep_state {
         let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
-        eprintln!("state kept in {}", directory.display());
+        tell(&format!("state kept in {}", directory.display()));
     }
     if after == After::Ends {
         runner.end_with_process();
@@ -225,9 +244,12 @@ fn script(
     })
 }
 
-/// Says something on standard error; that it may be closed is no reason to stop.
-fn tell(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// Whether answers are given for what this program does not have.
+fn mocks_without_effect(config: &Config, program: &Program) -> bool {
+    let mut statements = program.statements.iter().map(|placed| &placed.statement);
+    config.compat == Compat::Drun
+        && (!config.http_mocks.is_empty()
+            || statements.any(|statement| matches!(statement, Statement::HttpRespond(_))))
 }
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
@@ -304,7 +326,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         let warnings = super::config_file::apply(&mut config, path).map_err(Failure::Input)?;
         for warning in warnings {
             if !options.quiet {
-                eprintln!("{warning}");
+                tell(&warning);
             }
             log.line(&warning);
         }
@@ -326,6 +348,12 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
     }
     if let Some(limit) = options.instruction_limit {
         config.instruction_limit = Some(limit);
+    }
+    if let Some(limit) = options.install_instruction_limit {
+        config.install_instruction_limit = Some(limit);
+    }
+    if let Some(bytes) = options.max_memory {
+        config.max_memory = Some(bytes);
     }
     if let Some(compiler) = options.compiler {
         config.compiler = compiler;

@@ -7,24 +7,36 @@ use anyhow::Context;
 use drun_ic::canister::Canister;
 use drun_ic::node::Node;
 
-/// Writes the state of all canisters to a new directory of random name and tells its path.
+/// Looks whether the directory can be made, before the first message.
 ///
 /// # Errors
-/// If the directory or a file cannot be written.
-pub(super) fn keep(node: &Node, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
+/// If it cannot.
+pub(super) fn check(parent: Option<&Path>) -> anyhow::Result<()> {
+    new_directory(parent).map(drop)
+}
+
+/// A new directory of random name, which is gone again unless it is kept.
+fn new_directory(parent: Option<&Path>) -> anyhow::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("drun-");
-    let directory = match parent {
+    match parent {
         Some(parent) => builder.tempdir_in(parent),
         None => builder.tempdir(),
     }
-    .context("cannot make the state directory")?
-    .keep();
+    .context("cannot make the state directory")
+}
+
+/// Writes the state of all canisters to a new directory of random name and tells its path.
+///
+/// # Errors
+/// If the directory or a file cannot be written; then nothing of it stays.
+pub(super) fn keep(node: &Node, parent: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let directory = new_directory(parent)?;
     for canister in node.canisters() {
-        let place = directory.join(canister.id.to_text());
+        let place = directory.path().join(canister.id.to_text());
         write(canister, &place).with_context(|| format!("cannot write {}", place.display()))?;
     }
-    Ok(directory)
+    Ok(directory.keep())
 }
 
 fn write(canister: &Canister, place: &Path) -> anyhow::Result<()> {

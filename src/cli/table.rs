@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::report::visible;
+
 /// Blanks between columns.
 const GAP: &str = "  ";
 
@@ -30,9 +32,10 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    /// Adds a row.
+    /// Adds a row. Names in it are those of canisters and modules: they stay in their row.
     pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+        let shown = cells.map(|cell| visible::on_one_line(&cell).into_owned());
+        self.rows.push(shown);
     }
 }
 

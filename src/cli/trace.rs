@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::table::grouped;
 use crate::idl::quoted;
-use crate::report::escaped;
+use crate::report::visible;
 
 /// How events are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Trace {
         let line = match self.format {
             TraceFormat::Text => {
                 let indent = "  ".repeat(depth);
-                let words = escaped(words).replace('\n', &format!("\n{indent}    "));
+                let words = visible::in_lines(words).replace('\n', &format!("\n{indent}    "));
                 format!("{indent}{words}")
             }
             TraceFormat::Json => {

@@ -7,9 +7,8 @@ mod json;
 mod lines;
 pub mod style;
 mod text;
+pub mod visible;
 
-use std::borrow::Cow;
-use std::fmt::Write;
 use std::str::FromStr;
 
 use candid::Principal;
@@ -139,24 +138,17 @@ fn created(outcome: &Outcome) -> Option<Principal> {
 
 /// The line of a debug print without its time, for [`Format::Lines`]; `name` is what the script calls the canister.
 pub fn timeless_debug_line(name: &str, text: &str) -> String {
-    format!("[Canister {name}] {text}")
+    format!("[Canister {name}] {}", visible::on_one_line(text))
 }
 
-/// A text without control characters but for the ends of lines and tabs: what a canister prints never drives a terminal.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    let drives = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(drives) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if drives(c) {
-            let _ = write!(shown, "\\x{:02x}", u32::from(c));
-        } else {
-            shown.push(c);
+/// The line of a debug print as a format shows it: on one line for people.
+pub fn debug_line_in(format: Format, time_ns: u64, canister: Principal, text: &str) -> String {
+    match format {
+        Format::Manual | Format::Lines => {
+            debug_line(time_ns, canister, &visible::on_one_line(text))
         }
+        Format::Drun | Format::Json => debug_line(time_ns, canister, text),
     }
-    Cow::Owned(shown)
 }
 
 /// The line of a debug print, without a newline at its end: the time of the round, the canister, the text as it is.
@@ -184,12 +176,6 @@ mod tests {
             stable_pages: 0,
             debug: vec![],
         }
-    }
-
-    #[test]
-    fn what_drives_a_terminal_is_shown() {
-        assert_eq!(escaped("a\n\tb"), "a\n\tb");
-        assert_eq!(escaped("a\u{1b}[2Jb\r"), "a\\x1b[2Jb\\x0d");
     }
 
     #[test]
@@ -253,11 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_print_has_time_canister_and_text_as_it_is() {
+    fn a_debug_print_has_time_canister_and_text() {
         let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
-        assert_eq!(
-            debug_line(1_620_328_630_000_000_003, canister, "a\n\tb\u{1b}"),
-            "2021-05-06 19:17:10.000000003 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] a\n\tb\u{1b}"
-        );
+        let line =
+            |format| debug_line_in(format, 1_620_328_630_000_000_003, canister, "a\n\tb\u{1b}");
+        let head = "2021-05-06 19:17:10.000000003 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] a";
+        assert_eq!(line(Format::Drun), format!("{head}\n\tb\u{1b}"));
+        assert_eq!(line(Format::Manual), format!("{head}\\n\tb\\u{{1b}}"));
     }
 }

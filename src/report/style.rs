@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use crate::report::visible;
+
 /// Red.
 pub const RED: &str = "31";
 /// Green.
@@ -98,7 +100,7 @@ pub fn paint(colours: bool, colour: &str, text: &str) -> String {
     }
 }
 
-/// A unified difference in its colours.
+/// A unified difference in its colours. What stands in it was said by canisters: it moves no cursor and forges no line.
 pub fn diff(colours: bool, diff: &str) -> String {
     let line = |line: &str| {
         let colour = match line.as_bytes().first() {
@@ -107,7 +109,7 @@ pub fn diff(colours: bool, diff: &str) -> String {
             Some(b'@') => CYAN,
             _ => "",
         };
-        paint(colours, colour, line) + "\n"
+        paint(colours, colour, &visible::on_one_line(line)) + "\n"
     };
     diff.lines().map(line).collect()
 }

@@ -1,10 +1,11 @@
 //! The formats `manual` and `drun`.
 //!
 //! Owns their wording: which words say that a message replied, was rejected or failed. Texts of canisters and of the
-//! replica go through unchanged.
+//! replica go through unchanged in `drun`; in `manual`, which is for people, `visible` says how they are shown.
 
 use candid::Principal;
 
+use super::visible;
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
 use drun_ic::errors::{ErrorCode, RejectCode};
 use drun_ic::management::canister_id_reply;
@@ -25,20 +26,28 @@ pub(super) fn manual(outcome: &Outcome, number: Option<u64>) -> String {
         MessageResult::Replied(bytes) => {
             format!("ingress({number}) Completed: {}", payload(bytes))
         }
-        MessageResult::Rejected(text) => format!("ingress({number}) Completed: Reject: {text}"),
-        MessageResult::Failed(error) => format!("ingress({number}) Failed: {error}"),
+        MessageResult::Rejected(text) => {
+            let text = visible::on_one_line(text);
+            format!("ingress({number}) Completed: Reject: {text}")
+        }
+        MessageResult::Failed(error) => {
+            let (code, text) = (error.code, visible::error(error));
+            format!("ingress({number}) Failed: {code}: {text}")
+        }
     }
 }
 
 fn manual_query(outcome: &Outcome) -> String {
     match &outcome.result {
         MessageResult::Replied(bytes) => format!("Ok: {}", payload(bytes)),
-        MessageResult::Rejected(text) => format!("Ok: Reject: {text}"),
+        MessageResult::Rejected(text) => format!("Ok: Reject: {}", visible::on_one_line(text)),
         // The class of errors that a canister makes itself, in its code or by its state.
         MessageResult::Failed(error) if error.code.reject_code() == RejectCode::CanisterError => {
-            format!("CanisterErr: {error}")
+            format!("CanisterErr: {}: {}", error.code, visible::error(error))
         }
-        MessageResult::Failed(error) => format!("Err: {error}"),
+        MessageResult::Failed(error) => {
+            format!("Err: {}: {}", error.code, visible::error(error))
+        }
     }
 }
 
@@ -218,7 +227,7 @@ mod tests {
         assert_eq!(
             lines(MessageKind::Ingress, rejected()),
             [
-                "ingress(7) Completed: Reject: no\nmore",
+                "ingress(7) Completed: Reject: no\\nmore",
                 "ingress Completed: Reject: no\nmore",
                 "ingress Err: IC0406: no\nmore",
             ]
@@ -247,7 +256,7 @@ mod tests {
         assert_eq!(
             lines(MessageKind::Query, rejected()),
             [
-                "Ok: Reject: no\nmore",
+                "Ok: Reject: no\\nmore",
                 "Ok: Reject: no\nmore",
                 "Err: IC0406: no\nmore",
             ]

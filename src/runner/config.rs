@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-pub use drun_ic::config::{CompilerChoice, GENESIS_NS, HttpMock};
+pub use drun_ic::config::{CompilerChoice, GENESIS_NS};
+pub use drun_ic::mock::{Mock, MockedAnswer};
 pub use drun_ic::protocol::{Protocol, SubnetType};
 
 pub use super::compat::Compat;
@@ -20,6 +21,10 @@ pub struct Config {
     pub subnet_type: SubnetType,
     /// Instructions allowed for one message; the subnet's own limit if absent.
     pub instruction_limit: Option<u64>,
+    /// Instructions allowed for each function that an installation runs; those of a message if absent.
+    pub install_instruction_limit: Option<u64>,
+    /// Bytes that heaps and stable memories of all canisters may have together.
+    pub max_memory: Option<u64>,
     /// Rounds to run after each message has its answer.
     pub extra_batches: u64,
     /// Time of the genesis, nanoseconds since the Unix epoch; the first rounds follow it closely.
@@ -33,7 +38,7 @@ pub struct Config {
     /// Attach backtraces to traps.
     pub backtrace: bool,
     /// Answers for `http_request`.
-    pub http_mocks: Vec<HttpMock>,
+    pub http_mocks: Vec<Mock>,
     /// Count executions by canister and method.
     pub stats: bool,
     /// Record which functions the instructions are spent in.
@@ -54,6 +59,8 @@ impl Config {
             implied_date: true,
             subnet_type: SubnetType::System,
             instruction_limit: None,
+            install_instruction_limit: None,
+            max_memory: None,
             extra_batches: 0,
             start_time: GENESIS_NS,
             seed: 0,

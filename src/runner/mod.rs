@@ -321,6 +321,8 @@ fn settings(config: &Config) -> NodeSettings {
     NodeSettings {
         implied_date: config.implied_date,
         instruction_limit: config.instruction_limit,
+        install_instruction_limit: config.install_instruction_limit,
+        max_memory: config.max_memory,
         start_time: config.start_time,
         seed: config.seed,
         compiler: config.compiler,

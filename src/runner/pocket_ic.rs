@@ -129,11 +129,20 @@ impl Driver for PocketIc {
             }
             InstallMode::Install => types::InstallMode::Install,
             InstallMode::Reinstall => types::InstallMode::Reinstall,
-            InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
-                skip_pre_upgrade: Some(false),
-                wasm_memory_persistence: keeps_heap(module)
-                    .then_some(types::WasmMemoryPersistence::Keep),
-            })),
+            InstallMode::Upgrade => {
+                let options = types::UpgradeOptions {
+                    skip_pre_upgrade: Some(false),
+                    wasm_memory_persistence: keeps_heap(module)
+                        .then_some(types::WasmMemoryPersistence::Keep),
+                };
+                let args = types::UpgradeCodeArgs {
+                    mode: types::InstallMode::Upgrade(Some(options)),
+                    canister_id: canister,
+                    wasm_module: module.to_vec(),
+                    arg: argument.to_vec(),
+                };
+                return vec![("install_code", encoded(args))];
+            }
         };
         let args = types::InstallCodeArgs {
             mode,

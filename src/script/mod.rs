@@ -44,4 +44,4 @@ pub use placed::Placed;
 pub use program::Program;
 pub use settings::Setting;
 pub use span::Spanned;
-pub use units::Duration;
+pub use units::{Duration, size};

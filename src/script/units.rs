@@ -81,6 +81,17 @@ pub(super) fn bytes(text: &str) -> Result<u64, Unfit> {
     u64::try_from(scaled(text, &SIZES)?).map_err(|_| Unfit::TooMuch)
 }
 
+/// Reads a size for whoever has no script: as [`bytes`], with the reason in words.
+///
+/// # Errors
+/// What is no size.
+pub fn size(text: &str) -> Result<u64, String> {
+    bytes(text).map_err(|why| match why {
+        Unfit::NoAmount => format!("`{text}` is no size such as 2GiB, 512MiB or 65536"),
+        Unfit::TooMuch => format!("`{text}` is more than 64 bits hold"),
+    })
+}
+
 /// Reads a whole number.
 pub(super) fn number(digits: &str) -> Result<u128, Unfit> {
     let lonely = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");

@@ -257,16 +257,17 @@ struct Collector {
 }
 
 impl Collector {
-    fn start(mut reader: std::io::PipeReader) -> Self {
+    fn start(mut reader: std::io::PipeReader) -> anyhow::Result<Self> {
         let (alive, end) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().spawn(move || {
             let mut output = Vec::new();
             // What came before a failure is all there is to show.
             let _ = reader.read_to_end(&mut output);
             drop(alive);
             output
         });
-        Collector { thread, end }
+        let thread = thread.context("the machine refuses a thread")?;
+        Ok(Collector { thread, end })
     }
 
     fn is_finished_within(&self, time: Duration) -> bool {
@@ -284,6 +285,10 @@ fn start_with_pipes(
     separate: bool,
 ) -> anyhow::Result<(Vec<Collector>, Child)> {
     let (out, err, readers) = pipes(separate)?;
+    let readers = readers
+        .into_iter()
+        .map(Collector::start)
+        .collect::<Result<_, _>>()?;
     let child = command
         .stdout(out)
         .stderr(err)
@@ -291,7 +296,7 @@ fn start_with_pipes(
         .context("cannot start the program itself")?;
     // The command holds writing ends, too; a pipe ends when nobody does.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    Ok((readers.into_iter().map(Collector::start).collect(), child))
+    Ok((readers, child))
 }
 
 /// Runs a command of the suite file.

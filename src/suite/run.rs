@@ -1,6 +1,7 @@
 //! The run of a suite: cases over several threads, results in the order of their names, and an early end where that is
 //! wanted. Says what happens to an observer; prints nothing.
 
+use anyhow::Context;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -90,9 +91,9 @@ pub fn run<'a>(
     let mut waiting: Vec<Option<Tested<'a>>> = cases.iter().map(|_| None).collect();
     let mut tested = Vec::new();
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
+        for started in 0..jobs.min(cases.len()) {
             let (sender, take, stop) = (sender.clone(), &take, &stop);
-            scope.spawn(move || {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let mut lane = Lane::default();
                 while let Some((index, case)) = take() {
                     let result = test(executor, case, acceptance, &mut lane);
@@ -105,6 +106,14 @@ pub fn run<'a>(
                     }
                 }
             });
+            match thread {
+                Ok(_) => {}
+                Err(error) if started == 0 => {
+                    return Err(error).context("the machine refuses a thread");
+                }
+                // Those that are there do all the work.
+                Err(_) => break,
+            }
         }
         drop(sender);
         let mut hand_on = || -> anyhow::Result<()> {

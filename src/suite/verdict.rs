@@ -201,7 +201,7 @@ fn difference(path: &Path, expected: &[u8], actual: &[u8]) -> String {
         .context_radius(CONTEXT)
         .header(&format!("{name} (expected)"), &format!("{name} (actual)"))
         .to_string();
-    crate::report::escaped(&diff).into_owned()
+    crate::report::visible::in_lines(&diff).into_owned()
 }
 
 #[cfg(test)]

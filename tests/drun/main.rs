@@ -17,9 +17,11 @@ mod errors;
 mod examples;
 mod inspect;
 mod library;
+mod limits;
 mod observer;
 mod profile;
 mod readme;
+mod refused;
 mod results;
 #[cfg(feature = "serve")]
 mod serve;

@@ -254,6 +254,36 @@ fn traps_pages_and_functions_without_names() {
 }
 
 /// Recursion that profiled code has no room for in 5 MiB, but other code has; and recursion without an end.
+/// Reported: counts and even results differed where the stack ends (testdata/reported). Frames of any size, and of none.
+#[test]
+fn the_end_of_the_stack_is_where_it_is_without_a_profile() {
+    let reported = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/reported");
+    let read = |name: &str| std::fs::read_to_string(reported.join(name)).unwrap();
+    for subnet in ["system", "application"] {
+        let arguments = ["--subnet-type", subnet];
+        let run = profile(
+            &read("overflow-count.wat"),
+            "ingress ID recbig 0x\n",
+            &arguments,
+        );
+        assert_eq!(sums_of_results(&run.out).get("2"), Some(&2_948_966));
+        let messages =
+            ["d150000", "d163000", "endless"].map(|name| format!("ingress ID {name} 0x\n"));
+        let run = profile(&read("deep.wat"), &messages.concat(), &arguments);
+        let sums = sums_of_results(&run.out);
+        assert_eq!(sums.get("2"), Some(&1_800_516));
+        // A level more is twelve instructions more; the end of the stack comes behind all that fit.
+        assert_eq!(sums.get("3"), Some(&(1_800_516 + 12 * 13_000)));
+        assert_eq!(sums.get("4"), Some(&1_965_984));
+        assert_eq!(
+            run.out.matches(r#""status":"failed""#).count(),
+            1,
+            "{}",
+            run.out
+        );
+    }
+}
+
 #[test]
 fn deep_recursion_ends_where_it_ends_without_a_profile() {
     let module = r#"(module

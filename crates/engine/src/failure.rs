@@ -18,6 +18,8 @@ pub enum Resource {
     Instance,
     /// A thread.
     Thread,
+    /// Nothing: what all programs may hold by the user's wish is used up.
+    Allowance,
     /// The code generator or its runtime did what it should not: a bug there or here.
     Engine,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Resource {
             Resource::Code => "the machine refuses memory for compiled code",
             Resource::Instance => "the machine refuses memory for an instance",
             Resource::Thread => "the machine refuses a thread",
+            Resource::Allowance => "canisters want more memory than they are allowed",
             Resource::Engine => "the WebAssembly engine failed",
         })
     }

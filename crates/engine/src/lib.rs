@@ -117,10 +117,12 @@
     reason = "memory, signals and machine code; each block says why it is sound"
 )]
 
+pub mod allocator;
 mod code;
 mod engine;
 mod failure;
 mod features;
+pub mod file_size;
 mod guest;
 mod host;
 mod instance;

@@ -258,6 +258,14 @@ impl<H: Linking> Engine<H> {
         activation.rewind(mark);
         instance.preferred = Some(Tier::Exact);
         let mut plain = self.attempt(instance, program, activation, order, None);
+        // Where the stack ends is for the optimizing code to say, as without a profile.
+        if let Some(tier) = plain.again {
+            let mut activation = plain.running.activation;
+            instance.roll_back(program);
+            activation.rewind(mark);
+            instance.preferred = Some(tier);
+            plain = self.attempt(instance, program, activation, order, None);
+        }
         instance.preferred = None;
         let overflows = plain.overflowed();
         if !overflows && overflowed {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use crate::certify::{Certify, Unsigned};
+use crate::mock::Mock;
 use crate::protocol::{Limits, Protocol, Slicing, SubnetType};
 
 /// Genesis of the test environments: 2021-05-06 19:17:10 UTC in nanoseconds.
@@ -38,7 +39,7 @@ impl std::str::FromStr for CompilerChoice {
     }
 }
 
-/// An answer for `http_request`, for URLs that begin with `url`.
+/// One and the same answer for every `http_request` whose URL begins with `url`; a [`Mock`] can do more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpMock {
     /// Prefix of the URLs that are answered.
@@ -134,8 +135,13 @@ pub struct NodeSettings {
     pub seed: u64,
     /// Instructions allowed for one message; the subnet's own limit if absent.
     pub instruction_limit: Option<u64>,
+    /// Instructions allowed for each function that an installation runs; those of one message, if that is limited, or else the
+    /// subnet's own limit if absent.
+    pub install_instruction_limit: Option<u64>,
+    /// Bytes that heaps and stable memories of all canisters may have together. What goes beyond is a failure of the machine.
+    pub max_memory: Option<u64>,
     /// Answers for `http_request`.
-    pub http_mocks: Vec<HttpMock>,
+    pub http_mocks: Vec<Mock>,
     /// Who certifies what canisters say.
     pub certification: Arc<dyn Certify>,
     /// Threshold keys that the subnet holds, as errors print them: `ecdsa:Secp256k1:key_1`.
@@ -177,6 +183,8 @@ impl NodeSettings {
             start_time: GENESIS_NS,
             seed: 0,
             instruction_limit: None,
+            install_instruction_limit: None,
+            max_memory: None,
             http_mocks: Vec::new(),
             certification: Arc::new(Unsigned),
             threshold_keys: Vec::new(),
@@ -189,6 +197,11 @@ impl NodeSettings {
 
     /// The limits that follow from the settings.
     pub fn limits(&self) -> Limits {
-        Limits::new(self.subnet_type, self.slicing, self.instruction_limit)
+        let limits = Limits::new(self.subnet_type, self.slicing, self.instruction_limit);
+        let hook = self.install_instruction_limit.or(self.instruction_limit);
+        Limits {
+            hook: hook.map_or(limits.hook, |hook| hook.min(limits.hook)),
+            ..limits
+        }
     }
 }

@@ -23,6 +23,7 @@ pub mod ic0;
     reason = "arguments and replies have the fields of management-canister.md"
 )]
 pub mod management;
+pub mod mock;
 #[allow(
     missing_docs,
     reason = "the facts are named as metering.md and system-api.md name them"
@@ -38,7 +39,8 @@ pub mod time;
 
 pub use certify::Certify;
 pub use config::NodeSettings;
-pub use drun_engine::Failure;
+pub use drun_engine::allocator::OrExit;
+pub use drun_engine::{Failure, file_size};
 pub use execution::until_failure;
 pub use node::Node;
 pub use protocol::Protocol;

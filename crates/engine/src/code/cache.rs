@@ -5,6 +5,7 @@
 
 mod directory;
 mod entry;
+mod secret;
 
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
@@ -16,6 +17,7 @@ use wasmtime::{Engine, Module};
 
 use directory::Directory;
 use entry::Unreadable;
+use secret::Secret;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +26,7 @@ use crate::rewrite::{REWRITE_VERSION, Rewritten};
 use crate::tier::Tier;
 
 /// Increased whenever the layout of an entry changes.
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 /// Bytes that all entries together may take, more or less.
 const SIZE_LIMIT: u64 = 1 << 30;
 
@@ -37,6 +39,7 @@ pub(super) type Knowledge<F> = (F, Rewritten);
 /// A directory of compiled modules, shared with other processes.
 pub(super) struct ModuleCache {
     directory: Directory,
+    secret: Secret,
     complained: AtomicBool,
 }
 
@@ -44,9 +47,12 @@ impl ModuleCache {
     /// The cache in a directory, which is created if need be. Nothing, and a line on standard error, if the directory
     /// cannot be made or is not this user's alone.
     pub(super) fn open(path: &Path) -> Option<Self> {
-        match Directory::open(path, SIZE_LIMIT) {
-            Ok(directory) => Some(ModuleCache {
+        let opened = Directory::open(path, SIZE_LIMIT)
+            .and_then(|directory| Ok((Secret::of(directory.path())?, directory)));
+        match opened {
+            Ok((secret, directory)) => Some(ModuleCache {
                 directory,
+                secret,
                 complained: AtomicBool::new(false),
             }),
             Err(error) => {
@@ -103,12 +109,12 @@ impl ModuleCache {
         let Some(mut file) = self.directory.open_entry(key)? else {
             return Ok(None);
         };
-        let knowledge = entry::check(&mut file, key)?;
+        let knowledge = entry::check(&mut file, key, &self.secret)?;
         let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
         self.directory.used(&file);
         // SAFETY: the file is one that this program wrote for an engine of the same settings: it belongs to this user,
-        // nobody else may write to it or to its directory, it carries the key and its checksum is right (all checked
-        // above, on the same open file). Entries are replaced by renaming and never written to, so the mapping stays.
+        // nobody else may write to it or to its directory, it carries the key and a hash that only who knows this user's secret
+        // can make (all checked above, on the same open file). Entries are replaced by renaming and never written to, so the mapping stays.
         let code = unsafe { Module::deserialize_open_file(engine, file) };
         let code = code.map_err(|error| Unreadable::Refused(error.to_string()))?;
         Ok(Some((code, knowledge)))
@@ -135,7 +141,7 @@ impl ModuleCache {
     ) -> io::Result<()> {
         let code = code.serialize().map_err(io::Error::other)?;
         let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;
-        let trailer = entry::trailer(&code, &knowledge, key);
+        let trailer = entry::trailer(&code, &knowledge, key, &self.secret)?;
         self.directory
             .write_entry(key, &[&code, &knowledge, &trailer])
     }

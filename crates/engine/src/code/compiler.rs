@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::{Config, OptLevel, Strategy};
 
 use super::cache::ModuleCache;
+use super::threads;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::Host;
 use crate::memory;
@@ -175,6 +176,23 @@ impl Compiler {
         }
     }
 
+    /// Compiles. Where the machine refuses threads to share the work, by this one alone.
+    fn machine_code(
+        &self,
+        engine: &wasmtime::Engine,
+        tier: Tier,
+        rewritten: &[u8],
+    ) -> wasmtime::Result<wasmtime::Module> {
+        if threads::are_there() {
+            return wasmtime::Module::new(engine, rewritten);
+        }
+        let mut config = self.config(tier);
+        config.parallel_compilation(false);
+        let code = wasmtime::Engine::new(&config)?.precompile_module(rewritten)?;
+        // SAFETY: the code was made just now by an engine of the same settings, and nobody has touched it.
+        unsafe { wasmtime::Module::deserialize(engine, code) }
+    }
+
     /// Machine code of a module, by the given code generator or, if that does not support the module, by the optimizing one.
     pub(crate) fn compile<'a, H: Host>(
         &self,
@@ -199,7 +217,7 @@ impl Compiler {
             Ok(rewritten) => rewritten,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match wasmtime::Module::new(engine, rewritten) {
+        match self.machine_code(engine, tier, &rewritten) {
             Ok(code) => {
                 if let Some((cache, key)) = &entry {
                     cache.store(key, &code, (&module.facts, &module.rewritten));

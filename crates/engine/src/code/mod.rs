@@ -3,6 +3,7 @@
 mod cache;
 mod compiler;
 mod promotion;
+mod threads;
 
 pub(crate) use compiler::Compiler;
 pub use compiler::Settings;

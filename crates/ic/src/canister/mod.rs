@@ -297,6 +297,11 @@ impl Canister {
         }
     }
 
+    /// Bytes of heap and stable memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.code.as_ref().map_or(0, Code::heap_bytes) + self.stable.size_bytes()
+    }
+
     /// Looks anew whether the heap comes too near to its limit, or to what an allocation leaves if that counts.
     pub fn update_hook(&mut self, bookkeeping: Bookkeeping, allocation_counts: bool) {
         let Some(code) = &self.code else {

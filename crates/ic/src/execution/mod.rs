@@ -15,6 +15,7 @@ use crate::ic0::exec::{Answer, Dependencies, MemoryRules, MessageView, Performed
 use crate::ic0::mode::Mode;
 
 pub use recording::Recording;
+pub(crate) use runtime::over_allowance;
 pub use runtime::{Runtime, until_failure};
 
 /// Which function runs.

@@ -23,6 +23,8 @@ pub struct Runtime {
     pub subnet: Arc<SubnetView>,
     /// Where lines go when there are too many.
     pub overflow: Overflow,
+    /// Bytes that the user lets all canisters hold.
+    max_memory: Option<u64>,
     engine: Arc<Engine<Ic>>,
     instances: BTreeMap<Principal, Instance<Ic>>,
 }
@@ -58,6 +60,12 @@ pub fn until_failure<T>(drive: impl FnOnce() -> T) -> Result<T, Failure> {
     })
 }
 
+/// The canisters hold or want more bytes than the user allows.
+pub(crate) fn over_allowance(wanted: u64, most: u64) -> ! {
+    let cause = format!("they want {wanted} bytes, and {most} are allowed");
+    give_up(Failure::new(Resource::Allowance, cause))
+}
+
 fn or_give_up<T>(result: Result<T, impl Into<Failure>>) -> T {
     result.unwrap_or_else(|failure| give_up(failure.into()))
 }
@@ -83,6 +91,7 @@ impl Runtime {
         Runtime {
             subnet,
             overflow: Overflow::default(),
+            max_memory: config.max_memory,
             engine: engine_for(settings),
             instances: BTreeMap::new(),
         }
@@ -205,6 +214,8 @@ impl Runtime {
         heap_before: u64,
     ) -> Execution {
         let code = code_of(&mut canister.code);
+        // Where the machine has failed there may be no level of the heap that could be looked at.
+        let end = or_give_up(run.end);
         let mut exec = run.activation;
         let heap_pages = match &mut code.heap {
             Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
@@ -213,9 +224,14 @@ impl Runtime {
         let used_by_code = run.meter.used();
         let page_cost = self.subnet.protocol.pages.changed_heap[usize::from(exec.wasm64)];
         run.meter.charge(page_cost.saturating_mul(heap_pages));
+        let rules = &exec.canister.memory;
+        if let (refused @ 1.., Some(left)) = (rules.machine_refused, rules.machine_left) {
+            let most = self.max_memory.unwrap_or(u64::MAX);
+            over_allowance(most.saturating_sub(left) + refused, most);
+        }
         let old_motoko = code.module.facts.old_motoko_reserved_pages
             && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
-        let result = match traps::result(or_give_up(run.end), &code.module.names) {
+        let result = match traps::result(end, &code.module.names) {
             _ if old_motoko => Err(ExecutionError::ReservedPagesForOldMotoko),
             result => result,
         };

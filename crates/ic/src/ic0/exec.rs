@@ -151,6 +151,10 @@ pub struct MemoryRules {
     pub fullness: Fullness,
     /// Largest heap in bytes.
     pub max_heap: u64,
+    /// Bytes that the user lets the canisters hold beyond what they have; no limit if absent.
+    pub machine_left: Option<u64>,
+    /// Bytes that were asked for and did not fit: the run is over with the execution.
+    pub machine_refused: u64,
 }
 
 impl MemoryRules {

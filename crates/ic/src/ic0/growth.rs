@@ -85,6 +85,15 @@ pub(super) fn reserve(exec: &mut Exec, delta: u64) -> Result<(), ExecutionError>
 pub(super) fn take_memory(exec: &mut Exec, delta: u64) -> bool {
     let used = exec.canister.memory.other_bytes + exec.heap_bytes + exec.stable.size_bytes();
     let rules = &mut exec.canister.memory;
+    if let Some(left) = &mut rules.machine_left {
+        match left.checked_sub(delta) {
+            Some(rest) => *left = rest,
+            None => {
+                rules.machine_refused = delta;
+                return false;
+            }
+        }
+    }
     if rules.allocation != 0 && rules.allocation_is_a_limit {
         return used + delta <= rules.allocation;
     }

@@ -2,6 +2,7 @@
 //! (management-canister.md 1.19, 1.22, 1.23 and 1.36). Knows no network.
 
 mod flexible;
+mod limits;
 mod pay_as_you_go;
 
 use candid::{Encode, Principal};
@@ -12,9 +13,9 @@ use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMetho
 use super::{State, decode};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
-use crate::config::HttpMock;
 use crate::errors::{ErrorCode, ManagementError, OutcallError, UserError};
 use crate::fees::Fees;
+use crate::mock::Given as Answers;
 use crate::outcall::OutcallKind;
 use crate::protocol::{Date, Era};
 pub use flexible::flexible_http_request;
@@ -39,6 +40,8 @@ pub struct Outcalls {
     credits: Vec<(Principal, u128)>,
     /// Number of the next request.
     next: u64,
+    /// The answers of mocks that were given.
+    given: Answers,
 }
 
 /// A request that waits.
@@ -78,6 +81,10 @@ pub struct DueAnswer {
     pub pay: Option<Pay>,
     /// A query of the calling canister whose reply is the answer.
     pub transform: Option<TransformCall>,
+    /// Why the answer as it came is not delivered.
+    fault: Option<UserError>,
+    /// Bytes that it may have, as the caller wishes.
+    max_bytes: Option<u64>,
 }
 
 /// A query to be run.
@@ -135,6 +142,22 @@ impl DueAnswer {
         )
     }
 
+    /// Why the answer as it came is not delivered.
+    pub fn fault(&self) -> Option<UserError> {
+        self.fault.clone()
+    }
+
+    /// What the transform function made of the answer, if that is not too large. By what is paid for it is bounded elsewhere.
+    pub fn transformed(&self, reply: Vec<u8>) -> Result<Vec<u8>, UserError> {
+        match self.pay {
+            Some(_) => Ok(reply),
+            None => match limits::fault_of_transformed(&reply, self.max_bytes) {
+                Some(fault) => Err(fault),
+                None => Ok(reply),
+            },
+        }
+    }
+
     /// The answer as it came, encoded, or why there is none.
     pub fn raw(&self) -> Result<Vec<u8>, UserError> {
         let encode = |response| Encode!(response).expect("encoding to memory does not fail");
@@ -143,11 +166,7 @@ impl DueAnswer {
 
     /// Bytes of the answer as it came: headers and body.
     pub fn raw_bytes(&self) -> u64 {
-        self.result.as_ref().map_or(0, |response| {
-            let headers = response.headers.iter();
-            let headers: usize = headers.map(|it| it.name.len() + it.value.len()).sum();
-            (headers + response.body.len()) as u64
-        })
+        self.result.as_ref().map_or(0, limits::bytes_of)
     }
 
     /// Who made the request.
@@ -177,6 +196,10 @@ impl Outcalls {
         args: HttpRequestArgs,
         pay: Option<Pay>,
     ) {
+        let response = match limits::fault_of_url(&args.url) {
+            Some(fault) => Some(Err(fault)),
+            None => self.given.next(&state.config.http_mocks, &args),
+        };
         self.waiting.push(Outcall {
             id: self.next,
             request: Request {
@@ -185,7 +208,7 @@ impl Outcalls {
             },
             round: state.round,
             time: state.time,
-            response: mocked(&state.config.http_mocks, &args.url).map(Ok),
+            response,
             args,
             pay,
         });
@@ -239,6 +262,12 @@ impl Outcall {
     }
 
     fn answer(self) -> DueAnswer {
+        let max_bytes = self.args.max_response_bytes;
+        let fault = match (&self.response, &self.pay) {
+            (Some(Ok(response)), None) => limits::fault_of_answer(response, max_bytes),
+            (Some(Ok(response)), Some(_)) => limits::fault_of_headers(response),
+            _ => None,
+        };
         let transform = match (&self.response, self.args.transform) {
             (Some(Ok(response)), Some(transform)) => Some(TransformCall {
                 canister: transform.function.0.principal,
@@ -256,6 +285,8 @@ impl Outcall {
             result: self.response.unwrap_or_else(|| Err(timed_out())),
             pay: self.pay,
             transform,
+            fault,
+            max_bytes,
         }
     }
 }
@@ -395,20 +426,6 @@ fn request_bytes(args: &HttpRequestArgs) -> u64 {
     args.url.len() as u64 + header_bytes(args) + body_bytes(args) + transform
 }
 
-/// What the first mock for this URL answers.
-fn mocked(mocks: &[HttpMock], url: &str) -> Option<HttpResponse> {
-    let mock = mocks.iter().find(|mock| url.starts_with(&mock.url))?;
-    let header = |(name, value): &(String, String)| HttpHeader {
-        name: name.clone(),
-        value: value.clone(),
-    };
-    Some(HttpResponse {
-        status: mock.status.into(),
-        headers: mock.headers.iter().map(header).collect(),
-        body: mock.body.clone(),
-    })
-}
-
 /// The methods of Bitcoin: they come here only when the subnet itself is called, since they belong to the Bitcoin canister.
 pub fn bitcoin(call: &Call<'_>) -> Answer {
     call.only_canisters()?;
@@ -540,21 +557,6 @@ mod tests {
         assert_eq!(request_bytes(&all), 9 + 14 + 100 + 5 + 2);
     }
 
-    #[test]
-    fn the_first_mock_for_a_url_answers() {
-        let mock = |url: &str, status| HttpMock {
-            url: url.into(),
-            status,
-            headers: vec![],
-            body: vec![],
-        };
-        let mocks = [mock("http://a/", 200), mock("http://", 404)];
-        let status = |url| mocked(&mocks, url).map(|response| response.status);
-        assert_eq!(status("http://a/b"), Some(200));
-        assert_eq!(status("http://b/"), Some(404));
-        assert_eq!(status("https://a/"), None);
-    }
-
     fn outcall(response: Option<HttpResponse>) -> Outcall {
         Outcall {
             request: Request {
@@ -580,8 +582,7 @@ mod tests {
     fn nobody_answers_for_sixty_seconds() {
         let mut outcalls = Outcalls {
             waiting: vec![outcall(None)],
-            credits: Vec::new(),
-            next: 1,
+            ..Outcalls::default()
         };
         assert!(outcalls.due(99, 1000 + TIMEOUT - 1).is_empty());
         let due = outcalls.due(99, 1000 + TIMEOUT).pop().expect("it is due");
@@ -606,8 +607,7 @@ mod tests {
         };
         let mut outcalls = Outcalls {
             waiting: vec![outcall(Some(response.clone()))],
-            credits: Vec::new(),
-            next: 1,
+            ..Outcalls::default()
         };
         assert!(outcalls.due(10, 1000).is_empty());
         let due = outcalls.due(11, 1001).pop().expect("it is due");

@@ -289,9 +289,9 @@ impl<'a> Stages<'a> {
                 caller: Some(self.caller),
                 ..MessageView::default()
             },
-            limit: self.left,
+            limit: self.left.min(self.state.limits.hook),
             slice: self.state.limits.install_slice,
-            reported_limit: self.state.limits.install,
+            reported_limit: self.state.limits.hook,
             balance,
             free_callbacks: 0,
             memory: self.state.memory_rules(canister),

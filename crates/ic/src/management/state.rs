@@ -161,6 +161,26 @@ impl State {
             reserved_cycles_limit: canister.settings.reserved_cycles_limit,
             fullness: self.fullness(),
             max_heap: self.max_heap64(),
+            machine_left: self.config.max_memory.map(|most| {
+                most.saturating_sub(self.held_beside(&canister.id) + canister.held_bytes())
+            }),
+            machine_refused: 0,
+        }
+    }
+
+    /// Bytes of heaps and stable memories of all canisters but this one.
+    fn held_beside(&self, id: &Principal) -> u64 {
+        let others = self.canisters.values().filter(|other| other.id != *id);
+        others.map(|canister| canister.held_bytes()).sum()
+    }
+
+    /// Gives up if the canisters hold more than the user allows. What their modules begin with is not asked for before it is there.
+    pub fn check_held_memory(&self) {
+        if let Some(most) = self.config.max_memory {
+            let held: u64 = self.canisters.values().map(|it| it.held_bytes()).sum();
+            if held > most {
+                crate::execution::over_allowance(held, most);
+            }
         }
     }
 

@@ -56,14 +56,7 @@ impl HttpAnswer {
 
 /// An error of this class: canisters see the class and the text only.
 pub fn class(reject_code: u64) -> ErrorCode {
-    match reject_code {
-        1 => ErrorCode::SubnetOversubscribed,
-        2 => ErrorCode::IngressMessageTimeout,
-        3 => ErrorCode::CanisterNotFound,
-        4 => ErrorCode::CanisterRejectedMessage,
-        5 => ErrorCode::CanisterCalledTrap,
-        _ => ErrorCode::DeadlineExpired,
-    }
+    crate::mock::class(u8::try_from(reject_code).unwrap_or(u8::MAX))
 }
 
 impl Net {

@@ -5,7 +5,7 @@ use candid::Principal;
 
 use super::Node;
 use super::query::QueryCache;
-use crate::config::HttpMock;
+use crate::mock::Mock;
 use crate::module::memory::{StableMemory, WASM_PAGE_SIZE};
 
 /// Rounds that one due timer may take, with all calls that it makes.
@@ -15,8 +15,8 @@ const TURNS: u64 = 3;
 
 impl Node {
     /// Answers HTTP outcalls whose URL begins like this from now on, before all answers given earlier.
-    pub fn respond(&mut self, mock: HttpMock) {
-        self.state.config.http_mocks.insert(0, mock);
+    pub fn respond(&mut self, mock: impl Into<Mock>) {
+        self.state.config.http_mocks.insert(0, mock.into());
     }
 
     /// The content of a canister's stable memory; nothing if there is no such canister.

@@ -204,6 +204,7 @@ impl Node {
 
     /// A message of the driver ends: what it used and what canisters printed meanwhile, if there are [`KeptPrints`].
     pub fn end_message(&mut self) -> (Usage, Vec<DebugPrint>) {
+        self.state.check_held_memory();
         let usage = self.state.usage;
         self.observers.message_ends(&usage);
         let kept = self.observers.get_mut::<KeptPrints>();

@@ -32,18 +32,21 @@ impl Node {
         }
         for due in self.outcalls.due(self.state.round, self.state.time) {
             let before = self.state.usage.instructions;
-            let answer = match due.transform.clone() {
-                None => due.raw(),
-                Some(call) if self.is_composite(&call) => {
+            let answer = match (due.fault(), due.transform.clone()) {
+                (Some(fault), _) => Err(fault),
+                (None, None) => due.raw(),
+                (None, Some(call)) if self.is_composite(&call) => {
                     Err(QueryError::CompositeTransform.into())
                 }
-                Some(call) => match self.transform(call.canister, &call.method, call.argument) {
-                    MessageResult::Replied(reply) => Ok(reply),
-                    MessageResult::Rejected(text) => {
-                        Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+                (None, Some(call)) => {
+                    match self.transform(call.canister, &call.method, call.argument) {
+                        MessageResult::Replied(reply) => due.transformed(reply),
+                        MessageResult::Rejected(text) => {
+                            Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+                        }
+                        MessageResult::Failed(error) => Err(error),
                     }
-                    MessageResult::Failed(error) => Err(error),
-                },
+                }
             };
             let instructions = self.state.usage.instructions - before;
             let caller = due.caller();

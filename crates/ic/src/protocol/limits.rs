@@ -48,6 +48,8 @@ pub struct Limits {
     pub slice: u64,
     /// An `install_code` as a whole.
     pub install: u64,
+    /// A function that an `install_code` runs: `start`, `canister_init`, `canister_pre_upgrade`, `canister_post_upgrade`.
+    pub hook: u64,
     /// One slice of an `install_code`.
     pub install_slice: u64,
     /// A round.
@@ -71,6 +73,7 @@ impl Limits {
         without_slicing: 50 * BILLION,
         slice: 2 * BILLION,
         install: 1000 * BILLION,
+        hook: 1000 * BILLION,
         install_slice: 5 * BILLION,
         round: 52 * BILLION,
         query_graph: 5 * BILLION,
@@ -85,6 +88,7 @@ impl Limits {
         without_slicing: 5 * BILLION,
         slice: 2 * BILLION,
         install: 300 * BILLION,
+        hook: 300 * BILLION,
         install_slice: 2 * BILLION,
         round: 7 * BILLION,
         query_graph: 5 * BILLION,

@@ -35,6 +35,7 @@ impl Directory {
             let text = "the directory belongs to another user or others may write to it";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
+        check_above(path)?;
         Ok(Directory {
             path: path.to_owned(),
             size_limit,
@@ -129,8 +130,29 @@ impl Directory {
     }
 }
 
+/// Makes sure that nobody else can put another directory in the place of this one: all that it lies in belong to this user or to the
+/// system, and others may write to none of them unless they can move only what is theirs.
+fn check_above(path: &Path) -> io::Result<()> {
+    // SAFETY: both only read a number and cannot fail.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let path = fs::canonicalize(path)?;
+    for above in path.ancestors().skip(1) {
+        let metadata = fs::metadata(above)?;
+        let mode = metadata.mode();
+        // Where every user has a group of the same number, it may write.
+        let own_group = metadata.gid() == group && group == user;
+        let writable = mode & 0o002 != 0 || mode & 0o020 != 0 && !own_group;
+        let owned = metadata.uid() == user || metadata.uid() == 0;
+        if !owned || writable && mode & 0o1000 == 0 {
+            let text = format!("others may exchange what is in {}", above.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+    }
+    Ok(())
+}
+
 /// True for what belongs to this user and nobody else may write to.
-fn is_private(metadata: &Metadata) -> bool {
+pub(super) fn is_private(metadata: &Metadata) -> bool {
     // SAFETY: `geteuid` only reads a number and cannot fail.
     let user = unsafe { libc::geteuid() };
     metadata.uid() == user && metadata.mode() & 0o022 == 0
@@ -159,6 +181,19 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(Directory::open(base.path(), 1000).is_err());
+    }
+
+    #[test]
+    fn a_directory_below_one_that_others_may_write_to_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let middle = base.path().join("middle");
+        let inner = middle.join("inner");
+        assert!(Directory::open(&inner, 1000).is_ok());
+        fs::set_permissions(&middle, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Directory::open(&inner, 1000).is_err());
+        // As the directory of temporary files: there nobody moves what belongs to others.
+        fs::set_permissions(&middle, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(Directory::open(&inner, 1000).is_ok());
     }
 
     #[test]

@@ -6,10 +6,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::Key;
+use super::secret::{Hash, Nonce, Secret, random};
 
 const MAGIC: [u8; 8] = *b"drun\x00mod";
-/// Bytes of the trailer: magic, key, two lengths, checksum.
-const TRAILER: usize = 8 + 32 + 8 + 8 + 4;
+/// Bytes of the trailer without its hash: magic, key, two lengths, nonce.
+const HEAD: usize = 8 + 32 + 8 + 8 + size_of::<Nonce>();
+/// Bytes of the trailer.
+const TRAILER: usize = HEAD + size_of::<Hash>();
 /// Bytes read at once.
 const CHUNK: usize = 256 << 10;
 
@@ -47,25 +50,36 @@ impl From<io::Error> for Unreadable {
 }
 
 /// What follows code and knowledge in the file of an entry.
-pub(super) fn trailer(code: &[u8], knowledge: &[u8], key: &Key) -> Vec<u8> {
+///
+/// # Errors
+/// If the system has no random bytes.
+pub(super) fn trailer(
+    code: &[u8],
+    knowledge: &[u8],
+    key: &Key,
+    secret: &Secret,
+) -> io::Result<Vec<u8>> {
+    let mut nonce = Nonce::default();
+    random(&mut nonce)?;
     let mut trailer = Vec::with_capacity(TRAILER);
     trailer.extend(MAGIC);
     trailer.extend(key);
     trailer.extend((code.len() as u64).to_le_bytes());
     trailer.extend((knowledge.len() as u64).to_le_bytes());
-    let mut checksum = crc32fast::Hasher::new();
+    trailer.extend(nonce);
+    let mut hash = secret.hasher(key, &nonce);
     for part in [code, knowledge, &trailer] {
-        checksum.update(part);
+        hash.update(part);
     }
-    trailer.extend(checksum.finalize().to_le_bytes());
-    trailer
+    trailer.extend(hash.finish());
+    Ok(trailer)
 }
 
 /// Reads a whole file and makes sure that it is an entry of this key; hands out what is known about the module.
 ///
 /// # Errors
 /// If there is any doubt.
-pub(super) fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
+pub(super) fn check(file: &mut File, key: &Key, secret: &Secret) -> Result<Vec<u8>, Unreadable> {
     let size = file.metadata()?.len();
     let body = size
         .checked_sub(TRAILER as u64)
@@ -73,7 +87,7 @@ pub(super) fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
     let mut trailer = [0; TRAILER];
     file.seek(SeekFrom::Start(body))?;
     file.read_exact(&mut trailer)?;
-    let (head, checksum) = trailer.split_at(TRAILER - 4);
+    let (head, hash) = trailer.split_at(HEAD);
     let number = |at: usize| {
         head[at..at + 8]
             .try_into()
@@ -84,7 +98,8 @@ pub(super) fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
     if head[..8] != MAGIC || head[8..40] != *key || code.checked_add(knowledge) != Some(body) {
         return Err(Unreadable::Damaged);
     }
-    let mut actual = crc32fast::Hasher::new();
+    let nonce: Nonce = head[56..].try_into().expect("the head ends with it");
+    let mut actual = secret.hasher(key, &nonce);
     file.rewind()?;
     let mut buffer = vec![0; CHUNK.min(code as usize)];
     let mut left = code;
@@ -99,7 +114,7 @@ pub(super) fn check(file: &mut File, key: &Key) -> Result<Vec<u8>, Unreadable> {
     file.read_exact(&mut content)?;
     actual.update(&content);
     actual.update(head);
-    if actual.finalize().to_le_bytes() != *checksum {
+    if actual.finish() != *hash {
         return Err(Unreadable::Damaged);
     }
     Ok(content)

@@ -47,7 +47,10 @@ fn load(directory: &Path, host: &Plain) -> Loaded<Plain> {
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(directory).unwrap();
-    files.map(|file| file.unwrap().path()).collect()
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|it| it == "module"))
+        .collect()
 }
 
 /// True if the module came out of the cache, which keeps no rewritten module.
@@ -141,6 +144,19 @@ fn damaged_entries_are_not_used_and_replaced() {
             "after damage {number}"
         );
     }
+}
+
+/// An entry that is whole, but was made by somebody who does not know the secret.
+#[test]
+fn a_planted_entry_is_not_used() {
+    let [own, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    load(own.path(), &LIMITS);
+    load(other.path(), &LIMITS);
+    let [own_entry, planted] = [&own, &other].map(|place| entries(place.path()).remove(0));
+    assert_eq!(own_entry.file_name(), planted.file_name());
+    fs::copy(planted, own_entry).unwrap();
+    assert!(!was_cached(&load(own.path(), &LIMITS)));
+    assert!(was_cached(&load(own.path(), &LIMITS)));
 }
 
 /// A whole entry under the name of another is not taken for it.

@@ -49,13 +49,33 @@ pub enum HttpMethod {
 }
 
 impl HttpMethod {
+    /// All methods.
+    pub const ALL: [HttpMethod; 6] = [
+        HttpMethod::Get,
+        HttpMethod::Head,
+        HttpMethod::Post,
+        HttpMethod::Put,
+        HttpMethod::Delete,
+        HttpMethod::Patch,
+    ];
+
+    /// Its name in HTTP.
+    pub fn name(self) -> &'static str {
+        match self {
+            HttpMethod::Get => "GET",
+            HttpMethod::Head => "HEAD",
+            HttpMethod::Post => "POST",
+            HttpMethod::Put => "PUT",
+            HttpMethod::Delete => "DELETE",
+            HttpMethod::Patch => "PATCH",
+        }
+    }
+
     /// Its name, if requests of this kind change something in the world, so that one node only may send them.
     pub fn changes_something(self) -> Option<&'static str> {
         match self {
             HttpMethod::Get | HttpMethod::Head | HttpMethod::Post => None,
-            HttpMethod::Put => Some("PUT"),
-            HttpMethod::Delete => Some("DELETE"),
-            HttpMethod::Patch => Some("PATCH"),
+            HttpMethod::Put | HttpMethod::Delete | HttpMethod::Patch => Some(self.name()),
         }
     }
 }

@@ -43,6 +43,18 @@ pub struct InstallCodeArgs {
     pub sender_canister_version: Option<u64>,
 }
 
+/// Argument of `install_code` as the runner sends it for an upgrade: without the version of a sender, which no user has. The
+/// ingress fee counts its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct UpgradeCodeArgs {
+    pub mode: InstallMode,
+    pub canister_id: Principal,
+    #[serde(with = "serde_bytes")]
+    pub wasm_module: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    pub arg: Vec<u8>,
+}
+
 /// Argument of `install_code` as the original program sent it: with two fields that are gone. The ingress fee counts their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct OldInstallCodeArgs {

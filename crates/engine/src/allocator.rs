@@ -1,0 +1,103 @@
+//! The allocator of programs whose results must not depend on how much memory the machine has: where it refuses, the
+//! process ends with a status of its own and one sentence, not with a signal. Everything else is the system's allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// With this status the process ends: the tool itself failed.
+const STATUS: libc::c_int = 3;
+
+/// The system's allocator, but for what happens when it has nothing left.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrExit;
+
+// SAFETY: every request goes to the system's allocator as it is, and what comes back goes on as it is; where nothing comes back,
+// nothing is returned.
+unsafe impl GlobalAlloc for OrExit {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those that `System` wants.
+        given(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        given(unsafe { System.realloc(ptr, layout, new_size) }, new_size)
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
+    if memory.is_null() {
+        refused(bytes);
+    }
+    memory
+}
+
+/// Says what was refused and ends the process, without asking for memory.
+#[cold]
+fn refused(bytes: usize) -> ! {
+    let mut digits = [0; 20];
+    let number = decimal(bytes, &mut digits);
+    let parts: [&[u8]; 3] = [
+        b"error: the machine refuses memory: ",
+        number,
+        b" bytes are needed at once\n",
+    ];
+    let mut text = [0; 96];
+    let mut len = 0;
+    for part in parts {
+        text[len..len + part.len()].copy_from_slice(part);
+        len += part.len();
+    }
+    // SAFETY: writes initialized bytes of ours, and ends the process at once: no destructor runs, since one might want memory.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), len);
+        libc::_exit(STATUS)
+    }
+}
+
+fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 7, 10, 65_536, usize::MAX] {
+            let mut digits = [0; 20];
+            assert_eq!(decimal(number, &mut digits), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_there_is_comes_from_the_system() {
+        let layout = Layout::array::<u8>(100).unwrap();
+        // SAFETY: the layout has a size; the memory is used within it and given back once.
+        unsafe {
+            let memory = OrExit.alloc_zeroed(layout);
+            assert_eq!(*memory.add(99), 0);
+            let memory = OrExit.realloc(memory, layout, 200);
+            *memory.add(199) = 1;
+            OrExit.dealloc(memory, Layout::array::<u8>(200).unwrap());
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The targets, for cargo-fuzz.
+
+#[path = "../tests/fuzz/targets/mod.rs"]
+pub mod targets;

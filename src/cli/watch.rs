@@ -1,0 +1,56 @@
+//! `--timeout`: ends the program when a script takes too long, and tells the line it was in.
+//!
+//! Code of canisters cannot be asked to stop, so a thread of its own ends the process. What was printed until then stays:
+//! results are handed to the system line by line.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::exit::BROKEN;
+
+/// Where the script is, for the thread that waits.
+pub(super) struct Watch(Option<Arc<Mutex<String>>>);
+
+impl Watch {
+    /// Begins to wait, if there is a limit.
+    ///
+    /// # Errors
+    /// If the machine refuses a thread.
+    pub(super) fn start(limit: Option<Duration>) -> anyhow::Result<Self> {
+        let Some(limit) = limit else {
+            return Ok(Watch(None));
+        };
+        let place = Arc::new(Mutex::new("before the first message".to_owned()));
+        let seen = Arc::clone(&place);
+        let thread = std::thread::Builder::new().name("timeout".to_owned());
+        let started = thread.spawn(move || {
+            std::thread::sleep(limit);
+            let place = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let text =
+                format!("error: {place}: the script took longer than {limit:?} (--timeout)\n");
+            // A closed standard error is no reason to go on.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            std::process::exit(i32::from(BROKEN));
+        });
+        started.context("the machine refuses a thread for --timeout")?;
+        Ok(Watch(Some(place)))
+    }
+
+    /// The script has come to this line.
+    pub(super) fn at(&self, file: &str, line: usize) {
+        if let Some(place) = &self.0 {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = format!("{file}:{line}");
+        }
+    }
+
+    /// The script is at its end; what is left to do is not its.
+    pub(super) fn at_end(&self) {
+        if let Some(place) = &self.0 {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) =
+                "after the last message".to_owned();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The hunt: what reads bytes from outside gets any bytes, and all ways to run a canister have to agree. Each target is a function of
+//! bytes that panics on a finding; `fuzz/` hands them to cargo-fuzz, and here each gets some thousand inputs of its own making.
+//!
+//! `DRUN_FUZZ_SECONDS` lets every target run so long, from seeds that begin at `DRUN_FUZZ_SEED` (`just fuzz`). Every input that
+//! ever failed lies in `found/TARGET` and is tried first.
+
+#[allow(unreachable_pub, reason = "fuzz/ has them public")]
+mod targets;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A source of numbers that is the same everywhere (splitmix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut number = self.0;
+        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        number ^ (number >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+}
+
+/// Any bytes, or those of a seed with some changes.
+fn input(numbers: &mut Numbers, seeds: &[Vec<u8>], longest: usize) -> Vec<u8> {
+    if seeds.is_empty() || numbers.below(4) == 0 {
+        let length = numbers.below(longest + 1);
+        return (0..length).map(|_| numbers.next() as u8).collect();
+    }
+    let mut bytes = seeds[numbers.below(seeds.len())].clone();
+    for _ in 0..=numbers.below(4) {
+        let at = numbers.below(bytes.len().max(1));
+        let end = (at + 1 + numbers.below(8)).min(bytes.len());
+        match numbers.below(6) {
+            _ if bytes.is_empty() => bytes.push(numbers.next() as u8),
+            0 => bytes[at] ^= 1 << numbers.below(8),
+            1 => bytes[at] = numbers.next() as u8,
+            2 => bytes.truncate(at),
+            3 => drop(bytes.drain(at..end)),
+            4 => {
+                let part = bytes[at..end].to_vec();
+                let place = numbers.below(bytes.len() + 1);
+                bytes.splice(place..place, part);
+            }
+            _ => {
+                let other = &seeds[numbers.below(seeds.len())];
+                let from = numbers.below(other.len().max(1)).min(other.len());
+                bytes.splice(at..at, other[from..].iter().copied());
+            }
+        }
+        bytes.truncate(longest.max(4096));
+    }
+    bytes
+}
+
+/// Tries what failed before, and then so many inputs, or as many as the time allows that the environment gives.
+fn hunt(name: &str, cases: u64, longest: usize, seeds: Vec<Vec<u8>>, target: fn(&[u8])) {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/found")
+        .join(name);
+    let files = std::fs::read_dir(&found).into_iter().flatten().flatten();
+    for file in files {
+        let bytes = std::fs::read(file.path()).expect("a kept input can be read");
+        attempt(name, &bytes, target);
+    }
+    seeds.iter().for_each(|seed| attempt(name, seed, target));
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let first = number("DRUN_FUZZ_SEED").unwrap_or(0);
+    let time = number("DRUN_FUZZ_SECONDS").map(Duration::from_secs);
+    let start = Instant::now();
+    let mut tried = 0;
+    while time.map_or(tried < cases, |time| start.elapsed() < time) {
+        let mut numbers = Numbers((first << 32) + tried);
+        attempt(name, &input(&mut numbers, &seeds, longest), target);
+        tried += 1;
+    }
+    println!("{name}: {tried} inputs in {:?}", start.elapsed());
+}
+
+fn attempt(name: &str, bytes: &[u8], target: fn(&[u8])) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| target(bytes))) {
+        eprintln!(
+            "{name} fails; to keep it: echo {} | xxd -r -p > tests/fuzz/found/{name}/NAME",
+            hex::encode(bytes)
+        );
+        resume_unwind(panic);
+    }
+}
+
+/// Files of the repository whose names end so.
+fn files(directory: &str, ending: &str) -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let mut paths: Vec<_> = std::fs::read_dir(directory)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .filter(|path| path.to_string_lossy().ends_with(ending))
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).expect("it can be read"))
+        .collect()
+}
+
+#[test]
+fn scripts_of_any_bytes() {
+    hunt("script", 3_000, 300, files("wat", ".drun"), targets::script);
+}
+
+#[test]
+fn what_a_script_says_is_read_again_as_it_was() {
+    hunt(
+        "round_trip",
+        3_000,
+        300,
+        files("wat", ".drun"),
+        targets::round_trip,
+    );
+}
+
+#[test]
+fn configurations_of_any_bytes() {
+    let seeds = [
+        "{ compat: 'pocket-ic', seed: 7, time: '2021-05-06T19:17:10Z', other: [1] }",
+        "{ http_mocks: [{ url: 'a', method: 'GET', headers: [['a', 'b']], answers: [{ reject: { code: 1 } }, { timeout: true }] }] }",
+    ];
+    let seeds = seeds.map(|seed| seed.as_bytes().to_vec()).to_vec();
+    hunt("configuration", 3_000, 200, seeds, targets::configuration);
+}
+
+#[test]
+fn suite_files_of_any_bytes() {
+    let seeds = vec![
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/drun.toml")).expect("it is there"),
+    ];
+    hunt("suite", 500, 300, seeds, targets::suite);
+}
+
+#[test]
+fn arguments_in_candid_of_any_bytes() {
+    let seeds = [
+        "4449444c016c01b3c4b1f204680100010a00000000000000000101",
+        "4449444c036c02b3c4b1f20468e3a683c304016c01d7e09b9002026e7d010001010a0000000000000000010101",
+        "4449444c086c06efd6e40271e1edeb4a01e8d6d8930102a2f5ed880403ecdaccac0405c6a4a19806066b019681ba027f6e786e046d7b6e7f6d076c02f1fee18d0371cbe4fdc7047101001468747470733a2f2f6170692e6578616d706c652f00011400000000000000000000",
+    ];
+    let seeds = seeds
+        .map(|seed| hex::decode(seed).expect("digits"))
+        .to_vec();
+    hunt("candid", 5_000, 200, seeds, targets::candid);
+}
+
+#[test]
+fn modules_of_any_bytes() {
+    let seeds = [
+        "wat/counter.wat",
+        "testdata/reported/eop.wat",
+        "testdata/reported/outcall.wat",
+    ];
+    let seeds = seeds
+        .iter()
+        .filter_map(|path| wat::parse_file(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok())
+        .collect();
+    hunt("module", 3_000, 400, seeds, targets::module);
+}
+
+#[test]
+fn all_kinds_of_code_agree_on_random_modules() {
+    hunt(
+        "instrumentation",
+        12,
+        400,
+        Vec::new(),
+        targets::instrumentation,
+    );
+}
+
+#[test]
+fn random_traffic_is_the_same_in_all_circumstances_and_in_a_model() {
+    hunt(
+        "traffic",
+        40,
+        200,
+        targets::traffic_seeds(),
+        targets::traffic,
+    );
+}

@@ -1,0 +1,142 @@
+//! Random modules in every kind of code: results, counts and cycles are the same, also at the end of instructions and stack, and
+//! with a profile.
+
+use std::fmt::Write;
+
+use drun::internals::canister::InstallMode;
+use drun::internals::config::CompilerChoice;
+use drun::internals::outcome::Outcome;
+use drun::internals::{Compat, Config, Runner};
+
+/// Functions of a module.
+const FUNCTIONS: usize = 3;
+/// Instructions that a message may use.
+const LIMIT: u64 = 30_000_000;
+
+/// The bytes as a source of choices; when they are used up every choice is the first.
+struct Choices<'a>(std::slice::Iter<'a, u8>);
+
+impl Choices<'_> {
+    fn byte(&mut self) -> u8 {
+        self.0.next().copied().unwrap_or(0)
+    }
+
+    fn of<'b>(&mut self, all: &[&'b str]) -> &'b str {
+        all[usize::from(self.byte()) % all.len()]
+    }
+}
+
+const BINARY: [&str; 14] = [
+    "add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "rotl", "lt_u", "eq", "div_s",
+    "rem_u", "div_u",
+];
+
+/// An expression with a result of 32 bits.
+fn expression(choices: &mut Choices<'_>, depth: u32) -> String {
+    if depth == 0 {
+        return match choices.byte() % 4 {
+            0 => format!("(i32.const {})", i32::from(choices.byte()) - 100),
+            1 => "(local.get 0)".to_owned(),
+            2 => "(global.get $g)".to_owned(),
+            _ => "(i32.wrap_i64 (call $counter (i32.const 0)))".to_owned(),
+        };
+    }
+    let mut inner = || expression(choices, depth - 1);
+    let (a, b) = (inner(), inner());
+    match choices.byte() % 18 {
+        0..4 => format!("(i32.{} {a} {b})", choices.of(&BINARY)),
+        4 => format!("(i32.load (i32.and {a} (i32.const 65532)))"),
+        5 => format!(
+            "(i32.load8_u offset={} {a})",
+            u32::from(choices.byte()) * 600
+        ),
+        6 => format!("(if (result i32) {a} (then {b}) (else (i32.const 3)))"),
+        7 => format!("(call $f{} {a})", usize::from(choices.byte()) % FUNCTIONS),
+        8 => format!(
+            "(call_indirect (type $t) {a} (i32.and {b} (i32.const {})))",
+            [1, 3, 7][usize::from(choices.byte()) % 3]
+        ),
+        9 => format!("(i32.add (memory.grow (i32.and {a} (i32.const 1))) {b})"),
+        10 => format!("(block (result i32) (global.set $g {a}) {b})"),
+        11 => format!(
+            "(block (result i32) (i32.store (i32.and {a} (i32.const 131068)) {b}) (i32.const 5))"
+        ),
+        12 => {
+            let turns = 1 + u32::from(choices.byte()) * 40;
+            format!(
+                "(block (result i32) (local.set 1 (i32.const {turns})) (loop $l (global.set $g (i32.add (global.get $g) {a})) \
+                 (br_if $l (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))) {b})"
+            )
+        }
+        13 => format!(
+            "(i32.wrap_i64 (i64.{} (i64.extend_i32_s {a}) (i64.extend_i32_u {b})))",
+            choices.of(&BINARY[..9])
+        ),
+        14 => format!(
+            "(i32.trunc_sat_f64_s (f64.div (f64.convert_i32_s {a}) (f64.sqrt (f64.convert_i32_s {b}))))"
+        ),
+        15 => format!(
+            "(block (result i32) (memory.fill (i32.and {a} (i32.const 65535)) {b} (i32.and {b} (i32.const 8191))) {a})"
+        ),
+        16 => format!(
+            "(block $b (result i32) (br_table $b $b (i32.add {a} (i32.const 1)) (i32.and {b} (i32.const 1))))"
+        ),
+        _ if choices.byte() % 8 == 0 => "(block (result i32) unreachable)".to_owned(),
+        _ => format!("(select {a} {b} (i32.eqz {a}))"),
+    }
+}
+
+fn module(bytes: &[u8]) -> String {
+    let mut choices = Choices(bytes.iter());
+    let mut functions = String::new();
+    for number in 0..FUNCTIONS {
+        let depth = 2 + u32::from(choices.byte() % 3);
+        let body = expression(&mut choices, depth);
+        let _ = writeln!(functions, "(func $f{number} (type $t) (local i32) {body})");
+        let _ = writeln!(
+            functions,
+            "(func (export \"canister_update m{number}\") (i32.store (i32.const 8) (call $f{number} (i32.const {number}))) \
+             (i32.store (i32.const 12) (global.get $g)) (call $append (i32.const 0) (i32.const 32)) (call $reply))"
+        );
+    }
+    format!(
+        "(module (import \"ic0\" \"msg_reply\" (func $reply))
+          (import \"ic0\" \"msg_reply_data_append\" (func $append (param i32 i32)))
+          (import \"ic0\" \"performance_counter\" (func $counter (param i32) (result i64)))
+          (type $t (func (param i32) (result i32))) (memory 2 40) (global $g (mut i32) (i32.const 1))
+          (table 6 funcref) (elem (i32.const 0) $f0 $f1 $f2 $f0) {functions})"
+    )
+}
+
+fn outcomes(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outcome> {
+    let config = Config {
+        compiler,
+        profile,
+        stats: profile,
+        instruction_limit: Some(LIMIT),
+        ..Config::new(Compat::Drun)
+    };
+    let mut runner = Runner::new(config).expect("the engine starts");
+    runner.create();
+    let id = runner.canisters().next().expect("it was created").id;
+    let mut all = vec![runner.install(InstallMode::Install, id, module, b"")];
+    for method in ["m0", "m1", "m2", "m0"] {
+        all.push(runner.ingress(id, method, b""));
+    }
+    all
+}
+
+/// All kinds of code agree on the module that the bytes describe.
+pub fn instrumentation(bytes: &[u8]) {
+    let text = module(bytes);
+    let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let expected = outcomes(&module, CompilerChoice::Optimizing, false);
+    for (compiler, profile) in [
+        (CompilerChoice::Fast, false),
+        (CompilerChoice::Auto, false),
+        (CompilerChoice::Auto, true),
+    ] {
+        let actual = outcomes(&module, compiler, profile);
+        assert_eq!(actual, expected, "{compiler:?}, profile: {profile}\n{text}");
+    }
+}

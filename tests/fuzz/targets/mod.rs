@@ -1,0 +1,9 @@
+//! The targets: functions of bytes that panic on a finding. They know neither where the bytes come from nor how many there are.
+
+mod code;
+mod readers;
+mod traffic;
+
+pub use code::instrumentation;
+pub use readers::{candid, configuration, module, round_trip, script, suite};
+pub use traffic::{seeds as traffic_seeds, traffic};
