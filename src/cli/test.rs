@@ -11,9 +11,10 @@ use super::options::Arguments;
 use super::test_options::{InitOptions, OutputFormat, TestOptions};
 use crate::suite::baseline::{self, Baseline};
 use crate::suite::execute::Executor;
+use crate::suite::pattern::Pattern;
 use crate::suite::replace::replace;
 use crate::suite::report::{End, json, junit, libtest, text};
-use crate::suite::select::{self, Pattern};
+use crate::suite::select;
 use crate::suite::settings::{self, SuiteFile};
 use crate::suite::{Acceptance, Case, Results, Suite, Tested};
 

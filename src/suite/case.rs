@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::motoko::Compilation;
+use super::compilation::Compilation;
 use super::normalize::Normalizer;
 
 /// A script and the output it must have.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::case::{Build, Case, Expected};
 use super::directives;
 use super::motoko;
+use super::names::Names;
 use super::settings::{Kind, Orphans, Settings, SuiteFile};
 
 /// The script of a case that is a directory, and its expected output.
@@ -266,23 +267,6 @@ fn expected(out: PathBuf, err: Option<PathBuf>) -> Expected {
     match err {
         None => Expected::Merged(out),
         Some(err) => Expected::Separate { out, err },
-    }
-}
-
-/// The two names of a case.
-pub(super) struct Names {
-    /// See [`Case::name`].
-    pub name: String,
-    /// See [`Case::key`].
-    pub key: String,
-}
-
-impl Names {
-    fn variant(&self, variant: &str) -> Self {
-        Names {
-            name: format!("{}/{variant}", self.name),
-            key: format!("{}/{variant}", self.key),
-        }
     }
 }
 

@@ -4,12 +4,15 @@
 pub mod accept;
 pub mod baseline;
 pub mod case;
+mod compilation;
 mod directives;
 pub mod duration;
 pub mod execute;
 pub mod find;
 mod motoko;
+mod names;
 pub mod normalize;
+pub mod pattern;
 mod pipes;
 pub mod replace;
 pub mod report;

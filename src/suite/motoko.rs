@@ -6,7 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::case::{Build, Case, Expected};
-use super::find::Names;
+use super::compilation::{Compilation, OK};
+use super::names::Names;
 use super::settings::Settings;
 
 /// The first canister that the runner makes, and the first on an application subnet.
@@ -14,35 +15,6 @@ const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 const APPLICATION_ID: &str = "22ajg-aqaaa-aaaap-adukq-cai";
 /// The argument that names the first one: a record with `canister_id`, in Candid.
 const PRINCIPAL: &str = "0x4449444c016c01b3c4b1f204680100010a00000000000000000101";
-
-/// The folder of expected outputs.
-const OK: &str = "ok";
-
-/// Whether a folder is one of Motoko's suites, by the names of its expected outputs.
-pub(super) fn is_suite(directory: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(directory.join(OK)) else {
-        return false;
-    };
-    entries.filter_map(Result::ok).any(|entry| {
-        entry
-            .file_name()
-            .to_string_lossy()
-            .ends_with(".drun-run.ok")
-    })
-}
-
-/// How the modules of a case are made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compilation {
-    /// The compiler.
-    moc: String,
-    /// Its options for the whole suite.
-    args: Vec<String>,
-    /// The case runs on an application subnet.
-    application: bool,
-    /// The case must not compile: its suite expects no output of a run.
-    fails: bool,
-}
 
 /// The case of a source or script; nothing for a source that is only part of another.
 pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<Case> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::duration;
 use super::normalize::{Normalizer, Rule};
-use super::select::Pattern;
+use super::pattern::Pattern;
 use drun_ic::protocol::Date;
 
 /// The name of the file.
@@ -227,7 +227,7 @@ impl SuiteFile {
                 table.override_with(own);
             }
         }
-        if table.kind.is_none() && super::motoko::is_suite(&absolute) {
+        if table.kind.is_none() && super::compilation::is_suite(&absolute) {
             table.kind = Some(Kind::Motoko);
         }
         table.ready(&self.root)
