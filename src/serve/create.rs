@@ -89,7 +89,7 @@ impl Server {
         };
         let topology = wire::topology(&net);
         if auto.is_some() {
-            net.set_certified_time(super::live::now().max(net.time()))?;
+            net.set_certified_time(super::auto_progress::now().max(net.time()))?;
         }
         let trusting = config.disable_ingress_validation == Some(true);
         let instance = self
@@ -117,7 +117,7 @@ impl Server {
         auto: Option<Option<u64>>,
     ) -> Result<Option<GatewayInfo>, Refusal> {
         if let Some(delay) = auto {
-            instance.live.start(instance, delay)?;
+            super::auto_progress::start(instance, delay)?;
         }
         match &config.http_gateway_config {
             None => Ok(None),

@@ -125,10 +125,7 @@ impl Launch {
         let most = server.options.max_instances;
         let added = server.instances.add(net, false, state_dir, most);
         let instance = added.map_err(told)?;
-        instance
-            .live
-            .start(&instance, self.delay_ms)
-            .map_err(told)?;
+        super::auto_progress::start(&instance, self.delay_ms).map_err(told)?;
         let gateway = GatewayConfig {
             ip_addr: self.bind.map(|address| address.to_string()),
             port: Some(self.gateway_port),

@@ -6,6 +6,7 @@
 
 mod agent;
 mod answer;
+mod auto_progress;
 mod blobs;
 mod create;
 mod dashboard;

@@ -183,7 +183,7 @@ impl Server {
             (Method::Post, "auto_progress") => {
                 let wish = request.json::<AutoProgress>()?;
                 let instance = self.instances.get(id)?;
-                instance.live.start(&instance, wish.artificial_delay_ms)?;
+                super::auto_progress::start(&instance, wish.artificial_delay_ms)?;
                 Ok(Answer::null())
             }
             (Method::Post, "stop_progress") => {
