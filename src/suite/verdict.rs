@@ -285,7 +285,7 @@ mod tests {
         );
         assert_eq!(
             body,
-            " -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+\\x1b[2Jfive\n 6\n 7\n 8\n"
+            " -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+\\u{1b}[2Jfive\n 6\n 7\n 8\n"
         );
         assert_eq!(fault.kind, Kind::Differs);
     }

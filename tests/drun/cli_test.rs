@@ -396,7 +396,7 @@ fn junit_holds_every_case_in_well_formed_xml() {
         "{xml}"
     );
     assert!(
-        xml.contains("\n-&lt;old&gt; \\x1b[0m\n+ingress(0)"),
+        xml.contains("\n-&lt;old&gt; \\u{1b}[0m\n+ingress(0)"),
         "{xml}"
     );
     assert!(

@@ -191,11 +191,12 @@ fn an_expected_file_is_the_old_or_the_new_one_whatever_is_refused() {
     };
     let read = |place: &Place| std::fs::read_to_string(place.0.path().join("a.ok"));
     let whole = make();
-    let Some(_) = run(&whole, "fsync", 0, &["test", "--accept", "a.drun"]) else {
+    let Some(ran) = run(&whole, "fsync", 0, &["test", "--accept", "a.drun"]) else {
         return;
     };
     let new = read(&whole).expect("it was written");
-    assert!(new.starts_with("ingress(0) Completed"), "{new}");
+    let told = format!("{new}{}{}", ran.out, ran.err);
+    assert!(new.starts_with("ingress(0) Completed"), "{told}");
     for call in ["write", "fsync", "rename", "open"] {
         let calls = run(&make(), call, 0, &["test", "--accept", "a.drun"]).map_or(0, |it| it.calls);
         for instant in instants(calls) {

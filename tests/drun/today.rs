@@ -592,7 +592,7 @@ fn the_list_says_what_rests_on_what() {
 
 #[test]
 fn a_script_tells_about_its_senders() {
-    let text = format!("(module {PRELUDE} (memory 1) {CALLER_INFO})").replace("{p}", "i32");
+    let text = format!("(module {PRELUDE} {CALLER_INFO} (memory 1))").replace("{p}", "i32");
     let place = Place::new().file("m.wat", text).file(
         "s.drun",
         format!(

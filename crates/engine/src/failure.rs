@@ -75,9 +75,40 @@ pub(crate) fn of_machine(error: &wasmtime::Error, resource: Resource) -> Option<
         cause.is::<std::io::Error>() || matches!(cause.downcast_ref(), Some(HeapError::System(_)))
     });
     let told = || format!("{error:#}");
-    (refused || told().contains("mmap") || told().contains(REFUSED))
+    let root = error.root_cause().to_string();
+    (refused || is_of_system(&root) || told().contains("mmap") || told().contains(REFUSED))
         .then(|| Failure::new(resource, told()))
+}
+
+/// Whether a text is all that a system says of an error, `Cannot allocate memory (os error 12)`: what the runtime keeps of one it
+/// was told in another type than the standard library's. What a module is called or holds never stands alone.
+fn is_of_system(text: &str) -> bool {
+    let Some((words, number)) = text.split_once(" (os error ") else {
+        return false;
+    };
+    let plain = |c: char| c.is_ascii_alphabetic() || c == ' ';
+    words.chars().all(plain)
+        && number
+            .strip_suffix(')')
+            .is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// Occurs in what the creator of memories says when the system has refused.
 const REFUSED: &str = "the system refuses memory for a heap";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_system_says_is_known_by_its_form() {
+        assert!(is_of_system("Cannot allocate memory (os error 12)"));
+        for text in [
+            "unknown import: `a::Cannot allocate memory (os error 12)` has not been defined",
+            "Cannot allocate memory (os error twelve)",
+            "Cannot allocate memory",
+        ] {
+            assert!(!is_of_system(text), "{text}");
+        }
+    }
+}

@@ -98,7 +98,7 @@ pub enum Checkpoints {
 pub struct NodeSettings {
     /// Which replica.
     pub protocol: Protocol,
-    /// Nobody chose it: it came with the program whose records are re-enacted. Then there are fewer notes.
+    /// Nobody chose it: it came with the program whose records are re-enacted. Then there are no notes.
     pub implied_date: bool,
     /// Fees and limits.
     pub subnet_type: SubnetType,

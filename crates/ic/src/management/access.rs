@@ -60,7 +60,9 @@ impl State {
                     caller,
                 }
             }
-            Access::Snapshots if !hidden => ManagementError::SnapshotsNotAllowed { caller },
+            Access::Snapshots if self.config.protocol.settings_of_access && !hidden => {
+                ManagementError::SnapshotsNotAllowed { caller }
+            }
             _ => invalid_controller(canister, caller),
         }
     }

@@ -78,7 +78,7 @@ fn interfaces_are_those_of_their_date() {
                     .count()
                     .to_string()
             },
-            ["70", "76"],
+            ["71", "77"],
         ),
         (
             "`log_memory_limit`",
