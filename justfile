@@ -85,3 +85,7 @@ deny:
 # The documentation of all crates, as docs.rs would show it
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+
+# Refuses system calls to the program, some of each kind or `all` of them: no wrong line may come of it
+refuse HOW='some':
+    DRUN_REFUSE={{HOW}} cargo test {{release}} --test drun -- refused --nocapture
