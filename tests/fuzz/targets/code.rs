@@ -81,7 +81,7 @@ fn expression(choices: &mut Choices<'_>, depth: u32) -> String {
         16 => format!(
             "(block $b (result i32) (br_table $b $b (i32.add {a} (i32.const 1)) (i32.and {b} (i32.const 1))))"
         ),
-        _ if choices.byte() % 8 == 0 => "(block (result i32) unreachable)".to_owned(),
+        _ if choices.byte().is_multiple_of(8) => "(block (result i32) unreachable)".to_owned(),
         _ => format!("(select {a} {b} (i32.eqz {a}))"),
     }
 }
