@@ -2,6 +2,7 @@
 
 use candid::Encode;
 
+use super::Method;
 use super::State;
 use super::call::{Answer, Call};
 use super::decode::Given;
@@ -42,6 +43,10 @@ impl SubnetMetrics {
 impl State {
     /// A round has ended: its counters become visible.
     pub fn tell_metrics(&mut self) {
+        // Nobody can ask, and a round does not look at canisters that have nothing to do.
+        if !Method::SubnetMetrics.is_known(self.config.protocol.date) {
+            return;
+        }
         let state_bytes = match self.round.is_multiple_of(STATE_BYTES_INTERVAL) {
             true => {
                 let canisters = self.canisters.values();

@@ -39,117 +39,85 @@ pub(super) static HTTP_REQUEST: Row = Row {
     },
 };
 
-pub(super) static BITCOIN_GET_BALANCE: Row = Row {
-    method: Method::BitcoinGetBalance,
-    name: "bitcoin_get_balance",
-    routed_as: "BitcoinGetBalance",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::one::<BitcoinArgs>,
-        goes: Goes::Principal(|args| args.network.canister()),
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
-    },
-};
+/// A call of the Bitcoin network, which has canisters of its own.
+const fn bitcoin(method: Method, name: &'static str, routed_as: &'static str) -> Row {
+    Row {
+        method,
+        name,
+        routed_as,
+        known: Known::Always,
+        ingress: Ingress::Never,
+        query: None,
+        heavy: false,
+        work: &Typed {
+            decode: decode::one::<BitcoinArgs>,
+            goes: Goes::Principal(|args| args.network.canister()),
+            sender_version: None,
+            run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
+        },
+    }
+}
 
-pub(super) static BITCOIN_GET_UTXOS: Row = Row {
-    method: Method::BitcoinGetUtxos,
-    name: "bitcoin_get_utxos",
-    routed_as: "BitcoinGetUtxos",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::one::<BitcoinArgs>,
-        goes: Goes::Principal(|args| args.network.canister()),
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
-    },
-};
+pub(super) static BITCOIN_GET_BALANCE: Row = bitcoin(
+    Method::BitcoinGetBalance,
+    "bitcoin_get_balance",
+    "BitcoinGetBalance",
+);
 
-pub(super) static BITCOIN_GET_BLOCK_HEADERS: Row = Row {
-    method: Method::BitcoinGetBlockHeaders,
-    name: "bitcoin_get_block_headers",
-    routed_as: "BitcoinGetBlockHeaders",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::one::<BitcoinArgs>,
-        goes: Goes::Principal(|args| args.network.canister()),
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
-    },
-};
+pub(super) static BITCOIN_GET_UTXOS: Row = bitcoin(
+    Method::BitcoinGetUtxos,
+    "bitcoin_get_utxos",
+    "BitcoinGetUtxos",
+);
 
-pub(super) static BITCOIN_SEND_TRANSACTION: Row = Row {
-    method: Method::BitcoinSendTransaction,
-    name: "bitcoin_send_transaction",
-    routed_as: "BitcoinSendTransaction",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::one::<BitcoinArgs>,
-        goes: Goes::Principal(|args| args.network.canister()),
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
-    },
-};
+pub(super) static BITCOIN_GET_BLOCK_HEADERS: Row = bitcoin(
+    Method::BitcoinGetBlockHeaders,
+    "bitcoin_get_block_headers",
+    "BitcoinGetBlockHeaders",
+);
 
-pub(super) static BITCOIN_GET_CURRENT_FEE_PERCENTILES: Row = Row {
-    method: Method::BitcoinGetCurrentFeePercentiles,
-    name: "bitcoin_get_current_fee_percentiles",
-    routed_as: "BitcoinGetCurrentFeePercentiles",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::one::<BitcoinArgs>,
-        goes: Goes::Principal(|args| args.network.canister()),
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin(call).map(Some),
-    },
-};
+pub(super) static BITCOIN_SEND_TRANSACTION: Row = bitcoin(
+    Method::BitcoinSendTransaction,
+    "bitcoin_send_transaction",
+    "BitcoinSendTransaction",
+);
 
-pub(super) static BITCOIN_GET_SUCCESSORS: Row = Row {
-    method: Method::BitcoinGetSuccessors,
-    name: "bitcoin_get_successors",
-    routed_as: "BitcoinGetSuccessors",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::unread,
-        goes: Goes::OwnSubnet,
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin_internal(call).map(Some),
-    },
-};
+pub(super) static BITCOIN_GET_CURRENT_FEE_PERCENTILES: Row = bitcoin(
+    Method::BitcoinGetCurrentFeePercentiles,
+    "bitcoin_get_current_fee_percentiles",
+    "BitcoinGetCurrentFeePercentiles",
+);
 
-pub(super) static BITCOIN_SEND_TRANSACTION_INTERNAL: Row = Row {
-    method: Method::BitcoinSendTransactionInternal,
-    name: "bitcoin_send_transaction_internal",
-    routed_as: "BitcoinSendTransactionInternal",
-    known: Known::Always,
-    ingress: Ingress::Never,
-    query: None,
-    heavy: false,
-    work: &Typed {
-        decode: decode::unread,
-        goes: Goes::OwnSubnet,
-        sender_version: None,
-        run: |_, _, call, _| outcalls::bitcoin_internal(call).map(Some),
-    },
-};
+/// A call that only those canisters make.
+const fn of_bitcoin_canisters(method: Method, name: &'static str, routed_as: &'static str) -> Row {
+    Row {
+        method,
+        name,
+        routed_as,
+        known: Known::Always,
+        ingress: Ingress::Never,
+        query: None,
+        heavy: false,
+        work: &Typed {
+            decode: decode::unread,
+            goes: Goes::OwnSubnet,
+            sender_version: None,
+            run: |_, _, call, _| outcalls::bitcoin_internal(call).map(Some),
+        },
+    }
+}
+
+pub(super) static BITCOIN_GET_SUCCESSORS: Row = of_bitcoin_canisters(
+    Method::BitcoinGetSuccessors,
+    "bitcoin_get_successors",
+    "BitcoinGetSuccessors",
+);
+
+pub(super) static BITCOIN_SEND_TRANSACTION_INTERNAL: Row = of_bitcoin_canisters(
+    Method::BitcoinSendTransactionInternal,
+    "bitcoin_send_transaction_internal",
+    "BitcoinSendTransactionInternal",
+);
 
 pub(super) static SETUP_INITIAL_DKG: Row = Row {
     method: Method::SetupInitialDKG,
