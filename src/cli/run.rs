@@ -145,12 +145,13 @@ fn script(
     let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
-    let mut unmet = Vec::new();
+    let (mut expectations, mut unmet) = (0, Vec::new());
     let terminal = std::io::stdout().is_terminal();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
+        expectations += usize::from(matches!(placed.statement, Statement::Expect(_)));
         if let Statement::Create {
             name: Some(name), ..
         } = &placed.statement
@@ -212,9 +213,7 @@ fn script(
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
-    let expected = program.statements.iter();
-    let expected = expected.filter(|placed| matches!(placed.statement, Statement::Expect(_)));
-    if let Some(summary) = summary(&unmet, expected.count()) {
+    if let Some(summary) = summary(&unmet, expectations) {
         tell(&summary);
     }
     let runner = session.into_runner();

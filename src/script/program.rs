@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::canister_id::Ids;
 use super::cursor::line_end;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
 use super::files::Files;
@@ -54,6 +55,7 @@ impl Program {
             files,
             statements: Vec::new(),
             mistakes: Vec::new(),
+            ids: Ids::default(),
         };
         reading.file(&source, 0);
         let Reading {
@@ -88,6 +90,7 @@ struct Reading<'a> {
     files: &'a mut dyn Files,
     statements: Vec<Placed>,
     mistakes: Vec<Diagnostic>,
+    ids: Ids,
 }
 
 impl Reading<'_> {
@@ -99,7 +102,7 @@ impl Reading<'_> {
         while start <= text.len() {
             let end = line_end(&text, start);
             let mut last = end;
-            match grammar::line(&text[start..end]) {
+            match grammar::line(&text[start..end], &mut self.ids) {
                 Ok(None) => {}
                 Ok(Some((message, part))) if !has_quoted_module(&message) => {
                     let at = start + nom::Offset::offset(&text[start..end], part);
@@ -141,7 +144,7 @@ impl Reading<'_> {
             }
             let next = text[last..].find('\n').map(|newline| last + newline + 1);
             let Some(next) = next else { break };
-            number += text[start..next].matches('\n').count();
+            number += 1 + text[end.min(last)..last].matches('\n').count();
             start = next;
         }
     }
@@ -154,9 +157,8 @@ impl Reading<'_> {
     /// The text of a file, as long as its bytes; lines that cannot be read are told and blanked.
     fn text<'a>(&mut self, source: &'a Arc<Source>) -> Cow<'a, str> {
         let bytes = &source.bytes;
-        let long = |line: &[u8]| line.len() > MAX_LINE_BYTES;
         if let Ok(text) = std::str::from_utf8(bytes)
-            && !bytes.split(|byte| *byte == b'\n').any(long)
+            && !text.split('\n').any(|line| line.len() > MAX_LINE_BYTES)
         {
             return Cow::Borrowed(text);
         }

@@ -25,7 +25,7 @@ mod streams;
 mod tasks;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use candid::Principal;
@@ -82,7 +82,7 @@ pub struct Node {
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
-    answers: HashMap<IngressId, MessageResult>,
+    answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
     /// Executions of several slices, by canister.
     paused: BTreeMap<Principal, Pending>,
@@ -152,7 +152,7 @@ impl Node {
             incoming: VecDeque::new(),
             faults: Vec::new(),
             inbox: Vec::new(),
-            answers: HashMap::new(),
+            answers: BTreeMap::new(),
             next_ingress: 0,
             paused: BTreeMap::new(),
             installing: None,

@@ -1,7 +1,7 @@
 //! A node between two rounds, to be gone back to. Owns which parts of a node are its state: all but the settings, the engine with its
 //! instances, and whoever watches.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use candid::Principal;
 
@@ -41,7 +41,7 @@ pub struct Snapshot {
     outgoing: Vec<(Principal, CanisterMessage)>,
     incoming: VecDeque<CanisterMessage>,
     inbox: Vec<(Principal, Ingress)>,
-    answers: HashMap<IngressId, MessageResult>,
+    answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
     paused: BTreeMap<Principal, Pending>,
     installing: Option<Installing>,
