@@ -17,7 +17,7 @@ use crate::report::{Beside, Format, Printer, visible};
 use crate::runner::Runner;
 use crate::runner::config::{self, Compat, Config, Protocol};
 use crate::runner::outcome::{MessageKind, MessageResult};
-use crate::script::statement::{Expectation, Statement};
+use crate::script::statement::Statement;
 use crate::script::{self, Diagnostics, Program, headline};
 use crate::session::Session;
 
@@ -114,16 +114,8 @@ fn script(
     after: After,
 ) -> Result<u8, Failure> {
     let format = options.format();
-    let expects_prints = program
-        .statements
-        .iter()
-        .filter_map(|placed| match &placed.statement {
-            Statement::Expect(expectation) => Some(&**expectation),
-            _ => None,
-        })
-        .any(|expectation| matches!(expectation, Expectation::Prints(_)));
     let config = Config {
-        keep_prints: format == Format::Json || expects_prints,
+        keep_prints: format == Format::Json || program.expects_prints,
         ..config.clone()
     };
     log.line(format_args!(
@@ -179,13 +171,12 @@ fn script(
                 text,
                 decoded: options.decode,
             };
-            let line = printer.print(outcome, &beside);
-            let line = if terminal {
-                visible::in_lines(&line)
-            } else {
-                line.into()
-            };
-            let written = writeln!(out, "{line}");
+            let mut line = printer.print(outcome, &beside);
+            if terminal {
+                line = visible::in_lines(&line).into_owned();
+            }
+            line.push('\n');
+            let written = out.write_all(line.as_bytes());
             written.map_err(|error| {
                 match !unmet.is_empty() || failed && options.fail_on_error {
                     true => Failure::Reported(FAILURE),
@@ -253,7 +244,7 @@ fn mocks_without_effect(config: &Config, program: &Program) -> bool {
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
 fn runner(config: Config, prints: Option<Prints>) -> anyhow::Result<Runner> {
-    let mut runner = Runner::new(config)?;
+    let mut runner = Runner::new(config);
     if let Some(prints) = prints {
         runner.on_print(prints.hook());
     }

@@ -4,13 +4,14 @@
 //! are cut and counted by the room's front.
 
 use candid::Principal;
+use drun_ic::canister::InstallMode;
 use nom::bytes::complete::{take_till1, take_while};
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
 use super::canister_id::Ids;
 use super::characters::is_blank;
-use super::message::{InstallMode, Message};
+use super::message::Message;
 use super::mistake::{Fault, Field, Mistake};
 use super::payload::payload;
 use crate::idl::distance;

@@ -17,7 +17,7 @@ use super::mistake::{Fault, Mistake};
 use super::older::{Located, Script};
 use super::placed::Placed;
 use super::read::sentence;
-use super::statement::Statement;
+use super::statement::{Expectation, Statement};
 use super::{grammar, resolve, words};
 
 /// How deep scripts may include each other.
@@ -28,6 +28,8 @@ const MOST_INCLUDED: usize = 32;
 pub struct Program {
     /// The statements in their order, those of included scripts in their places.
     pub statements: Vec<Placed>,
+    /// Some statement is about what canisters print.
+    pub expects_prints: bool,
     source: Arc<Source>,
 }
 
@@ -56,18 +58,24 @@ impl Program {
             statements: Vec::new(),
             mistakes: Vec::new(),
             ids: Ids::default(),
+            expects_prints: false,
         };
         reading.file(&source, 0);
         let Reading {
             mut statements,
             mut mistakes,
+            expects_prints,
             ..
         } = reading;
         if mistakes.is_empty() {
             mistakes = resolve::resolve(&mut statements, files);
         }
         if mistakes.is_empty() {
-            Ok(Self { statements, source })
+            Ok(Self {
+                statements,
+                expects_prints,
+                source,
+            })
         } else {
             Err(mistakes.into())
         }
@@ -81,6 +89,7 @@ impl Program {
         };
         Self {
             statements: script.messages.into_iter().map(placed).collect(),
+            expects_prints: false,
             source,
         }
     }
@@ -91,6 +100,7 @@ struct Reading<'a> {
     statements: Vec<Placed>,
     mistakes: Vec<Diagnostic>,
     ids: Ids,
+    expects_prints: bool,
 }
 
 impl Reading<'_> {
@@ -195,6 +205,10 @@ impl Reading<'_> {
 
     fn statement(&mut self, placed: Placed, depth: usize) {
         let Statement::Include(file) = &placed.statement else {
+            self.expects_prints |= matches!(
+                &placed.statement,
+                Statement::Expect(expectation) if matches!(**expectation, Expectation::Prints(_))
+            );
             self.statements.push(placed);
             return;
         };

@@ -70,7 +70,7 @@ impl Net {
                 mainnet_block: subnet.mainnet_block,
                 on_the_fly: subnet.on_the_fly,
                 ..SubnetSpec::new(kind)
-            })?;
+            });
             let resumed = net.subnets[place].node.resume(subnet.node);
             resumed.map_err(|error| broken(&error))?;
         }

@@ -394,7 +394,7 @@ mod tests {
             envelope,
             ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System)
         };
-        Node::new(settings).expect("the engine starts")
+        Node::new(settings)
     }
 
     /// metering.md 8.4: 121 bytes and what CBOR needs for the lengths. The id of the management canister has no bytes.

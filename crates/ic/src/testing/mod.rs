@@ -84,8 +84,7 @@ impl Default for Subnet {
 }
 
 fn node_of(settings: &NodeSettings) -> Node {
-    let node = Node::new(settings.clone());
-    let mut node = node.expect("a node without a module cache needs nothing of the machine");
+    let mut node = Node::new(settings.clone());
     node.attach(KeptPrints::default());
     node
 }
@@ -253,12 +252,15 @@ impl Subnet {
         let controller = self.controllers(canister).first().copied();
         let args = types::InstallCodeArgs {
             mode: match mode {
-                InstallMode::Install => types::InstallMode::Install,
-                InstallMode::Reinstall => types::InstallMode::Reinstall,
-                InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
-                    skip_pre_upgrade: None,
-                    wasm_memory_persistence: keeps.then_some(types::WasmMemoryPersistence::Keep),
-                })),
+                InstallMode::Install => types::CanisterInstallMode::Install,
+                InstallMode::Reinstall => types::CanisterInstallMode::Reinstall,
+                InstallMode::Upgrade => {
+                    types::CanisterInstallMode::Upgrade(Some(types::UpgradeOptions {
+                        skip_pre_upgrade: None,
+                        wasm_memory_persistence: keeps
+                            .then_some(types::WasmMemoryPersistence::Keep),
+                    }))
+                }
             },
             canister_id: canister,
             wasm_module: module.to_vec(),
