@@ -322,6 +322,7 @@ fn settings(config: &Config) -> NodeSettings {
         max_memory: config.max_memory,
         start_time: config.start_time,
         seed: config.seed,
+        key_seed: config.seed,
         compiler: config.compiler,
         cache_dir: config.cache_dir.clone(),
         backtrace: config.backtrace,

@@ -196,6 +196,7 @@ fn install(net: &mut Net, id: &str, module: &str) -> Result<(), String> {
     ] {
         let call = Call {
             sender: Principal::anonymous(),
+            info: None,
             canister: Principal::management_canister(),
             effective: Effective::Canister(id),
             method: method.to_owned(),

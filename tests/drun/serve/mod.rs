@@ -245,11 +245,16 @@ impl Client {
 
     /// A canister with the module of these tests.
     fn canister(&mut self, instance: usize, effective: &Value) -> Principal {
+        self.canister_of(instance, effective, CANISTER)
+    }
+
+    /// A canister with this module.
+    fn canister_of(&mut self, instance: usize, effective: &Value, module: &str) -> Principal {
         let id = self.create(instance, effective);
         let argument = Encode!(&InstallCodeArgs {
             mode: CanisterInstallMode::Install,
             canister_id: id,
-            wasm_module: wat::parse_str(CANISTER).expect("valid text"),
+            wasm_module: wat::parse_str(module).expect("valid text"),
             arg: Vec::new(),
             sender_canister_version: None,
         });

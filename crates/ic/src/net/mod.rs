@@ -170,11 +170,16 @@ impl Net {
     /// # Errors
     /// If the machine has no room for it.
     pub fn fork(&mut self) -> Result<Net, NetError> {
+        self.copy(self.settings.printer.clone())
+    }
+
+    /// As [`Net::fork`], with its own printer.
+    fn copy(&mut self, printer: Option<Printer>) -> Result<Net, NetError> {
         let mut subnets = Vec::with_capacity(self.subnets.len());
         for subnet in &mut self.subnets {
             let node = subnet.node.fork();
             let mut node = node.map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
-            listen(&mut node, self.settings.printer.clone());
+            listen(&mut node, printer.clone());
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
@@ -185,7 +190,10 @@ impl Net {
             });
         }
         let mut net = Net {
-            settings: self.settings.clone(),
+            settings: NetSettings {
+                printer,
+                ..self.settings.clone()
+            },
             subnets,
             order: Vec::new(),
             time: self.time,
@@ -333,8 +341,9 @@ impl Net {
         if self.messages.get_mut(&id).is_some() {
             return Ok(Ok((subnet.id, id)));
         }
-        let taken = subnet.node.submit(
+        let taken = subnet.node.submit_with_info(
             call.sender,
+            call.info.clone(),
             call.canister,
             &call.method,
             call.payload.clone(),
@@ -440,8 +449,9 @@ impl Net {
     pub fn query(&mut self, call: &Call) -> Result<MessageResult, NetError> {
         let place = self.place(call)?;
         let node = &mut self.subnets[place].node;
-        Ok(node.query(
+        Ok(node.query_with_info(
             call.sender,
+            call.info.clone(),
             call.canister,
             &call.method,
             call.payload.clone(),

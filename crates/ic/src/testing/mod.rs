@@ -123,6 +123,7 @@ impl Subnet {
             *settings = NodeSettings {
                 start_time: settings.start_time,
                 seed: settings.seed,
+                key_seed: settings.key_seed,
                 ..NodeSettings::new(settings.protocol, SubnetType::Application)
             };
         })
@@ -137,7 +138,10 @@ impl Subnet {
     /// Another seed of all randomness (`raw_rand`, keys).
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
-        self.with(|settings| settings.seed = seed)
+        self.with(|settings| {
+            settings.seed = seed;
+            settings.key_seed = seed;
+        })
     }
 
     /// So many cycles for each new canister; 100 T unless said.
@@ -154,6 +158,7 @@ impl Subnet {
             *settings = NodeSettings {
                 start_time: settings.start_time,
                 seed: settings.seed,
+                key_seed: settings.key_seed,
                 ..NodeSettings::new(protocol, settings.subnet_type)
             };
         })
