@@ -87,15 +87,23 @@ fn writing_the_state_moves_no_instance() {
     let begun = Instant::now();
     // The state with the message comes after one of before or in its place.
     while std::fs::metadata(&file).map_or(0, |it| it.len()) < 5_000 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is written");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "nothing is written"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_millis(2_500));
     assert_eq!(client.get("/instances/0/read/get_time").json(), time);
     let status = json!({"raw_message_id": submitted["Ok"], "raw_caller": null});
-    let answer = client.post("/instances/0/read/ingress_status", &status).json();
+    let answer = client
+        .post("/instances/0/read/ingress_status", &status)
+        .json();
     assert_eq!(answer, Value::Null, "no round has run");
-    let awaited = client.ask("/instances/0/update/await_ingress_message", &submitted["Ok"]);
+    let awaited = client.ask(
+        "/instances/0/update/await_ingress_message",
+        &submitted["Ok"],
+    );
     assert_eq!(bytes(&awaited["Ok"]), Some(vec![1, 0, 0, 0]));
     // What is kept is the state in which the message has ended.
     drop(client);
