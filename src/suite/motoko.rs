@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::case::{Build, Case, Expected};
+use super::child::{self, Failure, Limits};
 use super::compilation::{Compilation, OK};
 use super::names::Names;
 use super::settings::Settings;
@@ -123,7 +124,12 @@ impl Compilation {
     ///
     /// # Errors
     /// What the compiler says, or why it cannot be run.
-    pub(super) fn build(&self, case: &Case, scratch: &Path) -> Result<Built, String> {
+    pub(super) fn build(
+        &self,
+        case: &Case,
+        scratch: &Path,
+        limits: Limits,
+    ) -> Result<Built, String> {
         let source = &case.source;
         let directory = case.directory();
         let file = source
@@ -150,10 +156,10 @@ impl Compilation {
                 .to_string_lossy()
                 .into_owned();
             let module = scratch.join("case.wasm");
-            if let Err(error) = self.compile(directory, &name, &text, &module, true) {
-                return match self.fails {
+            if let Err(failure) = self.compile(directory, &name, &text, &module, true, limits) {
+                return match self.fails && failure.own {
                     true => Ok(Built::ExpectedFailure),
-                    false => Err(error),
+                    false => Err(failure.text),
                 };
             }
             let module = path_in_script(&module)?;
@@ -179,7 +185,8 @@ impl Compilation {
                     let module = scratch.join(format!("{number}.wasm"));
                     let code = std::fs::read_to_string(directory.join(&named))
                         .map_err(|error| format!("cannot read {named}: {error}"))?;
-                    self.compile(directory, &named, &code, &module, false)?;
+                    self.compile(directory, &named, &code, &module, false, limits)
+                        .map_err(|failure| failure.text)?;
                     line = line.replacen(&named, &path_in_script(&module)?, 1);
                 }
                 script.push_str(&line);
@@ -203,7 +210,8 @@ impl Compilation {
         text: &str,
         module: &Path,
         forced: bool,
-    ) -> Result<(), String> {
+        limits: Limits,
+    ) -> Result<(), Failure> {
         let marked = |mark: &str| {
             let lines = text
                 .lines()
@@ -232,17 +240,11 @@ impl Compilation {
             .args(["--hide-warnings", "-c", file, "-o"])
             .arg(module)
             .current_dir(directory);
-        let output = command
-            .output()
-            .map_err(|error| format!("cannot run {}: {error}", self.moc))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = [output.stdout, output.stderr].concat();
-        Err(format!(
-            "{file} does not compile:\n{}",
-            String::from_utf8_lossy(&said).trim_end()
-        ))
+        let compiled = child::succeed(&mut command, limits);
+        compiled.map_err(|failure| Failure {
+            text: format!("{file}: {} {}", self.moc, failure.text),
+            ..failure
+        })
     }
 }
 
