@@ -142,15 +142,8 @@ impl Compilation {
         let mut script = String::from("create\n");
         if file.ends_with(".mo") {
             let mangled = mangle(&text);
-            // Relative imports want it in the directory of the source.
-            let copy = tempfile::Builder::new()
-                .prefix(file.trim_end_matches(".mo"))
-                .suffix(".mo")
-                .tempfile_in(directory)
-                .map_err(|error| format!("cannot write beside the source: {error}"))?;
-            std::fs::write(copy.path(), &mangled).map_err(|error| error.to_string())?;
+            let copy = copy_beside(directory, &file, &mangled)?;
             let name = copy
-                .path()
                 .file_name()
                 .unwrap_or_default()
                 .to_string_lossy()
@@ -248,6 +241,27 @@ impl Compilation {
     }
 }
 
+/// Writes the source that is compiled beside the one that it is made of, which relative imports want. Its name is what the suite's
+/// own runner calls it, since traps tell it and what is compared is without `.mangled`; unless another run has it.
+fn copy_beside(directory: &Path, file: &str, mangled: &str) -> Result<tempfile::TempPath, String> {
+    let cannot = |error: std::io::Error| format!("cannot write beside the source: {error}");
+    let path = std::path::absolute(directory).map_err(cannot)?;
+    let path = path.join(format!("{file}.mangled"));
+    let copy = match std::fs::File::create_new(&path) {
+        Ok(_) => tempfile::TempPath::try_from_path(path).map_err(cannot)?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let named = tempfile::Builder::new()
+                .prefix(&format!("{file}."))
+                .suffix(".mangled")
+                .tempfile_in(directory);
+            named.map_err(cannot)?.into_temp_path()
+        }
+        Err(error) => return Err(cannot(error)),
+    };
+    std::fs::write(&copy, mangled).map_err(cannot)?;
+    Ok(copy)
+}
+
 /// The source with what interpreters call themselves taken out; the node calls it instead.
 fn mangle(text: &str) -> String {
     let line = |line: &str| match line.split_once("//OR-CALL") {
@@ -291,6 +305,18 @@ mod tests {
         ));
         assert!(skip("# DEFAULT-GC-ONLY", "--copying-gc"));
         assert!(!skip("actor { }", "--copying-gc"));
+    }
+
+    #[test]
+    fn two_runs_at_once_have_their_own_copies_and_leave_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = || copy_beside(directory.path(), "a.mo", "actor {}").unwrap();
+        let (first, second) = (copy(), copy());
+        assert_eq!(first.file_name().unwrap(), "a.mo.mangled");
+        assert_ne!(first.as_os_str(), second.as_os_str());
+        assert_eq!(std::fs::read_to_string(&second).unwrap(), "actor {}");
+        drop((first, second));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

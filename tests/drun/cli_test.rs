@@ -492,7 +492,9 @@ fn a_cache_that_cannot_be_kept_is_told_once_and_by_the_suite() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", text(&output.stdout));
-        text(&output.stderr).matches("warning: module cache ").count()
+        text(&output.stderr)
+            .matches("warning: module cache ")
+            .count()
     };
     assert_eq!(told(&["test", "."]), 1);
     assert_eq!(told(&["test", "--quiet", "."]), 0);

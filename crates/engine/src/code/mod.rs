@@ -8,5 +8,5 @@ mod trouble;
 
 pub(crate) use compiler::Compiler;
 pub use compiler::{Settings, check_cache};
-pub use trouble::cache_troubles;
 pub(crate) use promotion::{PORTION, Promotions, Takeover};
+pub use trouble::cache_troubles;
