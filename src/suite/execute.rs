@@ -22,8 +22,8 @@ pub enum End {
     Exit(i32),
     /// A signal ended it, of this number where the system tells.
     Signal(Option<i32>),
-    /// It was ended because it took too long.
-    Timeout,
+    /// It was ended because it took too long; with the place where the script was, if that is known.
+    Timeout(Option<String>),
     /// It could not be run: what had to be built could not, or the suite was interrupted.
     NotRun(String),
     /// There is nothing to run, as the suite expects.
@@ -46,6 +46,11 @@ pub struct Run {
     /// What else is to be told.
     pub note: Option<String>,
 }
+
+/// A script ends itself when its time is over, and tells where it was; only one that does not is ended.
+const GRACE: Duration = Duration::from_secs(2);
+/// The exit status of one that does.
+const TOO_LONG_STATUS: i32 = 3;
 
 /// The processes that a thread runs its cases in: one for both streams in one, one for each by itself.
 #[derive(Debug, Default)]
@@ -116,7 +121,7 @@ impl Executor {
             true => Some(scratch.path()?.join("measures")),
             false => None,
         };
-        let mut run = match self.arguments(case, &script, &more, measures.as_deref()) {
+        let mut run = match self.arguments(case, &script, &more, timeout, measures.as_deref()) {
             Some(arguments) => {
                 // Processes go from directory to directory.
                 let directory = std::path::absolute(case.directory())?;
@@ -127,23 +132,26 @@ impl Executor {
                     None => Worker::start(self.command(), separate)?,
                 };
                 let interrupted = || self.interrupted.load(Ordering::Relaxed);
-                match worker.run(&directory, arguments.clone(), timeout, &interrupted)? {
+                match worker.run(&directory, arguments.clone(), timeout + GRACE, &interrupted)? {
                     Ended::Status(status, outputs) => {
                         *place = Some(worker);
                         ended(End::Exit(status), outputs)
                     }
-                    Ended::Timeout(outputs) => ended(End::Timeout, outputs),
+                    Ended::Timeout(outputs) => ended(End::Timeout(None), outputs),
                     Ended::Interrupted => ended(End::NotRun("interrupted".to_owned()), Vec::new()),
-                    Ended::Died(status) => {
-                        let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
-                        let mut run = ended(end, outputs);
-                        if matches!(run.end, End::Exit(_)) {
-                            run.note = Some(format!(
-                                "it ended the process that it shared with other cases ({status}), and was run again alone"
-                            ));
+                    Ended::Died(status, mut outputs) => match timed_out(status, &mut outputs) {
+                        Some(place) => ended(End::Timeout(Some(place)), outputs),
+                        None => {
+                            let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
+                            let mut run = ended(end, outputs);
+                            if matches!(run.end, End::Exit(_)) {
+                                run.note = Some(format!(
+                                    "it ended the process that it shared with other cases ({status}), and was run again alone"
+                                ));
+                            }
+                            run
                         }
-                        run
-                    }
+                    },
                 }
             }
             None => ended(End::NotRun("its path is not UTF-8".to_owned()), Vec::new()),
@@ -162,12 +170,15 @@ impl Executor {
     ) -> anyhow::Result<(End, Vec<Vec<u8>>)> {
         let mut command = self.command();
         command.args(arguments).current_dir(case.directory());
-        let limits = self.limits(timeout);
-        let finished = child::run(&mut command, case.expected.is_separate(), limits)
+        let limits = self.limits(timeout + GRACE);
+        let mut finished = child::run(&mut command, case.expected.is_separate(), limits)
             .context("cannot run the program itself")?;
         let end = match finished.end {
-            Ok(status) => end_of(status),
-            Err(Early::Timeout) => End::Timeout,
+            Ok(status) => match timed_out(status, &mut finished.outputs) {
+                Some(place) => End::Timeout(Some(place)),
+                None => end_of(status),
+            },
+            Err(Early::Timeout) => End::Timeout(None),
             Err(Early::Interrupted) => End::NotRun("interrupted".to_owned()),
         };
         Ok((end, finished.outputs))
@@ -186,9 +197,11 @@ impl Executor {
         case: &Case,
         script: &Path,
         more: &[String],
+        timeout: Duration,
         measures: Option<&Path>,
     ) -> Option<Vec<String>> {
-        let mut arguments = [&case.suite_args, &self.args, &case.args, more].concat();
+        let mut arguments = vec![format!("--timeout={}s", timeout.as_secs_f64())];
+        arguments.extend([&case.suite_args, &self.args, &case.args, more].concat());
         arguments.push("--quiet".to_owned());
         if let Some(path) = measures {
             arguments.extend(["--measures".to_owned(), path.to_str()?.to_owned()]);
@@ -208,6 +221,25 @@ impl Executor {
         }
         command
     }
+}
+
+/// The words by which a script tells that it took too long.
+pub(crate) const TOO_LONG: &str = "the script took longer than";
+
+/// Where a script was that ended itself because it took too long. What it says about that is no part of its output.
+fn timed_out(status: ExitStatus, outputs: &mut [Vec<u8>]) -> Option<String> {
+    if status.code() != Some(TOO_LONG_STATUS) {
+        return None;
+    }
+    let output = outputs.last_mut()?;
+    let text = std::str::from_utf8(output).ok()?.strip_suffix('\n')?;
+    let start = text.rfind('\n').map_or(0, |end| end + 1);
+    let (place, _) = text[start..]
+        .strip_prefix("error: ")?
+        .split_once(TOO_LONG)?;
+    let place = place.trim_end_matches(": ").to_owned();
+    output.truncate(start);
+    Some(place)
 }
 
 #[cfg(unix)]

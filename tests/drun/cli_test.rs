@@ -415,7 +415,7 @@ fn a_case_that_takes_too_long_is_ended() {
     let head = "# args: --instruction-limit 1000000000000000\n";
     let suite = suite(&[("a.drun", &format!("{head}{script}")), ("m.wat", module)]);
     let (out, status) = told(&run(suite.path(), &["--timeout", "1", "--accept"]));
-    assert!(out.starts_with("FAILED   a: no end within 1 s\n"), "{out}");
+    assert!(out.starts_with("FAILED   a: no end within 1 s, at a.drun:4\n"), "{out}");
     assert!(
         out.contains("\n+ingress(1) Completed: Reply: "),
         "what came before is shown: {out}"
@@ -437,6 +437,24 @@ fn colours_are_for_terminals_unless_the_environment_says_otherwise() {
     assert!(!coloured(&[]));
     assert!(coloured(&["CLICOLOR_FORCE"]));
     assert!(!coloured(&["CLICOLOR_FORCE", "NO_COLOR"]));
+}
+
+/// Cases share a process, and the time of one is over in the middle of another.
+#[test]
+fn the_time_of_a_case_that_has_ended_ends_no_other() {
+    let suite = suite(&[
+        ("drun.toml", "timeout = \"1s\"\n"),
+        ("a.drun", "create\n"),
+        ("a.ok", CREATED),
+        ("b/drun.toml", "timeout = \"120s\"\nbuild = \"sleep 1.5\"\n"),
+        ("b/b.drun", "create\n"),
+        ("b/b.ok", CREATED),
+    ]);
+    let (out, status) = told(&run(suite.path(), &["-j", "1", "."]));
+    assert_eq!(
+        (out.as_str(), status),
+        ("ok       a\nok       b/b\n2 passed", 0)
+    );
 }
 
 /// What a case needs is ended too, and what was done so far is written; nothing waits for an hour.
