@@ -415,7 +415,10 @@ fn a_case_that_takes_too_long_is_ended() {
     let head = "# args: --instruction-limit 1000000000000000\n";
     let suite = suite(&[("a.drun", &format!("{head}{script}")), ("m.wat", module)]);
     let (out, status) = told(&run(suite.path(), &["--timeout", "1", "--accept"]));
-    assert!(out.starts_with("FAILED   a: no end within 1 s, at a.drun:4\n"), "{out}");
+    assert!(
+        out.starts_with("FAILED   a: no end within 1 s, at a.drun:4\n"),
+        "{out}"
+    );
     assert!(
         out.contains("\n+ingress(1) Completed: Reply: "),
         "what came before is shown: {out}"
