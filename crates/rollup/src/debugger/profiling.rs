@@ -19,7 +19,7 @@ struct Run {
 }
 
 /// Runs the next level on the interpreter and tells where its ticks went.
-pub fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Failure> {
+pub(super) fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Failure> {
     let waits = session.pvm.status() == Status::WaitingForInput;
     if !(waits || session.pvm.is_beginning()) {
         return Ok(session.console.say(

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser};
 
-use super::cli::{SessionArguments, block, finish, session};
-use super::console::Prints;
 use super::lines::Script;
+use super::opening::{SessionArguments, block, finish, session};
+use super::prints::Prints;
 
 /// The options of `test`.
 #[derive(Debug, Args)]

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::broadcast;
 
@@ -13,6 +12,7 @@ use super::config::Settings;
 use super::history::Inbox;
 use super::outside::{DebugLog, Outside, Sources};
 use super::store::Store;
+use super::time::now;
 use super::{Counters, Live, Node, machine};
 use crate::encoding::hash::Hash;
 use crate::inbox::{level as inbox_level, message};
@@ -137,12 +137,4 @@ fn genesis(settings: &Settings, store: &Store, kernel: &[u8]) -> Result<(Block, 
     };
     store.add(&mut block, &pvm.world.durable, Hash::default())?;
     Ok((block, pvm))
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    now.as_secs() as i64
 }

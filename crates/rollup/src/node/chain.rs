@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::begin::now;
 use super::block::{Block, Operation, State, keep_stuck};
 use super::commitment::Commitment;
 use super::history::Inbox;
 use super::outside::Outside;
+use super::time::now;
 use super::{Node, log, machine, proof};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};

@@ -5,7 +5,7 @@ use super::config::HistoryMode;
 use super::{Node, log};
 
 /// Collects after a block, when the time has come.
-pub fn after_block(node: &Node, block: &Block) {
+pub(super) fn after_block(node: &Node, block: &Block) {
     let settings = &node.settings;
     if settings.history_mode != HistoryMode::Full {
         return;

@@ -136,6 +136,22 @@ impl Node {
         (head - settings.constants.finality).max(settings.origination_level)
     }
 
+    /// The level of the commitment that covers a level.
+    pub fn covering_level(&self, level: i32) -> i32 {
+        let period = self.settings.constants.commitment_period.max(1);
+        let origin = self.settings.origination_level;
+        origin + (level - origin + period - 1).div_euclid(period) * period
+    }
+
+    /// The commitment that covers a level, once its block has been made.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn commitment_of(&self, level: i32) -> Result<Option<Hash>, String> {
+        let block = self.store.block(self.covering_level(level))?;
+        Ok(block.and_then(|block| Some(block.commitment.as_ref()?.hash())))
+    }
+
     /// The durable storage after a block.
     ///
     /// # Errors

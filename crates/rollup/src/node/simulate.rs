@@ -17,7 +17,7 @@ use crate::storage::{Path, Value as Bytes};
 
 /// A request for a simulation that cannot be understood.
 #[derive(Debug)]
-pub enum Failed {
+pub(super) enum Failed {
     /// The body is wrong.
     Body(String),
     /// The simulation failed.
@@ -43,7 +43,12 @@ fn list<'a>(body: &'a Value, key: &str) -> Result<&'a [Value], Failed> {
 ///
 /// # Errors
 /// If the body is wrong, or the kernel cannot be run to its end.
-pub fn simulate(node: &Node, block: &Block, body: &Value, debug: bool) -> Result<Value, Failed> {
+pub(super) fn simulate(
+    node: &Node,
+    block: &Block,
+    body: &Value,
+    debug: bool,
+) -> Result<Value, Failed> {
     let messages = list(body, "messages")?
         .iter()
         .map(|message| digits(message, "messages"))

@@ -188,9 +188,14 @@ impl Hammer {
                     destination: [3; 20],
                 })
             }
-            6 => message::external(
-                random.one(&[&b"mad"[..], b"tab\x07", b"!", b"reboot", &[0; 33], b"hello"]),
-            ),
+            6 => message::external(random.one(&[
+                &b"mad"[..],
+                b"tab\x07",
+                b"!",
+                b"reboot",
+                &[0; 33],
+                b"hello",
+            ])),
             _ => random.bytes(60),
         };
         if random.below(3) == 0 {
@@ -394,10 +399,14 @@ fn whatever_comes_there_is_an_answer_and_both_ways_of_running_agree() {
         {
             break;
         }
+        let start = Instant::now();
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hammer.round(round)));
         if let Err(panic) = result {
             eprintln!("round {round}: ROLLUP_FUZZ_SEED={round} begins with it");
             std::panic::resume_unwind(panic);
+        }
+        if seconds > 0 && start.elapsed() > Duration::from_secs(10) {
+            println!("round {round} took {:?}", start.elapsed());
         }
         if seconds > 0 && told.elapsed() > Duration::from_secs(60) {
             told = Instant::now();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 /// What goes back to a client.
-pub type Reply = Response<BoxBody<Bytes, Infallible>>;
+pub(super) type Reply = Response<BoxBody<Bytes, Infallible>>;
 
 /// Why there is no good answer.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ fn full(status: StatusCode, media: &'static str, body: Vec<u8>) -> Reply {
 }
 
 /// A good answer.
-pub fn json(value: &Value) -> Reply {
+pub(super) fn json(value: &Value) -> Reply {
     full(
         StatusCode::OK,
         "application/json",
@@ -78,12 +78,12 @@ pub fn json(value: &Value) -> Reply {
 }
 
 /// A good answer of another kind.
-pub fn plain(media: &'static str, body: Vec<u8>) -> Reply {
+pub(super) fn plain(media: &'static str, body: Vec<u8>) -> Reply {
     full(StatusCode::OK, media, body)
 }
 
 /// An answer that has only a status.
-pub fn empty(status: StatusCode) -> Reply {
+pub(super) fn empty(status: StatusCode) -> Reply {
     full(status, "", Vec::new())
 }
 
@@ -132,7 +132,7 @@ impl Body for Stream {
 }
 
 /// A stream; what is sent through the other end goes to the client.
-pub fn stream(media: &'static str) -> (mpsc::Sender<Bytes>, Reply) {
+pub(super) fn stream(media: &'static str) -> (mpsc::Sender<Bytes>, Reply) {
     let (sender, receiver) = mpsc::channel(16);
     let mut response = Response::new(Stream(receiver).boxed());
     response

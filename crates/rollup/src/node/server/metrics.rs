@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::Service;
 use super::answer::Refusal;
+use super::service::Service;
 use crate::encoding::base58::{BLOCK, ROLLUP};
 use crate::node::time;
 
 /// Whether all is well.
-pub fn health(service: &Service) -> Value {
+pub(super) fn health(service: &Service) -> Value {
     let node = &service.node;
     let live = node.live();
     let degraded = live.degraded.is_some();
@@ -41,7 +41,7 @@ pub fn health(service: &Service) -> Value {
 ///
 /// # Errors
 /// If the system has no such file.
-pub fn memory() -> Result<Value, Refusal> {
+pub(super) fn memory() -> Result<Value, Refusal> {
     let text = std::fs::read_to_string("/proc/self/statm")
         .map_err(|error| Refusal::failure(format!("/proc/self/statm: {error}")))?;
     let numbers: Vec<u64> = text
@@ -56,7 +56,7 @@ pub fn memory() -> Result<Value, Refusal> {
 }
 
 /// Names, kinds and meanings of all metrics, in the order in which they are shown.
-pub const METRICS: [(&str, &str, &str); 22] = [
+pub(super) const METRICS: [(&str, &str, &str); 22] = [
     ("inbox_level", "gauge", "Level of the last inbox"),
     (
         "inbox_process_time",
@@ -142,7 +142,7 @@ pub const METRICS: [(&str, &str, &str); 22] = [
 ];
 
 /// Everything in the text format of Prometheus.
-pub fn metrics(service: &Service) -> String {
+pub(super) fn metrics(service: &Service) -> String {
     let node = &service.node;
     let live = node.live();
     let (head, constants, counters) = (&live.head, &node.settings.constants, &live.counters);

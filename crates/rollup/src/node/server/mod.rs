@@ -1,19 +1,19 @@
 //! The node over HTTP: listening, connections, access rules. What a request means is decided in [`routes`].
 
 mod answer;
+mod batcher;
 mod blocks;
 mod metrics;
 mod openapi;
 mod query;
 mod routes;
 mod sandbox;
+mod service;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
 
-use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
@@ -26,36 +26,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 
-use super::Node;
-use super::chain::Order;
 use answer::{Refusal, Reply};
+use service::Asked;
 
 pub use openapi::document as openapi;
+pub use service::Service;
 
 /// The largest body of a request.
 const MAX_BODY: usize = 64 << 20;
-
-/// What requests are answered from.
-pub struct Service {
-    /// The node.
-    pub node: Arc<Node>,
-    /// The way to the maker of blocks.
-    pub orders: mpsc::Sender<Order>,
-    /// When it began.
-    pub started: std::time::Instant,
-}
-
-/// A request with its body.
-pub struct Asked {
-    /// The method.
-    pub method: Method,
-    /// The steps of the path.
-    pub path: Vec<String>,
-    /// What stands behind the question mark.
-    pub query: query::Query,
-    /// The body.
-    pub body: Bytes,
-}
 
 /// Binds a port.
 ///

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::answer::{self, Refusal, Reply};
-use super::routes::body;
-use super::{Asked, Service};
+use super::service::{Asked, Service, body};
 use crate::encoding::base58::BLOCK;
 use crate::inbox::inputs;
 use crate::node::block::Operation;
@@ -24,7 +23,11 @@ const MAX_BLOCKS: u64 = 1_000_000;
 ///
 /// # Errors
 /// Everything but a good answer.
-pub async fn route(service: &Arc<Service>, rest: &[&str], asked: &Asked) -> Result<Reply, Refusal> {
+pub(super) async fn route(
+    service: &Arc<Service>,
+    rest: &[&str],
+    asked: &Asked,
+) -> Result<Reply, Refusal> {
     let node = &service.node;
     let wrong = |what: &str| Refusal::Request(format!("Failed to parse the request body: {what}"));
     let value = match *rest {
