@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, SendError, Sender};
 use std::time::Duration;
 
 use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
@@ -43,6 +43,18 @@ pub struct Compiled {
     /// By hash and call depth; `None` for what the engine does not take.
     loaded: HashMap<(Hash, usize), Option<Arc<Loaded>>>,
     generation: u64,
+    /// The way to the thread, while it listens.
+    thread: Option<Sender<Job>>,
+}
+
+/// What is done on the other thread.
+struct Job {
+    engine: Arc<Engine<Rules>>,
+    loaded: Arc<Loaded>,
+    generation: u64,
+    activity: Activity,
+    limit: u64,
+    done: Sender<(Result<u64, Unfinished>, World)>,
 }
 
 impl Default for Compiled {
@@ -58,7 +70,35 @@ impl Compiled {
             engine: Arc::new(Engine::new(settings)),
             loaded: HashMap::new(),
             generation: 0,
+            thread: None,
         }
+    }
+
+    /// Hands a job to the thread; a new one when there is none or it has died.
+    fn begin(&mut self, mut job: Job) -> Result<(), Unfinished> {
+        if let Some(thread) = &self.thread {
+            match thread.send(job) {
+                Ok(()) => return Ok(()),
+                Err(SendError(back)) => job = back,
+            }
+        }
+        let (sender, jobs) = mpsc::channel::<Job>();
+        let work = move || {
+            for job in jobs {
+                let done = job.done.clone();
+                // Who left this run alone does not listen any more.
+                let _ = done.send(execute(job));
+            }
+        };
+        std::thread::Builder::new()
+            .name("kernel".into())
+            .stack_size(STACK)
+            .spawn(work)
+            .map_err(|_| Unfinished::Undecided("no thread".into()))?;
+        // It has just begun to listen.
+        let _ = sender.send(job);
+        self.thread = Some(sender);
+        Ok(())
     }
 
     fn load(&mut self, kernel: &Kernel, depth: usize) -> Option<Arc<Loaded>> {
@@ -113,20 +153,20 @@ impl Executor for Compiled {
             .load(kernel, version.call_depth())
             .ok_or_else(|| undecided("not compiled"))?;
         self.generation += 1;
-        let (generation, engine) = (self.generation, Arc::clone(&self.engine));
         let (demand, demands) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
-        let activity = Activity::new(std::mem::take(world), demand, answers);
-        let limit = version
-            .tick_limit()
-            .saturating_mul(PER_TICK)
-            .min(i64::MAX as u64 / 4);
-        let thread = std::thread::Builder::new()
-            .name("kernel".into())
-            .stack_size(STACK);
-        let running = thread
-            .spawn(move || execute(&engine, &loaded, generation, activity, limit))
-            .map_err(|_| undecided("no thread"))?;
+        let (done, result) = mpsc::channel();
+        self.begin(Job {
+            engine: Arc::clone(&self.engine),
+            loaded,
+            generation: self.generation,
+            activity: Activity::new(std::mem::take(world), demand, answers),
+            limit: version
+                .tick_limit()
+                .saturating_mul(PER_TICK)
+                .min(i64::MAX as u64 / 4),
+            done,
+        })?;
         // Ends when the activity, which holds the other end, is gone.
         loop {
             match demands.recv_timeout(PATIENCE) {
@@ -139,13 +179,14 @@ impl Executor for Compiled {
                 Err(RecvTimeoutError::Disconnected) => break,
                 // The thread goes on until its limit; whatever it does concerns nobody any more.
                 Err(RecvTimeoutError::Timeout) if surroundings.interrupted() => {
+                    self.thread = None;
                     return Err(Unfinished::Interrupted);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        let (result, after) = running
-            .join()
+        let (result, after) = result
+            .recv()
             .map_err(|_| undecided("the engine panicked"))?;
         *world = after;
         result
@@ -153,13 +194,15 @@ impl Executor for Compiled {
 }
 
 /// Runs on the engine's thread; the world comes back as the kernel left it.
-fn execute(
-    engine: &Engine<Rules>,
-    loaded: &Loaded,
-    generation: u64,
-    activity: Activity,
-    limit: u64,
-) -> (Result<u64, Unfinished>, World) {
+fn execute(job: Job) -> (Result<u64, Unfinished>, World) {
+    let Job {
+        engine,
+        loaded,
+        generation,
+        activity,
+        limit,
+        ..
+    } = job;
     let undecided = |text: String| Err(Unfinished::Undecided(text));
     let mut heap = match engine.fresh_heap(&loaded.module) {
         Ok(heap) => heap,

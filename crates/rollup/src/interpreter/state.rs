@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::memory::{MAX_PAGES, MAX_TABLE, PAGE, zeroes};
 use super::{Profile, Trap};
+use crate::encoding::hash::blake2b;
 use crate::host::calls::Pending;
 use crate::link::Link;
 use crate::module::{Code, Constant, Kernel};
@@ -141,6 +142,31 @@ impl Machine {
     /// The kernel's memory.
     pub fn memory(&self) -> &[u8] {
         &self.memory
+    }
+
+    /// Appends the bytes that make this state another one than any other.
+    pub(crate) fn digest(&self, out: &mut Vec<u8>) {
+        out.extend(blake2b(&self.memory));
+        for value in self.globals.iter().chain(&self.stack) {
+            out.extend(value.to_be_bytes());
+        }
+        for table in &self.tables {
+            out.extend((table.len() as u64).to_be_bytes());
+            out.extend(table.iter().flat_map(|reference| reference.to_be_bytes()));
+        }
+        out.extend(
+            self.dropped_elements
+                .iter()
+                .map(|dropped| u8::from(*dropped)),
+        );
+        out.extend(self.dropped_data.iter().map(|dropped| u8::from(*dropped)));
+        let places = self.frames.iter().map(|frame| (frame.pc, frame.base));
+        for (pc, base) in places.chain([(self.pc, self.base)]) {
+            out.extend((pc as u64).to_be_bytes());
+            out.extend((base as u64).to_be_bytes());
+        }
+        out.extend(self.owed.to_be_bytes());
+        out.extend(self.spent.to_be_bytes());
     }
 
     /// The value of a global variable.

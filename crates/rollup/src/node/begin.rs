@@ -11,6 +11,7 @@ use super::commitment::Commitment;
 use super::config::Settings;
 use super::history::Inbox;
 use super::outside::{DebugLog, Outside, Sources};
+use super::pool::Pool;
 use super::store::Store;
 use super::time::now;
 use super::{Counters, Live, Node, machine};
@@ -53,11 +54,12 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         settings.kernel_log().as_deref(),
     )?));
     let stop = Arc::new(AtomicBool::new(false));
+    let journal = settings.data_dir.join("storage/waiting");
+    let pool = Pool::open(&journal, store.settled()?, &settings.batcher)?;
     let live = Live {
         head: Arc::new(head),
         pvm: pvm.clone(),
-        batcher: Default::default(),
-        mempool: Vec::new(),
+        pool,
         migration: None,
         cement: None,
         degraded: None,
@@ -135,6 +137,6 @@ fn genesis(settings: &Settings, store: &Store, kernel: &[u8]) -> Result<(Block, 
         last_piece: 0,
         outbox: Vec::new(),
     };
-    store.add(&mut block, &pvm.world.durable, Hash::default())?;
+    store.add(&mut block, &pvm.world.durable, Hash::default(), None)?;
     Ok((block, pvm))
 }

@@ -14,7 +14,7 @@ use super::operators::{alias, memorise};
 use super::process::run;
 use super::setting::{boot_sector, new_address, settings};
 use super::snapshot::snapshot;
-use super::{config, log, server, tell};
+use super::{compare, config, log, offline, server, tell};
 use crate::encoding::base58::ROLLUP;
 
 /// The program.
@@ -88,13 +88,14 @@ fn command(arguments: &Arguments) -> Result<(), String> {
         }
         ["dump", "durable", "storage", "into", file] => dump(arguments, file),
         ["snapshot", ref rest @ ..] => snapshot(arguments, rest),
-        ["patch", "durable", ..] => Err("patching durable storage is not there".into()),
-        ["replay", ..] | ["repair", ..] | ["recompute", ..] => {
-            Err(format!("`{}` is not there", words.join(" ")))
+        ["patch", "durable", "storage", "at", key, "with", value] => {
+            offline::patch(arguments, key, value)
         }
-        ["compare", ..] => {
-            Err("refutation games need Layer 1; comparing nodes is not there".into())
-        }
+        ["replay", "block", block] => offline::replay(arguments, block, block),
+        ["replay", "blocks", "from", from, "to", to] => offline::replay(arguments, from, to),
+        ["repair", "commitments", "for", protocol] => offline::repair(arguments, protocol),
+        ["recompute", "outbox", "messages", "from", level] => offline::recompute(arguments, level),
+        ["compare", one, two] => compare::compare(arguments, [one, two]),
         [] => Err("a command is missing: see --help".into()),
         _ => Err(format!("unknown command `{}`: see --help", words.join(" "))),
     }

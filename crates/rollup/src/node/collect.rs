@@ -30,9 +30,11 @@ pub(super) fn after_block(node: &Node, block: &Block) {
     log::notice(&format!(
         "Garbage collection started for level {target} at head level {head}"
     ));
+    let begun = std::time::Instant::now();
     match node.store.collect(target) {
         Ok(_) => {
             let mut live = node.live();
+            live.counters.collect_seconds = begun.elapsed().as_secs_f64();
             live.first_level = target;
             live.collected = Some((target, head));
             drop(live);

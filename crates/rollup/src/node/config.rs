@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::batcher::Limits;
 use super::commitment::Constants;
+use super::loser::{self, Failure};
 use super::operators::{Mode, Operators, Purpose};
 use crate::compiled::Compiled;
 use crate::encoding::base58::ROLLUP;
@@ -93,6 +94,12 @@ pub struct Settings {
     pub migrations: Vec<(i32, String)>,
     /// Whether commitments of a mode without publication are published by somebody else.
     pub auto_operator: bool,
+    /// Where states are made wrong on purpose.
+    pub failures: Vec<Failure>,
+    /// Whether others may ask for states between two blocks.
+    pub replay: bool,
+    /// Whether the blocks that time has missed are made at the start.
+    pub catch_up: bool,
     /// Messages of the first blocks.
     pub inputs: Vec<Vec<Vec<u8>>>,
     /// Whether to end after them.
@@ -345,6 +352,9 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     if settings.no_degraded {
         put("no-degraded", true.into());
     }
+    if !settings.failures.is_empty() {
+        put("loser-mode", loser::to_json(&settings.failures));
+    }
     if let Some(frequency) = settings.gc_frequency {
         put("gc-parameters", json!({ "frequency": frequency }));
     }
@@ -404,13 +414,13 @@ pub fn shown(settings: &Settings) -> Value {
         "reconnection_delay": 2.0,
         "fee-parameters": {},
         "mode": mode(&settings.mode),
-        "loser-mode": [],
+        "loser-mode": loser::to_json(&settings.failures),
         "apply-unsafe-patches": false,
         "unsafe-pvm-patches": [],
         "execute-outbox-messages-filter": settings.outbox_filter,
         "pre-images-endpoint": settings.pre_images_endpoint,
         "batcher": {
-            "min_batch_elements": 10,
+            "min_batch_elements": settings.batcher.min_elements,
             "min_batch_size": 10,
             "max_batch_elements": settings.batcher.batch_elements,
             "max_batch_size": settings.batcher.batch_size,

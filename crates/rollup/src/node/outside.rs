@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::encoding::hash::{Hash, blake2b};
 use crate::pvm::Surroundings;
@@ -189,6 +189,19 @@ pub struct Simulated {
     pub printed: Vec<u8>,
     /// When it must have ended.
     pub deadline: Instant,
+}
+
+impl Simulated {
+    /// Without pages of its own, and with all the time it needs.
+    pub fn patient(sources: Arc<Sources>) -> Self {
+        const AGES: Duration = Duration::from_secs(1 << 30);
+        Self {
+            sources,
+            pages: HashMap::new(),
+            printed: Vec::new(),
+            deadline: Instant::now() + AGES,
+        }
+    }
 }
 
 impl Surroundings for Simulated {

@@ -13,6 +13,7 @@ use super::arguments::{Arguments, base_dir};
 use super::begin;
 use super::chain::{Chain, Order};
 use super::config::Settings;
+use super::loser::BANNER;
 use super::operators::Mode;
 use super::server::{self, Service};
 use super::setting::{boot_sector, settings};
@@ -72,6 +73,9 @@ pub(super) fn run(
             "Warning: there is nobody to refute or to recover from: as {} this node only follows",
             settings.mode.name()
         ));
+    }
+    if !settings.failures.is_empty() {
+        BANNER.into_iter().for_each(log::notice);
     }
     fs::create_dir_all(settings.data_dir.join("wasm_2_0_0"))
         .map_err(|error| format!("{}: {error}", settings.data_dir.display()))?;

@@ -6,9 +6,9 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::Node;
-use super::block::{Block, State};
+use super::block::Block;
+use super::course::after;
 use super::outside::Simulated;
-use super::proof;
 use super::shapes::{outbox_item, status};
 use crate::encoding::base58::STATE;
 use crate::encoding::hash::blake2b;
@@ -89,21 +89,7 @@ pub(super) fn simulate(
         pvm.run_level(&mut *executor, &mut outside)
             .map_err(|error| Failed::Run(format!("simulation: {error}")))?;
     }
-    let outbox: Vec<Vec<u8>> = pvm
-        .world
-        .outbox
-        .level(number)
-        .unwrap_or_default()
-        .iter()
-        .map(|message| message.to_vec())
-        .collect();
-    let state = State {
-        durable: pvm.world.durable.hash(),
-        outbox: proof::chain(block.state.outbox, number, &outbox),
-        level: number,
-        ticks: pvm.ticks(),
-        status: u8::from(pvm.stuck().is_some()),
-    };
+    let (state, outbox) = after(&pvm, block.state.outbox, number);
     let output: Vec<Value> = (0..)
         .zip(&outbox)
         .filter_map(|(index, message)| outbox_item(number, index, message, node.settings.style_v18))

@@ -25,6 +25,8 @@ pub struct Node {
     children: Map<Arc<str>, Node>,
     /// Forgotten by every change here or below.
     hash: OnceLock<Hash>,
+    /// The same.
+    bytes: OnceLock<u64>,
 }
 
 impl PartialEq for Node {
@@ -74,6 +76,18 @@ impl Node {
         }
     }
 
+    /// The bytes of all values here and below. What did not change is not counted again.
+    pub fn bytes(&self) -> u64 {
+        *self.bytes.get_or_init(|| {
+            let own = self.value.as_ref().map_or(0, |value| value.len() as u64);
+            own + self.children().map(|(_, node)| node.bytes()).sum::<u64>()
+        })
+    }
+
+    fn forget(&mut self) {
+        (self.hash, self.bytes) = (OnceLock::new(), OnceLock::new());
+    }
+
     /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1). It
     /// is not the original's, whose tree is Irmin's. What did not change is not hashed again.
     pub fn hash(&self) -> Hash {
@@ -104,7 +118,7 @@ impl Node {
     fn place<'a>(&mut self, steps: impl Iterator<Item = &'a str>) -> &mut Node {
         let mut node = self;
         for step in steps {
-            node.hash = OnceLock::new();
+            node.forget();
             if node.children.get(step).is_none() {
                 node.children.insert(step.into(), Node::default());
             }
@@ -113,7 +127,7 @@ impl Node {
                 None => unreachable!("it has just been put there"),
             };
         }
-        node.hash = OnceLock::new();
+        node.forget();
         node
     }
 
@@ -123,7 +137,7 @@ impl Node {
         mut steps: impl Iterator<Item = &'a str>,
         change: impl FnOnce(&mut Node),
     ) {
-        self.hash = OnceLock::new();
+        self.forget();
         match steps.next() {
             None => change(self),
             Some(step) => {
@@ -155,6 +169,11 @@ impl Durable {
     /// The hash of everything; see [`Node::hash`].
     pub fn hash(&self) -> Hash {
         self.root.hash()
+    }
+
+    /// The bytes of all values.
+    pub fn bytes(&self) -> u64 {
+        self.root.bytes()
     }
 
     /// The value under a key.
@@ -275,7 +294,9 @@ mod tests {
         let mut two = storage(&[("/b/c", "2"), ("/b/d", "3"), ("/a", "1")]);
         assert_ne!(one.root.hash(), two.root.hash());
         let before = two.clone();
+        assert_eq!((one.bytes(), before.bytes()), (2, 3));
         two.delete(&path("/b/d"));
+        assert_eq!(two.bytes(), 2);
         assert_eq!(one.root.hash(), two.root.hash());
         assert_ne!(before.root.hash(), two.root.hash());
         two.value_mut(&path("/b/c")).write(1, b"2");

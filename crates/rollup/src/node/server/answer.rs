@@ -27,7 +27,9 @@ pub enum Refusal {
     NotFound,
     /// 405, with the methods that there are.
     Method(&'static str),
-    /// 415.
+    /// 406: the client takes no JSON.
+    NotAcceptable,
+    /// 415: the body is something else than JSON.
     MediaType,
     /// 500: a list with one error.
     Failure {
@@ -94,6 +96,7 @@ impl From<Refusal> for Reply {
             Refusal::Request(what) => text(StatusCode::BAD_REQUEST, what),
             Refusal::Forbidden(what) => text(StatusCode::FORBIDDEN, what),
             Refusal::NotFound => empty(StatusCode::NOT_FOUND),
+            Refusal::NotAcceptable => empty(StatusCode::NOT_ACCEPTABLE),
             Refusal::MediaType => empty(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Refusal::Method(allowed) => {
                 let mut reply = empty(StatusCode::METHOD_NOT_ALLOWED);

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    HeaderValue, ORIGIN,
+    ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -158,6 +158,7 @@ impl Service {
                 path.join("/")
             )));
         }
+        negotiate(&path, &head.headers)?;
         let query = query::Query::parse(head.uri.query().unwrap_or_default())?;
         let body = Limited::new(body, MAX_BODY)
             .collect()
@@ -173,6 +174,42 @@ impl Service {
             body,
         })
     }
+}
+
+/// Refuses who takes no JSON, and bodies that say they are something else. Our own services are not that strict, so that
+/// they can be asked by hand.
+fn negotiate(path: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+    let strict = [
+        "global", "local", "admin", "stats", "config", "health", "version", "ping",
+    ];
+    if !path
+        .first()
+        .is_some_and(|step| strict.contains(&step.as_str()))
+    {
+        return Ok(());
+    }
+    let kinds = |name| {
+        let values = headers.get_all(name).into_iter();
+        values
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(|kind| kind.split(';').next().unwrap_or_default().trim())
+            .filter(|kind| !kind.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect::<Vec<_>>()
+    };
+    let accepted = kinds(ACCEPT);
+    let json = ["*/*", "application/*", "application/json"];
+    if !accepted.is_empty() && !accepted.iter().any(|kind| json.contains(&kind.as_str())) {
+        return Err(Refusal::NotAcceptable);
+    }
+    if kinds(CONTENT_TYPE)
+        .iter()
+        .any(|kind| kind != "application/json")
+    {
+        return Err(Refusal::MediaType);
+    }
+    Ok(())
 }
 
 /// What clients on other machines may not ask for under the rule `secure`.
@@ -195,7 +232,37 @@ fn denied(path: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::denied;
+    use super::{CONTENT_TYPE, HeaderMap, HeaderValue, denied, negotiate};
+    use hyper::header::ACCEPT;
+
+    #[test]
+    fn only_json_is_spoken_on_the_real_paths() {
+        let ask = |path: &str, accept: &'static str, content: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
+            let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+            negotiate(&path, &headers).is_ok()
+        };
+        let json = "application/json";
+        assert!(ask(
+            "local/batcher/injection",
+            "*/*",
+            "application/json; charset=utf-8"
+        ));
+        assert!(ask(
+            "global/tezos_level",
+            "text/html, application/*;q=0.8",
+            json
+        ));
+        assert!(!ask("global/tezos_level", "text/html", json));
+        assert!(!ask("local/batcher/injection", json, "text/plain"));
+        assert!(ask(
+            "sandbox/bake",
+            "text/html",
+            "application/x-www-form-urlencoded"
+        ));
+    }
 
     #[test]
     fn other_machines_may_read_values_and_not_inject_or_list() {

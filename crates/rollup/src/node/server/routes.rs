@@ -92,7 +92,7 @@ pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply,
         ["local", "batcher", ref rest @ ..] | ["admin", "batcher", ref rest @ ..] => {
             batcher::route(node, rest, &asked)?
         }
-        ["local", "injector", "operation", _, "status"] => json!({ "status": "unknown" }),
+        ["local", "injector", "operation", id, "status"] => batcher::operation(node, id)?,
         ["admin", "injector", "queues", ..] => json!({
             "injectors": [{ "tags": node.settings.mode.purposes().iter().map(|purpose| purpose.name()).collect::<Vec<_>>(), "queue_size": 0 }],
             "total": 0,

@@ -8,16 +8,19 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::answer::{self, Refusal, Reply};
-use super::service::{Asked, Service, body};
-use crate::encoding::base58::BLOCK;
+use super::service::{Asked, Service, body, unacceptable};
+use crate::encoding::base58::{BLOCK, STATE};
 use crate::inbox::inputs;
 use crate::node::block::Operation;
 use crate::node::chain::{Made, Order};
-use crate::node::{execution, proof, time};
+use crate::node::{dissect, execution, proof, time};
 use crate::version::Version;
 
 /// The most blocks of one request.
 const MAX_BLOCKS: u64 = 1_000_000;
+
+/// The most ticks of one dissection.
+const MAX_TICKS: usize = 1_000;
 
 /// Answers a request under `/sandbox`.
 ///
@@ -72,7 +75,7 @@ pub(super) async fn route(
                 operations.push(Operation::Serialized(message));
             }
             let added = operations.len();
-            node.live().mempool.extend(operations);
+            node.live().pool.enqueue(operations)?;
             if asked.query.truth("bake")? {
                 bake(service, 1, None).await?;
             }
@@ -124,6 +127,28 @@ pub(super) async fn route(
             ask(service, Order::Wake)?;
             json!({ "block_time": seconds })
         }
+        ["dissection", level] => {
+            let level = level.parse().map_err(|_| unacceptable(level, "int32"))?;
+            let wanted = asked.query.get("ticks").unwrap_or_default().to_owned();
+            let ticks: Result<Vec<u64>, _> = wanted.split(',').map(str::parse).collect();
+            let mut ticks = ticks
+                .ok()
+                .filter(|ticks| ticks.len() <= MAX_TICKS)
+                .ok_or_else(|| unacceptable(&wanted, "list of ticks"))?;
+            ticks.sort_unstable();
+            let node = Arc::clone(node);
+            let run = move || {
+                let states = dissect::states(&node, level, &ticks)?;
+                Ok::<_, String>(ticks.into_iter().zip(states).collect::<Vec<_>>())
+            };
+            let states = tokio::task::spawn_blocking(run)
+                .await
+                .map_err(|error| Refusal::failure(error.to_string()))??;
+            let shown = states.into_iter().map(|(tick, hash)| {
+                json!({ "tick": tick.to_string(), "state_hash": hash.map(|hash| STATE.encode(&hash)) })
+            });
+            shown.collect()
+        }
         ["outbox", "executed"] => executed(service)?,
         ["execute"] => {
             let request = body(asked)?;
@@ -159,6 +184,7 @@ fn info(service: &Service) -> Value {
         "hash": BLOCK.encode(&live.head.hash),
         "timestamp": time::rfc3339(live.head.timestamp),
         "protocol": service.node.settings.protocol,
+        "origination_level": service.node.settings.origination_level,
         "pvm_version": live.head.version,
         "block_time": live.block_time,
         "blocks_late": live.blocks_late,
@@ -169,7 +195,7 @@ fn info(service: &Service) -> Value {
             "max_active_outbox_levels": constants.active_outbox_levels,
             "finality": constants.finality,
         },
-        "mempool": live.mempool.len() + live.batcher.len(),
+        "mempool": live.pool.len(),
         "degraded": live.degraded,
         "stuck": live.pvm.stuck().map(ToString::to_string),
         "note": "a simulated Layer 1; state hashes of this node are not those of a real rollup",

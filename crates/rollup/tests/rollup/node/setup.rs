@@ -154,8 +154,8 @@ fn what_cannot_begin_says_why() {
             "Bad value for acl-override, possible values are 'secure' and 'allow-all'",
         ),
         (
-            &["bootstrap1", "--loser-mode", "1 1 1"],
-            "refutation games need Layer 1",
+            &["bootstrap1", "--loser-mode", "1 1 1 1"],
+            "Invalid syntax for failure points",
         ),
         (
             &[
