@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SendError, Sender};
 use std::time::Duration;
 
-use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
+use drun_engine::{
+    Activation, End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings,
+};
 
 use super::host::{Activity, Answer, Demand, Rules, Stop};
 use super::instrument;
@@ -23,6 +26,10 @@ const STACK: usize = 16 << 20;
 /// The instructions that the engine counts for a tick, at the most: an instruction of a kernel costs six ticks, and not
 /// more than a dozen of ours stand around it.
 const PER_TICK: u64 = 2;
+
+/// Instructions that a run may use at first, and how many times more when they do not suffice.
+const FIRST_BOUND: u64 = 1 << 35;
+const HIGHER: u64 = 8;
 
 /// How long a kernel runs before somebody is asked whether it should go on.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -54,6 +61,8 @@ struct Job {
     generation: u64,
     activity: Activity,
     limit: u64,
+    /// Nobody waits for it any more.
+    left_alone: Arc<AtomicBool>,
     done: Sender<(Result<u64, Unfinished>, World)>,
 }
 
@@ -156,6 +165,7 @@ impl Executor for Compiled {
         let (demand, demands) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         let (done, result) = mpsc::channel();
+        let left_alone = Arc::new(AtomicBool::new(false));
         self.begin(Job {
             engine: Arc::clone(&self.engine),
             loaded,
@@ -165,6 +175,7 @@ impl Executor for Compiled {
                 .tick_limit()
                 .saturating_mul(PER_TICK)
                 .min(i64::MAX as u64 / 4),
+            left_alone: Arc::clone(&left_alone),
             done,
         })?;
         // Ends when the activity, which holds the other end, is gone.
@@ -177,8 +188,9 @@ impl Executor for Compiled {
                     let _ = answer.send(data);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
-                // The thread goes on until its limit; whatever it does concerns nobody any more.
+                // The thread goes on until its bound; whatever it does concerns nobody any more.
                 Err(RecvTimeoutError::Timeout) if surroundings.interrupted() => {
+                    left_alone.store(true, Ordering::Relaxed);
                     self.thread = None;
                     return Err(Unfinished::Interrupted);
                 }
@@ -194,19 +206,47 @@ impl Executor for Compiled {
 }
 
 /// Runs on the engine's thread; the world comes back as the kernel left it.
+///
+/// Nobody can stop compiled code from outside. So it gets a bound that it reaches in about a minute, and when it does, a
+/// higher one, from the beginning again: a run that was left alone ends in a time that its owner has waited already.
 fn execute(job: Job) -> (Result<u64, Unfinished>, World) {
     let Job {
         engine,
         loaded,
         generation,
-        activity,
+        mut activity,
         limit,
+        left_alone,
         ..
     } = job;
+    let begin = activity.mark();
+    let mut bound = FIRST_BOUND.min(limit);
+    loop {
+        let (result, after) = attempt(&engine, &loaded, generation, activity, bound);
+        match result {
+            Err(Unfinished::TooManyTicks)
+                if bound < limit && !left_alone.load(Ordering::Relaxed) =>
+            {
+                activity = after;
+                activity.rewind(&begin);
+                bound = bound.saturating_mul(HIGHER).min(limit);
+            }
+            result => return (result, after.world),
+        }
+    }
+}
+
+fn attempt(
+    engine: &Engine<Rules>,
+    loaded: &Loaded,
+    generation: u64,
+    activity: Activity,
+    limit: u64,
+) -> (Result<u64, Unfinished>, Activity) {
     let undecided = |text: String| Err(Unfinished::Undecided(text));
     let mut heap = match engine.fresh_heap(&loaded.module) {
         Ok(heap) => heap,
-        Err(failure) => return (undecided(failure.to_string()), activity.world),
+        Err(failure) => return (undecided(failure.to_string()), activity),
     };
     let mut globals = loaded.globals.clone();
     let mut program = Program {
@@ -222,16 +262,12 @@ fn execute(job: Job) -> (Result<u64, Unfinished>, World) {
         slice: limit,
     };
     let run = engine.run(&mut instance, &mut program, Box::new(activity), order);
-    let Activity {
-        world,
-        ticks: host_ticks,
-        ..
-    } = *run.activation;
+    let activity = *run.activation;
     let result = match run.end {
         Ok(End::Returned) => {
             instance.commit(&mut program);
             match globals[loaded.ticks] {
-                GlobalValue::I64(own) => Ok(1 + own as u64 + host_ticks),
+                GlobalValue::I64(own) => Ok(1 + own as u64 + activity.ticks),
                 _ => undecided("the counter is an i64".into()),
             }
         }
@@ -242,5 +278,5 @@ fn execute(job: Job) -> (Result<u64, Unfinished>, World) {
         Ok(End::Refused(text)) => undecided(text),
         Err(failure) => undecided(failure.to_string()),
     };
-    (result, world)
+    (result, activity)
 }
