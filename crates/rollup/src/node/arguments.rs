@@ -14,7 +14,12 @@ use clap::Parser;
 /// `repair commitments for PROTOCOL`, `recompute outbox messages from L`, `compare URL URL`,
 /// `snapshot export [FILE]`, `snapshot import FILE`, `snapshot info FILE`, `generate openapi`, `list metrics`.
 #[derive(Debug, Parser)]
-#[command(version, name = "rollup-node", verbatim_doc_comment)]
+#[command(
+    version,
+    name = "rollup-node",
+    verbatim_doc_comment,
+    args_override_self = true
+)]
 pub(super) struct Arguments {
     /// The command
     #[arg(value_name = "WORD")]

@@ -189,6 +189,11 @@ impl Batcher {
         Ok(injected)
     }
 
+    /// Whether a message has left the queue.
+    pub fn is_batched(&self, id: &Hash) -> bool {
+        self.batched.contains_key(id) || self.included.contains_key(id)
+    }
+
     /// Takes in a message that waited before.
     pub fn again(&mut self, waiting: Waiting) {
         self.counter = self.counter.max(waiting.counter + 1);

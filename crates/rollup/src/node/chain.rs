@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::batcher::Waiting;
@@ -21,6 +22,7 @@ use super::{Node, RUN_SECONDS, log, machine};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};
 use crate::inbox::{level as inbox_level, message};
+use crate::outbox::message::OutboxMessage;
 use crate::pvm::{Pvm, keys};
 
 /// Messages of users that a level can hold.
@@ -501,19 +503,32 @@ impl Chain {
         // Nobody may be listening.
         let _ = node.heads.send(Arc::clone(block));
         if !node.settings.quiet_blocks {
-            log::notice(&format!(
-                "Processed head {} at level {} in {:.1?}",
-                BLOCK.encode(&block.hash),
-                block.level,
-                made.elapsed
-            ));
+            let hash = BLOCK.encode(&block.hash);
+            log::event(
+                "smart_rollup_node_daemon_new_head_processed",
+                &json!({ "hash": hash, "level": block.level }),
+                &format!(
+                    "Processed head {hash} at level {} in {:.1?}",
+                    block.level, made.elapsed
+                ),
+            );
         }
         if let Some(commitment) = &block.commitment {
             let hash = COMMITMENT.encode(&commitment.hash());
-            log::notice(&format!(
-                "New commitment {hash} for inbox level {}",
-                block.level
-            ));
+            log::event(
+                "sc_rollup_node_new_commitment",
+                &json!({ "hash": hash, "level": block.level }),
+                &format!("New commitment {hash} for inbox level {}", block.level),
+            );
+        }
+        for (index, message) in block.outbox.iter().enumerate() {
+            if OutboxMessage::decode(message).is_none() {
+                log::notice(&format!(
+                    "Warning: outbox message {index} of level {} cannot be decoded: {}",
+                    block.level,
+                    hex::encode(message)
+                ));
+            }
         }
         super::execution::automatic(&node, block);
         super::collect::after_block(&node, block);

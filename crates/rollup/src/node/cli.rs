@@ -14,12 +14,13 @@ use super::operators::{alias, memorise};
 use super::process::run;
 use super::setting::{boot_sector, new_address, settings};
 use super::snapshot::snapshot;
-use super::{compare, config, log, offline, server, tell};
+use super::{compare, config, log, offline, remembered, server, tell};
 use crate::encoding::base58::ROLLUP;
 
 /// The program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let line: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&line) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -30,7 +31,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    match command(&arguments) {
+    match command(arguments, &line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
@@ -40,7 +41,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn command(arguments: &Arguments) -> Result<(), String> {
+fn command(mut arguments: Arguments, line: &[OsString]) -> Result<(), String> {
+    if arguments.words.first().is_some_and(|word| word == "run") {
+        let line = remembered::complete(&arguments, line)?;
+        arguments = Arguments::try_parse_from(line)
+            .map_err(|error| format!("sandbox.json: {}", error.render()))?;
+    }
+    let arguments = &arguments;
     log::configure(
         match arguments.log_format.as_str() {
             "json" => true,
@@ -56,7 +63,8 @@ fn command(arguments: &Arguments) -> Result<(), String> {
             run(arguments, Some(mode), Some(address), operators_of(rest)?)
         }
         ["init", mode, "config", "for", address, ref rest @ ..] => {
-            init(arguments, mode, address, operators_of(rest)?)
+            init(arguments, mode, address, operators_of(rest)?)?;
+            remembered::remember(arguments, line)
         }
         ["show", "supported", "protocols"] => {
             for name in PROTOCOLS {
@@ -82,8 +90,12 @@ fn command(arguments: &Arguments) -> Result<(), String> {
             println!("{}", server::openapi());
             Ok(())
         }
-        ["list", "metrics"] | ["dump-metrics"] => {
+        ["list", "metrics"] => {
             server::list_metrics();
+            Ok(())
+        }
+        ["dump-metrics"] => {
+            server::dump_metrics();
             Ok(())
         }
         ["dump", "durable", "storage", "into", file] => dump(arguments, file),

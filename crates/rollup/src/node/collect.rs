@@ -27,9 +27,12 @@ pub(super) fn after_block(node: &Node, block: &Block) {
         return;
     }
     let head = block.level;
-    log::notice(&format!(
-        "Garbage collection started for level {target} at head level {head}"
-    ));
+    let fields = serde_json::json!({ "gc_level": target, "head_level": head });
+    log::event(
+        "calling_gc",
+        &fields,
+        &format!("Garbage collection started for level {target} at head level {head}"),
+    );
     let begun = std::time::Instant::now();
     match node.store.collect(target) {
         Ok(_) => {
@@ -42,9 +45,11 @@ pub(super) fn after_block(node: &Node, block: &Block) {
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .clear();
-            log::notice(&format!(
-                "Garbage collection finished for level {target} at head level {head}"
-            ));
+            log::event(
+                "gc_finished",
+                &fields,
+                &format!("Garbage collection finished for level {target} at head level {head}"),
+            );
         }
         Err(error) => log::notice(&format!("Garbage collection failed: {error}")),
     }

@@ -29,6 +29,7 @@ pub mod outside;
 pub mod pool;
 mod process;
 pub mod proof;
+mod remembered;
 pub mod server;
 mod setting;
 mod shapes;

@@ -9,6 +9,7 @@ use super::batcher::{Batcher, Limits, Refused, Waiting};
 use super::block::Operation;
 use super::journal::{Entry, Journal};
 use super::log;
+use crate::encoding::base58::MESSAGE;
 use crate::encoding::hash::Hash;
 
 /// What blocks have settled since the journal was made anew; kept with each block.
@@ -111,6 +112,16 @@ impl Pool {
             Ok(injected) => injected,
             Err(refused) => return Ok(Err(refused)),
         };
+        if drop_duplicate && injected.new.len() < injected.ids.len() {
+            for id in &injected.ids {
+                if self.batcher.is_batched(id) {
+                    log::notice(&format!(
+                        "Message with {} was already batched or injected, it is not added to the batcher queue.",
+                        MESSAGE.encode(id)
+                    ));
+                }
+            }
+        }
         let entries: Vec<Entry> = injected.new.into_iter().map(Entry::Message).collect();
         self.journal.append(&entries).map_err(unwritable)?;
         self.batcher.fill(limits);

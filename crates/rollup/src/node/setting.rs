@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use drun_engine::Choice;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::arguments::{Arguments, base_dir, home};
 use super::batcher::Limits;
 use super::commitment::Constants;
 use super::config::{self, File, HistoryMode, Settings};
 use super::operators::{self, Mode, Purpose, alias, memorise};
+use super::server::access;
 use super::{log, loser, time};
 use crate::debugger::read_kernel;
 use crate::encoding::base58::ROLLUP;
@@ -221,11 +222,22 @@ pub(super) fn settings(
         (None, Some(list)) => loser::from_json(list)?,
         (None, None) => Vec::new(),
     };
-    for key in ["acl", "unsafe-pvm-patches"] {
-        let list = file.0.get(key).and_then(Value::as_array);
-        if list.is_some_and(|list| !list.is_empty()) {
-            return Err(format!("configuration: `{key}` is not supported here"));
+    let acl_shown = file.0.get("acl").cloned().unwrap_or_else(|| json!([]));
+    let patches = file.0.get("unsafe-pvm-patches").and_then(Value::as_array);
+    if patches.is_some_and(|list| !list.is_empty()) {
+        if !(arguments.apply_unsafe_patches || file.truth("apply-unsafe-patches")?) {
+            return Err("configuration: `unsafe-pvm-patches` needs --apply-unsafe-patches".into());
         }
+        log::notice("Warning: unsafe patches of the machine are kept and not applied");
+    }
+    if arguments
+        .injector_retention_period
+        .is_some_and(|blocks| blocks > 40_960)
+    {
+        return Err("--injector-retention-period: at most 40960 blocks".into());
+    }
+    if arguments.injection_ttl == Some(0) {
+        return Err("--injection-ttl: at least 1 block".into());
     }
     let limits = Limits {
         batch_size: file
@@ -295,6 +307,14 @@ pub(super) fn settings(
                 .map_or(8932, |port| port as u16),
         },
         allow_all,
+        acl: access::rules(&acl_shown)?,
+        acl_shown,
+        fee_parameters: file
+            .0
+            .get("fee-parameters")
+            .cloned()
+            .unwrap_or_else(|| json!({})),
+        defaults: [arguments.sender.clone(), arguments.source.clone()],
         metrics_addr: arguments
             .metrics_addr
             .clone()

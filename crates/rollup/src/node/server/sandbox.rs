@@ -67,10 +67,20 @@ pub(super) async fn route(
                 .ok_or_else(|| wrong("expected a list of messages"))?;
             let mut operations = Vec::new();
             for (n, item) in items.iter().enumerate() {
-                let fields = item
+                let mut fields = item
                     .as_object()
+                    .cloned()
                     .ok_or_else(|| wrong(&format!("message {n}: expected an object")))?;
-                let message = inputs::message(fields, node.settings.rollup)
+                if fields.contains_key("payload") {
+                    for (key, default) in ["sender", "source"].iter().zip(&node.settings.defaults) {
+                        if let Some(default) = default
+                            && !fields.contains_key(*key)
+                        {
+                            fields.insert((*key).to_owned(), default.as_str().into());
+                        }
+                    }
+                }
+                let message = inputs::message(&fields, node.settings.rollup)
                     .map_err(|error| wrong(&format!("message {n}: {error}")))?;
                 operations.push(Operation::Serialized(message));
             }
