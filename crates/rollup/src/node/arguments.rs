@@ -157,6 +157,9 @@ pub(super) struct Arguments {
     /// Makes the blocks at the start that time has missed since the newest one
     #[arg(long)]
     pub(super) catch_up: bool,
+    /// Messages can become slots of a data availability layer, whose pages are files of dal_pages
+    #[arg(long)]
+    pub(super) simulate_dal: bool,
     /// Tells others states between two blocks, for `compare`
     #[arg(long)]
     pub(super) replay: bool,

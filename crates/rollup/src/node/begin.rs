@@ -36,6 +36,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         preimages: settings.data_dir.join("wasm_2_0_0"),
         endpoint: settings.pre_images_endpoint.clone(),
         dal_pages: settings.data_dir.join("dal_pages"),
+        dal: settings.simulate_dal,
         rollup: settings.rollup,
         origination: settings.origination_level,
     });
@@ -60,6 +61,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         head: Arc::new(head),
         pvm: pvm.clone(),
         pool,
+        dal: Default::default(),
         migration: None,
         cement: None,
         degraded: None,

@@ -12,13 +12,12 @@ use tokio::sync::oneshot;
 
 use super::batcher::Waiting;
 use super::block::{Block, Operation, State, keep_stuck};
-use super::commitment::Commitment;
 use super::course::{Course, after};
 use super::history::Inbox;
 use super::outside::Outside;
 use super::pool::Settled;
 use super::time::now;
-use super::{Node, RUN_SECONDS, log, machine};
+use super::{Node, RUN_SECONDS, layer1, log, machine};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};
 use crate::inbox::{level as inbox_level, message};
@@ -271,6 +270,13 @@ impl Chain {
             Some(prepared) => prepared,
             None => self.prepare(timestamp),
         };
+        if self.node.settings.simulate_dal {
+            let mut live = self.node.live();
+            let level = live.head.level + 1;
+            if let Err(error) = live.dal.publish(level, &self.node.sources.dal_pages) {
+                log::notice(&format!("Warning: {error}"));
+            }
+        }
         self.node.live().counters.fetch_seconds = start.elapsed().as_secs_f64();
         let before = self.pvm.clone();
         match self.evaluate(&prepared).and_then(|(mut block, published)| {
@@ -358,8 +364,8 @@ impl Chain {
             last_piece: head.last_piece,
             outbox,
         };
-        block.commitment = self.commit(&block)?;
-        let published = self.layer1(&mut block)?;
+        block.commitment = layer1::commitment(&self.node, &block)?;
+        let published = layer1::act(&self.node, &mut block, self.published)?;
         Ok((block, published))
     }
 
@@ -408,76 +414,6 @@ impl Chain {
         live.counters.kernel_seconds += start.elapsed().as_secs_f64();
         live.counters.kernel_traps += u64::from(trapped);
         Ok(runs)
-    }
-
-    /// The commitment of a block, when one is due.
-    fn commit(&self, block: &Block) -> Result<Option<Commitment>, String> {
-        let settings = &self.node.settings;
-        let period = settings.constants.commitment_period.max(1);
-        if (block.level - settings.origination_level) % period != 0 {
-            return Ok(None);
-        }
-        let Some(previous) = self.node.store.commitment(&block.previous_commitment)? else {
-            return Err("the commitment before is missing".into());
-        };
-        let since = self.node.store.block(previous.commitment.level)?;
-        let ticks = block.state.ticks - since.map_or(0, |block| block.state.ticks);
-        if ticks == 0 {
-            log::notice("A 0-tick commitment is impossible");
-            return Ok(None);
-        }
-        Ok(Some(Commitment {
-            state: block.state_hash(),
-            level: block.level,
-            predecessor: block.previous_commitment,
-            ticks,
-        }))
-    }
-
-    /// What Layer 1 does with commitments in a block: publishes those that are due, cements those whose window is over.
-    /// The level up to which they are then published.
-    fn layer1(&self, block: &mut Block) -> Result<i32, String> {
-        let settings = &self.node.settings;
-        if !settings.publishes() {
-            return Ok(self.published);
-        }
-        let constants = &settings.constants;
-        let period = constants.commitment_period.max(1);
-        let forced = self.node.live().cement.take();
-        let publish_until = constants
-            .published_by(block.level)
-            .min(block.cemented.0.saturating_add(constants.max_lookahead))
-            .max(forced.unwrap_or(i32::MIN))
-            .min(block.level - 1);
-        let cement_until = constants
-            .cemented_by(block.level)
-            .max(forced.unwrap_or(i32::MIN))
-            .min(publish_until);
-        let store = &self.node.store;
-        let mut published = self.published.max(block.cemented.0);
-        while published + period <= publish_until {
-            let due = store.block(published + period)?;
-            let Some(commitment) = due.and_then(|block| block.commitment) else {
-                break;
-            };
-            let hash = commitment.hash();
-            // After a restart nobody remembers what has been published.
-            if store
-                .commitment(&hash)?
-                .is_some_and(|kept| kept.published.is_none())
-            {
-                block.published.push(hash);
-            }
-            published += period;
-        }
-        while block.cemented.0 + period <= cement_until.min(published) {
-            let level = block.cemented.0 + period;
-            let Some(commitment) = store.block(level)?.and_then(|block| block.commitment) else {
-                break;
-            };
-            block.cemented = (level, commitment.hash());
-        }
-        Ok(published)
     }
 
     /// Shows a block that is kept to everybody, and does what follows from it.

@@ -256,6 +256,7 @@ impl Judge {
                 preimages: directory.join("wasm_2_0_0"),
                 endpoint: arguments.pre_images_endpoint.clone(),
                 dal_pages: directory.join("dal_pages"),
+                dal: arguments.simulate_dal,
                 rollup,
                 origination: origin,
             }),

@@ -103,6 +103,8 @@ pub struct Settings {
     pub auto_operator: bool,
     /// Where states are made wrong on purpose.
     pub failures: Vec<Failure>,
+    /// Whether messages can become slots of the data availability layer.
+    pub simulate_dal: bool,
     /// Whether others may ask for states between two blocks.
     pub replay: bool,
     /// Whether the blocks that time has missed are made at the start.

@@ -15,12 +15,14 @@ pub mod commitment;
 mod compare;
 pub mod config;
 mod course;
+pub mod dal;
 mod dissect;
 mod dump;
 mod execution;
 pub mod history;
 pub mod http;
 mod journal;
+mod layer1;
 pub mod log;
 pub mod loser;
 mod offline;
@@ -54,6 +56,7 @@ use crate::storage::Durable;
 use crate::version::Version;
 use block::Block;
 use config::Settings;
+use dal::Dal;
 use outside::{DebugLog, Sources};
 use pool::Pool;
 use store::Store;
@@ -88,6 +91,8 @@ pub struct Live {
     pub pvm: Pvm,
     /// What waits for the next block.
     pub pool: Pool,
+    /// Messages for the data availability layer.
+    pub dal: Dal,
     /// The protocol that begins with the next block.
     pub migration: Option<String>,
     /// Cement up to this level with the next block, whatever the window says.

@@ -96,6 +96,7 @@ impl Data {
             preimages: self.directory.join("wasm_2_0_0"),
             endpoint: arguments.pre_images_endpoint.clone(),
             dal_pages: self.directory.join("dal_pages"),
+            dal: arguments.simulate_dal,
             rollup,
             origination,
         })

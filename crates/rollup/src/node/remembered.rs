@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::arguments::{Arguments, home};
 
 /// The options, as the command line names them.
-const OPTIONS: [&str; 24] = [
+const OPTIONS: [&str; 25] = [
     "block-time",
     "catch-up",
     "replay",
@@ -38,6 +38,7 @@ const OPTIONS: [&str; 24] = [
     "simulate-timeout",
     "rpc-style",
     "quiet-blocks",
+    "simulate-dal",
 ];
 
 /// Where the file is: beside the configuration.

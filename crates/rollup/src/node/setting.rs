@@ -352,6 +352,7 @@ pub(super) fn settings(
         auto_operator: !arguments.no_auto_operator
             && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser),
         failures,
+        simulate_dal: arguments.simulate_dal,
         replay: arguments.replay,
         catch_up: arguments.catch_up,
         inputs,

@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
-use super::service::{Asked, unacceptable};
+use super::service::{Asked, digits, unacceptable};
 use crate::encoding::base58::{BLOCK, COMMITMENT, MESSAGE, OPERATION};
 use crate::node::Node;
 use crate::node::batcher::{Refused, Status, Waiting};
@@ -64,14 +64,7 @@ fn item(node: &Node, waiting: &Waiting) -> Value {
 fn inject(node: &Node, asked: &Asked) -> Result<Value, Refusal> {
     let order = asked.query.number("order")?;
     let drop_duplicate = asked.query.truth("drop_duplicate")?;
-    let wrong = |what: &str| Refusal::Request(format!("Failed to parse the request body: {what}"));
-    let messages: Vec<std::borrow::Cow<'_, str>> = serde_json::from_slice(&asked.body)
-        .map_err(|error| wrong(&format!("expected a list of hexadecimal strings: {error}")))?;
-    let messages = messages
-        .iter()
-        .map(|message| hex::decode(&**message))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong(&format!("a message is not hexadecimal: {error}")))?;
+    let messages = digits(asked)?;
     let limits = &node.settings.batcher;
     let ids = node
         .live()

@@ -216,6 +216,30 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
         "Where a message is",
     ),
     (
+        "post",
+        "/local/dal/batcher/injection",
+        &[],
+        "Messages for slots of the next block",
+    ),
+    (
+        "post",
+        "/local/dal/slot/indices",
+        &[],
+        "The slots that are used",
+    ),
+    (
+        "get",
+        "/local/dal/injected/operations/statuses",
+        &[],
+        "What became of messages for slots",
+    ),
+    (
+        "post",
+        "/local/dal/injection/{message_id}/forget",
+        &[],
+        "Forgets a message for a slot",
+    ),
+    (
         "get",
         "/local/injector/operation/{operation_id}/status",
         &[],
@@ -321,7 +345,10 @@ fn body(path: &str) -> Option<Value> {
     let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required });
     let integer = json!({ "type": "integer", "minimum": 0, "maximum": i32::MAX });
     Some(match path {
-        "/local/batcher/injection" => list(&digits),
+        "/local/batcher/injection" | "/local/dal/batcher/injection" => list(&digits),
+        "/local/dal/slot/indices" => {
+            list(&json!({ "type": "integer", "minimum": 0, "maximum": 31 }))
+        }
         "/sandbox/messages" => list(&json!({ "oneOf": [
             object(json!({ "external": digits }), &["external"]),
             object(json!({ "serialized": digits }), &["serialized"]),

@@ -9,9 +9,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::answer::{self, Refusal, Reply};
 use super::openapi;
-use super::service::{Asked, Service, method, unacceptable};
+use super::service::{Asked, Service, digits, method, unacceptable};
 use super::{batcher, blocks, metrics, sandbox};
-use crate::encoding::base58::{BLOCK, COMMITMENT, ROLLUP};
+use crate::encoding::base58::{BLOCK, COMMITMENT, MESSAGE, ROLLUP};
 use crate::node::Node;
 use crate::node::block::Block;
 use crate::node::shapes::{self, Pending};
@@ -98,15 +98,41 @@ pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply,
             "total": 0,
         }),
         ["admin", "cancel_gc"] => false.into(),
-        ["local", "dal", ..] => {
-            return Err(Refusal::failure(
-                "This rollup node does not have DAL injector.",
-            ));
-        }
+        ["local", "dal", ref rest @ ..] => dal(node, rest, &asked)?,
         ["sandbox", ref rest @ ..] => return sandbox::route(service, rest, &asked).await,
         _ => return Err(Refusal::NotFound),
     };
     Ok(answer::json(&value))
+}
+
+/// The simulated data availability layer.
+fn dal(node: &Node, rest: &[&str], asked: &Asked) -> Result<Value, Refusal> {
+    if !node.settings.simulate_dal {
+        return Err(Refusal::failure(
+            "This rollup node does not have DAL injector.",
+        ));
+    }
+    match *rest {
+        ["batcher", "injection"] => {
+            let ids = node.live().dal.inject(digits(asked)?)?;
+            Ok(ids.iter().map(|id| MESSAGE.encode(id)).collect())
+        }
+        ["slot", "indices"] => {
+            let slots = serde_json::from_slice(&asked.body).map_err(|error| {
+                Refusal::Request(format!("Failed to parse the request body: {error}"))
+            })?;
+            node.live().dal.set_slots(slots)?;
+            Ok(Value::Null)
+        }
+        ["injected", "operations", "statuses"] => Ok(node.live().dal.statuses()),
+        ["injection", id, "forget"] => {
+            let hash = MESSAGE.decode(id).ok().and_then(|id| id.try_into().ok());
+            let hash = hash.ok_or_else(|| unacceptable(id, "message_id"))?;
+            node.live().dal.forget(&hash);
+            Ok(Value::Null)
+        }
+        _ => Err(Refusal::NotFound),
+    }
 }
 
 /// Every block as it comes, the current one first.

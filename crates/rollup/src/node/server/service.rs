@@ -1,5 +1,6 @@
 //! What requests are answered from, a request that has come in whole, and the words for one that cannot be understood.
 
+use std::borrow::Cow;
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
@@ -56,4 +57,19 @@ pub(super) fn unacceptable(value: &str, kind: &str) -> Refusal {
 pub(super) fn body(asked: &Asked) -> Result<Value, Refusal> {
     serde_json::from_slice(&asked.body)
         .map_err(|error| Refusal::Request(format!("Failed to parse the request body: {error}")))
+}
+
+/// The body as a list of messages in hexadecimal digits.
+///
+/// # Errors
+/// If it is something else.
+pub(super) fn digits(asked: &Asked) -> Result<Vec<Vec<u8>>, Refusal> {
+    let wrong =
+        |what: String| Refusal::Request(format!("Failed to parse the request body: {what}"));
+    let messages: Vec<Cow<'_, str>> = serde_json::from_slice(&asked.body)
+        .map_err(|error| wrong(format!("expected a list of hexadecimal strings: {error}")))?;
+    let messages = messages.iter().map(|message| hex::decode(&**message));
+    messages
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(format!("a message is not hexadecimal: {error}")))
 }

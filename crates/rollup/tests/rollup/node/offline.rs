@@ -281,3 +281,36 @@ fn an_operation_can_be_asked_for_and_what_is_no_json_is_refused() {
         "{text}"
     );
 }
+
+#[test]
+fn messages_become_pages_that_kernels_reveal() {
+    let place = Place::new();
+    let node = place.start("counter", &[]);
+    assert_eq!(
+        node.refused("/local/dal/injected/operations/statuses"),
+        "This rollup node does not have DAL injector."
+    );
+    drop(node);
+    let node = place.start("counter", &["--simulate-dal"]);
+    node.post("/local/dal/slot/indices", json!([4]));
+    let ids = node.post(
+        "/local/dal/batcher/injection",
+        json!([hex::encode("page"), "00"]),
+    );
+    node.bake(1);
+    let page = std::fs::read(place.path("data/dal_pages/1-4-0")).unwrap();
+    assert_eq!((&page[..5], page.len()), (&b"page\0"[..], 3967));
+    let statuses = node.get("/local/dal/injected/operations/statuses");
+    assert_eq!(statuses[0]["id"], ids[0]);
+    assert_eq!(statuses[0]["status"]["published_level"], 1);
+    assert_eq!(statuses[1]["status"]["status"], "pending");
+    let path = format!("/local/dal/injection/{}/forget", ids[0].as_str().unwrap());
+    node.post(&path, json!(null));
+    assert_eq!(
+        node.get("/local/dal/injected/operations/statuses")
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
