@@ -17,6 +17,7 @@ use super::store::Store;
 use super::{log, machine};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, ROLLUP, STATE};
+use crate::encoding::hash::Hash;
 use crate::storage::{self, Path};
 use crate::version::Version;
 
@@ -208,46 +209,12 @@ pub(super) fn repair(arguments: &Arguments, protocol: &str) -> Result<(), String
     let data = Data::open(arguments)?;
     let first = data.store.first_level()?.ok_or("No head")?;
     let head = data.block("head")?;
-    let mut active = false;
-    // Levels and ticks of commitments by their level, and hashes that were replaced.
-    let mut last: Option<(Commitment, u64)> = None;
-    let mut replaced = HashMap::new();
+    let mut mender = Mender::new(protocol);
     let mut changed = Vec::new();
     for level in first..=head.level {
-        let mut block = data.block(&level.to_string())?;
-        let stored = block.clone();
-        if let Some(begun) = &block.migration {
-            active = begun == protocol;
-        }
-        if let Some((previous, _)) = &last {
-            block.previous_commitment = previous.hash();
-        }
-        if let Some(commitment) = &mut block.commitment {
-            if let (true, Some((previous, ticks))) = (active, &last) {
-                commitment.state = block.state.hash();
-                commitment.level = level;
-                commitment.predecessor = previous.hash();
-                commitment.ticks = block.state.ticks - ticks;
-            }
-            if let Some(old) = &stored.commitment
-                && old != commitment
-            {
-                replaced.insert(old.hash(), commitment.hash());
-            }
-            last = Some((commitment.clone(), block.state.ticks));
-        }
-        if let Some(hash) = replaced.get(&block.cemented.1) {
-            block.cemented.1 = *hash;
-        }
-        for hash in &mut block.published {
-            if let Some(new) = replaced.get(hash) {
-                *hash = *new;
-            }
-        }
-        if block != stored {
-            changed.push(block);
-        }
+        changed.extend(mender.mend(data.block(&level.to_string())?));
     }
+    let replaced = mender.replaced;
     data.store.rewrite(&changed, &replaced)?;
     println!(
         "Repaired {} commitments of {protocol} in {} blocks",
@@ -255,6 +222,60 @@ pub(super) fn repair(arguments: &Arguments, protocol: &str) -> Result<(), String
         changed.len()
     );
     Ok(())
+}
+
+/// Makes commitments anew, block by block.
+struct Mender<'a> {
+    protocol: &'a str,
+    active: bool,
+    /// The last commitment and all ticks up to it.
+    last: Option<(Commitment, u64)>,
+    /// Old hashes and the new ones.
+    replaced: HashMap<Hash, Hash>,
+}
+
+impl<'a> Mender<'a> {
+    fn new(protocol: &'a str) -> Self {
+        Self {
+            protocol,
+            active: false,
+            last: None,
+            replaced: HashMap::new(),
+        }
+    }
+
+    /// The block as it should be, when it is not.
+    fn mend(&mut self, stored: Block) -> Option<Block> {
+        let mut block = stored.clone();
+        if let Some(begun) = &block.migration {
+            self.active = begun == self.protocol;
+        }
+        if let Some((previous, _)) = &self.last {
+            block.previous_commitment = previous.hash();
+        }
+        if let Some(commitment) = &mut block.commitment {
+            if let (true, Some((previous, ticks))) = (self.active, &self.last) {
+                *commitment = Commitment {
+                    state: block.state.hash(),
+                    level: block.level,
+                    predecessor: previous.hash(),
+                    ticks: block.state.ticks - ticks,
+                };
+            }
+            if let Some(old) = &stored.commitment
+                && old != commitment
+            {
+                self.replaced.insert(old.hash(), commitment.hash());
+            }
+            self.last = Some((commitment.clone(), block.state.ticks));
+        }
+        for hash in block.published.iter_mut().chain([&mut block.cemented.1]) {
+            if let Some(new) = self.replaced.get(hash) {
+                *hash = *new;
+            }
+        }
+        (block != stored).then_some(block)
+    }
 }
 
 /// `recompute outbox messages from L`: evaluates blocks again and keeps the outboxes that come out.
@@ -282,4 +303,92 @@ pub(super) fn recompute(arguments: &Arguments, from: &str) -> Result<(), String>
     log::notice(&format!("{wrong} outboxes were not as they should be"));
     println!("Recomputed the outbox messages of levels {first} to {last}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::block::State;
+
+    fn block(level: i32, commitment: Option<Commitment>) -> Block {
+        Block {
+            hash: [level as u8; 32],
+            level,
+            predecessor: Hash::default(),
+            timestamp: 0,
+            migration: (level == 0).then(|| "oxford_018".into()),
+            messages: Vec::new(),
+            operations: Vec::new(),
+            inbox: Default::default(),
+            previous_commitment: Hash::default(),
+            commitment,
+            published: Vec::new(),
+            cemented: (0, Hash::default()),
+            initial_tick: 0,
+            num_ticks: 100,
+            kernel_runs: 1,
+            state: State {
+                durable: [level as u8; 32],
+                outbox: Hash::default(),
+                level,
+                ticks: 100 * level as u64,
+                status: 0,
+            },
+            version: String::new(),
+            stuck: None,
+            root: Vec::new(),
+            last_piece: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_wrong_commitment_is_replaced_wherever_it_is_named() {
+        let commitment = |level: i32, predecessor: Hash| Commitment {
+            state: block(level, None).state.hash(),
+            level,
+            predecessor,
+            ticks: if level == 0 { 0 } else { 200 },
+        };
+        let zero = commitment(0, Hash::default());
+        let two = commitment(2, zero.hash());
+        let wrong = Commitment {
+            ticks: 7,
+            ..two.clone()
+        };
+        let blocks = || {
+            let mut three = block(3, None);
+            three.previous_commitment = wrong.hash();
+            three.published = vec![wrong.hash()];
+            three.cemented = (2, wrong.hash());
+            let mut one = block(1, None);
+            one.previous_commitment = zero.hash();
+            let mut second = block(2, Some(wrong.clone()));
+            second.previous_commitment = zero.hash();
+            [block(0, Some(zero.clone())), one, second, three]
+        };
+        let mut mender = Mender::new("oxford_018");
+        let mended: Vec<Option<Block>> = blocks()
+            .into_iter()
+            .map(|block| mender.mend(block))
+            .collect();
+        assert!(mended[0].is_none() && mended[1].is_none());
+        assert_eq!(mended[2].as_ref().unwrap().commitment, Some(two.clone()));
+        let three = mended[3].as_ref().unwrap();
+        assert_eq!(
+            (
+                three.published[0],
+                three.cemented,
+                three.previous_commitment
+            ),
+            (two.hash(), (2, two.hash()), two.hash())
+        );
+        // Those of another protocol stay.
+        let mut mender = Mender::new("paris_019");
+        assert!(
+            blocks()
+                .into_iter()
+                .all(|block| mender.mend(block).is_none())
+        );
+    }
 }

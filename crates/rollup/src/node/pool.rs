@@ -123,7 +123,7 @@ impl Pool {
             }
         }
         let entries: Vec<Entry> = injected.new.into_iter().map(Entry::Message).collect();
-        self.journal.append(&entries).map_err(unwritable)?;
+        self.write(&entries)?;
         self.batcher.fill(limits);
         Ok(Ok(injected.ids))
     }
@@ -137,10 +137,17 @@ impl Pool {
             .zip(&operations)
             .map(|(number, operation)| Entry::Operation(number, operation.clone()))
             .collect();
-        self.journal.append(&entries).map_err(unwritable)?;
         self.number += operations.len() as u64;
         self.operations.extend(operations);
-        Ok(())
+        self.write(&entries)
+    }
+
+    /// Writes down what has just been taken in; all anew when there may be a broken record.
+    fn write(&mut self, entries: &[Entry]) -> Result<(), String> {
+        match self.journal.append(entries) {
+            Ok(()) => Ok(()),
+            Err(_) => self.renew(),
+        }
     }
 
     /// How many messages and operations wait.
