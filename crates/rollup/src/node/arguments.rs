@@ -139,7 +139,7 @@ pub(super) struct Arguments {
     /// Does not look at the kernel before it runs
     #[arg(long)]
     pub(super) unsafe_disable_wasm_kernel_checks: bool,
-    /// A DAL node; the layer is not there
+    /// A node of the data availability layer, which is only simulated here; accepted and ignored
     #[arg(long)]
     pub(super) dal_node: Option<String>,
     /// Replaces a configuration that is there

@@ -3,11 +3,13 @@
 //! Copies share structure: a subtree of any size is copied or moved by one reference count, and keeping the storage of
 //! every level costs what changed. Which kernels may do what, and with which codes, is said in `host`.
 
+mod chunks;
 mod map;
 mod path;
 mod shelf;
 mod value;
 
+use chunks::Chunks;
 pub use map::Map;
 pub use path::{KeyError, MAX_KEY, Path};
 pub use shelf::{Broken, Shelf, reachable};
@@ -27,6 +29,8 @@ pub struct Node {
     hash: OnceLock<Hash>,
     /// The same.
     bytes: OnceLock<u64>,
+    /// Of a large directory.
+    chunks: Chunks,
 }
 
 impl PartialEq for Node {
@@ -88,13 +92,23 @@ impl Node {
         (self.hash, self.bytes) = (OnceLock::new(), OnceLock::new());
     }
 
-    /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1). It
-    /// is not the original's, whose tree is Irmin's. What did not change is not hashed again.
+    /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1), in
+    /// which large directories are cut in parts. It is not the original's, whose tree is Irmin's. What did not change is
+    /// not hashed again.
     pub fn hash(&self) -> Hash {
         *self.hash.get_or_init(|| self.hashed())
     }
 
     fn hashed(&self) -> Hash {
+        if self.children.len() > chunks::SMALL {
+            let mut bytes = vec![2];
+            if let Some(value) = &self.value {
+                bytes.push(0);
+                bytes.extend(value.hash());
+            }
+            bytes.extend(self.chunks.hashes(&self.children));
+            return blake2b(&bytes);
+        }
         let mut bytes = vec![1];
         let mut child = |name: &str, hash: Hash| {
             bytes.push(name.len() as u8);
@@ -119,6 +133,7 @@ impl Node {
         let mut node = self;
         for step in steps {
             node.forget();
+            node.chunks.touch(step);
             if node.children.get(step).is_none() {
                 node.children.insert(step.into(), Node::default());
             }
@@ -141,6 +156,7 @@ impl Node {
         match steps.next() {
             None => change(self),
             Some(step) => {
+                self.chunks.touch(step);
                 if let Some(child) = self.children.get_mut(step) {
                     child.prune(steps, change);
                     if child.value.is_none() && child.children.is_empty() {

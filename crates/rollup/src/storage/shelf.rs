@@ -136,6 +136,7 @@ fn load_node(place: &Place, shelf: &dyn Shelf) -> Result<Node, Broken> {
         children,
         hash: place.hash.map_or_else(OnceLock::new, OnceLock::from),
         bytes: OnceLock::new(),
+        chunks: Default::default(),
     })
 }
 
