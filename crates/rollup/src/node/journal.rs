@@ -112,6 +112,7 @@ mod tests {
             Journal::open(&path).unwrap().1,
             [entry(1), entry(2), entry(4)]
         );
+        let (mut journal, _) = Journal::open(&path).unwrap();
         journal.replace(&[]).unwrap();
         assert!(journal.is_empty() && Journal::open(&path).unwrap().1.is_empty());
     }

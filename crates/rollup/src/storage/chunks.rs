@@ -13,7 +13,7 @@ use crate::encoding::hash::{Hash, blake2b};
 pub(super) const SMALL: usize = 256;
 
 /// A part has about so many children.
-const PART: u64 = 64;
+const PART: u8 = 64;
 
 /// A part of a directory: from its first name to that of the next part.
 #[derive(Clone)]
@@ -78,13 +78,9 @@ impl Chunks {
     }
 }
 
-/// Whether a part begins with a name: FNV-1a, which is short and enough for cutting evenly.
+/// Whether a part begins with a name.
 fn begins(name: &str) -> bool {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    // The low bits of this function are the weak ones.
-    (hash >> 32).is_multiple_of(PART)
+    blake2b(name.as_bytes())[0].is_multiple_of(PART)
 }
 
 /// Cuts and hashes the children from a name (or the first) to before another (or the end), behind the parts before.
