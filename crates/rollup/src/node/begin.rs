@@ -139,6 +139,6 @@ fn genesis(settings: &Settings, store: &Store, kernel: &[u8]) -> Result<(Block, 
         last_piece: 0,
         outbox: Vec::new(),
     };
-    store.add(&mut block, &pvm.world.durable, Hash::default(), None)?;
+    store.add(&mut block, &pvm.world.durable, Hash::default(), None, true)?;
     Ok((block, pvm))
 }

@@ -33,6 +33,9 @@ const RETRY: Duration = Duration::from_secs(10);
 /// How often it tries again, and how often the clock is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// From this time between blocks on, each is kept so that the start after a crash is quick.
+const UNHURRIED: Duration = Duration::from_millis(50);
+
 /// What is asked of the chain.
 pub enum Order {
     /// Blocks now.
@@ -180,7 +183,7 @@ impl Chain {
             if self.node.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            self.make(Some(head.timestamp + n * pause))?;
+            self.make(Some(head.timestamp + n * pause), n == missing)?;
         }
         Ok(())
     }
@@ -195,7 +198,7 @@ impl Chain {
 
     /// A block by the clock. What hinders it is told, and the block is tried again soon.
     fn on_time(&mut self) -> Result<(), String> {
-        let error = match self.make(None) {
+        let error = match self.make(None, self.pause() >= UNHURRIED) {
             Ok(_) => {
                 self.node.live().degraded = None;
                 return Ok(());
@@ -226,7 +229,8 @@ impl Chain {
             if self.node.stop.load(Ordering::Relaxed) {
                 return Err("the node is ending".into());
             }
-            made.push(self.make(timestamp.filter(|_| n == 0))?);
+            let timestamp = timestamp.filter(|_| n == 0);
+            made.push(self.make(timestamp, n + 1 == count)?);
         }
         self.node.live().degraded = None;
         Ok(made)
@@ -264,7 +268,7 @@ impl Chain {
     }
 
     /// Makes one block. When it cannot be made, nothing has changed, and what should go into it waits for the next time.
-    fn make(&mut self, timestamp: Option<i64>) -> Result<Made, String> {
+    fn make(&mut self, timestamp: Option<i64>, careful: bool) -> Result<Made, String> {
         let start = Instant::now();
         let prepared = match self.prepared.take() {
             Some(prepared) => prepared,
@@ -283,7 +287,9 @@ impl Chain {
             let chain = self.node.head().state.outbox;
             let durable = &self.pvm.world.durable;
             let settled = prepared.settled.as_ref();
-            self.node.store.add(&mut block, durable, chain, settled)?;
+            self.node
+                .store
+                .add(&mut block, durable, chain, settled, careful)?;
             Ok((block, published))
         }) {
             Ok((block, published)) => {

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+};
 
 use super::block::Block;
 use super::commitment::Commitment;
@@ -135,7 +137,7 @@ impl Store {
             .create_with_backend(backend)
             .map_err(failed)?;
         let store = Self { database };
-        let write = store.database.begin_write().map_err(failed)?;
+        let write = store.begin(true)?;
         write.open_table(META).map_err(failed)?;
         write.open_table(BLOCKS).map_err(failed)?;
         write.open_table(HASHES).map_err(failed)?;
@@ -258,12 +260,20 @@ impl Store {
 
     /// Marks a message as executed.
     pub fn execute(&self, level: i32, index: u32, at: i32) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         {
             let mut table = write.open_table(EXECUTED).map_err(failed)?;
             table.insert((level, index), at).map_err(failed)?;
         }
         write.commit().map_err(failed)
+    }
+
+    /// Begins to write. When a process dies after a careful transaction, the next one need not look through the whole file;
+    /// such a transaction takes longer.
+    fn begin(&self, careful: bool) -> Result<WriteTransaction, Failed> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        write.set_quick_repair(careful);
+        Ok(write)
     }
 
     /// Keeps a block with its state; everything becomes visible at once. The block learns where its storage is.
@@ -273,8 +283,9 @@ impl Store {
         durable: &Durable,
         before: Hash,
         settled: Option<&Settled>,
+        careful: bool,
     ) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(careful)?;
         {
             if let Some(settled) = settled {
                 let mut table = write.open_table(META).map_err(failed)?;
@@ -342,7 +353,7 @@ impl Store {
 
     /// Replaces the newest block by one with another state.
     pub(super) fn patch(&self, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         {
             let mut pieces = Pieces {
                 table: write.open_table(PIECES).map_err(failed)?,
@@ -368,7 +379,7 @@ impl Store {
         changed: &[Block],
         replaced: &HashMap<Hash, Hash>,
     ) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         {
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
             let mut published = HashMap::new();
@@ -412,7 +423,7 @@ impl Store {
         if self.outbox(level)? == wanted {
             return Ok(false);
         }
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         {
             let mut table = write.open_table(OUTBOXES).map_err(failed)?;
             match wanted {
@@ -434,7 +445,7 @@ impl Store {
 
     /// Takes the blocks above a level away.
     pub fn rewind(&self, level: i32) -> Result<Vec<Block>, Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         let mut gone = Vec::new();
         {
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
@@ -496,7 +507,7 @@ impl Store {
             let table = transaction.open_table(PIECES).map_err(failed)?;
             reachable(&block.root, &Reading(table), &mut needed).map_err(failed)?;
         }
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         let mut gone = 0;
         {
             let mut pieces = write.open_table(PIECES).map_err(failed)?;
