@@ -53,7 +53,7 @@ fn start_to_prompt() {
 
 /// About 500 kB of code that is there but does not run, as in kernels made by compilers.
 fn large_kernel() -> Vec<u8> {
-    let functions: String = (0..12_000)
+    let functions: String = (0..15_000)
         .map(|n| {
             format!(
                 "(func (param i32) (result i32) (i32.add (i32.mul (local.get 0) (i32.const {n})) (i32.load offset={} (local.get 0)))

@@ -7,7 +7,6 @@
 //! a kernel's own tests.
 
 #![forbid(unsafe_code)]
-#![allow(unreachable_pub)]
 
 pub mod client;
 pub mod compiled;

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SendError, Sender};
 use std::time::Duration;
 
-use drun_engine::{End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings};
+use drun_engine::{
+    Activation, End, Engine, Entry, GlobalValue, Instance, Module, Order, Program, Settings,
+};
 
 use super::host::{Activity, Answer, Demand, Rules, Stop};
 use super::instrument;
@@ -23,6 +26,10 @@ const STACK: usize = 16 << 20;
 /// The instructions that the engine counts for a tick, at the most: an instruction of a kernel costs six ticks, and not
 /// more than a dozen of ours stand around it.
 const PER_TICK: u64 = 2;
+
+/// Instructions that a run may use at first, and how many times more when they do not suffice.
+const FIRST_BOUND: u64 = 1 << 35;
+const HIGHER: u64 = 8;
 
 /// How long a kernel runs before somebody is asked whether it should go on.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -43,6 +50,20 @@ pub struct Compiled {
     /// By hash and call depth; `None` for what the engine does not take.
     loaded: HashMap<(Hash, usize), Option<Arc<Loaded>>>,
     generation: u64,
+    /// The way to the thread, while it listens.
+    thread: Option<Sender<Job>>,
+}
+
+/// What is done on the other thread.
+struct Job {
+    engine: Arc<Engine<Rules>>,
+    loaded: Arc<Loaded>,
+    generation: u64,
+    activity: Activity,
+    limit: u64,
+    /// Nobody waits for it any more.
+    left_alone: Arc<AtomicBool>,
+    done: Sender<(Result<u64, Unfinished>, World)>,
 }
 
 impl Default for Compiled {
@@ -58,7 +79,35 @@ impl Compiled {
             engine: Arc::new(Engine::new(settings)),
             loaded: HashMap::new(),
             generation: 0,
+            thread: None,
         }
+    }
+
+    /// Hands a job to the thread; a new one when there is none or it has died.
+    fn begin(&mut self, mut job: Job) -> Result<(), Unfinished> {
+        if let Some(thread) = &self.thread {
+            match thread.send(job) {
+                Ok(()) => return Ok(()),
+                Err(SendError(back)) => job = back,
+            }
+        }
+        let (sender, jobs) = mpsc::channel::<Job>();
+        let work = move || {
+            for job in jobs {
+                let done = job.done.clone();
+                // Who left this run alone does not listen any more.
+                let _ = done.send(execute(job));
+            }
+        };
+        std::thread::Builder::new()
+            .name("kernel".into())
+            .stack_size(STACK)
+            .spawn(work)
+            .map_err(|_| Unfinished::Undecided("no thread".into()))?;
+        // It has just begun to listen.
+        let _ = sender.send(job);
+        self.thread = Some(sender);
+        Ok(())
     }
 
     fn load(&mut self, kernel: &Kernel, depth: usize) -> Option<Arc<Loaded>> {
@@ -113,20 +162,22 @@ impl Executor for Compiled {
             .load(kernel, version.call_depth())
             .ok_or_else(|| undecided("not compiled"))?;
         self.generation += 1;
-        let (generation, engine) = (self.generation, Arc::clone(&self.engine));
         let (demand, demands) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
-        let activity = Activity::new(std::mem::take(world), demand, answers);
-        let limit = version
-            .tick_limit()
-            .saturating_mul(PER_TICK)
-            .min(i64::MAX as u64 / 4);
-        let thread = std::thread::Builder::new()
-            .name("kernel".into())
-            .stack_size(STACK);
-        let running = thread
-            .spawn(move || execute(&engine, &loaded, generation, activity, limit))
-            .map_err(|_| undecided("no thread"))?;
+        let (done, result) = mpsc::channel();
+        let left_alone = Arc::new(AtomicBool::new(false));
+        self.begin(Job {
+            engine: Arc::clone(&self.engine),
+            loaded,
+            generation: self.generation,
+            activity: Activity::new(std::mem::take(world), demand, answers),
+            limit: version
+                .tick_limit()
+                .saturating_mul(PER_TICK)
+                .min(i64::MAX as u64 / 4),
+            left_alone: Arc::clone(&left_alone),
+            done,
+        })?;
         // Ends when the activity, which holds the other end, is gone.
         loop {
             match demands.recv_timeout(PATIENCE) {
@@ -137,15 +188,17 @@ impl Executor for Compiled {
                     let _ = answer.send(data);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
-                // The thread goes on until its limit; whatever it does concerns nobody any more.
+                // The thread goes on until its bound; whatever it does concerns nobody any more.
                 Err(RecvTimeoutError::Timeout) if surroundings.interrupted() => {
+                    left_alone.store(true, Ordering::Relaxed);
+                    self.thread = None;
                     return Err(Unfinished::Interrupted);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        let (result, after) = running
-            .join()
+        let (result, after) = result
+            .recv()
             .map_err(|_| undecided("the engine panicked"))?;
         *world = after;
         result
@@ -153,17 +206,47 @@ impl Executor for Compiled {
 }
 
 /// Runs on the engine's thread; the world comes back as the kernel left it.
-fn execute(
+///
+/// Nobody can stop compiled code from outside. So it gets a bound that it reaches in about a minute, and when it does, a
+/// higher one, from the beginning again: a run that was left alone ends in a time that its owner has waited already.
+fn execute(job: Job) -> (Result<u64, Unfinished>, World) {
+    let Job {
+        engine,
+        loaded,
+        generation,
+        mut activity,
+        limit,
+        left_alone,
+        ..
+    } = job;
+    let begin = activity.mark();
+    let mut bound = FIRST_BOUND.min(limit);
+    loop {
+        let (result, after) = attempt(&engine, &loaded, generation, activity, bound);
+        match result {
+            Err(Unfinished::TooManyTicks)
+                if bound < limit && !left_alone.load(Ordering::Relaxed) =>
+            {
+                activity = after;
+                activity.rewind(&begin);
+                bound = bound.saturating_mul(HIGHER).min(limit);
+            }
+            result => return (result, after.world),
+        }
+    }
+}
+
+fn attempt(
     engine: &Engine<Rules>,
     loaded: &Loaded,
     generation: u64,
     activity: Activity,
     limit: u64,
-) -> (Result<u64, Unfinished>, World) {
+) -> (Result<u64, Unfinished>, Activity) {
     let undecided = |text: String| Err(Unfinished::Undecided(text));
     let mut heap = match engine.fresh_heap(&loaded.module) {
         Ok(heap) => heap,
-        Err(failure) => return (undecided(failure.to_string()), activity.world),
+        Err(failure) => return (undecided(failure.to_string()), activity),
     };
     let mut globals = loaded.globals.clone();
     let mut program = Program {
@@ -179,16 +262,12 @@ fn execute(
         slice: limit,
     };
     let run = engine.run(&mut instance, &mut program, Box::new(activity), order);
-    let Activity {
-        world,
-        ticks: host_ticks,
-        ..
-    } = *run.activation;
+    let activity = *run.activation;
     let result = match run.end {
         Ok(End::Returned) => {
             instance.commit(&mut program);
             match globals[loaded.ticks] {
-                GlobalValue::I64(own) => Ok(1 + own as u64 + host_ticks),
+                GlobalValue::I64(own) => Ok(1 + own as u64 + activity.ticks),
                 _ => undecided("the counter is an i64".into()),
             }
         }
@@ -199,5 +278,5 @@ fn execute(
         Ok(End::Refused(text)) => undecided(text),
         Err(failure) => undecided(failure.to_string()),
     };
-    (result, world)
+    (result, activity)
 }

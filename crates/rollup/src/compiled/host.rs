@@ -193,7 +193,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    pub fn new(world: World, demand: Sender<Demand>, answers: Receiver<Answer>) -> Self {
+    pub(super) fn new(world: World, demand: Sender<Demand>, answers: Receiver<Answer>) -> Self {
         Self {
             world,
             ticks: 0,

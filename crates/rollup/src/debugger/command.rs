@@ -59,7 +59,7 @@ pub struct ProfileOptions {
 }
 
 /// The beginnings of all commands, for completion.
-pub const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "dump function symbols",
     "help",
     "load inputs",
@@ -89,7 +89,7 @@ pub const WORDS: &[&str] = &[
 ];
 
 /// Reads a line; `None` when it is no command.
-pub fn parse(line: &str) -> Option<Command> {
+pub(super) fn parse(line: &str) -> Option<Command> {
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     words_of(&words)
 }

@@ -1,7 +1,7 @@
 //! What `help` prints.
 
 /// A paragraph for each command, in the order of the original.
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
   time <command>: runs a command and tells how long it took.
 
   show inbox: lists the messages that the kernel has not read yet.

@@ -10,7 +10,7 @@ use crate::installer::{installer, merge, parse};
 
 /// What the installer tool does.
 #[derive(Debug, Subcommand)]
-pub enum InstallerCommand {
+pub(super) enum InstallerCommand {
     /// Makes an installer kernel for a kernel, and the preimages it will ask for
     GetRevealInstaller {
         /// The kernel to be installed
@@ -41,7 +41,7 @@ pub enum InstallerCommand {
 }
 
 /// Does it; the error is a text for people.
-pub fn run(command: &InstallerCommand) -> Result<(), String> {
+pub(super) fn run(command: &InstallerCommand) -> Result<(), String> {
     match command {
         InstallerCommand::GetRevealInstaller {
             upgrade_to,

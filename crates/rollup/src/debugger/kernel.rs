@@ -126,7 +126,7 @@ fn stem(path: &Path) -> String {
 }
 
 /// Checks a kernel before the first prompt, as far as the original does: decoding, types, names of imports.
-pub fn check(path: &Path, wasm: &[u8]) -> Result<Arc<Kernel>, KernelError> {
+pub(super) fn check(path: &Path, wasm: &[u8]) -> Result<Arc<Kernel>, KernelError> {
     let kernel = Kernel::decode(wasm.into()).map_err(|error| {
         let ModuleError {
             offset,
@@ -154,7 +154,7 @@ pub fn check(path: &Path, wasm: &[u8]) -> Result<Arc<Kernel>, KernelError> {
 }
 
 /// What works here but not on a rollup.
-pub fn warnings(kernel: &Kernel, version: Version) -> Vec<String> {
+pub(super) fn warnings(kernel: &Kernel, version: Version) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some((_, error)) = link::unlinked(kernel, version) {
         warnings.push(format!(

@@ -1,8 +1,8 @@
-//! Where commands come from: a terminal, a pipe, a file.
+//! Where commands come from: a pipe, a file. A terminal has a file of its own.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead};
 
-use super::console::Prints;
+use super::prints::Prints;
 use crate::storage::Durable;
 
 /// A source of lines.
@@ -15,7 +15,7 @@ pub trait Lines {
 }
 
 /// Lines from a reader; the prompt is printed for it too.
-pub struct Piped<R>(pub R);
+pub(super) struct Piped<R>(pub R);
 
 impl<R: BufRead> Lines for Piped<R> {
     fn next(&mut self, prompt: &str, prints: &mut dyn Prints) -> io::Result<Option<String>> {
@@ -31,11 +31,11 @@ impl<R: BufRead> Lines for Piped<R> {
 }
 
 /// Lines of a file, shown behind the prompt as if they were typed; empty ones and comments (`#`) are left out.
-pub struct Script(std::vec::IntoIter<String>);
+pub(super) struct Script(std::vec::IntoIter<String>);
 
 impl Script {
     /// The commands in a text.
-    pub fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let lines = text
             .lines()
             .map(str::trim)
@@ -52,15 +52,4 @@ impl Lines for Script {
         }
         Ok(line)
     }
-}
-
-/// Standard input: a terminal is edited, anything else is read.
-pub fn standard() -> Box<dyn Lines> {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        match super::terminal::Terminal::new() {
-            Ok(terminal) => return Box::new(terminal),
-            Err(error) => eprintln!("Warning: no line editing: {error}"),
-        }
-    }
-    Box::new(Piped(io::stdin().lock()))
 }

@@ -11,12 +11,16 @@ mod interrupt;
 mod kernel;
 mod lines;
 mod numbers;
+mod opening;
+mod prints;
 mod profiling;
+mod prompt;
 mod session;
 mod show;
 mod suite;
 mod terminal;
 
-pub use console::{Console, Prints};
+pub use console::Console;
 pub use kernel::{KernelError, read_kernel};
+pub use prints::Prints;
 pub use session::{Failure, Options, Session};

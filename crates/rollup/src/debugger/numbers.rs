@@ -5,7 +5,7 @@ use std::time::Duration;
 use num_bigint::BigUint;
 
 /// Reads a number in decimal, `0x`, `0o` or `0b`.
-pub fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let (digits, base) = match text.get(..2) {
         Some("0x") => (&text[2..], 16),
         Some("0o") => (&text[2..], 8),
@@ -65,7 +65,7 @@ impl Kind {
 }
 
 /// A span of time in the style `277ms`, `3.605us`.
-pub fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let (unit, name) = match nanos {
         0..1_000 => return format!("{nanos}ns"),
@@ -80,7 +80,7 @@ pub fn span(duration: Duration) -> String {
 }
 
 /// A time in seconds since 1970 as in `1970-01-01T00:00:00`.
-pub fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // The calendar of 400 years, counted from the first of March of the year 0.
     let shifted = days.saturating_add(719_468);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::command::ProfileOptions;
 use super::numbers::{date, span};
@@ -15,11 +15,11 @@ const RULE: &str = "----------------------";
 /// A run that was profiled.
 struct Run {
     phases: Phases,
-    elapsed: std::time::Duration,
+    elapsed: Duration,
 }
 
 /// Runs the next level on the interpreter and tells where its ticks went.
-pub fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Failure> {
+pub(super) fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Failure> {
     let waits = session.pvm.status() == Status::WaitingForInput;
     if !(waits || session.pvm.is_beginning()) {
         return Ok(session.console.say(
@@ -46,11 +46,7 @@ pub fn profile(session: &mut Session, options: ProfileOptions) -> Result<(), Fai
     let (runs, profiles) = result?;
     let total = session.pvm.ticks() - before;
 
-    let stem = session
-        .options
-        .profiles
-        .join(format!("wasm-debugger-profiling-{}-00:00", now()));
-    let path = with_ending(&stem, "out");
+    let (stem, path) = free(&session.options.profiles);
     let lines = folded(&profiles, options.collapsed);
     std::fs::write(&path, &lines)
         .map_err(|error| Failure::Command(format!("{}: {error}", path.display())))?;
@@ -162,14 +158,19 @@ fn draw(lines: &str, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The time in UTC, to the millisecond.
-fn now() -> String {
-    let since = SystemTime::now()
+/// A name with the time in UTC, to the millisecond; a later one when a profile was made within the same.
+fn free(directory: &Path) -> (PathBuf, PathBuf) {
+    let mut since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    format!(
-        "{}.{:03}",
-        date(since.as_secs() as i64),
-        since.subsec_millis()
-    )
+    loop {
+        let (seconds, millis) = (date(since.as_secs() as i64), since.subsec_millis());
+        let name = format!("wasm-debugger-profiling-{seconds}.{millis:03}-00:00");
+        let stem = directory.join(name);
+        let path = with_ending(&stem, "out");
+        if !path.exists() {
+            return (stem, path);
+        }
+        since += Duration::from_millis(1);
+    }
 }

@@ -15,7 +15,7 @@ use crate::storage::{KeyError, Node, Path};
 const MAX_DEPTH: usize = 10;
 
 /// The bytes that a command prints, with its last line ending.
-pub fn show(pvm: &Pvm, command: Command) -> Vec<u8> {
+pub(super) fn show(pvm: &Pvm, command: Command) -> Vec<u8> {
     match command {
         Command::ShowStatus => format!(
             "Status: {}\nInternal_status: {}\n",

@@ -1,7 +1,7 @@
 //! A terminal with editing, a history that is kept, and completion of commands and of keys of the storage.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,19 +14,30 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper};
 
 use super::command::WORDS;
-use super::console::{BOLD, PLAIN, Prints, coloured};
-use super::lines::Lines;
+use super::lines::{Lines, Piped};
+use super::prints::{BOLD, PLAIN, Prints, coloured};
 use crate::storage::{Durable, Path};
 
+/// Standard input: a terminal is edited, anything else is read.
+pub(super) fn standard() -> Box<dyn Lines> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        match Terminal::new() {
+            Ok(terminal) => return Box::new(terminal),
+            Err(error) => eprintln!("Warning: no line editing: {error}"),
+        }
+    }
+    Box::new(Piped(io::stdin().lock()))
+}
+
 /// A terminal.
-pub(super) struct Terminal {
+struct Terminal {
     editor: Editor<Completion, FileHistory>,
     history: Option<PathBuf>,
     storage: Arc<Mutex<Durable>>,
 }
 
 impl Terminal {
-    pub fn new() -> rustyline::Result<Self> {
+    fn new() -> rustyline::Result<Self> {
         let storage = Arc::new(Mutex::new(Durable::default()));
         let mut editor = Editor::new()?;
         editor.set_helper(Some(Completion(Arc::clone(&storage))));

@@ -16,7 +16,7 @@ pub(super) enum Node {
 
 impl Node {
     /// The fields of a map.
-    pub fn fields(&self) -> Option<&[(Node, Node)]> {
+    pub(super) fn fields(&self) -> Option<&[(Node, Node)]> {
         match self {
             Self::Mapping(fields) => Some(fields),
             _ => None,
@@ -24,7 +24,7 @@ impl Node {
     }
 
     /// The text of a scalar.
-    pub fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Scalar(text) => Some(text),
             _ => None,

@@ -1,14 +1,17 @@
 //! An interpreter that can stop at every tick: its state is plain data, and its ticks are those of the original.
 
-mod machine;
+mod bulk;
 mod memory;
 mod numeric;
 mod profile;
 mod start;
+mod state;
+mod step;
 mod vector;
 
-pub use machine::{AFTER_RUN, Context, Ended, Event, Machine};
 pub use profile::{Frame, Profile};
+pub use state::{Ended, Event, Machine};
+pub use step::{AFTER_RUN, Context};
 
 use std::fmt;
 

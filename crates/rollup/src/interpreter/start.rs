@@ -3,25 +3,15 @@
 use std::sync::Arc;
 
 use super::Trap;
-use super::machine::{Ended, Machine, NO_HOST, Next};
+use super::state::{Ended, Machine, NO_HOST, Next};
+use crate::module::Placement;
 use crate::module::ticks::{self, ORDINARY};
-use crate::module::{Constant, Placement};
 
 impl Machine {
     /// The module is ready after these ticks and those of the last steps.
     pub(super) fn ready(&mut self, ticks: u64) {
         self.next = Next::Ready;
         self.owed = ticks + 4 + 1;
-    }
-
-    pub(super) fn constant(&self, constant: Constant) -> u128 {
-        match constant {
-            Constant::Value(value) => u128::from(value),
-            Constant::Vector(value) => value,
-            Constant::Global(n) => self.globals.get(n as usize).copied().unwrap_or_default(),
-            Constant::Function(n) => u128::from(n) + 1,
-            Constant::Null => 0,
-        }
     }
 
     /// Finds the next thing of the start: a segment, the start function, its end; and adds its ticks.

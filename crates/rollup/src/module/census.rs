@@ -37,59 +37,59 @@ pub(super) struct Census {
 }
 
 impl Census {
-    pub fn signature(&mut self, params: usize, results: usize) {
+    pub(super) fn signature(&mut self, params: usize, results: usize) {
         self.types += 1;
         self.elements += 5 + (params + results) as u64;
     }
 
-    pub fn import(&mut self, module: &str, item: &str) {
+    pub(super) fn import(&mut self, module: &str, item: &str) {
         self.imports += 1;
         self.elements += 9 + (module.chars().count() + item.chars().count()) as u64;
     }
 
-    pub fn functions(&mut self, n: usize) {
+    pub(super) fn functions(&mut self, n: usize) {
         self.functions = n as u64;
         self.elements += n as u64;
     }
 
-    pub fn tables(&mut self, n: usize) {
+    pub(super) fn tables(&mut self, n: usize) {
         self.tables = n as u64;
         self.elements += n as u64;
     }
 
-    pub fn memories(&mut self, n: usize) {
+    pub(super) fn memories(&mut self, n: usize) {
         self.memories = n as u64;
         self.elements += n as u64;
     }
 
     /// A constant expression of `k` instructions was read; what it belongs to follows.
-    pub fn expression(&mut self, k: u64) {
+    pub(super) fn expression(&mut self, k: u64) {
         self.pending.push(k);
     }
 
     /// A global, whose initialiser was read.
-    pub fn global(&mut self) {
+    pub(super) fn global(&mut self) {
         let k = self.pending.pop().unwrap_or_default();
         self.globals += 1;
         self.elements += 2 + (3 + k);
         self.global_init += 6 * k + 10;
     }
 
-    pub fn export(&mut self, name: &str) {
+    pub(super) fn export(&mut self, name: &str) {
         self.exports += 1;
         self.elements += 6 + name.chars().count() as u64;
     }
 
-    pub fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.start = true;
     }
 
-    pub fn custom(&mut self) {
+    pub(super) fn custom(&mut self) {
         self.customs += 1;
     }
 
     /// A segment of a table, whose offset and items were read.
-    pub fn element(&mut self, placement: &Placement, items: usize, expressions: bool) {
+    pub(super) fn element(&mut self, placement: &Placement, items: usize, expressions: bool) {
         let n = items as u64;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         let code = match placement {
@@ -121,20 +121,20 @@ impl Census {
     }
 
     /// A segment of memory, whose offset was read.
-    pub fn data(&mut self, active: bool, bytes: usize) {
+    pub(super) fn data(&mut self, active: bool, bytes: usize) {
         let k = self.pending.pop().unwrap_or_default();
         self.elements += if active { 7 + (3 + k) } else { 6 } + bytes as u64;
         self.data_code.push(if active { 5 } else { 0 });
     }
 
     /// A function's body begins.
-    pub fn body(&mut self, groups: u32, locals: u64) {
+    pub(super) fn body(&mut self, groups: u32, locals: u64) {
         self.elements += 6 + 2 * u64::from(groups) + locals + 3;
         self.elaborate += if self.elaborated { 1 } else { 3 };
     }
 
     /// An instruction of a body.
-    pub fn operator(&mut self, op: &Operator<'_>) {
+    pub(super) fn operator(&mut self, op: &Operator<'_>) {
         let (parse, blocks) = match op {
             Operator::End => return,
             Operator::Else => {
@@ -153,12 +153,12 @@ impl Census {
     }
 
     /// From the first tick after Snapshot to the decoded module.
-    pub fn decode_ticks(&self) -> u64 {
+    pub(super) fn decode_ticks(&self) -> u64 {
         1 + 30 + 4 + self.elements + 1 + self.customs + self.elaborate + 1 + 1
     }
 
     /// From the linked module to the first segment that is copied.
-    pub fn init_ticks(&self) -> u64 {
+    pub(super) fn init_ticks(&self) -> u64 {
         let created = |n: u64, imported: u64| 3 * n + 1 + (imported + n) + 1;
         let (e, d) = (
             self.element_code.iter().sum::<u64>(),

@@ -10,9 +10,16 @@ use clap::Parser;
 /// Commands: `run MODE for ADDR with operators OP…`, `init MODE config for ADDR with operators OP…`,
 /// `originate smart rollup NAME of kind wasm_2_0_0 of type TYPE with kernel K`, `send smart rollup message MSG from SRC`,
 /// `transfer PAYLOAD from KT1`, `bake [N]`, `show supported protocols`, `dump durable storage into FILE`,
+/// `patch durable storage at KEY with (HEX|file:FILE)`, `replay block B`, `replay blocks from L to L`,
+/// `repair commitments for PROTOCOL`, `recompute outbox messages from L`, `compare URL URL`,
 /// `snapshot export [FILE]`, `snapshot import FILE`, `snapshot info FILE`, `generate openapi`, `list metrics`.
 #[derive(Debug, Parser)]
-#[command(version, name = "rollup-node", verbatim_doc_comment)]
+#[command(
+    version,
+    name = "rollup-node",
+    verbatim_doc_comment,
+    args_override_self = true
+)]
 pub(super) struct Arguments {
     /// The command
     #[arg(value_name = "WORD")]
@@ -87,8 +94,8 @@ pub(super) struct Arguments {
     /// A service that has missing preimages
     #[arg(long)]
     pub(super) pre_images_endpoint: Option<String>,
-    /// Not supported: refutation needs a second party
-    #[arg(long)]
+    /// "LEVEL MESSAGE TICK …": makes these states wrong, to be found by `compare`
+    #[arg(long, value_name = "POINTS")]
     pub(super) loser_mode: Option<String>,
     #[arg(long, hide = true)]
     pub(super) injector_retention_period: Option<u64>,
@@ -132,7 +139,7 @@ pub(super) struct Arguments {
     /// Does not look at the kernel before it runs
     #[arg(long)]
     pub(super) unsafe_disable_wasm_kernel_checks: bool,
-    /// A DAL node; the layer is not there
+    /// A node of the data availability layer, which is only simulated here; accepted and ignored
     #[arg(long)]
     pub(super) dal_node: Option<String>,
     /// Replaces a configuration that is there
@@ -147,6 +154,15 @@ pub(super) struct Arguments {
     /// Seconds between blocks; 0 makes them on request only
     #[arg(long)]
     pub(super) block_time: Option<f64>,
+    /// Makes the blocks at the start that time has missed since the newest one
+    #[arg(long)]
+    pub(super) catch_up: bool,
+    /// Messages can become slots of a data availability layer, whose pages are files of dal_pages
+    #[arg(long)]
+    pub(super) simulate_dal: bool,
+    /// Tells others states between two blocks, for `compare`
+    #[arg(long)]
+    pub(super) replay: bool,
     /// Messages of the first blocks, as for the debugger
     #[arg(long)]
     pub(super) inputs: Option<PathBuf>,
@@ -179,9 +195,9 @@ pub(super) struct Arguments {
     pub(super) max_active_outbox_levels: Option<i32>,
     #[arg(long)]
     pub(super) finality: Option<i32>,
-    /// Batches in a block; 0 for as many as there are
-    #[arg(long, default_value_t = 0)]
-    pub(super) batches_per_block: usize,
+    /// Batches in a block; 0 for as many as there are [default: one for each batching key]
+    #[arg(long)]
+    pub(super) batches_per_block: Option<usize>,
     /// Nobody publishes commitments for modes that do not
     #[arg(long)]
     pub(super) no_auto_operator: bool,

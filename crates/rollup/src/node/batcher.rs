@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use num_bigint::BigInt;
+use serde::{Deserialize, Serialize};
 
 use crate::encoding::hash::{Hash, blake2b};
 use crate::encoding::reader::put_block;
@@ -17,7 +18,7 @@ pub const NAMED_LIMIT: usize = 4100;
 pub const MAX_BATCH: usize = 32_607;
 
 /// A message that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its id.
     pub id: Hash,
@@ -36,6 +37,8 @@ pub enum Status {
     Unknown,
     /// It waits for a batch.
     Pending,
+    /// It is in this batch, which waits for a block.
+    Batched(u64),
     /// It is in a block.
     Included {
         /// The block's level.
@@ -52,6 +55,8 @@ pub struct Limits {
     pub batch_size: usize,
     /// Messages of a batch.
     pub batch_elements: usize,
+    /// Fewer messages are no batch before the next block.
+    pub min_elements: usize,
     /// Batches of a block; 0 for as many as there are.
     pub batches: usize,
 }
@@ -61,6 +66,7 @@ impl Default for Limits {
         Self {
             batch_size: MAX_BATCH,
             batch_elements: 1_073_741_823,
+            min_elements: 10,
             batches: 0,
         }
     }
@@ -72,9 +78,29 @@ pub struct Batcher {
     /// Those with an order come first, then by arrival.
     queue: BTreeMap<(bool, u64, u64), Waiting>,
     waiting: HashMap<Hash, (bool, u64, u64)>,
+    /// What the messages of the queue cost in batches.
+    bytes: usize,
+    /// Batches that wait for a block, by number.
+    batches: BTreeMap<u64, Vec<Waiting>>,
+    batched: HashMap<Hash, u64>,
+    next_batch: u64,
     counter: u64,
     included: HashMap<Hash, (i32, u32, Vec<u8>)>,
     remembered: VecDeque<Hash>,
+}
+
+/// Messages that were taken in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// Their ids, in order.
+    pub ids: Vec<Hash>,
+    /// Those that were not there before.
+    pub new: Vec<Waiting>,
+}
+
+/// What a message costs in a batch, in bytes.
+fn cost(content: &[u8]) -> usize {
+    content.len() + 4
 }
 
 /// Why a message is refused.
@@ -103,87 +129,163 @@ pub fn id(content: &[u8], counter: Option<u64>) -> Hash {
 }
 
 impl Batcher {
+    /// An empty one that counts messages from a number on.
+    pub fn after(counter: u64) -> Self {
+        Self {
+            counter,
+            ..Self::default()
+        }
+    }
+
+    /// The counter of the next message.
+    pub fn counter(&self) -> u64 {
+        self.counter
+    }
+
     /// Takes messages in; their ids in the same order. Nothing is taken when one is refused.
     ///
     /// # Errors
-    /// If a message is too large, or the queue has no room.
+    /// If a message is too large, or there is no room.
     pub fn inject(
         &mut self,
         messages: Vec<Vec<u8>>,
         order: Option<u64>,
         drop_duplicate: bool,
-    ) -> Result<Vec<Hash>, Refused> {
+    ) -> Result<Injected, Refused> {
         if let Some(n) = messages
             .iter()
             .position(|message| message.len() > MAX_MESSAGE)
         {
             return Err(Refused::TooLarge(n));
         }
-        if self.queue.len() + messages.len() > CAPACITY {
+        if self.len() + messages.len() > CAPACITY {
             return Err(Refused::Full);
         }
-        let mut ids = Vec::with_capacity(messages.len());
+        let mut injected = Injected {
+            ids: Vec::with_capacity(messages.len()),
+            new: Vec::with_capacity(messages.len()),
+        };
         for content in messages {
             let counter = self.counter;
             self.counter += 1;
             let id = id(&content, (!drop_duplicate).then_some(counter));
-            ids.push(id);
-            if drop_duplicate && (self.waiting.contains_key(&id) || self.included.contains_key(&id))
+            injected.ids.push(id);
+            if drop_duplicate
+                && (self.waiting.contains_key(&id)
+                    || self.batched.contains_key(&id)
+                    || self.included.contains_key(&id))
             {
                 continue;
             }
-            let key = (order.is_none(), order.unwrap_or_default(), counter);
-            self.waiting.insert(id, key);
             let waiting = Waiting {
                 id,
                 content,
                 order,
                 counter,
             };
-            self.queue.insert(key, waiting);
+            self.put(waiting.clone());
+            injected.new.push(waiting);
         }
-        Ok(ids)
+        Ok(injected)
     }
 
-    /// The messages that wait, in the order in which they will leave.
+    /// Whether a message has left the queue.
+    pub fn is_batched(&self, id: &Hash) -> bool {
+        self.batched.contains_key(id) || self.included.contains_key(id)
+    }
+
+    /// Takes in a message that waited before.
+    pub fn again(&mut self, waiting: Waiting) {
+        self.counter = self.counter.max(waiting.counter + 1);
+        self.put(waiting);
+    }
+
+    fn put(&mut self, waiting: Waiting) {
+        let order = waiting.order;
+        let key = (order.is_none(), order.unwrap_or_default(), waiting.counter);
+        self.bytes += cost(&waiting.content);
+        self.waiting.insert(waiting.id, key);
+        self.queue.insert(key, waiting);
+    }
+
+    /// Makes batches as long as they become full.
+    pub fn fill(&mut self, limits: &Limits) {
+        while self.queue.len() >= limits.min_elements.max(1)
+            && (self.bytes > limits.batch_size || self.queue.len() > limits.batch_elements)
+        {
+            let batch = self.cut(limits);
+            let number = self.next_batch;
+            self.next_batch += 1;
+            self.batched
+                .extend(batch.iter().map(|waiting| (waiting.id, number)));
+            self.batches.insert(number, batch);
+        }
+    }
+
+    /// The messages of the queue, in the order in which they will leave.
     pub fn queue(&self) -> impl Iterator<Item = &Waiting> {
         self.queue.values()
     }
 
-    /// How many wait.
+    /// All messages that are in no block.
+    pub fn all(&self) -> impl Iterator<Item = &Waiting> {
+        self.batches.values().flatten().chain(self.queue())
+    }
+
+    /// How many messages are in no block.
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.batched.len()
     }
 
-    /// Whether none waits.
+    /// Whether all are in blocks.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.len() == 0
     }
 
-    /// Takes the batches of a block out of the queue.
+    /// Takes the batches of a block: those that are full, then what is left of the queue.
     pub fn take(&mut self, limits: &Limits) -> Vec<Vec<Waiting>> {
+        let most = match limits.batches {
+            0 => usize::MAX,
+            most => most,
+        };
         let mut batches: Vec<Vec<Waiting>> = Vec::new();
-        let mut size = 0;
-        while let Some(entry) = self.queue.first_entry() {
-            let cost = entry.get().content.len() + 4;
-            let fits = batches.last().is_some_and(|batch| {
-                size + cost <= limits.batch_size && batch.len() < limits.batch_elements
-            });
-            if !fits {
-                if limits.batches > 0 && batches.len() == limits.batches {
-                    break;
+        while batches.len() < most {
+            if let Some((_, batch)) = self.batches.pop_first() {
+                for waiting in &batch {
+                    self.batched.remove(&waiting.id);
                 }
-                batches.push(Vec::new());
-                size = 0;
-            }
-            let waiting = entry.remove();
-            self.waiting.remove(&waiting.id);
-            size += cost;
-            if let Some(batch) = batches.last_mut() {
-                batch.push(waiting);
+                batches.push(batch);
+            } else if self.queue.is_empty() {
+                break;
+            } else {
+                batches.push(self.cut(limits));
             }
         }
         batches
+    }
+
+    /// Takes one batch off the queue; never an empty one while there is a message.
+    fn cut(&mut self, limits: &Limits) -> Vec<Waiting> {
+        let mut batch: Vec<Waiting> = Vec::new();
+        let mut size = 0;
+        while let Some(entry) = self.queue.first_entry() {
+            let more = cost(&entry.get().content);
+            let fits = size + more <= limits.batch_size && batch.len() < limits.batch_elements;
+            if !(fits || batch.is_empty()) {
+                break;
+            }
+            let waiting = entry.remove();
+            self.waiting.remove(&waiting.id);
+            self.bytes -= more;
+            size += more;
+            batch.push(waiting);
+        }
+        batch
+    }
+
+    /// The messages of a batch that waits for a block.
+    pub fn batch(&self, number: u64) -> &[Waiting] {
+        self.batches.get(&number).map_or(&[], Vec::as_slice)
     }
 
     /// Remembers where a message is.
@@ -209,6 +311,14 @@ impl Batcher {
         if let Some(waiting) = self.waiting.get(id).and_then(|key| self.queue.get(key)) {
             return (Status::Pending, Some(&waiting.content));
         }
+        if let Some(number) = self.batched.get(id) {
+            let batch = self.batch(*number).iter();
+            let content = batch.into_iter().find(|waiting| waiting.id == *id);
+            return (
+                Status::Batched(*number),
+                content.map(|waiting| &waiting.content[..]),
+            );
+        }
         match self.included.get(id) {
             Some((level, operation, content)) => (
                 Status::Included {
@@ -229,6 +339,11 @@ impl Batcher {
             (Some(_), None) => !without_order,
         };
         self.queue.retain(|_, waiting| keep(waiting));
+        self.bytes = self
+            .queue
+            .values()
+            .map(|waiting| cost(&waiting.content))
+            .sum();
         let queue = &self.queue;
         self.waiting.retain(|_, key| queue.contains_key(key));
     }
@@ -260,7 +375,8 @@ mod tests {
                 None,
                 false,
             )
-            .unwrap();
+            .unwrap()
+            .ids;
         for (n, text) in [
             (0, "scmsg2rwuPwGBrYsQHFuusVq5DAZFfJ4iGcAJ6Ttvyobd6b1V1oSpUk"),
             (1, "scmsg3WtaZfwmQQzbHobfzcZw3JFy7eYAAJs9RZsGGrnzwEAnzPP5We"),
@@ -297,13 +413,16 @@ mod tests {
     #[test]
     fn duplicates_are_dropped_when_asked_wherever_the_first_is() {
         let mut batcher = Batcher::default();
-        let twice = batcher.inject(words(&["x", "x"]), None, true).unwrap();
+        let twice = batcher.inject(words(&["x", "x"]), None, true).unwrap().ids;
         assert_eq!((twice[0], batcher.len()), (twice[1], 1));
         let taken = batcher.take(&Limits::default());
         batcher.included(taken[0][0].id, 7, 0, b"x".to_vec());
         assert_eq!(
             batcher.inject(words(&["x"]), None, true).unwrap(),
-            [twice[0]]
+            Injected {
+                ids: vec![twice[0]],
+                new: vec![]
+            }
         );
         assert!(batcher.is_empty());
         assert_eq!(
@@ -332,6 +451,31 @@ mod tests {
         );
         batcher.clear(None, false);
         assert!(batcher.is_empty());
+    }
+
+    #[test]
+    fn full_batches_are_made_at_once_and_wait_for_a_block() {
+        let mut batcher = Batcher::default();
+        let limits = Limits {
+            batch_size: 10,
+            min_elements: 3,
+            batches: 1,
+            ..Limits::default()
+        };
+        let ids = batcher.inject(words(&["a", "b"]), None, false).unwrap().ids;
+        batcher.fill(&limits);
+        assert_eq!(batcher.status(&ids[0]).0, Status::Pending);
+        batcher.inject(words(&["c"]), Some(0), false).unwrap();
+        batcher.fill(&limits);
+        assert_eq!(
+            batcher.status(&ids[0]),
+            (Status::Batched(0), Some(&b"a"[..]))
+        );
+        assert_eq!(batcher.status(&ids[1]).0, Status::Pending);
+        assert_eq!(batcher.len(), 3);
+        assert_eq!(contents(&batcher.take(&limits)), [["c", "a"]]);
+        assert_eq!(contents(&batcher.take(&limits)), [["b"]]);
+        assert!(batcher.is_empty() && batcher.take(&limits).is_empty());
     }
 
     #[test]

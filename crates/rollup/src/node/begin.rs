@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::broadcast;
 
@@ -12,7 +11,9 @@ use super::commitment::Commitment;
 use super::config::Settings;
 use super::history::Inbox;
 use super::outside::{DebugLog, Outside, Sources};
+use super::pool::Pool;
 use super::store::Store;
+use super::time::now;
 use super::{Counters, Live, Node, machine};
 use crate::encoding::hash::Hash;
 use crate::inbox::{level as inbox_level, message};
@@ -35,6 +36,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         preimages: settings.data_dir.join("wasm_2_0_0"),
         endpoint: settings.pre_images_endpoint.clone(),
         dal_pages: settings.data_dir.join("dal_pages"),
+        dal: settings.simulate_dal,
         rollup: settings.rollup,
         origination: settings.origination_level,
     });
@@ -53,11 +55,13 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         settings.kernel_log().as_deref(),
     )?));
     let stop = Arc::new(AtomicBool::new(false));
+    let journal = settings.data_dir.join("storage/waiting");
+    let pool = Pool::open(&journal, store.settled()?, &settings.batcher)?;
     let live = Live {
         head: Arc::new(head),
         pvm: pvm.clone(),
-        batcher: Default::default(),
-        mempool: Vec::new(),
+        pool,
+        dal: Default::default(),
         migration: None,
         cement: None,
         degraded: None,
@@ -135,14 +139,6 @@ fn genesis(settings: &Settings, store: &Store, kernel: &[u8]) -> Result<(Block, 
         last_piece: 0,
         outbox: Vec::new(),
     };
-    store.add(&mut block, &pvm.world.durable, Hash::default())?;
+    store.add(&mut block, &pvm.world.durable, Hash::default(), None, true)?;
     Ok((block, pvm))
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    now.as_secs() as i64
 }

@@ -7,18 +7,21 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::begin::now;
+use super::batcher::Waiting;
 use super::block::{Block, Operation, State, keep_stuck};
-use super::commitment::Commitment;
+use super::course::{Course, after};
 use super::history::Inbox;
 use super::outside::Outside;
-use super::{Node, log, machine, proof};
+use super::pool::Settled;
+use super::time::now;
+use super::{Node, RUN_SECONDS, layer1, log, machine};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};
-use crate::encoding::hash::Hash;
 use crate::inbox::{level as inbox_level, message};
+use crate::outbox::message::OutboxMessage;
 use crate::pvm::{Pvm, keys};
 
 /// Messages of users that a level can hold.
@@ -29,6 +32,9 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// How often it tries again, and how often the clock is looked at.
 const LOOK: Duration = Duration::from_millis(300);
+
+/// From this time between blocks on, each is kept so that the start after a crash is quick.
+const UNHURRIED: Duration = Duration::from_millis(50);
 
 /// What is asked of the chain.
 pub enum Order {
@@ -63,14 +69,12 @@ pub struct Made {
     pub elapsed: Duration,
 }
 
-/// A message of the batcher: its id and its content.
-type Identified = (Hash, Vec<u8>);
-
 /// What goes into a block; kept when the block cannot be made yet.
 struct Prepared {
     operations: Vec<Operation>,
-    /// The ids and contents of messages by the number of their operation.
-    batched: Vec<(u32, Vec<Identified>)>,
+    /// The messages of batches by the number of their operation.
+    batched: Vec<(u32, Vec<Waiting>)>,
+    settled: Option<Settled>,
     migration: Option<String>,
     timestamp: i64,
 }
@@ -86,6 +90,8 @@ pub struct Chain {
     inputs: std::vec::IntoIter<Vec<Vec<u8>>>,
     /// When it was last told why no block can be made.
     complained: Option<Instant>,
+    /// Up to which level commitments are surely published.
+    published: i32,
 }
 
 impl Chain {
@@ -104,6 +110,7 @@ impl Chain {
             prepared: None,
             inputs,
             complained: None,
+            published: i32::MIN,
         }
     }
 
@@ -112,6 +119,7 @@ impl Chain {
     /// # Errors
     /// If a block can never be made and the node was told not to wait.
     pub fn run(mut self, orders: &Receiver<Order>) -> Result<(), String> {
+        self.catch_up()?;
         let mut due = Instant::now() + self.pause();
         while !self.node.stop.load(Ordering::Relaxed) {
             let manual = self.node.live().block_time <= 0.0 && !self.has_inputs();
@@ -161,6 +169,25 @@ impl Chain {
         Ok(())
     }
 
+    /// Makes the blocks that the clock would have made since the newest one.
+    fn catch_up(&mut self) -> Result<(), String> {
+        let settings = &self.node.settings;
+        let pause = (settings.constants.block_time.ceil() as i64).max(1);
+        let head = self.node.head();
+        let missing = (now() - head.timestamp) / pause;
+        if !settings.catch_up || settings.constants.block_time <= 0.0 || missing < 1 {
+            return Ok(());
+        }
+        log::notice(&format!("Catching up on {missing} blocks"));
+        for n in 1..=missing {
+            if self.node.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            self.make(Some(head.timestamp + n * pause), n == missing)?;
+        }
+        Ok(())
+    }
+
     fn pause(&self) -> Duration {
         Duration::try_from_secs_f64(self.node.live().block_time).unwrap_or_default()
     }
@@ -171,7 +198,7 @@ impl Chain {
 
     /// A block by the clock. What hinders it is told, and the block is tried again soon.
     fn on_time(&mut self) -> Result<(), String> {
-        let error = match self.make(None) {
+        let error = match self.make(None, self.pause() >= UNHURRIED) {
             Ok(_) => {
                 self.node.live().degraded = None;
                 return Ok(());
@@ -202,7 +229,8 @@ impl Chain {
             if self.node.stop.load(Ordering::Relaxed) {
                 return Err("the node is ending".into());
             }
-            made.push(self.make(timestamp.filter(|_| n == 0))?);
+            let timestamp = timestamp.filter(|_| n == 0);
+            made.push(self.make(timestamp, n + 1 == count)?);
         }
         self.node.live().degraded = None;
         Ok(made)
@@ -212,27 +240,12 @@ impl Chain {
     fn prepare(&mut self, timestamp: Option<i64>) -> Prepared {
         let settings = &self.node.settings;
         let mut live = self.node.live();
-        let mut operations = std::mem::take(&mut live.mempool);
-        operations.extend(
-            self.inputs
-                .next()
-                .into_iter()
-                .flatten()
-                .map(Operation::Serialized),
-        );
-        let mut batched = Vec::new();
-        if settings.mode.has_batcher() {
-            for batch in live.batcher.take(&settings.batcher) {
-                let number = operations.len() as u32;
-                let messages: Vec<Identified> = batch
-                    .into_iter()
-                    .map(|waiting| (waiting.id, waiting.content))
-                    .collect();
-                let contents = messages.iter().map(|(_, content)| content.clone());
-                operations.push(Operation::Messages(contents.collect()));
-                batched.push((number, messages));
-            }
-        }
+        let inputs = self.inputs.next().into_iter().flatten();
+        let taken = live
+            .pool
+            .take(&settings.batcher, settings.mode.has_batcher());
+        let mut operations = taken.operations;
+        operations.extend(inputs.map(Operation::Serialized));
         let level = live.head.level + 1;
         let planned = settings.migrations.iter().find(|(at, _)| *at == level);
         let migration = live
@@ -247,26 +260,40 @@ impl Chain {
         };
         Prepared {
             operations,
-            batched,
+            batched: taken.batched,
+            settled: taken.settled,
             migration,
             timestamp: timestamp.max(least),
         }
     }
 
     /// Makes one block. When it cannot be made, nothing has changed, and what should go into it waits for the next time.
-    fn make(&mut self, timestamp: Option<i64>) -> Result<Made, String> {
+    fn make(&mut self, timestamp: Option<i64>, careful: bool) -> Result<Made, String> {
         let start = Instant::now();
         let prepared = match self.prepared.take() {
             Some(prepared) => prepared,
             None => self.prepare(timestamp),
         };
+        if self.node.settings.simulate_dal {
+            let mut live = self.node.live();
+            let level = live.head.level + 1;
+            if let Err(error) = live.dal.publish(level, &self.node.sources.dal_pages) {
+                log::notice(&format!("Warning: {error}"));
+            }
+        }
+        self.node.live().counters.fetch_seconds = start.elapsed().as_secs_f64();
         let before = self.pvm.clone();
-        match self.evaluate(&prepared) {
-            Ok(mut block) => {
-                let chain_before = self.node.head().state.outbox;
-                self.node
-                    .store
-                    .add(&mut block, &self.pvm.world.durable, chain_before)?;
+        match self.evaluate(&prepared).and_then(|(mut block, published)| {
+            let chain = self.node.head().state.outbox;
+            let durable = &self.pvm.world.durable;
+            let settled = prepared.settled.as_ref();
+            self.node
+                .store
+                .add(&mut block, durable, chain, settled, careful)?;
+            Ok((block, published))
+        }) {
+            Ok((block, published)) => {
+                self.published = published;
                 let made = Made {
                     block: Arc::new(block),
                     elapsed: start.elapsed(),
@@ -282,7 +309,8 @@ impl Chain {
         }
     }
 
-    fn evaluate(&mut self, prepared: &Prepared) -> Result<Block, String> {
+    /// A block that is not kept yet, and the level up to which commitments are then published.
+    fn evaluate(&mut self, prepared: &Prepared) -> Result<(Block, i32), String> {
         let head = self.node.head();
         let level = head.level + 1;
         let user: Vec<Vec<u8>> = prepared
@@ -302,24 +330,14 @@ impl Chain {
             predecessor: head.hash,
         };
         let messages = inbox_level(info, prepared.migration.as_deref(), false, user);
-        let ticks = self.pvm.ticks();
-        let runs = self.run_kernel(level, &messages)?;
-        let world = &self.pvm.world;
-        let outbox: Vec<Vec<u8>> = world
-            .outbox
-            .level(level)
-            .unwrap_or_default()
-            .iter()
-            .map(|message| message.to_vec())
-            .collect();
+        let (ticks, durable) = (self.pvm.ticks(), self.pvm.world.durable.clone());
+        let runs = self.run_kernel(&head.state, level, &messages)?;
+        if self.pvm.world.durable.hash() == head.state.durable {
+            // The same content as before is the same tree as before, and need not be written down anew.
+            self.pvm.world.durable = durable;
+        }
         let num_ticks = self.pvm.ticks() - ticks;
-        let state = State {
-            durable: world.durable.hash(),
-            outbox: proof::chain(head.state.outbox, level, &outbox),
-            level,
-            ticks: self.pvm.ticks(),
-            status: u8::from(self.pvm.stuck().is_some()),
-        };
+        let (state, outbox) = after(&self.pvm, head.state.outbox, level);
         let previous_commitment = match &head.commitment {
             Some(commitment) => commitment.hash(),
             None => head.previous_commitment,
@@ -352,20 +370,40 @@ impl Chain {
             last_piece: head.last_piece,
             outbox,
         };
-        block.commitment = self.commit(&block)?;
-        self.layer1(&mut block)?;
-        Ok(block)
+        block.commitment = layer1::commitment(&self.node, &block)?;
+        let published = layer1::act(&self.node, &mut block, self.published)?;
+        Ok((block, published))
     }
 
     /// Runs the kernel over a level; how often it ran.
-    fn run_kernel(&mut self, level: i32, messages: &[Vec<u8>]) -> Result<u64, String> {
-        let mut runs = 0;
+    fn run_kernel(
+        &mut self,
+        before: &State,
+        level: i32,
+        messages: &[Vec<u8>],
+    ) -> Result<u64, String> {
+        let (mut runs, mut within) = (0, [0; RUN_SECONDS.len()]);
         let start = Instant::now();
+        let failures = &self.node.settings.failures;
+        if failures.iter().any(|failure| failure.level == level) {
+            let pvm = self.pvm.clone();
+            let (executor, outside) = (&mut self.executor, &mut self.outside);
+            let mut course = Course::new(pvm, before, level, messages, failures, executor, outside);
+            course.finish()?;
+            self.pvm = course.pvm;
+            let ticks = self.pvm.ticks() - before.ticks;
+            return Ok((ticks / self.pvm.version().tick_limit()).saturating_sub(1));
+        }
         // A machine that is stuck ignores all that comes.
         if self.pvm.load(level, messages.to_vec()).is_ok() {
             while !self.pvm.is_collecting() && self.pvm.stuck().is_none() {
+                let begun = Instant::now();
                 self.pvm.kernel_run(&mut self.executor, &mut self.outside)?;
                 runs += 1;
+                let seconds = begun.elapsed().as_secs_f64();
+                if let Some(n) = RUN_SECONDS.iter().position(|bound| seconds <= *bound) {
+                    within[n] += 1;
+                }
             }
             if let Some(stuck) = self.pvm.stuck() {
                 log::notice(&format!(
@@ -376,78 +414,12 @@ impl Chain {
         let trapped = runs > 0 && self.pvm.world.durable.node(&keys::STUCK).is_some();
         let mut live = self.node.live();
         live.counters.kernel_runs += runs;
+        for (all, more) in live.counters.kernel_runs_within.iter_mut().zip(within) {
+            *all += more;
+        }
         live.counters.kernel_seconds += start.elapsed().as_secs_f64();
         live.counters.kernel_traps += u64::from(trapped);
         Ok(runs)
-    }
-
-    /// The commitment of a block, when one is due.
-    fn commit(&self, block: &Block) -> Result<Option<Commitment>, String> {
-        let settings = &self.node.settings;
-        let period = settings.constants.commitment_period.max(1);
-        if (block.level - settings.origination_level) % period != 0 {
-            return Ok(None);
-        }
-        let Some(previous) = self.node.store.commitment(&block.previous_commitment)? else {
-            return Err("the commitment before is missing".into());
-        };
-        let since = self.node.store.block(previous.commitment.level)?;
-        let ticks = block.state.ticks - since.map_or(0, |block| block.state.ticks);
-        if ticks == 0 {
-            log::notice("A 0-tick commitment is impossible");
-            return Ok(None);
-        }
-        Ok(Some(Commitment {
-            state: block.state_hash(),
-            level: block.level,
-            predecessor: block.previous_commitment,
-            ticks,
-        }))
-    }
-
-    /// What Layer 1 does with commitments in a block: publishes those that are due, cements those whose window is over.
-    fn layer1(&self, block: &mut Block) -> Result<(), String> {
-        let settings = &self.node.settings;
-        if !settings.publishes() {
-            return Ok(());
-        }
-        let constants = &settings.constants;
-        let period = constants.commitment_period.max(1);
-        let forced = self.node.live().cement.take();
-        let cement_until = constants
-            .cemented_by(block.level)
-            .max(forced.unwrap_or(i32::MIN));
-        let publish_until = constants
-            .published_by(block.level)
-            .min(block.cemented.0.saturating_add(constants.max_lookahead))
-            .max(forced.unwrap_or(i32::MIN))
-            .min(block.level - 1);
-        // Everything between the last cemented level and the newest due one that has not been published.
-        let mut level = block.cemented.0 + period;
-        while level <= publish_until {
-            let Some(commitment) = self
-                .node
-                .store
-                .block(level)?
-                .and_then(|block| block.commitment)
-            else {
-                break;
-            };
-            let hash = commitment.hash();
-            let published = self
-                .node
-                .store
-                .commitment(&hash)?
-                .is_some_and(|kept| kept.published.is_some());
-            if !published {
-                block.published.push(hash);
-            }
-            if level <= cement_until {
-                block.cemented = (level, hash);
-            }
-            level += period;
-        }
-        Ok(())
     }
 
     /// Shows a block that is kept to everybody, and does what follows from it.
@@ -463,27 +435,42 @@ impl Chain {
                 live.counters.batches += 1;
                 live.counters.messages += messages.len() as u64;
                 live.counters.last_batch_level = block.level;
-                for (id, content) in messages {
-                    live.batcher.included(id, block.level, number, content);
+                for waiting in messages {
+                    let Waiting { id, content, .. } = waiting;
+                    live.pool.batcher.included(id, block.level, number, content);
                 }
             }
+            live.pool.settle();
         }
         // Nobody may be listening.
         let _ = node.heads.send(Arc::clone(block));
         if !node.settings.quiet_blocks {
-            log::notice(&format!(
-                "Processed head {} at level {} in {:.1?}",
-                BLOCK.encode(&block.hash),
-                block.level,
-                made.elapsed
-            ));
+            let hash = BLOCK.encode(&block.hash);
+            log::event(
+                "smart_rollup_node_daemon_new_head_processed",
+                &json!({ "hash": hash, "level": block.level }),
+                &format!(
+                    "Processed head {hash} at level {} in {:.1?}",
+                    block.level, made.elapsed
+                ),
+            );
         }
         if let Some(commitment) = &block.commitment {
             let hash = COMMITMENT.encode(&commitment.hash());
-            log::notice(&format!(
-                "New commitment {hash} for inbox level {}",
-                block.level
-            ));
+            log::event(
+                "sc_rollup_node_new_commitment",
+                &json!({ "hash": hash, "level": block.level }),
+                &format!("New commitment {hash} for inbox level {}", block.level),
+            );
+        }
+        for (index, message) in block.outbox.iter().enumerate() {
+            if OutboxMessage::decode(message).is_none() {
+                log::notice(&format!(
+                    "Warning: outbox message {index} of level {} cannot be decoded: {}",
+                    block.level,
+                    hex::encode(message)
+                ));
+            }
         }
         super::execution::automatic(&node, block);
         super::collect::after_block(&node, block);
@@ -503,6 +490,7 @@ impl Chain {
         if target < self.node.live().first_level {
             return Err(format!("there are no {depth} blocks to take away"));
         }
+        self.published = i32::MIN;
         let gone = self.node.store.rewind(target)?;
         let block = self
             .node
@@ -517,15 +505,11 @@ impl Chain {
             settings.origination_level,
         )?;
         let mut live = self.node.live();
-        let mut operations: Vec<Operation> = gone
-            .into_iter()
-            .flat_map(|block| block.operations)
-            .collect();
-        operations.append(&mut live.mempool);
-        live.mempool = operations;
+        let operations = gone.into_iter().flat_map(|block| block.operations);
+        live.pool.put_back(operations.collect())?;
         live.head = Arc::new(block);
         live.pvm = self.pvm.clone();
-        live.batcher.forget_above(target);
+        live.pool.batcher.forget_above(target);
         drop(live);
         self.node
             .states

@@ -14,12 +14,13 @@ use super::operators::{alias, memorise};
 use super::process::run;
 use super::setting::{boot_sector, new_address, settings};
 use super::snapshot::snapshot;
-use super::{config, log, server, tell};
+use super::{compare, config, log, offline, remembered, server, tell};
 use crate::encoding::base58::ROLLUP;
 
 /// The program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let line: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&line) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -30,7 +31,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    match command(&arguments) {
+    match command(arguments, &line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
@@ -40,7 +41,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn command(arguments: &Arguments) -> Result<(), String> {
+fn command(mut arguments: Arguments, line: &[OsString]) -> Result<(), String> {
+    if arguments.words.first().is_some_and(|word| word == "run") {
+        let line = remembered::complete(&arguments, line)?;
+        arguments = Arguments::try_parse_from(line)
+            .map_err(|error| format!("sandbox.json: {}", error.render()))?;
+    }
+    let arguments = &arguments;
     log::configure(
         match arguments.log_format.as_str() {
             "json" => true,
@@ -56,7 +63,8 @@ fn command(arguments: &Arguments) -> Result<(), String> {
             run(arguments, Some(mode), Some(address), operators_of(rest)?)
         }
         ["init", mode, "config", "for", address, ref rest @ ..] => {
-            init(arguments, mode, address, operators_of(rest)?)
+            init(arguments, mode, address, operators_of(rest)?)?;
+            remembered::remember(arguments, line)
         }
         ["show", "supported", "protocols"] => {
             for name in PROTOCOLS {
@@ -82,19 +90,24 @@ fn command(arguments: &Arguments) -> Result<(), String> {
             println!("{}", server::openapi());
             Ok(())
         }
-        ["list", "metrics"] | ["dump-metrics"] => {
+        ["list", "metrics"] => {
             server::list_metrics();
+            Ok(())
+        }
+        ["dump-metrics"] => {
+            server::dump_metrics();
             Ok(())
         }
         ["dump", "durable", "storage", "into", file] => dump(arguments, file),
         ["snapshot", ref rest @ ..] => snapshot(arguments, rest),
-        ["patch", "durable", ..] => Err("patching durable storage is not there".into()),
-        ["replay", ..] | ["repair", ..] | ["recompute", ..] => {
-            Err(format!("`{}` is not there", words.join(" ")))
+        ["patch", "durable", "storage", "at", key, "with", value] => {
+            offline::patch(arguments, key, value)
         }
-        ["compare", ..] => {
-            Err("refutation games need Layer 1; comparing nodes is not there".into())
-        }
+        ["replay", "block", block] => offline::replay(arguments, block, block),
+        ["replay", "blocks", "from", from, "to", to] => offline::replay(arguments, from, to),
+        ["repair", "commitments", "for", protocol] => offline::repair(arguments, protocol),
+        ["recompute", "outbox", "messages", "from", level] => offline::recompute(arguments, level),
+        ["compare", one, two] => compare::compare(arguments, [one, two]),
         [] => Err("a command is missing: see --help".into()),
         _ => Err(format!("unknown command `{}`: see --help", words.join(" "))),
     }

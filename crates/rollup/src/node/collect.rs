@@ -5,7 +5,7 @@ use super::config::HistoryMode;
 use super::{Node, log};
 
 /// Collects after a block, when the time has come.
-pub fn after_block(node: &Node, block: &Block) {
+pub(super) fn after_block(node: &Node, block: &Block) {
     let settings = &node.settings;
     if settings.history_mode != HistoryMode::Full {
         return;
@@ -27,12 +27,17 @@ pub fn after_block(node: &Node, block: &Block) {
         return;
     }
     let head = block.level;
-    log::notice(&format!(
-        "Garbage collection started for level {target} at head level {head}"
-    ));
+    let fields = serde_json::json!({ "gc_level": target, "head_level": head });
+    log::event(
+        "calling_gc",
+        &fields,
+        &format!("Garbage collection started for level {target} at head level {head}"),
+    );
+    let begun = std::time::Instant::now();
     match node.store.collect(target) {
         Ok(_) => {
             let mut live = node.live();
+            live.counters.collect_seconds = begun.elapsed().as_secs_f64();
             live.first_level = target;
             live.collected = Some((target, head));
             drop(live);
@@ -40,9 +45,11 @@ pub fn after_block(node: &Node, block: &Block) {
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .clear();
-            log::notice(&format!(
-                "Garbage collection finished for level {target} at head level {head}"
-            ));
+            log::event(
+                "gc_finished",
+                &fields,
+                &format!("Garbage collection finished for level {target} at head level {head}"),
+            );
         }
         Err(error) => log::notice(&format!("Garbage collection failed: {error}")),
     }

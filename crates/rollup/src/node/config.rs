@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::batcher::Limits;
 use super::commitment::Constants;
+use super::loser::{self, Failure};
 use super::operators::{Mode, Operators, Purpose};
+use super::server::access::Rule;
 use crate::compiled::Compiled;
 use crate::encoding::base58::ROLLUP;
 use drun_engine::{Choice, Settings as EngineSettings};
@@ -57,6 +59,12 @@ pub struct Settings {
     pub rpc_port: u16,
     /// Whether clients on other machines may do everything.
     pub allow_all: bool,
+    /// Rules for the clients of addresses.
+    pub acl: Vec<Rule>,
+    /// The same as the configuration has it.
+    pub acl_shown: Value,
+    /// Fees of operations, kept for nothing.
+    pub fee_parameters: Value,
     /// Where metrics are served.
     pub metrics_addr: Option<String>,
     /// Origins of web pages that may ask.
@@ -93,6 +101,16 @@ pub struct Settings {
     pub migrations: Vec<(i32, String)>,
     /// Whether commitments of a mode without publication are published by somebody else.
     pub auto_operator: bool,
+    /// Where states are made wrong on purpose.
+    pub failures: Vec<Failure>,
+    /// Whether messages can become slots of the data availability layer.
+    pub simulate_dal: bool,
+    /// Whether others may ask for states between two blocks.
+    pub replay: bool,
+    /// Whether the blocks that time has missed are made at the start.
+    pub catch_up: bool,
+    /// The contract that sends and the key that begins, where a message names no other.
+    pub defaults: [Option<String>; 2],
     /// Messages of the first blocks.
     pub inputs: Vec<Vec<Vec<u8>>>,
     /// Whether to end after them.
@@ -331,7 +349,7 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     if let Some(address) = &settings.metrics_addr {
         put("metrics-addr", address.as_str().into());
     }
-    put("fee-parameters", json!({}));
+    put("fee-parameters", settings.fee_parameters.clone());
     put("mode", mode(&settings.mode));
     if let Some(endpoint) = &settings.pre_images_endpoint {
         put("pre-images-endpoint", endpoint.as_str().into());
@@ -344,6 +362,9 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     }
     if settings.no_degraded {
         put("no-degraded", true.into());
+    }
+    if !settings.failures.is_empty() {
+        put("loser-mode", loser::to_json(&settings.failures));
     }
     if let Some(frequency) = settings.gc_frequency {
         put("gc-parameters", json!({ "frequency": frequency }));
@@ -398,19 +419,19 @@ pub fn shown(settings: &Settings) -> Value {
         "smart-rollup-node-operator": operators(settings, false),
         "rpc-addr": settings.rpc_addr,
         "rpc-port": settings.rpc_port,
-        "acl": [],
+        "acl": settings.acl_shown,
         "metrics-addr": settings.metrics_addr,
         "performance-metrics": true,
         "reconnection_delay": 2.0,
-        "fee-parameters": {},
+        "fee-parameters": settings.fee_parameters,
         "mode": mode(&settings.mode),
-        "loser-mode": [],
+        "loser-mode": loser::to_json(&settings.failures),
         "apply-unsafe-patches": false,
         "unsafe-pvm-patches": [],
         "execute-outbox-messages-filter": settings.outbox_filter,
         "pre-images-endpoint": settings.pre_images_endpoint,
         "batcher": {
-            "min_batch_elements": 10,
+            "min_batch_elements": settings.batcher.min_elements,
             "min_batch_size": 10,
             "max_batch_elements": settings.batcher.batch_elements,
             "max_batch_size": settings.batcher.batch_size,

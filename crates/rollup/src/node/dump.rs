@@ -4,29 +4,15 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::arguments::{Arguments, home};
-use super::process::lock;
-use super::store::Store;
+use super::arguments::Arguments;
+use super::offline::Data;
 use crate::storage::{Node, Path};
 
 /// Writes the durable storage of a block as the instructions of an installer.
 pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
-    let data_dir = arguments
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| home(".tezos-smart-rollup-node"));
-    let _lock = lock(&data_dir)?;
-    let store = Store::open(&data_dir.join("storage/sandbox.redb"))?;
-    let block = match arguments.block.as_str() {
-        "head" => store.head()?,
-        level => store.block(
-            level
-                .parse()
-                .map_err(|_| format!("`{level}` is not a level"))?,
-        )?,
-    };
-    let block = block.ok_or("No head")?;
-    let durable = store.durable(&block)?;
+    let data = Data::open(arguments)?;
+    let block = data.block(&arguments.block)?;
+    let durable = data.store.durable(&block)?;
     let mut values = Vec::new();
     if let Some(root) = durable.node(&Path::root()) {
         values_of(root, String::new(), &mut values);

@@ -20,7 +20,7 @@ const RECENT: i32 = 5;
 ///
 /// # Errors
 /// The rules of the protocol: once, not too old, against a recent cemented commitment.
-pub fn execute(
+pub(super) fn execute(
     node: &Node,
     level: i32,
     index: u32,
@@ -65,7 +65,7 @@ pub fn execute(
 }
 
 /// A message that was executed, as JSON.
-pub fn executed(node: &Node, level: i32, index: u32, at: i32, message: &[u8]) -> Value {
+pub(super) fn executed(node: &Node, level: i32, index: u32, at: i32, message: &[u8]) -> Value {
     json!({
         "outbox_level": level,
         "message_index": index,
@@ -107,7 +107,7 @@ fn tell(node: &Node, line: &Value) {
 }
 
 /// Executes what has just been cemented and matches the filter.
-pub fn automatic(node: &Node, block: &Block) {
+pub(super) fn automatic(node: &Node, block: &Block) {
     let settings = &node.settings;
     if settings.outbox_filter.is_empty() || !settings.mode.executes() {
         return;

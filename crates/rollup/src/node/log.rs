@@ -5,6 +5,8 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::{Value, json};
+
 use super::time::rfc3339;
 
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -22,6 +24,11 @@ const MONTHS: [&str; 12] = [
 
 /// Writes a line.
 pub fn notice(text: &str) {
+    event("", &json!({}), text);
+}
+
+/// Writes a line about something that has a name and fields, which are shown in JSON only.
+pub fn event(name: &str, fields: &Value, text: &str) {
     if QUIET.load(Ordering::Relaxed) {
         return;
     }
@@ -30,7 +37,14 @@ pub fn notice(text: &str) {
         .unwrap_or_default();
     let date = rfc3339(now.as_secs() as i64);
     let line = if JSON.load(Ordering::Relaxed) {
-        serde_json::json!({ "time": date, "level": "notice", "message": text }).to_string()
+        let mut line = json!({ "time": date, "level": "notice", "message": text });
+        if !name.is_empty() {
+            line["event"] = name.into();
+        }
+        for (key, value) in fields.as_object().into_iter().flatten() {
+            line[key] = value.clone();
+        }
+        line.to_string()
     } else {
         let month = date[5..7].parse::<usize>().unwrap_or(1);
         format!(

@@ -12,16 +12,26 @@ pub mod chain;
 pub mod cli;
 mod collect;
 pub mod commitment;
+mod compare;
 pub mod config;
+mod course;
+pub mod dal;
+mod dissect;
 mod dump;
 mod execution;
 pub mod history;
 pub mod http;
+mod journal;
+mod layer1;
 pub mod log;
+pub mod loser;
+mod offline;
 mod operators;
 pub mod outside;
+pub mod pool;
 mod process;
 pub mod proof;
+mod remembered;
 pub mod server;
 mod setting;
 mod shapes;
@@ -44,10 +54,11 @@ use crate::outbox::Outbox;
 use crate::pvm::Pvm;
 use crate::storage::Durable;
 use crate::version::Version;
-use batcher::Batcher;
-use block::{Block, Operation};
+use block::Block;
 use config::Settings;
+use dal::Dal;
 use outside::{DebugLog, Sources};
+use pool::Pool;
 use store::Store;
 
 /// States of older blocks that are kept at hand.
@@ -78,10 +89,10 @@ pub struct Live {
     pub head: Arc<Block>,
     /// The machine after it.
     pub pvm: Pvm,
-    /// Messages that wait for a batch.
-    pub batcher: Batcher,
-    /// Operations for the next block.
-    pub mempool: Vec<Operation>,
+    /// What waits for the next block.
+    pub pool: Pool,
+    /// Messages for the data availability layer.
+    pub dal: Dal,
     /// The protocol that begins with the next block.
     pub migration: Option<String>,
     /// Cement up to this level with the next block, whatever the window says.
@@ -100,6 +111,9 @@ pub struct Live {
     pub counters: Counters,
 }
 
+/// Seconds by which runs of the kernel are told apart.
+pub const RUN_SECONDS: [f64; 5] = [0.0001, 0.001, 0.01, 0.1, 1.0];
+
 /// Counters since the start.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -107,10 +121,16 @@ pub struct Counters {
     pub kernel_runs: u64,
     /// Seconds spent in them.
     pub kernel_seconds: f64,
+    /// How many took how long: up to the bounds of [`RUN_SECONDS`], each without those before.
+    pub kernel_runs_within: [u64; RUN_SECONDS.len()],
     /// Runs that trapped.
     pub kernel_traps: u64,
     /// Seconds of the last block.
     pub block_seconds: f64,
+    /// Seconds in which its messages were collected.
+    pub fetch_seconds: f64,
+    /// Seconds of the last collection of old levels.
+    pub collect_seconds: f64,
     /// Batches and messages that left the batcher.
     pub batches: u64,
     /// Messages in them.
@@ -134,6 +154,22 @@ impl Node {
     pub fn finalized_level(&self, head: i32) -> i32 {
         let settings = &self.settings;
         (head - settings.constants.finality).max(settings.origination_level)
+    }
+
+    /// The level of the commitment that covers a level.
+    pub fn covering_level(&self, level: i32) -> i32 {
+        let period = self.settings.constants.commitment_period.max(1);
+        let origin = self.settings.origination_level;
+        origin + (level - origin + period - 1).div_euclid(period) * period
+    }
+
+    /// The commitment that covers a level, once its block has been made.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn commitment_of(&self, level: i32) -> Result<Option<Hash>, String> {
+        let block = self.store.block(self.covering_level(level))?;
+        Ok(block.and_then(|block| Some(block.commitment.as_ref()?.hash())))
     }
 
     /// The durable storage after a block.

@@ -141,7 +141,7 @@ impl Mode {
 }
 
 /// Keys by what they are for.
-pub type Operators = BTreeMap<Purpose, Vec<String>>;
+pub(super) type Operators = BTreeMap<Purpose, Vec<String>>;
 
 /// The well-known keys of a sandbox.
 const BOOTSTRAP: [&str; 5] = [
@@ -169,7 +169,7 @@ fn key(text: &str, base_dir: &Path) -> Result<String, String> {
 }
 
 /// The value of a name in a file of the wallet.
-pub fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
+pub(super) fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(base_dir.join(file)).ok()?;
     let entries: serde_json::Value = serde_json::from_str(&text).ok()?;
     let entry = entries
@@ -183,7 +183,7 @@ pub fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn memorise(base_dir: &Path, file: &str, name: &str, value: &str) -> Result<(), String> {
+pub(super) fn memorise(base_dir: &Path, file: &str, name: &str, value: &str) -> Result<(), String> {
     let path = base_dir.join(file);
     let mut entries: Vec<serde_json::Value> = std::fs::read_to_string(&path)
         .ok()
@@ -201,7 +201,10 @@ pub fn memorise(base_dir: &Path, file: &str, name: &str, value: &str) -> Result<
 ///
 /// # Errors
 /// The texts of the original: unknown names, a second default.
-pub fn parse(words: &[String], base_dir: &Path) -> Result<(Operators, Option<String>), String> {
+pub(super) fn parse(
+    words: &[String],
+    base_dir: &Path,
+) -> Result<(Operators, Option<String>), String> {
     let mut operators = Operators::new();
     let mut default = None;
     for word in words {
@@ -232,7 +235,7 @@ pub fn parse(words: &[String], base_dir: &Path) -> Result<(Operators, Option<Str
 ///
 /// # Errors
 /// If a purpose has no key.
-pub fn complete(
+pub(super) fn complete(
     mode: &Mode,
     mut given: Operators,
     default: Option<&str>,

@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::dal;
 use crate::encoding::hash::{Hash, blake2b};
 use crate::pvm::Surroundings;
 use crate::reveal::{MAX_REVEAL, Request, metadata};
@@ -74,6 +75,8 @@ pub struct Sources {
     pub endpoint: Option<String>,
     /// The directory of pages of the data availability layer.
     pub dal_pages: PathBuf,
+    /// Whether that layer is simulated, and has parameters.
+    pub dal: bool,
     /// The rollup.
     pub rollup: [u8; 20],
     /// The level it began at.
@@ -93,6 +96,15 @@ impl Sources {
             Request::DalPage { .. } => {
                 let path = self.dal_pages.join(request.file_name().unwrap_or_default());
                 fs::read(&path).map_err(|_| format!("Could not open the page {}", path.display()))
+            }
+            Request::DalParameters if self.dal => {
+                let numbers = [
+                    u64::from(dal::SLOTS),
+                    dal::LAG,
+                    dal::SLOT_SIZE as u64,
+                    dal::PAGE_SIZE as u64,
+                ];
+                Ok(numbers.into_iter().flat_map(u64::to_be_bytes).collect())
             }
             Request::DalParameters => {
                 Err("The parameters of the data availability layer are not simulated".into())
@@ -189,6 +201,19 @@ pub struct Simulated {
     pub printed: Vec<u8>,
     /// When it must have ended.
     pub deadline: Instant,
+}
+
+impl Simulated {
+    /// Without pages of its own, and with all the time it needs.
+    pub fn patient(sources: Arc<Sources>) -> Self {
+        const AGES: Duration = Duration::from_secs(1 << 30);
+        Self {
+            sources,
+            pages: HashMap::new(),
+            printed: Vec::new(),
+            deadline: Instant::now() + AGES,
+        }
+    }
 }
 
 impl Surroundings for Simulated {

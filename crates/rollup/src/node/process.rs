@@ -13,6 +13,7 @@ use super::arguments::{Arguments, base_dir};
 use super::begin;
 use super::chain::{Chain, Order};
 use super::config::Settings;
+use super::loser::BANNER;
 use super::operators::Mode;
 use super::server::{self, Service};
 use super::setting::{boot_sector, settings};
@@ -73,9 +74,16 @@ pub(super) fn run(
             settings.mode.name()
         ));
     }
+    if !settings.failures.is_empty() {
+        BANNER.into_iter().for_each(log::notice);
+    }
     fs::create_dir_all(settings.data_dir.join("wasm_2_0_0"))
         .map_err(|error| format!("{}: {error}", settings.data_dir.display()))?;
-    log::notice("Starting the smart rollup node");
+    log::event(
+        "starting_smart_rollup_node",
+        &json!({}),
+        "Starting the smart rollup node",
+    );
     let lock = lock(&settings.data_dir)?;
     metadata(&settings)?;
     if let (Some(kernel), false) = (&kernel, arguments.unsafe_disable_wasm_kernel_checks) {
@@ -199,7 +207,11 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
             let _ = ended.send(chain.run(&receiver));
         })
         .map_err(failed)?;
-    log::notice(&format!("The smart rollup node is listening to {address}"));
+    log::event(
+        "smart_rollup_node_is_ready",
+        &json!({ "addr": address.ip().to_string(), "port": address.port() }),
+        &format!("The smart rollup node is listening to {address}"),
+    );
     let server = tokio::spawn(server::serve(service, listener));
     let result = loop {
         tokio::select! {
@@ -212,7 +224,11 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
             result = &mut end => break result.unwrap_or_else(|_| Err("the maker of blocks died".into())),
         }
     };
-    log::notice("Stopping the smart rollup node");
+    log::event(
+        "shutdown_smart_rollup_node",
+        &json!({}),
+        "Stopping the smart rollup node",
+    );
     server.abort();
     log::notice("Shutting down RPC server");
     if result.is_ok() {

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use drun_engine::Choice;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::arguments::{Arguments, base_dir, home};
 use super::batcher::Limits;
 use super::commitment::Constants;
 use super::config::{self, File, HistoryMode, Settings};
-use super::operators::{self, Mode, alias, memorise};
-use super::{log, time};
+use super::operators::{self, Mode, Purpose, alias, memorise};
+use super::server::access;
+use super::{log, loser, time};
 use crate::debugger::read_kernel;
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
@@ -89,9 +90,6 @@ pub(super) fn settings(
         return Err(
             "Cannot use both --enable-performance-metrics and --disable-performance-metrics".into(),
         );
-    }
-    if arguments.loser_mode.is_some() {
-        return Err("refutation games need Layer 1; --loser-mode is not there".into());
     }
     let path = arguments
         .config_file
@@ -219,11 +217,27 @@ pub(super) fn settings(
             given.clone()
         }
     };
-    for key in ["acl", "loser-mode", "unsafe-pvm-patches"] {
-        let list = file.0.get(key).and_then(Value::as_array);
-        if list.is_some_and(|list| !list.is_empty()) {
-            return Err(format!("configuration: `{key}` is not supported here"));
+    let failures = match (&arguments.loser_mode, file.0.get("loser-mode")) {
+        (Some(text), _) => loser::parse(text)?,
+        (None, Some(list)) => loser::from_json(list)?,
+        (None, None) => Vec::new(),
+    };
+    let acl_shown = file.0.get("acl").cloned().unwrap_or_else(|| json!([]));
+    let patches = file.0.get("unsafe-pvm-patches").and_then(Value::as_array);
+    if patches.is_some_and(|list| !list.is_empty()) {
+        if !(arguments.apply_unsafe_patches || file.truth("apply-unsafe-patches")?) {
+            return Err("configuration: `unsafe-pvm-patches` needs --apply-unsafe-patches".into());
         }
+        log::notice("Warning: unsafe patches of the machine are kept and not applied");
+    }
+    if arguments
+        .injector_retention_period
+        .is_some_and(|blocks| blocks > 40_960)
+    {
+        return Err("--injector-retention-period: at most 40960 blocks".into());
+    }
+    if arguments.injection_ttl == Some(0) {
+        return Err("--injection-ttl: at least 1 block".into());
     }
     let limits = Limits {
         batch_size: file
@@ -232,10 +246,16 @@ pub(super) fn settings(
         batch_elements: file
             .number("batcher", "max_batch_elements")?
             .map_or(Limits::default().batch_elements, |n| n as usize),
-        batches: arguments.batches_per_block,
+        min_elements: file
+            .number("batcher", "min_batch_elements")?
+            .map_or(Limits::default().min_elements, |n| n as usize),
+        // A key can sign one operation in a block.
+        batches: arguments
+            .batches_per_block
+            .unwrap_or_else(|| operators.get(&Purpose::Batching).map_or(0, Vec::len)),
     };
     let least = file.number("batcher", "min_batch_size")?.unwrap_or(10);
-    let fewest = file.number("batcher", "min_batch_elements")?.unwrap_or(10);
+    let fewest = limits.min_elements as u64;
     for (wrong, text) in [
         (least == 0, "min_batch_size must be positive"),
         (
@@ -287,6 +307,14 @@ pub(super) fn settings(
                 .map_or(8932, |port| port as u16),
         },
         allow_all,
+        acl: access::rules(&acl_shown)?,
+        acl_shown,
+        fee_parameters: file
+            .0
+            .get("fee-parameters")
+            .cloned()
+            .unwrap_or_else(|| json!({})),
+        defaults: [arguments.sender.clone(), arguments.source.clone()],
         metrics_addr: arguments
             .metrics_addr
             .clone()
@@ -323,6 +351,10 @@ pub(super) fn settings(
         migrations: migrations.collect::<Result<_, _>>()?,
         auto_operator: !arguments.no_auto_operator
             && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser),
+        failures,
+        simulate_dal: arguments.simulate_dal,
+        replay: arguments.replay,
+        catch_up: arguments.catch_up,
         inputs,
         exit_after_inputs: arguments.exit_after_inputs,
         outbox_log: arguments.outbox_log.clone(),

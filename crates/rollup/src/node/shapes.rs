@@ -13,7 +13,7 @@ use crate::pvm::Status;
 use crate::reveal::Request;
 
 /// The status of a machine, in the RPC's words.
-pub fn status(status: &Status) -> String {
+pub(super) fn status(status: &Status) -> String {
     match status {
         Status::Evaluating => "Computing".into(),
         Status::WaitingForInput => "Waiting for input message".into(),
@@ -27,7 +27,7 @@ pub fn status(status: &Status) -> String {
 }
 
 /// A commitment.
-pub fn commitment(commitment: &Commitment) -> Value {
+pub(super) fn commitment(commitment: &Commitment) -> Value {
     json!({
         "compressed_state": STATE.encode(&commitment.state),
         "inbox_level": commitment.level,
@@ -37,7 +37,7 @@ pub fn commitment(commitment: &Commitment) -> Value {
 }
 
 /// A commitment with its hash and, if it is, where it was published.
-pub fn kept(hash: &Hash, kept: &Kept) -> Value {
+pub(super) fn kept(hash: &Hash, kept: &Kept) -> Value {
     let mut out = json!({
         "commitment": commitment(&kept.commitment),
         "hash": COMMITMENT.encode(hash),
@@ -50,7 +50,7 @@ pub fn kept(hash: &Hash, kept: &Kept) -> Value {
 }
 
 /// The history of an inbox.
-pub fn inbox(block: &Block) -> Value {
+pub(super) fn inbox(block: &Block) -> Value {
     let inbox = &block.inbox;
     let back: Vec<String> = inbox
         .cell
@@ -85,12 +85,17 @@ fn decoded(message: &[u8], style_v18: bool) -> Option<Value> {
 }
 
 /// The same, or its digits.
-pub fn outbox_message(message: &[u8], style_v18: bool) -> Value {
+pub(super) fn outbox_message(message: &[u8], style_v18: bool) -> Value {
     decoded(message, style_v18).unwrap_or_else(|| hex::encode(message).into())
 }
 
 /// An item of the list of outbox messages.
-pub fn outbox_item(level: i32, index: u32, message: &[u8], style_v18: bool) -> Option<Value> {
+pub(super) fn outbox_item(
+    level: i32,
+    index: u32,
+    message: &[u8],
+    style_v18: bool,
+) -> Option<Value> {
     Some(json!({
         "outbox_level": level,
         "message_index": index.to_string(),
@@ -99,7 +104,7 @@ pub fn outbox_item(level: i32, index: u32, message: &[u8], style_v18: bool) -> O
 }
 
 /// An item of the outbox within a block, or of the messages that wait.
-pub fn indexed(index: u32, message: &[u8]) -> Option<Value> {
+pub(super) fn indexed(index: u32, message: &[u8]) -> Option<Value> {
     let mut out = Map::new();
     out.insert("message_index".into(), index.into());
     let mut message = decoded(message, false)?;
@@ -120,7 +125,7 @@ pub fn indexed(index: u32, message: &[u8]) -> Option<Value> {
 }
 
 /// The head of a block, as streams have it.
-pub fn header(block: &Block) -> Map<String, Value> {
+pub(super) fn header(block: &Block) -> Map<String, Value> {
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
     put("block_hash", BLOCK.encode(&block.hash).into());
@@ -145,7 +150,7 @@ pub fn header(block: &Block) -> Map<String, Value> {
 }
 
 /// A whole block.
-pub fn block(block: &Block, outbox: bool) -> Value {
+pub(super) fn block(block: &Block, outbox: bool) -> Value {
     let mut out = header(block);
     out.insert("inbox".into(), inbox(block));
     let messages: Vec<String> = block.messages.iter().map(hex::encode).collect();
@@ -165,7 +170,7 @@ pub fn block(block: &Block, outbox: bool) -> Value {
 
 /// Which outbox messages wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pending {
+pub(super) enum Pending {
     All,
     Executable,
     Unexecutable,
@@ -175,7 +180,7 @@ pub enum Pending {
 ///
 /// # Errors
 /// If the store fails.
-pub fn pending(node: &Node, which: Pending, only: Option<i32>) -> Result<Value, String> {
+pub(super) fn pending(node: &Node, which: Pending, only: Option<i32>) -> Result<Value, String> {
     let head = node.head();
     let cemented = head.cemented.0;
     let oldest = cemented - node.settings.constants.active_outbox_levels;

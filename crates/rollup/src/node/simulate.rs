@@ -6,9 +6,9 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::Node;
-use super::block::{Block, State};
+use super::block::Block;
+use super::course::after;
 use super::outside::Simulated;
-use super::proof;
 use super::shapes::{outbox_item, status};
 use crate::encoding::base58::STATE;
 use crate::encoding::hash::blake2b;
@@ -17,7 +17,7 @@ use crate::storage::{Path, Value as Bytes};
 
 /// A request for a simulation that cannot be understood.
 #[derive(Debug)]
-pub enum Failed {
+pub(super) enum Failed {
     /// The body is wrong.
     Body(String),
     /// The simulation failed.
@@ -43,7 +43,12 @@ fn list<'a>(body: &'a Value, key: &str) -> Result<&'a [Value], Failed> {
 ///
 /// # Errors
 /// If the body is wrong, or the kernel cannot be run to its end.
-pub fn simulate(node: &Node, block: &Block, body: &Value, debug: bool) -> Result<Value, Failed> {
+pub(super) fn simulate(
+    node: &Node,
+    block: &Block,
+    body: &Value,
+    debug: bool,
+) -> Result<Value, Failed> {
     let messages = list(body, "messages")?
         .iter()
         .map(|message| digits(message, "messages"))
@@ -84,21 +89,7 @@ pub fn simulate(node: &Node, block: &Block, body: &Value, debug: bool) -> Result
         pvm.run_level(&mut *executor, &mut outside)
             .map_err(|error| Failed::Run(format!("simulation: {error}")))?;
     }
-    let outbox: Vec<Vec<u8>> = pvm
-        .world
-        .outbox
-        .level(number)
-        .unwrap_or_default()
-        .iter()
-        .map(|message| message.to_vec())
-        .collect();
-    let state = State {
-        durable: pvm.world.durable.hash(),
-        outbox: proof::chain(block.state.outbox, number, &outbox),
-        level: number,
-        ticks: pvm.ticks(),
-        status: u8::from(pvm.stuck().is_some()),
-    };
+    let (state, outbox) = after(&pvm, block.state.outbox, number);
     let output: Vec<Value> = (0..)
         .zip(&outbox)
         .filter_map(|(index, message)| outbox_item(number, index, message, node.settings.style_v18))

@@ -25,6 +25,8 @@ const VERSION: u8 = 0;
 const HEADER: usize = 1 + 1 + 20 + 4 + 32;
 /// Where the database is, in a directory and in a snapshot.
 const DATABASE: &str = "storage/sandbox.redb";
+/// Where what waits for a block is.
+const WAITING: &str = "storage/waiting";
 
 /// What stands in front of the files.
 struct Header {
@@ -252,6 +254,8 @@ fn import(arguments: &Arguments, file: &str) -> Result<(), String> {
     if database.exists() && !arguments.force {
         return Err(format!("{} is already populated", directory.display()));
     }
+    // What waited for a block of the former data does not wait for one of these.
+    let _ = fs::remove_file(directory.join(WAITING));
     if !unpack(&files, &directory).map_err(|error| format!("{file}: {error}"))? {
         return Err("snapshot was made by Octez (Irmin context); cannot be used here".into());
     }

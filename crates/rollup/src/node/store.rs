@@ -4,26 +4,33 @@
 //! The file is given to the disk a few times a second and not at every block: a process that dies loses nothing, a
 //! machine that loses its power may.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+};
 
 use super::block::Block;
 use super::commitment::Commitment;
+use super::pool::Settled;
 use crate::encoding::hash::Hash;
 use crate::storage::{Broken, Durable, Shelf, reachable};
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// The key of what blocks have settled.
+const SETTLED: &str = "settled";
 const BLOCKS: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("blocks");
 const HASHES: TableDefinition<'_, &Hash, i32> = TableDefinition::new("hashes");
 const PIECES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pieces");
 const COMMITMENTS: TableDefinition<'_, &Hash, &[u8]> = TableDefinition::new("commitments");
 /// Levels whose outbox has messages, with the chain of hashes before and the messages.
 const OUTBOXES: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("outboxes");
+/// Levels and numbers of operations by their hash.
+const OPERATIONS: TableDefinition<'_, &Hash, (i32, u32)> = TableDefinition::new("operations");
 /// Executed messages by level and number, with the level of their execution.
 const EXECUTED: TableDefinition<'_, (i32, u32), i32> = TableDefinition::new("executed");
 
@@ -130,13 +137,14 @@ impl Store {
             .create_with_backend(backend)
             .map_err(failed)?;
         let store = Self { database };
-        let write = store.database.begin_write().map_err(failed)?;
+        let write = store.begin(true)?;
         write.open_table(META).map_err(failed)?;
         write.open_table(BLOCKS).map_err(failed)?;
         write.open_table(HASHES).map_err(failed)?;
         write.open_table(PIECES).map_err(failed)?;
         write.open_table(COMMITMENTS).map_err(failed)?;
         write.open_table(OUTBOXES).map_err(failed)?;
+        write.open_table(OPERATIONS).map_err(failed)?;
         write.open_table(EXECUTED).map_err(failed)?;
         write.commit().map_err(failed)?;
         Ok(store)
@@ -151,21 +159,12 @@ impl Store {
         read(transaction.open_table(table).map_err(failed)?).map_err(failed)
     }
 
-    /// A value of the node itself.
-    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, Failed> {
-        self.read(META, |table| {
-            Ok(table.get(key)?.map(|value| value.value().to_vec()))
-        })
-    }
-
-    /// Sets one.
-    pub fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
-        {
-            let mut table = write.open_table(META).map_err(failed)?;
-            table.insert(key, value).map_err(failed)?;
-        }
-        write.commit().map_err(failed)
+    /// What blocks have settled of what waited.
+    pub(super) fn settled(&self) -> Result<Settled, Failed> {
+        let bytes = self.read(META, |table| {
+            Ok(table.get(SETTLED)?.map(|value| value.value().to_vec()))
+        })?;
+        bytes.map_or_else(|| Ok(Settled::default()), |bytes| decode(&bytes))
     }
 
     /// The newest block.
@@ -204,6 +203,13 @@ impl Store {
             Ok(table.get(hash)?.map(|kept| kept.value().to_vec()))
         })?;
         bytes.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The level and number of an operation.
+    pub fn operation(&self, hash: &Hash) -> Result<Option<(i32, u32)>, Failed> {
+        self.read(OPERATIONS, |table| {
+            Ok(table.get(hash)?.map(|place| place.value()))
+        })
     }
 
     /// The outbox of a level, when it has messages.
@@ -254,7 +260,7 @@ impl Store {
 
     /// Marks a message as executed.
     pub fn execute(&self, level: i32, index: u32, at: i32) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         {
             let mut table = write.open_table(EXECUTED).map_err(failed)?;
             table.insert((level, index), at).map_err(failed)?;
@@ -262,10 +268,31 @@ impl Store {
         write.commit().map_err(failed)
     }
 
+    /// Begins to write. When a process dies after a careful transaction, the next one need not look through the whole file;
+    /// such a transaction takes longer.
+    fn begin(&self, careful: bool) -> Result<WriteTransaction, Failed> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        write.set_quick_repair(careful);
+        Ok(write)
+    }
+
     /// Keeps a block with its state; everything becomes visible at once. The block learns where its storage is.
-    pub fn add(&self, block: &mut Block, durable: &Durable, before: Hash) -> Result<(), Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+    pub fn add(
+        &self,
+        block: &mut Block,
+        durable: &Durable,
+        before: Hash,
+        settled: Option<&Settled>,
+        careful: bool,
+    ) -> Result<(), Failed> {
+        let write = self.begin(careful)?;
         {
+            if let Some(settled) = settled {
+                let mut table = write.open_table(META).map_err(failed)?;
+                table
+                    .insert(SETTLED, &encode(settled)[..])
+                    .map_err(failed)?;
+            }
             let mut pieces = Pieces {
                 table: write.open_table(PIECES).map_err(failed)?,
                 last: block.last_piece,
@@ -301,6 +328,13 @@ impl Store {
                         .map_err(failed)?;
                 }
             }
+            if !block.operations.is_empty() {
+                let mut table = write.open_table(OPERATIONS).map_err(failed)?;
+                for (number, operation) in (0..).zip(&block.operations) {
+                    let hash = operation.hash(block.level, number);
+                    table.insert(&hash, (block.level, number)).map_err(failed)?;
+                }
+            }
             if !block.outbox.is_empty() {
                 let outbox = encode(&OutboxLevel {
                     before,
@@ -317,6 +351,91 @@ impl Store {
         write.commit().map_err(failed)
     }
 
+    /// Replaces the newest block by one with another state.
+    pub(super) fn patch(&self, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
+        let write = self.begin(true)?;
+        {
+            let mut pieces = Pieces {
+                table: write.open_table(PIECES).map_err(failed)?,
+                last: block.last_piece,
+                failure: None,
+            };
+            block.root = durable.save(&mut pieces);
+            block.last_piece = pieces.last;
+            if let Some(failure) = pieces.failure {
+                return Err(failure);
+            }
+            let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
+            blocks
+                .insert(block.level, &encode(block)[..])
+                .map_err(failed)?;
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Replaces blocks by others with the same hashes and states, and commitments, old hashes by new ones, of these blocks.
+    pub(super) fn rewrite(
+        &self,
+        changed: &[Block],
+        replaced: &HashMap<Hash, Hash>,
+    ) -> Result<(), Failed> {
+        let write = self.begin(true)?;
+        {
+            let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
+            let mut published = HashMap::new();
+            for (old, new) in replaced {
+                let kept = commitments.remove(old).map_err(failed)?;
+                let kept = kept.map(|kept| decode::<Kept>(kept.value())).transpose()?;
+                published.insert(*new, kept.and_then(|kept| kept.published));
+            }
+            let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
+            for block in changed {
+                blocks
+                    .insert(block.level, &encode(block)[..])
+                    .map_err(failed)?;
+                let Some(commitment) = &block.commitment else {
+                    continue;
+                };
+                let hash = commitment.hash();
+                if let Some(published) = published.get(&hash) {
+                    let kept = encode(&Kept {
+                        commitment: commitment.clone(),
+                        published: *published,
+                    });
+                    commitments.insert(&hash, &kept[..]).map_err(failed)?;
+                }
+            }
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Replaces the outbox of a level when it is another one; whether it was.
+    pub(super) fn replace_outbox(
+        &self,
+        level: i32,
+        before: Hash,
+        messages: &[Vec<u8>],
+    ) -> Result<bool, Failed> {
+        let wanted = (!messages.is_empty()).then(|| OutboxLevel {
+            before,
+            messages: messages.to_vec(),
+        });
+        if self.outbox(level)? == wanted {
+            return Ok(false);
+        }
+        let write = self.begin(true)?;
+        {
+            let mut table = write.open_table(OUTBOXES).map_err(failed)?;
+            match wanted {
+                Some(outbox) => table.insert(level, &encode(&outbox)[..]),
+                None => table.remove(level),
+            }
+            .map_err(failed)?;
+        }
+        write.commit().map_err(failed)?;
+        Ok(true)
+    }
+
     /// The durable storage after a block.
     pub fn durable(&self, block: &Block) -> Result<Durable, Failed> {
         let transaction = self.database.begin_read().map_err(failed)?;
@@ -326,13 +445,17 @@ impl Store {
 
     /// Takes the blocks above a level away.
     pub fn rewind(&self, level: i32) -> Result<Vec<Block>, Failed> {
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         let mut gone = Vec::new();
         {
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
             let mut hashes = write.open_table(HASHES).map_err(failed)?;
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
             let mut outboxes = write.open_table(OUTBOXES).map_err(failed)?;
+            let mut operations = write.open_table(OPERATIONS).map_err(failed)?;
+            operations
+                .retain(|_, (at, _)| at <= level)
+                .map_err(failed)?;
             let mut executed = write.open_table(EXECUTED).map_err(failed)?;
             loop {
                 let last = blocks
@@ -384,7 +507,7 @@ impl Store {
             let table = transaction.open_table(PIECES).map_err(failed)?;
             reachable(&block.root, &Reading(table), &mut needed).map_err(failed)?;
         }
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = self.begin(true)?;
         let mut gone = 0;
         {
             let mut pieces = write.open_table(PIECES).map_err(failed)?;
@@ -393,6 +516,10 @@ impl Store {
                 .map_err(failed)?;
             let mut hashes = write.open_table(HASHES).map_err(failed)?;
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
+            let mut operations = write.open_table(OPERATIONS).map_err(failed)?;
+            operations
+                .retain(|_, (at, _)| at >= target)
+                .map_err(failed)?;
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
             let mut old = Vec::new();
             for entry in blocks.range(..target).map_err(failed)? {

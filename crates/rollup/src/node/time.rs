@@ -1,5 +1,15 @@
 //! Times as JSON and command lines have them: `2023-06-07T15:31:09Z`, no fractions, no other zones.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.as_secs() as i64
+}
+
 /// The text of a number of seconds since 1970.
 pub fn rfc3339(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

@@ -8,7 +8,7 @@ use crate::module::{Kernel, ModuleError};
 use crate::storage::Value;
 
 /// The end of a decoding.
-pub type Decoded = Result<Arc<Kernel>, ModuleError>;
+pub(super) type Decoded = Result<Arc<Kernel>, ModuleError>;
 
 /// Decoded kernels by content. Clones share them.
 #[derive(Clone, Default)]

@@ -5,6 +5,7 @@
 //! interpreter, or takes a whole `kernel_run` at once on an [`Executor`]; both leave the same state.
 
 mod cache;
+mod digest;
 pub mod keys;
 mod run;
 mod status;

@@ -143,7 +143,11 @@ impl Pvm {
             _ => u64::MAX,
         };
         loop {
-            let mut slice = budget.min(PATIENCE);
+            // What is left of a period passes at once, however long it is.
+            let mut slice = match self.phase {
+                Phase::Padding => budget,
+                _ => budget.min(PATIENCE),
+            };
             budget -= slice;
             let stop = self.advance(&mut slice, &mut |text, ticks| {
                 surroundings.debug_at(text, ticks);

@@ -160,6 +160,24 @@ impl<K, V> Map<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Map<K, V> {
+    /// Keys and values in order, from a key on.
+    pub fn iter_from<Q: Ord + ?Sized>(&self, key: &Q) -> Iter<'_, K, V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let mut iter = Iter { path: Vec::new() };
+        let mut link = self.root.as_deref();
+        while let Some(entry) = link {
+            if entry.key.borrow() < key {
+                link = entry.right.as_deref();
+            } else {
+                iter.path.push(entry);
+                link = entry.left.as_deref();
+            }
+        }
+        iter
+    }
+
     /// The value of a key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -407,6 +425,7 @@ mod tests {
                     prop_assert_eq!(map.nth(index), Some(pair));
                 }
                 prop_assert_eq!(map.nth(model.len()), None);
+                prop_assert!(map.iter_from(&20).eq(model.range(20..)));
             }
         }
     }

@@ -3,11 +3,13 @@
 //! Copies share structure: a subtree of any size is copied or moved by one reference count, and keeping the storage of
 //! every level costs what changed. Which kernels may do what, and with which codes, is said in `host`.
 
+mod chunks;
 mod map;
 mod path;
 mod shelf;
 mod value;
 
+use chunks::Chunks;
 pub use map::Map;
 pub use path::{KeyError, MAX_KEY, Path};
 pub use shelf::{Broken, Shelf, reachable};
@@ -25,6 +27,10 @@ pub struct Node {
     children: Map<Arc<str>, Node>,
     /// Forgotten by every change here or below.
     hash: OnceLock<Hash>,
+    /// The same.
+    bytes: OnceLock<u64>,
+    /// Of a large directory.
+    chunks: Chunks,
 }
 
 impl PartialEq for Node {
@@ -74,13 +80,35 @@ impl Node {
         }
     }
 
-    /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1). It
-    /// is not the original's, whose tree is Irmin's. What did not change is not hashed again.
+    /// The bytes of all values here and below. What did not change is not counted again.
+    pub fn bytes(&self) -> u64 {
+        *self.bytes.get_or_init(|| {
+            let own = self.value.as_ref().map_or(0, |value| value.len() as u64);
+            own + self.children().map(|(_, node)| node.bytes()).sum::<u64>()
+        })
+    }
+
+    fn forget(&mut self) {
+        (self.hash, self.bytes) = (OnceLock::new(), OnceLock::new());
+    }
+
+    /// A hash of everything below: BLAKE2b-256 over a canonical Merkle tree of our own (rollup-node.md, section 7.1), in
+    /// which large directories are cut in parts. It is not the original's, whose tree is Irmin's. What did not change is
+    /// not hashed again.
     pub fn hash(&self) -> Hash {
         *self.hash.get_or_init(|| self.hashed())
     }
 
     fn hashed(&self) -> Hash {
+        if self.children.len() > chunks::SMALL {
+            let mut bytes = vec![2];
+            if let Some(value) = &self.value {
+                bytes.push(0);
+                bytes.extend(value.hash());
+            }
+            bytes.extend(self.chunks.hashes(&self.children));
+            return blake2b(&bytes);
+        }
         let mut bytes = vec![1];
         let mut child = |name: &str, hash: Hash| {
             bytes.push(name.len() as u8);
@@ -104,7 +132,8 @@ impl Node {
     fn place<'a>(&mut self, steps: impl Iterator<Item = &'a str>) -> &mut Node {
         let mut node = self;
         for step in steps {
-            node.hash = OnceLock::new();
+            node.forget();
+            node.chunks.touch(step);
             if node.children.get(step).is_none() {
                 node.children.insert(step.into(), Node::default());
             }
@@ -113,7 +142,7 @@ impl Node {
                 None => unreachable!("it has just been put there"),
             };
         }
-        node.hash = OnceLock::new();
+        node.forget();
         node
     }
 
@@ -123,10 +152,11 @@ impl Node {
         mut steps: impl Iterator<Item = &'a str>,
         change: impl FnOnce(&mut Node),
     ) {
-        self.hash = OnceLock::new();
+        self.forget();
         match steps.next() {
             None => change(self),
             Some(step) => {
+                self.chunks.touch(step);
                 if let Some(child) = self.children.get_mut(step) {
                     child.prune(steps, change);
                     if child.value.is_none() && child.children.is_empty() {
@@ -155,6 +185,11 @@ impl Durable {
     /// The hash of everything; see [`Node::hash`].
     pub fn hash(&self) -> Hash {
         self.root.hash()
+    }
+
+    /// The bytes of all values.
+    pub fn bytes(&self) -> u64 {
+        self.root.bytes()
     }
 
     /// The value under a key.
@@ -275,7 +310,9 @@ mod tests {
         let mut two = storage(&[("/b/c", "2"), ("/b/d", "3"), ("/a", "1")]);
         assert_ne!(one.root.hash(), two.root.hash());
         let before = two.clone();
+        assert_eq!((one.bytes(), before.bytes()), (2, 3));
         two.delete(&path("/b/d"));
+        assert_eq!(two.bytes(), 2);
         assert_eq!(one.root.hash(), two.root.hash());
         assert_ne!(before.root.hash(), two.root.hash());
         two.value_mut(&path("/b/c")).write(1, b"2");

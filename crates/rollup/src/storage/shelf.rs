@@ -135,6 +135,8 @@ fn load_node(place: &Place, shelf: &dyn Shelf) -> Result<Node, Broken> {
         value,
         children,
         hash: place.hash.map_or_else(OnceLock::new, OnceLock::from),
+        bytes: OnceLock::new(),
+        chunks: Default::default(),
     })
 }
 

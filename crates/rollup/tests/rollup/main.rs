@@ -3,6 +3,7 @@
 mod bad_input;
 mod engine;
 mod fuzz;
+mod hammer;
 mod installing;
 mod node;
 mod random;

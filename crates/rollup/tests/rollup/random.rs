@@ -155,7 +155,7 @@ fn telling(wasm: &[u8]) -> Vec<u8> {
     module.finish()
 }
 
-fn modules(mut bytes: &[u8]) -> Vec<&[u8]> {
+pub(super) fn modules(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut modules = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk() {
         let (module, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);

@@ -1,7 +1,12 @@
 //! Sessions: over a pipe, from a file, as JSON, as golden cases; what a profile says.
 
-use super::{debugger, kernel, package, talk, text};
 use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::{debugger, kernel, package, talk, text};
 
 #[test]
 fn every_golden_case_gives_its_transcript() {
@@ -270,6 +275,106 @@ fn differences_are_told_and_can_be_accepted() {
     assert_eq!(run(&["--filter", "nothing"]).0, Some(2));
     assert_eq!(run(&["--accept"]).0, Some(0));
     assert_eq!(run(&[]).0, Some(0));
+
+    // One that cannot be judged is an error of its own, one that is left out says why.
+    let add = |name: &str, files: &[(&str, &str)]| {
+        let case = directory.path().join(name);
+        fs::create_dir_all(&case).unwrap();
+        for (name, text) in files {
+            fs::write(case.join(name), text).unwrap();
+        }
+    };
+    add(
+        "broken",
+        &[("commands", "stop"), ("args", "--no-such-option")],
+    );
+    add("left/out", &[("commands", "# skip: too slow\nstep inbox")]);
+    let (status, out) = run(&["--junit", junit.to_str().unwrap(), "--jobs", "2"]);
+    assert_eq!(status, Some(1), "{out}");
+    assert!(out.contains("1 passed, 1 failed, 1 skipped in "), "{out}");
+    assert!(out.contains("left/out: too slow\n"), "{out}");
+    let document = fs::read_to_string(&junit).unwrap();
+    for part in [
+        "tests=\"3\" failures=\"0\" errors=\"1\" skipped=\"1\"",
+        "<skipped message=\"too slow\"/>",
+        "<testcase name=\"case\" classname=\"",
+    ] {
+        assert!(document.contains(part), "{part}: {document}");
+    }
+    let names = |more: &[&str]| {
+        let (status, out) = run(&[&["--list"], more].concat());
+        let last = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
+        (status, out.lines().map(last).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        names(&[]),
+        (Some(0), vec!["broken".into(), "case".into(), "out".into()])
+    );
+    assert_eq!(names(&["--filter", "!b*", "--filter", "!left"]).1, ["case"]);
+    assert_eq!(names(&["--filter", "deep/c*"]).1, ["case"]);
+    assert_eq!(names(&["--grep", "show"]).1, ["case"]);
+    assert_eq!(run(&["--filter", "["]).0, Some(2));
+    let shares = ["1/2", "2/2"].map(|share| names(&["--partition", share]).1.len());
+    assert_eq!(shares[0] + shares[1], 3);
+    let (_, out) = run(&["--fail-fast", "--quiet", "--jobs", "1"]);
+    assert!(
+        out.starts_with("FAILED") && out.contains("0 passed, 1 failed, 2 not run in "),
+        "{out}"
+    );
+}
+
+/// A person at a terminal, which the program `script` makes, interrupts a kernel that does not end.
+#[test]
+fn the_interrupt_key_gives_the_prompt_back_and_leaves_the_machine_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("endless.wat");
+    let endless = r#"(module (memory (export "m") 1) (func (export "kernel_run") (loop (br 0))))"#;
+    fs::write(&path, endless).unwrap();
+    fs::write(directory.path().join("inputs.json"), "[[]]").unwrap();
+    let line = format!(
+        "{} -p 2.0.0-r5 --kernel {} --inputs {}",
+        env!("CARGO_BIN_EXE_kernel-debugger"),
+        path.display(),
+        directory.path().join("inputs.json").display()
+    );
+    let mut child = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("XDG_STATE_HOME", directory.path())
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let (sender, said) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = stdout.read(&mut buffer) {
+            let _ = sender.send(text(&buffer[..n]));
+        }
+    });
+    let mut so_far = String::new();
+    let mut until = |wanted: &str| {
+        while !so_far.contains(wanted) {
+            match said.recv_timeout(Duration::from_secs(60)) {
+                Ok(more) => so_far += &more,
+                Err(_) => panic!("no `{wanted}` in {so_far}"),
+            }
+        }
+        so_far.clear();
+    };
+    let mut typed = |keys: &[u8]| stdin.write_all(keys).unwrap();
+    until("> ");
+    typed(b"step inbox\n");
+    until("Loaded 0 inputs at level 0");
+    // The key ends the command whenever it comes after its beginning, which has just been seen.
+    typed(b"\x03");
+    until("Interrupted; the machine is in the state Snapshot");
+    typed(b"step tick\n");
+    until("Internal_status: Decode");
+    typed(b"stop\n");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 /// What goes back to a client.
-pub type Reply = Response<BoxBody<Bytes, Infallible>>;
+pub(super) type Reply = Response<BoxBody<Bytes, Infallible>>;
 
 /// Why there is no good answer.
 #[derive(Debug)]
@@ -27,7 +27,9 @@ pub enum Refusal {
     NotFound,
     /// 405, with the methods that there are.
     Method(&'static str),
-    /// 415.
+    /// 406: the client takes no JSON.
+    NotAcceptable,
+    /// 415: the body is something else than JSON.
     MediaType,
     /// 500: a list with one error.
     Failure {
@@ -69,7 +71,7 @@ fn full(status: StatusCode, media: &'static str, body: Vec<u8>) -> Reply {
 }
 
 /// A good answer.
-pub fn json(value: &Value) -> Reply {
+pub(super) fn json(value: &Value) -> Reply {
     full(
         StatusCode::OK,
         "application/json",
@@ -78,12 +80,12 @@ pub fn json(value: &Value) -> Reply {
 }
 
 /// A good answer of another kind.
-pub fn plain(media: &'static str, body: Vec<u8>) -> Reply {
+pub(super) fn plain(media: &'static str, body: Vec<u8>) -> Reply {
     full(StatusCode::OK, media, body)
 }
 
 /// An answer that has only a status.
-pub fn empty(status: StatusCode) -> Reply {
+pub(super) fn empty(status: StatusCode) -> Reply {
     full(status, "", Vec::new())
 }
 
@@ -94,6 +96,7 @@ impl From<Refusal> for Reply {
             Refusal::Request(what) => text(StatusCode::BAD_REQUEST, what),
             Refusal::Forbidden(what) => text(StatusCode::FORBIDDEN, what),
             Refusal::NotFound => empty(StatusCode::NOT_FOUND),
+            Refusal::NotAcceptable => empty(StatusCode::NOT_ACCEPTABLE),
             Refusal::MediaType => empty(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Refusal::Method(allowed) => {
                 let mut reply = empty(StatusCode::METHOD_NOT_ALLOWED);
@@ -132,7 +135,7 @@ impl Body for Stream {
 }
 
 /// A stream; what is sent through the other end goes to the client.
-pub fn stream(media: &'static str) -> (mpsc::Sender<Bytes>, Reply) {
+pub(super) fn stream(media: &'static str) -> (mpsc::Sender<Bytes>, Reply) {
     let (sender, receiver) = mpsc::channel(16);
     let mut response = Response::new(Stream(receiver).boxed());
     response

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer::{self, Refusal, Reply};
-use super::routes::{body, commitment_of, covering_level, unacceptable};
-use super::{Asked, Service};
+use super::service::{Asked, Service, body, unacceptable};
 use crate::encoding::base58::{BLOCK, COMMITMENT, STATE};
 use crate::node::block::Block;
 use crate::node::operators::Mode;
@@ -20,7 +19,7 @@ use crate::storage::{Durable, Path, Value as Bytes};
 ///
 /// # Errors
 /// Everything but a good answer.
-pub async fn route(
+pub(super) async fn route(
     service: &Arc<Service>,
     id: &str,
     rest: &[&str],
@@ -253,7 +252,7 @@ fn outbox_proof(node: &Node, level: i32, index: u32) -> Result<Value, Refusal> {
 fn committed_status(node: &Node, block: &Block) -> Result<Value, Refusal> {
     let head = node.head();
     let constants = &node.settings.constants;
-    let covering = covering_level(node, block.level);
+    let covering = node.covering_level(block.level);
     let at = |level: i32| {
         let seconds = constants.block_time.max(0.0) * f64::from(level - head.level);
         time::rfc3339(head.timestamp + seconds.round() as i64)
@@ -265,7 +264,7 @@ fn committed_status(node: &Node, block: &Block) -> Result<Value, Refusal> {
     let whole = (window + period - 1) / period * period;
     let published_level = covering + 1 + constants.finality;
     let cemented_level = (published_level + window).max(covering + whole) + 1;
-    let hash = commitment_of(node, block.level)?;
+    let hash = node.commitment_of(block.level)?;
     let kept = match &hash {
         Some(hash) => node.store.commitment(hash)?,
         None => None,

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::Service;
 use super::answer::Refusal;
+use super::service::Service;
 use crate::encoding::base58::{BLOCK, ROLLUP};
-use crate::node::time;
+use crate::node::{Counters, RUN_SECONDS, time};
 
 /// Whether all is well.
-pub fn health(service: &Service) -> Value {
+pub(super) fn health(service: &Service) -> Value {
     let node = &service.node;
     let live = node.live();
     let degraded = live.degraded.is_some();
@@ -41,7 +41,7 @@ pub fn health(service: &Service) -> Value {
 ///
 /// # Errors
 /// If the system has no such file.
-pub fn memory() -> Result<Value, Refusal> {
+pub(super) fn memory() -> Result<Value, Refusal> {
     let text = std::fs::read_to_string("/proc/self/statm")
         .map_err(|error| Refusal::failure(format!("/proc/self/statm: {error}")))?;
     let numbers: Vec<u64> = text
@@ -56,7 +56,7 @@ pub fn memory() -> Result<Value, Refusal> {
 }
 
 /// Names, kinds and meanings of all metrics, in the order in which they are shown.
-pub const METRICS: [(&str, &str, &str); 22] = [
+pub(super) const METRICS: [(&str, &str, &str); 25] = [
     ("inbox_level", "gauge", "Level of the last inbox"),
     (
         "inbox_process_time",
@@ -135,6 +135,21 @@ pub const METRICS: [(&str, &str, &str); 22] = [
     ),
     ("uptime_seconds", "gauge", "Seconds since the start"),
     (
+        "inbox_fetch_time",
+        "gauge",
+        "Seconds that collecting the last block's messages took",
+    ),
+    (
+        "gc_process_time",
+        "gauge",
+        "Seconds that the last collection of old levels took",
+    ),
+    (
+        "durable_bytes",
+        "gauge",
+        "Bytes of all values of durable storage",
+    ),
+    (
         "durable_keys",
         "gauge",
         "Direct children of the root of durable storage",
@@ -142,7 +157,7 @@ pub const METRICS: [(&str, &str, &str); 22] = [
 ];
 
 /// Everything in the text format of Prometheus.
-pub fn metrics(service: &Service) -> String {
+pub(super) fn metrics(service: &Service) -> String {
     let node = &service.node;
     let live = node.live();
     let (head, constants, counters) = (&live.head, &node.settings.constants, &live.counters);
@@ -158,13 +173,13 @@ pub fn metrics(service: &Service) -> String {
         .durable
         .node(&crate::storage::Path::root())
         .map_or(0, |root| root.count());
-    let values: [f64; 22] = [
+    let values: [f64; 25] = [
         f64::from(head.level),
         counters.block_seconds,
         counters.block_seconds,
         counters.batches as f64,
         counters.messages as f64,
-        live.batcher.len() as f64,
+        live.pool.batcher.len() as f64,
         f64::from(counters.last_batch_level),
         f64::from(head.cemented.0),
         f64::from(head.cemented.0),
@@ -180,6 +195,9 @@ pub fn metrics(service: &Service) -> String {
         counters.kernel_seconds,
         counters.kernel_traps as f64,
         service.started.elapsed().as_secs_f64(),
+        counters.fetch_seconds,
+        counters.collect_seconds,
+        live.pvm.world.durable.bytes() as f64,
         keys as f64,
     ];
     let mut out = String::new();
@@ -190,6 +208,13 @@ pub fn metrics(service: &Service) -> String {
             "# HELP octez_sc_rollup_node_{name} {help}\n# TYPE octez_sc_rollup_node_{name} {kind}\noctez_sc_rollup_node_{name} {value}\n"
         );
     }
+    histogram(counters, &mut out);
+    let _ = write!(
+        out,
+        "# HELP octez_sc_rollup_node_node_info The program\n# TYPE octez_sc_rollup_node_node_info gauge\noctez_sc_rollup_node_node_info{{version=\"{}\"}} 1\n# HELP octez_sc_rollup_node_protocol The version of the machine\n# TYPE octez_sc_rollup_node_protocol gauge\noctez_sc_rollup_node_protocol{{pvm_version=\"{}\"}} 1\n",
+        env!("CARGO_PKG_VERSION"),
+        head.version,
+    );
     let _ = write!(
         out,
         "# HELP octez_sc_rollup_node_rollup_node_info The rollup and what the node does\n# TYPE octez_sc_rollup_node_rollup_node_info gauge\noctez_sc_rollup_node_rollup_node_info{{rollup_address=\"{}\",mode=\"{}\",history_mode=\"{}\",kind=\"wasm_2_0_0\"}} 1\n",
@@ -198,4 +223,24 @@ pub fn metrics(service: &Service) -> String {
         node.settings.history_mode.name(),
     );
     out
+}
+
+/// The runs of the kernel by how long they took.
+fn histogram(counters: &Counters, out: &mut String) {
+    const NAME: &str = "octez_sc_rollup_node_kernel_run_seconds";
+    let _ = write!(
+        out,
+        "# HELP {NAME} Seconds of a run of the kernel\n# TYPE {NAME} histogram\n"
+    );
+    let mut below = 0;
+    for (bound, count) in RUN_SECONDS.iter().zip(counters.kernel_runs_within) {
+        below += count;
+        let _ = writeln!(out, "{NAME}_bucket{{le=\"{bound}\"}} {below}");
+    }
+    let _ = write!(
+        out,
+        "{NAME}_bucket{{le=\"+Inf\"}} {runs}\n{NAME}_sum {sum}\n{NAME}_count {runs}\n",
+        runs = counters.kernel_runs,
+        sum = counters.kernel_seconds,
+    );
 }

@@ -1,24 +1,25 @@
 //! The node over HTTP: listening, connections, access rules. What a request means is decided in [`routes`].
 
+pub mod access;
 mod answer;
+mod batcher;
 mod blocks;
 mod metrics;
 mod openapi;
 mod query;
 mod routes;
 mod sandbox;
+mod service;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
 
-use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    HeaderValue, ORIGIN,
+    ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -26,36 +27,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 
-use super::Node;
-use super::chain::Order;
 use answer::{Refusal, Reply};
+use service::Asked;
 
 pub use openapi::document as openapi;
+pub use service::Service;
 
 /// The largest body of a request.
 const MAX_BODY: usize = 64 << 20;
-
-/// What requests are answered from.
-pub struct Service {
-    /// The node.
-    pub node: Arc<Node>,
-    /// The way to the maker of blocks.
-    pub orders: mpsc::Sender<Order>,
-    /// When it began.
-    pub started: std::time::Instant,
-}
-
-/// A request with its body.
-pub struct Asked {
-    /// The method.
-    pub method: Method,
-    /// The steps of the path.
-    pub path: Vec<String>,
-    /// What stands behind the question mark.
-    pub query: query::Query,
-    /// The body.
-    pub body: Bytes,
-}
 
 /// Binds a port.
 ///
@@ -127,6 +106,14 @@ pub fn list_metrics() {
     }
 }
 
+/// Prints the same as a table with commas.
+pub fn dump_metrics() {
+    println!("metric,type,description");
+    for (name, kind, help) in metrics::METRICS {
+        println!("octez_sc_rollup_node_{name},{kind},{help}");
+    }
+}
+
 impl Service {
     async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Reply {
         let origin = request.headers().get(ORIGIN).cloned();
@@ -174,12 +161,14 @@ impl Service {
                 Refusal::Request(format!("Failed to parsed an argument in path: \"{step}\""))
             })?);
         }
-        if !(peer.to_canonical().is_loopback() || self.node.settings.allow_all) && denied(&path) {
+        let settings = &self.node.settings;
+        if !settings.allow_all && !access::allowed(&settings.acl, peer, &head.method, &path) {
             return Err(Refusal::Forbidden(format!(
                 "Access denied to: /{}",
                 path.join("/")
             )));
         }
+        negotiate(&path, &head.headers)?;
         let query = query::Query::parse(head.uri.query().unwrap_or_default())?;
         let body = Limited::new(body, MAX_BODY)
             .collect()
@@ -197,50 +186,73 @@ impl Service {
     }
 }
 
-/// What clients on other machines may not ask for under the rule `secure`.
-fn denied(path: &[String]) -> bool {
-    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-    matches!(
-        steps[..],
-        [
-            "global",
-            "block",
-            _,
-            "durable",
-            "wasm_2_0_0",
-            "subkeys" | "values"
-        ] | ["local", "batcher" | "dal", ..]
-            | ["admin" | "stats" | "sandbox", ..]
-            | ["config"]
-    )
+/// Refuses who takes no JSON, and bodies that say they are something else. Our own services are not that strict, so that
+/// they can be asked by hand.
+fn negotiate(path: &[String], headers: &HeaderMap) -> Result<(), Refusal> {
+    let strict = [
+        "global", "local", "admin", "stats", "config", "health", "version", "ping",
+    ];
+    if !path
+        .first()
+        .is_some_and(|step| strict.contains(&step.as_str()))
+    {
+        return Ok(());
+    }
+    let kinds = |name| {
+        let values = headers.get_all(name).into_iter();
+        values
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(|kind| kind.split(';').next().unwrap_or_default().trim())
+            .filter(|kind| !kind.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect::<Vec<_>>()
+    };
+    let accepted = kinds(ACCEPT);
+    let json = ["*/*", "application/*", "application/json"];
+    if !accepted.is_empty() && !accepted.iter().any(|kind| json.contains(&kind.as_str())) {
+        return Err(Refusal::NotAcceptable);
+    }
+    if kinds(CONTENT_TYPE)
+        .iter()
+        .any(|kind| kind != "application/json")
+    {
+        return Err(Refusal::MediaType);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::denied;
+    use super::{CONTENT_TYPE, HeaderMap, HeaderValue, negotiate};
+    use hyper::header::ACCEPT;
 
     #[test]
-    fn other_machines_may_read_values_and_not_inject_or_list() {
-        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
-        for text in [
-            "global/block/head/durable/wasm_2_0_0/subkeys",
-            "global/block/7/durable/wasm_2_0_0/values",
+    fn only_json_is_spoken_on_the_real_paths() {
+        let ask = |path: &str, accept: &'static str, content: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
+            let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+            negotiate(&path, &headers).is_ok()
+        };
+        let json = "application/json";
+        assert!(ask(
             "local/batcher/injection",
-            "local/batcher/queue/x",
-            "admin/batcher/queue",
-            "stats/memory",
+            "*/*",
+            "application/json; charset=utf-8"
+        ));
+        assert!(ask(
+            "global/tezos_level",
+            "text/html, application/*;q=0.8",
+            json
+        ));
+        assert!(!ask("global/tezos_level", "text/html", json));
+        assert!(!ask("local/batcher/injection", json, "text/plain"));
+        assert!(ask(
             "sandbox/bake",
-            "config",
-        ] {
-            assert!(denied(&path(text)), "{text}");
-        }
-        for text in [
-            "global/block/head/durable/wasm_2_0_0/value",
-            "global/block/head",
-            "health",
-            "local/gc_info",
-        ] {
-            assert!(!denied(&path(text)), "{text}");
-        }
+            "text/html",
+            "application/x-www-form-urlencoded"
+        ));
     }
 }

@@ -216,10 +216,34 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
         "Where a message is",
     ),
     (
+        "post",
+        "/local/dal/batcher/injection",
+        &[],
+        "Messages for slots of the next block",
+    ),
+    (
+        "post",
+        "/local/dal/slot/indices",
+        &[],
+        "The slots that are used",
+    ),
+    (
+        "get",
+        "/local/dal/injected/operations/statuses",
+        &[],
+        "What became of messages for slots",
+    ),
+    (
+        "post",
+        "/local/dal/injection/{message_id}/forget",
+        &[],
+        "Forgets a message for a slot",
+    ),
+    (
         "get",
         "/local/injector/operation/{operation_id}/status",
         &[],
-        "Always unknown",
+        "Where an operation of Layer 1 is",
     ),
     (
         "delete",
@@ -275,15 +299,116 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
     ),
     (
         "get",
+        "/sandbox/dissection/{level}",
+        &["ticks"],
+        "States between two blocks",
+    ),
+    (
+        "get",
         "/sandbox/debug",
         &["from", "follow"],
         "What the kernel has printed",
     ),
 ];
 
+/// What a name in a path or a query stands for.
+fn schema(name: &str) -> Value {
+    let base58 = |prefix: &str, len: usize| json!({ "type": "string", "pattern": format!("^{prefix}[1-9A-HJ-NP-Za-km-z]{{{len}}}$") });
+    match name {
+        "block_id" => json!({
+            "type": "string",
+            "pattern": "^(head|finalized|cemented|[0-9]{1,9}|B[1-9A-HJ-NP-Za-km-z]{50})$",
+        }),
+        "level" | "outbox_level" => {
+            json!({ "type": "integer", "format": "int32", "minimum": 0, "maximum": i32::MAX })
+        }
+        "index" => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+        "order" | "order_below" | "from" => {
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
+        }
+        "outbox" | "debug" | "drop_duplicate" | "drop_no_order" | "bake" | "follow" => {
+            json!({ "type": "boolean" })
+        }
+        "ticks" => json!({ "type": "string", "pattern": "^[0-9]{1,15}(,[0-9]{1,15}){0,9}$" }),
+        "commitment_hash" => base58("src1", 50),
+        "message_id" => base58("scmsg", 50),
+        "operation_id" => base58("o", 50),
+        "key" => json!({ "type": "string", "pattern": "^(/[A-Za-z0-9._-]{1,8}){1,4}$" }),
+        _ => json!({ "type": "string" }),
+    }
+}
+
+/// The body of a request; nothing for what needs none.
+fn body(path: &str) -> Option<Value> {
+    let digits = json!({ "type": "string", "pattern": "^([0-9a-f]{2}){0,64}$" });
+    let list = |items: &Value| json!({ "type": "array", "items": items, "maxItems": 100 });
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required });
+    let integer = json!({ "type": "integer", "minimum": 0, "maximum": i32::MAX });
+    Some(match path {
+        "/local/batcher/injection" | "/local/dal/batcher/injection" => list(&digits),
+        "/local/dal/slot/indices" => {
+            list(&json!({ "type": "integer", "minimum": 0, "maximum": 31 }))
+        }
+        "/sandbox/messages" => list(&json!({ "oneOf": [
+            object(json!({ "external": digits }), &["external"]),
+            object(json!({ "serialized": digits }), &["serialized"]),
+            object(json!({ "payload": { "type": "string" } }), &["payload"]),
+        ] })),
+        "/sandbox/bake" => object(
+            json!({ "count": { "type": "integer", "minimum": 0, "maximum": 1_000_000 } }),
+            &[],
+        ),
+        "/sandbox/migrate" => object(json!({ "protocol": { "type": "string" } }), &["protocol"]),
+        "/sandbox/reorg" => object(json!({ "depth": integer }), &["depth"]),
+        "/sandbox/cement" => object(json!({ "level": integer }), &[]),
+        "/sandbox/time" => object(
+            json!({ "block_time": { "type": "number", "minimum": 0, "maximum": 86_400 } }),
+            &["block_time"],
+        ),
+        "/sandbox/execute" => object(json!({ "proof": digits }), &["proof"]),
+        "/global/block/{block_id}/simulate" => object(
+            json!({
+                "messages": list(&digits),
+                "reveal_pages": list(&digits),
+                "insight_requests": list(&object(
+                    json!({
+                        "kind": { "enum": ["durable_storage", "pvm_state"] },
+                        "key": list(&json!({ "type": "string" })),
+                    }),
+                    &["kind", "key"],
+                )),
+                "log_kernel_debug_file": { "type": "string", "pattern": "^[a-z]{1,8}$" },
+            }),
+            &["messages"],
+        ),
+        _ => return None,
+    })
+}
+
+/// The kind of a good answer.
+fn media(path: &str) -> &'static str {
+    match path {
+        "/metrics" | "/sandbox/debug" => "text/plain",
+        _ => "application/json",
+    }
+}
+
 /// The document.
 pub fn document() -> Value {
     let mut paths = Map::new();
+    let plain = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let errors = json!({ "application/json": { "schema": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "kind": { "enum": ["permanent", "temporary", "branch"] },
+                "id": { "type": "string" },
+                "msg": { "type": "string" },
+            },
+            "required": ["kind", "id"],
+        },
+    } } });
     for (method, path, query, what) in SERVICES {
         let mut parameters = Vec::new();
         for name in path
@@ -291,23 +416,36 @@ pub fn document() -> Value {
             .filter_map(|step| step.strip_prefix('{')?.strip_suffix('}'))
         {
             parameters.push(json!({
-                "name": name, "in": "path", "required": true, "schema": { "type": "string" },
+                "name": name, "in": "path", "required": true, "schema": schema(name),
             }));
         }
         for name in *query {
-            parameters.push(json!({ "name": name, "in": "query", "schema": { "type": "string" } }));
+            let required = matches!(*name, "index" | "ticks")
+                || (*name == "outbox_level" && path.ends_with("/outbox"));
+            parameters.push(json!({
+                "name": name, "in": "query", "required": required, "schema": schema(name),
+            }));
         }
+        let good = media(path);
         let mut operation = json!({
             "description": what,
             "parameters": parameters,
             "responses": {
-                "200": { "description": what, "content": { "application/json": { "schema": {} } } },
-                "500": { "description": "A list of errors" },
+                "200": { "description": what, "content": { good: { "schema": {} } } },
+                "400": { "description": "A request that cannot be understood", "content": plain },
+                "403": { "description": "Not for clients on other machines", "content": plain },
+                "404": { "description": "There is nothing here" },
+                "405": { "description": "Another method is needed" },
+                "406": { "description": "The client takes no JSON" },
+                "415": { "description": "The body is not JSON" },
+                "500": { "description": "A list of errors", "content": errors },
             },
         });
-        if *method == "post" {
-            operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": {} } } });
+        if let Some(schema) = body(path) {
+            operation["requestBody"] = json!({
+                "required": !matches!(*path, "/sandbox/bake" | "/sandbox/cement"),
+                "content": { "application/json": { "schema": schema } },
+            });
         }
         let place = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
         place[*method] = operation;

@@ -4,10 +4,10 @@ use super::answer::Refusal;
 
 /// Names and values.
 #[derive(Debug, Default)]
-pub struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 /// A text in which `%41` stands for `A`; `None` for what is no text.
-pub fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -28,7 +28,7 @@ impl Query {
     ///
     /// # Errors
     /// If a text is broken.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let pair = |part: &str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             Some((decoded(name)?, decoded(&value.replace('+', " "))?))
@@ -44,7 +44,7 @@ impl Query {
     }
 
     /// The value of a name.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(key, _)| key == name)
@@ -55,7 +55,7 @@ impl Query {
     ///
     /// # Errors
     /// If it is none.
-    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let wrong = |value: &str| {
             Refusal::Request(format!(
                 "Failed to parse the query string: {name}: `{value}` is not a number"
@@ -70,7 +70,7 @@ impl Query {
     ///
     /// # Errors
     /// If it is none.
-    pub fn truth(&self, name: &str) -> Result<bool, Refusal> {
+    pub(super) fn truth(&self, name: &str) -> Result<bool, Refusal> {
         match self.get(name) {
             None | Some("false" | "no" | "0") => Ok(false),
             Some("" | "true" | "yes" | "1") => Ok(true),

@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::answer::{self, Refusal, Reply};
-use super::{Asked, Service, blocks, metrics, openapi, sandbox};
+use super::openapi;
+use super::service::{Asked, Service, digits, method, unacceptable};
+use super::{batcher, blocks, metrics, sandbox};
 use crate::encoding::base58::{BLOCK, COMMITMENT, MESSAGE, ROLLUP};
 use crate::node::Node;
-use crate::node::batcher::{Refused, Status, Waiting};
 use crate::node::block::Block;
-use crate::node::chain::operation_hash;
 use crate::node::shapes::{self, Pending};
 
 /// Answers a request.
 ///
 /// # Errors
 /// Everything but a good answer.
-pub async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply, Refusal> {
+pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply, Refusal> {
     let node = &service.node;
     let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
     // What exists under another method is told apart from what does not exist.
@@ -90,44 +90,49 @@ pub async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply, Refusa
             pending(node, Pending::Unexecutable, &asked)?
         }
         ["local", "batcher", ref rest @ ..] | ["admin", "batcher", ref rest @ ..] => {
-            batcher(node, rest, &asked)?
+            batcher::route(node, rest, &asked)?
         }
-        ["local", "injector", "operation", _, "status"] => json!({ "status": "unknown" }),
+        ["local", "injector", "operation", id, "status"] => batcher::operation(node, id)?,
         ["admin", "injector", "queues", ..] => json!({
             "injectors": [{ "tags": node.settings.mode.purposes().iter().map(|purpose| purpose.name()).collect::<Vec<_>>(), "queue_size": 0 }],
             "total": 0,
         }),
         ["admin", "cancel_gc"] => false.into(),
-        ["local", "dal", ..] => {
-            return Err(Refusal::failure(
-                "This rollup node does not have DAL injector.",
-            ));
-        }
+        ["local", "dal", ref rest @ ..] => dal(node, rest, &asked)?,
         ["sandbox", ref rest @ ..] => return sandbox::route(service, rest, &asked).await,
         _ => return Err(Refusal::NotFound),
     };
     Ok(answer::json(&value))
 }
 
-fn method(asked: &Asked, wanted: &Method, allowed: &'static str) -> Result<(), Refusal> {
-    if asked.method == wanted || (wanted == Method::GET && asked.method == Method::HEAD) {
-        Ok(())
-    } else {
-        Err(Refusal::Method(allowed))
+/// The simulated data availability layer.
+fn dal(node: &Node, rest: &[&str], asked: &Asked) -> Result<Value, Refusal> {
+    if !node.settings.simulate_dal {
+        return Err(Refusal::failure(
+            "This rollup node does not have DAL injector.",
+        ));
     }
-}
-
-/// An argument in a path that cannot be read.
-pub fn unacceptable(value: &str, kind: &str) -> Refusal {
-    Refusal::Request(format!(
-        "Failed to parsed an argument in path. After \"\", the value \"{value}\" is not acceptable for type \"{kind}\""
-    ))
-}
-
-/// The body as JSON.
-pub fn body(asked: &Asked) -> Result<Value, Refusal> {
-    serde_json::from_slice(&asked.body)
-        .map_err(|error| Refusal::Request(format!("Failed to parse the request body: {error}")))
+    match *rest {
+        ["batcher", "injection"] => {
+            let ids = node.live().dal.inject(digits(asked)?)?;
+            Ok(ids.iter().map(|id| MESSAGE.encode(id)).collect())
+        }
+        ["slot", "indices"] => {
+            let slots = serde_json::from_slice(&asked.body).map_err(|error| {
+                Refusal::Request(format!("Failed to parse the request body: {error}"))
+            })?;
+            node.live().dal.set_slots(slots)?;
+            Ok(Value::Null)
+        }
+        ["injected", "operations", "statuses"] => Ok(node.live().dal.statuses()),
+        ["injection", id, "forget"] => {
+            let hash = MESSAGE.decode(id).ok().and_then(|id| id.try_into().ok());
+            let hash = hash.ok_or_else(|| unacceptable(id, "message_id"))?;
+            node.live().dal.forget(&hash);
+            Ok(Value::Null)
+        }
+        _ => Err(Refusal::NotFound),
+    }
 }
 
 /// Every block as it comes, the current one first.
@@ -245,164 +250,4 @@ fn gc_info(node: &Node) -> Value {
 fn pending(node: &Node, which: Pending, asked: &Asked) -> Result<Value, Refusal> {
     let only = asked.query.number("outbox_level")?;
     Ok(shapes::pending(node, which, only)?)
-}
-
-fn batcher(node: &Node, rest: &[&str], asked: &Asked) -> Result<Value, Refusal> {
-    if !node.settings.mode.has_batcher() {
-        return Err(Refusal::failure("This rollup node does not have batcher."));
-    }
-    match *rest {
-        ["injection"] => inject(node, asked),
-        ["queue"] if asked.method == Method::DELETE => {
-            let below = asked.query.number("order_below")?;
-            let without_order = asked.query.truth("drop_no_order")?;
-            node.live().batcher.clear(below, without_order);
-            Ok(Value::Null)
-        }
-        ["queue"] => {
-            let live = node.live();
-            Ok(live
-                .batcher
-                .queue()
-                .map(|waiting| item(node, waiting))
-                .collect())
-        }
-        ["queue", text] => status(node, text),
-        _ => Err(Refusal::NotFound),
-    }
-}
-
-fn item(node: &Node, waiting: &Waiting) -> Value {
-    let mut out = serde_json::Map::new();
-    if let Some(order) = waiting.order {
-        out.insert("order".into(), order.to_string().into());
-    }
-    let id = MESSAGE.encode(&waiting.id);
-    if node.settings.style_v18 {
-        out.insert("hash".into(), id.clone().into());
-    }
-    out.insert("id".into(), id.into());
-    out.insert(
-        "message".into(),
-        json!({ "content": hex::encode(&waiting.content), "counter": waiting.counter.to_string() }),
-    );
-    Value::Object(out)
-}
-
-fn inject(node: &Node, asked: &Asked) -> Result<Value, Refusal> {
-    let order = asked.query.number("order")?;
-    let drop_duplicate = asked.query.truth("drop_duplicate")?;
-    let wrong = |what: &str| Refusal::Request(format!("Failed to parse the request body: {what}"));
-    let messages: Vec<std::borrow::Cow<'_, str>> = serde_json::from_slice(&asked.body)
-        .map_err(|error| wrong(&format!("expected a list of hexadecimal strings: {error}")))?;
-    let messages = messages
-        .iter()
-        .map(|message| hex::decode(&**message))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong(&format!("a message is not hexadecimal: {error}")))?;
-    let ids = node.live().batcher.inject(messages, order, drop_duplicate);
-    match ids {
-        Ok(ids) => Ok(ids
-            .iter()
-            .map(|id| Value::from(MESSAGE.encode(id)))
-            .collect()),
-        Err(refused @ Refused::Full) => Err(Refusal::Failure {
-            kind: "temporary",
-            id: "batcher.heap_insertion_failed",
-            text: refused.to_string(),
-        }),
-        Err(refused) => Err(Refusal::failure(refused.to_string())),
-    }
-}
-
-fn status(node: &Node, text: &str) -> Result<Value, Refusal> {
-    let id = MESSAGE.decode(text).ok().and_then(|id| id.try_into().ok());
-    let id = id.ok_or_else(|| unacceptable(text, "message_id"))?;
-    let (status, content, head) = {
-        let live = node.live();
-        let (status, content) = live.batcher.status(&id);
-        (status, content.map(hex::encode), Arc::clone(&live.head))
-    };
-    let mut out = serde_json::Map::new();
-    if let Some(content) = content {
-        out.insert("content".into(), content.into());
-    }
-    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
-    match status {
-        Status::Unknown => {
-            put("status", "unknown".into());
-        }
-        Status::Pending => {
-            put("status", "pending_batch".into());
-        }
-        Status::Included { level, operation } => {
-            let Some(block) = node.store.block(level)? else {
-                return Ok(json!({ "status": "unknown" }));
-            };
-            let commitment = commitment_of(node, level)?;
-            let published = match &commitment {
-                Some(hash) => node
-                    .store
-                    .commitment(hash)?
-                    .and_then(|kept| Some((*hash, kept.commitment, kept.published?))),
-                None => None,
-            };
-            put(
-                "status",
-                if published.is_some() {
-                    "committed"
-                } else {
-                    "included"
-                }
-                .into(),
-            );
-            if let Some(crate::node::block::Operation::Messages(messages)) =
-                block.operations.get(operation as usize)
-            {
-                let messages: Vec<String> = messages.iter().map(hex::encode).collect();
-                put(
-                    "operation",
-                    json!({ "kind": "add_messages", "message": messages }),
-                );
-            }
-            put(
-                "layer1",
-                json!({
-                    "operation_hash": operation_hash(&block, operation),
-                    "operation_index": operation,
-                    "block_hash": BLOCK.encode(&block.hash),
-                    "level": level,
-                }),
-            );
-            put(
-                "finalized",
-                (level <= node.finalized_level(head.level)).into(),
-            );
-            put("cemented", (level <= head.cemented.0).into());
-            if let Some((hash, commitment, level)) = published {
-                put("commitment", shapes::commitment(&commitment));
-                put("hash", COMMITMENT.encode(&hash).into());
-                put("first_published_at_level", level.into());
-                put("published_at_level", level.into());
-            }
-        }
-    }
-    Ok(Value::Object(out))
-}
-
-/// The commitment that covers a level, once its block has been made.
-pub fn commitment_of(
-    node: &Node,
-    level: i32,
-) -> Result<Option<crate::encoding::hash::Hash>, Refusal> {
-    let covering = covering_level(node, level);
-    let block = node.store.block(covering)?;
-    Ok(block.and_then(|block| Some(block.commitment.as_ref()?.hash())))
-}
-
-/// The level of the commitment that covers a level.
-pub fn covering_level(node: &Node, level: i32) -> i32 {
-    let period = node.settings.constants.commitment_period.max(1);
-    let origin = node.settings.origination_level;
-    origin + (level - origin + period - 1).div_euclid(period) * period
 }

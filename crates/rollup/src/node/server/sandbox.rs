@@ -8,23 +8,29 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::answer::{self, Refusal, Reply};
-use super::routes::body;
-use super::{Asked, Service};
-use crate::encoding::base58::BLOCK;
+use super::service::{Asked, Service, body, unacceptable};
+use crate::encoding::base58::{BLOCK, STATE};
 use crate::inbox::inputs;
 use crate::node::block::Operation;
 use crate::node::chain::{Made, Order};
-use crate::node::{execution, proof, time};
+use crate::node::{dissect, execution, proof, time};
 use crate::version::Version;
 
 /// The most blocks of one request.
 const MAX_BLOCKS: u64 = 1_000_000;
 
+/// The most ticks of one dissection.
+const MAX_TICKS: usize = 1_000;
+
 /// Answers a request under `/sandbox`.
 ///
 /// # Errors
 /// Everything but a good answer.
-pub async fn route(service: &Arc<Service>, rest: &[&str], asked: &Asked) -> Result<Reply, Refusal> {
+pub(super) async fn route(
+    service: &Arc<Service>,
+    rest: &[&str],
+    asked: &Asked,
+) -> Result<Reply, Refusal> {
     let node = &service.node;
     let wrong = |what: &str| Refusal::Request(format!("Failed to parse the request body: {what}"));
     let value = match *rest {
@@ -61,15 +67,25 @@ pub async fn route(service: &Arc<Service>, rest: &[&str], asked: &Asked) -> Resu
                 .ok_or_else(|| wrong("expected a list of messages"))?;
             let mut operations = Vec::new();
             for (n, item) in items.iter().enumerate() {
-                let fields = item
+                let mut fields = item
                     .as_object()
+                    .cloned()
                     .ok_or_else(|| wrong(&format!("message {n}: expected an object")))?;
-                let message = inputs::message(fields, node.settings.rollup)
+                if fields.contains_key("payload") {
+                    for (key, default) in ["sender", "source"].iter().zip(&node.settings.defaults) {
+                        if let Some(default) = default
+                            && !fields.contains_key(*key)
+                        {
+                            fields.insert((*key).to_owned(), default.as_str().into());
+                        }
+                    }
+                }
+                let message = inputs::message(&fields, node.settings.rollup)
                     .map_err(|error| wrong(&format!("message {n}: {error}")))?;
                 operations.push(Operation::Serialized(message));
             }
             let added = operations.len();
-            node.live().mempool.extend(operations);
+            node.live().pool.enqueue(operations)?;
             if asked.query.truth("bake")? {
                 bake(service, 1, None).await?;
             }
@@ -121,6 +137,28 @@ pub async fn route(service: &Arc<Service>, rest: &[&str], asked: &Asked) -> Resu
             ask(service, Order::Wake)?;
             json!({ "block_time": seconds })
         }
+        ["dissection", level] => {
+            let level = level.parse().map_err(|_| unacceptable(level, "int32"))?;
+            let wanted = asked.query.get("ticks").unwrap_or_default().to_owned();
+            let ticks: Result<Vec<u64>, _> = wanted.split(',').map(str::parse).collect();
+            let mut ticks = ticks
+                .ok()
+                .filter(|ticks| ticks.len() <= MAX_TICKS)
+                .ok_or_else(|| unacceptable(&wanted, "list of ticks"))?;
+            ticks.sort_unstable();
+            let node = Arc::clone(node);
+            let run = move || {
+                let states = dissect::states(&node, level, &ticks)?;
+                Ok::<_, String>(ticks.into_iter().zip(states).collect::<Vec<_>>())
+            };
+            let states = tokio::task::spawn_blocking(run)
+                .await
+                .map_err(|error| Refusal::failure(error.to_string()))??;
+            let shown = states.into_iter().map(|(tick, hash)| {
+                json!({ "tick": tick.to_string(), "state_hash": hash.map(|hash| STATE.encode(&hash)) })
+            });
+            shown.collect()
+        }
         ["outbox", "executed"] => executed(service)?,
         ["execute"] => {
             let request = body(asked)?;
@@ -156,6 +194,7 @@ fn info(service: &Service) -> Value {
         "hash": BLOCK.encode(&live.head.hash),
         "timestamp": time::rfc3339(live.head.timestamp),
         "protocol": service.node.settings.protocol,
+        "origination_level": service.node.settings.origination_level,
         "pvm_version": live.head.version,
         "block_time": live.block_time,
         "blocks_late": live.blocks_late,
@@ -166,7 +205,7 @@ fn info(service: &Service) -> Value {
             "max_active_outbox_levels": constants.active_outbox_levels,
             "finality": constants.finality,
         },
-        "mempool": live.mempool.len() + live.batcher.len(),
+        "mempool": live.pool.len(),
         "degraded": live.degraded,
         "stuck": live.pvm.stuck().map(ToString::to_string),
         "note": "a simulated Layer 1; state hashes of this node are not those of a real rollup",

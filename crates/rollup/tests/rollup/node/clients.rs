@@ -187,7 +187,7 @@ fn the_public_sequence_of_injections() {
 #[test]
 fn ten_thousand_messages_in_one_call_arrive_in_order() {
     let place = Place::new();
-    let node = place.start("counter", &[]);
+    let node = place.start("counter", &["--batches-per-block", "0"]);
     let messages: Vec<String> = (0..10_000u32)
         .map(|n| hex::encode(n.to_be_bytes()))
         .collect();

@@ -3,6 +3,7 @@
 
 mod chain;
 mod clients;
+mod offline;
 mod outbox;
 mod setup;
 mod survival;

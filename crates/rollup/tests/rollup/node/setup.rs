@@ -97,7 +97,11 @@ fn a_configuration_is_written_once_and_run_from() {
     );
     for (more, expected) in [
         (r#""colour":"red""#, "unknown key `colour`"),
-        (r#""acl":[{"address":"x"}]"#, "`acl` is not supported here"),
+        (r#""acl":[{"address":"x"}]"#, "`acl` must list objects"),
+        (
+            r#""unsafe-pvm-patches":[1]"#,
+            "`unsafe-pvm-patches` needs --apply-unsafe-patches",
+        ),
         (r#""rpc-port":"x""#, "`rpc-port` must be a number"),
         (
             r#""batcher":{"min_batch_size":0}"#,
@@ -154,8 +158,8 @@ fn what_cannot_begin_says_why() {
             "Bad value for acl-override, possible values are 'secure' and 'allow-all'",
         ),
         (
-            &["bootstrap1", "--loser-mode", "1 1 1"],
-            "refutation games need Layer 1",
+            &["bootstrap1", "--loser-mode", "1 1 1 1"],
+            "Invalid syntax for failure points",
         ),
         (
             &[
@@ -227,6 +231,75 @@ fn an_originated_kernel_can_be_run_by_its_name() {
         text.contains("This rollup node does not have batcher."),
         "{text}"
     );
+}
+
+#[test]
+fn what_init_was_told_of_the_sandbox_holds_for_every_run() {
+    let place = Place::new();
+    let sender = "KT1ThEdxfUcWUwqsdergy3QnbCWGHSUHeHJq";
+    let init = [
+        "init",
+        "operator",
+        "config",
+        "for",
+        ROLLUP,
+        "with",
+        "operators",
+        "bootstrap1",
+        "--block-time",
+        "0",
+        "--commitment-period",
+        "7",
+        "--deterministic",
+        "--migrate",
+        "2:paris_019",
+        "--sender",
+        sender,
+    ];
+    assert_eq!(node(&place, &init).0, Some(0));
+    let mut config: Value =
+        serde_json::from_slice(&std::fs::read(place.path("data/config.json")).unwrap()).unwrap();
+    config["acl"] = json!([{ "address": "127.0.0.1", "blacklist": ["GET /stats/**"] }]);
+    config["fee-parameters"] = json!({ "publish": { "minimal-fees": "7" } });
+    std::fs::write(place.path("data/config.json"), config.to_string()).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = super::program("rollup-node");
+        command.arg("run").arg("--data-dir").arg(place.path("data"));
+        command.arg("--boot-sector-file").arg(kernel("hello"));
+        start(command.args(["--rpc-port", "0"]).args(more))
+    };
+    let running = run(&[]);
+    let info = running.get("/sandbox/info");
+    assert_eq!(info["constants"]["commitment_period"], 7);
+    assert_eq!(
+        (&info["block_time"], &info["timestamp"]),
+        (&json!(0.0), &json!("1970-01-01T00:00:00Z"))
+    );
+    running.post("/sandbox/messages", json!([{ "payload": "Unit" }]));
+    running.bake(2);
+    let message = running.get("/global/block/1")["messages"][2].clone();
+    let bytes = drun_rollup::encoding::base58::CONTRACT
+        .address(sender)
+        .unwrap();
+    assert!(
+        message.as_str().unwrap().contains(&hex::encode(bytes)),
+        "{message}"
+    );
+    assert_eq!(
+        running.value("head", "/readonly/wasm_version"),
+        hex::encode("2.0.0-r4")
+    );
+    assert_eq!(
+        running.get("/config")["fee-parameters"],
+        config["fee-parameters"]
+    );
+    let (status, text) = running.ask("GET", "/stats/memory", None);
+    assert_eq!(status, 403, "{text}");
+    drop(running);
+    // The command line wins.
+    let running = run(&["--commitment-period", "9"]);
+    let info = running.get("/sandbox/info");
+    assert_eq!(info["constants"]["commitment_period"], 9);
 }
 
 #[test]

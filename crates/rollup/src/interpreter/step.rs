@@ -1,4 +1,4 @@
-//! The interpreter's state and how it goes on, tick by tick (kernel-debugger.md, section 5.4).
+//! How the interpreter goes on, tick by tick (kernel-debugger.md, section 5.4).
 //!
 //! The effect of an instruction happens at the last tick of its fixed price; what it costs beyond (bytes that moved, a
 //! frame taken away) is owed before the next one. Host functions are called through `host::calls`; data to reveal is
@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use super::memory::{MAX_PAGES, MAX_TABLE, PAGE, load, store, zeroes};
+use super::memory::{PAGE, load, store};
 use super::numeric::numeric;
-use super::{Profile, Trap, vector};
+use super::state::{Ended, Event, Frame, Machine, NO_HOST, Next};
+use super::{Trap, vector};
 use crate::host::World;
 use crate::host::calls::{self, Outcome, Pending};
 use crate::link::Link;
-use crate::module::{Code, Kernel, Op};
+use crate::module::{Kernel, Op};
 
 /// The ticks between the end of `kernel_run`'s body and its result: its frame, and the machine's last step.
 pub const AFTER_RUN: u64 = 2 + 3;
@@ -23,55 +24,6 @@ pub struct Context<'a> {
     pub world: &'a mut World,
     /// Receives what `write_debug` prints, with the ticks spent before it.
     pub debug: &'a mut dyn FnMut(&[u8], u64),
-}
-
-/// The end of a start or of `kernel_run`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// It returned.
-    Succeeded,
-    /// It trapped, which the machine survives.
-    Trapped(Trap),
-    /// Something the machine does not survive.
-    Failed(String),
-}
-
-/// Why the interpreter stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The module has started; `kernel_run` can begin.
-    Ready,
-    /// The end.
-    Ended(Ended),
-    /// The kernel waits for data.
-    Reveal(Pending),
-}
-
-/// What happens when all owed ticks are paid.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Next {
-    /// The segment of a table with this number is copied.
-    Elements(usize),
-    /// The segment of memory with this number is copied.
-    Data(usize),
-    /// The module is ready.
-    Ready,
-    /// The instruction at hand.
-    Op,
-    /// The end.
-    End(Ended),
-    /// Nothing until the owner says so.
-    Wait,
-}
-
-/// A caller.
-#[derive(Clone)]
-struct Frame {
-    code: Arc<Code>,
-    pc: usize,
-    base: usize,
-    /// The ticks of returning to it.
-    pop: u32,
 }
 
 /// What an instruction leads to.
@@ -85,66 +37,10 @@ enum Flow {
     Reveal(Pending),
 }
 
-/// A module instance that is being run.
-#[derive(Clone)]
-pub struct Machine {
-    pub(super) kernel: Arc<Kernel>,
-    pub(super) links: Arc<[Link]>,
-    pub(super) depth: usize,
-    pub(super) memory: Vec<u8>,
-    pub(super) globals: Vec<u128>,
-    /// References: 0 for none, else the function's number plus one.
-    pub(super) tables: Vec<Vec<u64>>,
-    pub(super) dropped_elements: Vec<bool>,
-    pub(super) dropped_data: Vec<bool>,
-    /// Operands and locals. Only a vector fills its place; all else is zero-extended.
-    pub(super) stack: Vec<u128>,
-    frames: Vec<Frame>,
-    pub(super) code: Arc<Code>,
-    pub(super) pc: usize,
-    /// Where the locals of the current function begin on the stack.
-    pub(super) base: usize,
-    pub(super) starting: bool,
-    pub(super) next: Next,
-    pub(super) owed: u64,
-    pub(super) spent: u64,
-    pub(super) profile: Option<Box<Profile>>,
-}
-
 impl Machine {
     /// A module that is about to start: its first ticks are those of the start.
     pub fn new(kernel: Arc<Kernel>, links: Arc<[Link]>, depth: usize) -> Result<Self, String> {
-        let pages = kernel.memory.initial;
-        let mut machine = Self {
-            owed: kernel.init_ticks,
-            memory: zeroes(pages.min(MAX_PAGES) as usize * PAGE)?,
-            globals: Vec::new(),
-            tables: Vec::new(),
-            dropped_elements: vec![false; kernel.elements.len()],
-            dropped_data: vec![false; kernel.data.len()],
-            stack: Vec::new(),
-            frames: Vec::new(),
-            code: Arc::default(),
-            pc: 0,
-            base: 0,
-            starting: true,
-            next: Next::Elements(0),
-            spent: 0,
-            profile: None,
-            kernel,
-            links,
-            depth,
-        };
-        for table in &machine.kernel.tables {
-            if table.initial > MAX_TABLE {
-                return Err("table too large".into());
-            }
-            machine.tables.push(vec![0; table.initial as usize]);
-        }
-        for n in 0..machine.kernel.globals.len() {
-            let value = machine.constant(machine.kernel.globals[n].init);
-            machine.globals.push(value);
-        }
+        let mut machine = Self::empty(kernel, links, depth)?;
         machine.next_segment();
         Ok(machine)
     }
@@ -153,39 +49,6 @@ impl Machine {
     pub fn begin(&mut self, function: u32) {
         self.starting = false;
         self.owed = self.outermost(function);
-    }
-
-    /// Records calls from now on.
-    pub fn record(&mut self) {
-        self.profile = Some(Box::default());
-    }
-
-    /// The calls recorded so far.
-    pub fn profile(&mut self) -> Option<Box<Profile>> {
-        if let Some(profile) = &mut self.profile {
-            profile.close(self.spent);
-        }
-        self.profile.take()
-    }
-
-    /// The kernel's memory.
-    pub fn memory(&self) -> &[u8] {
-        &self.memory
-    }
-
-    /// The value of a global variable.
-    pub fn global(&self, n: usize) -> u64 {
-        self.globals[n] as u64
-    }
-
-    /// The ticks spent since the start began.
-    pub fn spent(&self) -> u64 {
-        self.spent
-    }
-
-    /// The functions being called, the outermost first, is as many.
-    pub fn depth(&self) -> usize {
-        self.frames.len()
     }
 
     /// Spends ticks from a budget, to its end or to an event.
@@ -234,33 +97,6 @@ impl Machine {
         self.push(u64::from(result as u32));
         self.next = Next::Op;
         self.owed = 6 + ticks + u64::from(self.code.ticks[self.pc]);
-    }
-
-    pub(super) fn end(&mut self, ended: Ended, ticks: u64) {
-        if let Some(profile) = &mut self.profile {
-            profile.close(self.spent);
-        }
-        self.next = Next::End(ended);
-        self.owed = ticks;
-    }
-
-    pub(super) fn is_host(&self, function: u32) -> bool {
-        (function as usize) < self.links.len()
-    }
-
-    /// Enters a function that nobody calls; the ticks up to its first instruction's effect.
-    pub(super) fn outermost(&mut self, function: u32) -> u64 {
-        self.stack.clear();
-        self.frames.clear();
-        self.code = Arc::clone(self.kernel.code(function));
-        self.pc = 0;
-        self.base = 0;
-        self.stack.resize(self.code.locals as usize, 0);
-        self.next = Next::Op;
-        if let Some(profile) = &mut self.profile {
-            profile.enter(&self.kernel.name(function), self.spent);
-        }
-        self.code.entry_ticks() + u64::from(self.code.ticks[0])
     }
 
     /// Calls a function of the module, or of the host.
@@ -357,27 +193,6 @@ impl Machine {
         self.stack.drain(operands + target.height as usize..keep);
         self.pc = target.pc as usize;
         Flow::Next(ticks)
-    }
-
-    /// An operand as it lies there.
-    pub(super) fn take(&mut self) -> u128 {
-        self.stack.pop().unwrap_or_default()
-    }
-
-    /// An operand that is no vector.
-    pub(super) fn pop(&mut self) -> u64 {
-        self.take() as u64
-    }
-
-    pub(super) fn push(&mut self, value: u64) {
-        self.stack.push(u128::from(value));
-    }
-
-    /// Three operands as places and a number: destination, source, count.
-    pub(super) fn pop3(&mut self) -> (usize, usize, usize) {
-        let n = self.pop() as u32 as usize;
-        let source = self.pop();
-        (self.pop() as u32 as usize, source as usize, n)
     }
 
     #[inline]
@@ -522,6 +337,3 @@ impl Machine {
         Flow::Next(0)
     }
 }
-
-/// What a call to the host during the start fails with.
-pub(super) const NO_HOST: &str = "host functions must not access memory during initialisation";
