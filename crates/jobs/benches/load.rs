@@ -123,7 +123,7 @@ fn main() {
     let server = start(&directory.path().join("cache"), &[]);
     let mut stream = connect(&server.1);
 
-    let engines = Engines::new(1 << 20);
+    let engines = Engines::new(1 << 20, None);
     let (mut bare, mut cold, mut more) = (Vec::new(), Vec::new(), Vec::new());
     for salt in 2..4 {
         let wasm = functions(51_000, salt);

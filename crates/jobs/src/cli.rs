@@ -211,6 +211,7 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     // One job of a developer leaves nothing behind and says only its answer.
     set("MODULE_DISK_CACHE_BYTES", "0".into());
     set("LOG_LEVEL", "error".into());
+    set("INSTANCE_POOL", "0".into());
     let config = Config::new(&sources).map_err(usage)?;
     let timeout = matches.get_one::<u64>("timeout").copied();
     let timeout = timeout.unwrap_or(crate::config::milliseconds(config.max_timeout));
@@ -241,7 +242,7 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
 fn check(matches: &ArgMatches) -> Outcome<u8> {
     let wasm = read(matches)?;
     let config = Config::new(&Sources::default()).map_err(usage)?;
-    let engines = Engines::new(config.max_stack_bytes);
+    let engines = Engines::new(config.max_stack_bytes, None);
     let module = match engines.compile(Kind::default(), hash_of(&wasm), &wasm) {
         Ok(module) => module,
         Err(failure) => {

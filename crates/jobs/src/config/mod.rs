@@ -44,6 +44,7 @@ pub struct Config {
     pub max_fuel: u64,
     pub max_concurrency: usize,
     pub cpu_permits: usize,
+    pub instance_pool: bool,
     pub queue_limit: usize,
     pub queue_timeout: Duration,
     pub max_files: usize,
@@ -119,6 +120,7 @@ impl Config {
             max_fuel: sources.number("MAX_FUEL")?,
             max_concurrency: or_cores("MAX_CONCURRENCY", 4)?,
             cpu_permits: or_cores("CPU_PERMITS", 1)?,
+            instance_pool: sources.switch("INSTANCE_POOL")?,
             queue_limit: size("QUEUE_LIMIT")?,
             queue_timeout: time("QUEUE_TIMEOUT_MS")?,
             max_files: size("MAX_FILES")?,
@@ -197,6 +199,7 @@ impl Config {
             .with("maxFuel", self.max_fuel)
             .with("maxConcurrency", self.max_concurrency)
             .with("cpuPermits", self.cpu_permits)
+            .with("instancePool", self.instance_pool)
             .with("queueLimit", self.queue_limit)
             .with("queueTimeoutMs", milliseconds(self.queue_timeout))
             .with("maxFiles", self.max_files)

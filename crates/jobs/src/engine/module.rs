@@ -7,11 +7,8 @@ use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
 use super::{Compiler, Ticker};
 use crate::failure::{Code, Failure};
-use crate::host::{Guest, MODULES};
+use crate::host::{Guest, MAX_MEMORIES, MAX_TABLES, MODULES};
 
-/// Memories and tables that a module may have.
-const MAX_MEMORIES: u32 = 4;
-const MAX_TABLES: u32 = 8;
 /// Names that are listed in an error.
 const MAX_NAMES: usize = 20;
 /// The entries that are looked for, in this order.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::clock::{Clock, Kind};
+use super::filesystem::{Descriptors, Tree};
 use super::limiter::Limiter;
 use super::output::Output;
 use super::random::Random;
 use super::rpc_files::RpcFiles;
-use super::wasi::{Descriptors, Tree};
-use crate::job::{Deadline, Job};
+use crate::job::{Deadline, Job, Stop};
 use crate::rpc::{Service, Session, Terms};
 
 /// Told of what a guest logs: level and text.
@@ -85,6 +85,25 @@ impl Guest {
             kept: None,
             memory: None,
         }
+    }
+
+    /// Answers the request that is in the file for it, if there is one. To be called before the guest can look.
+    ///
+    /// # Errors
+    /// If the job must stop.
+    pub(super) fn answer_file(&mut self) -> Result<(), Stop> {
+        let Some(request) = self.rpc_files.pending(&self.tree) else {
+            return Ok(());
+        };
+        let response = self.rpc_files.response();
+        // An unread answer must not be taken for that of the new request, however the new one ends.
+        self.tree.remove_file(response);
+        let answer = self.rpc.answer(&request, &mut self.deadline)?;
+        let now = self.now();
+        // A guest that keeps its answers open has no room for more of them: it sees none.
+        let response = self.rpc_files.response();
+        let _ = self.tree.put_file(response, answer.into_bytes(), now);
+        Ok(())
     }
 
     /// The time that files get.

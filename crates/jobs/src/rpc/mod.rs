@@ -4,6 +4,7 @@
 mod cache;
 mod fixture;
 mod hex;
+mod http;
 mod message;
 mod methods;
 mod record;

@@ -17,7 +17,7 @@ use super::request::{self, Refused, RunRequest};
 use super::response::{self, Circumstances};
 use super::scheduler::{Scheduler, SchedulerLimits};
 use crate::config::{Config, Level, milliseconds};
-use crate::engine::{self, Engines, Kind, Report};
+use crate::engine::{self, Engines, Kind, Report, Room};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
 use crate::job::{Cancel, Control, Cpu, Deadline};
@@ -59,7 +59,16 @@ impl App {
         };
         let metrics = Arc::new(Metrics::default());
         let observed = metrics.clone();
-        let engines = Engines::new(config.max_stack_bytes);
+        let room = config.instance_pool.then_some(Room {
+            guests: config.max_concurrency,
+            table_elements: config.max_table_elements,
+        });
+        let engines = Engines::new(config.max_stack_bytes, room);
+        let pooled = engines.is_pooled(usual_kind(&config)).map_err(|failure| failure.error)?;
+        if config.instance_pool && !pooled {
+            let warning = "no address space for INSTANCE_POOL: memories are mapped for each job";
+            log.write(Level::Warn, warning, &Object::new());
+        }
         let limits = ModuleLimits {
             memory: config.module_memory_bytes,
             disk: config.module_disk_bytes,
@@ -364,6 +373,14 @@ impl Drop for Leaving<'_> {
             self.control.cancel(Cancel::ClientGone);
             self.app.scheduler.withdraw(self.place);
         }
+    }
+}
+
+/// What a job needs that asks for nothing.
+pub(super) fn usual_kind(config: &Config) -> Kind {
+    Kind {
+        fuel: config.max_fuel > 0,
+        deterministic: config.deterministic,
     }
 }
 

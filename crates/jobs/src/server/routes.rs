@@ -11,11 +11,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::app::{Answer, App};
+use super::app::{Answer, App, usual_kind};
 use super::body::Bodies;
 use super::request::{check_hash, check_size, hash_from_text};
 use crate::config::milliseconds;
-use crate::engine::{Hash, Kind};
+use crate::engine::Hash;
 use crate::failure::{Code, Failure};
 use crate::job::Deadline;
 use crate::json::Object;
@@ -256,10 +256,7 @@ impl Routes {
     /// What is known about a module, which is made ready for that.
     async fn describe(&self, hash: Hash, wasm: Option<Bytes>, status: u16) -> Answer {
         let config = &self.app.config;
-        let kind = Kind {
-            fuel: config.max_fuel > 0,
-            deterministic: config.deterministic,
-        };
+        let kind = usual_kind(config);
         let made = self.app.modules.get(hash, kind, wasm).await;
         let found = made.and_then(|found| {
             found

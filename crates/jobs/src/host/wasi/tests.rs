@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::abi::{fdflags, oflags, rights};
+use crate::host::abi::{fdflags, oflags, rights};
 use super::*;
 use crate::host::Surroundings;
 use crate::job::{Deadline, Determinism, Job, JobLimits};
