@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::config::{Config, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
+use crate::isolate;
 use crate::json::Object;
 use crate::modules::hash_of;
 use crate::server::{self, App};
@@ -27,6 +28,7 @@ pub fn main() -> u8 {
         Some(("serve", matches)) => serve(matches).map(|()| 0),
         Some(("run", matches)) => run(matches),
         Some(("check", matches)) => check(matches),
+        Some((isolate::COMMAND, matches)) => work(matches),
         _ => Err((USAGE, "a command is needed".into())),
     };
     match outcome {
@@ -51,6 +53,11 @@ fn failed(error: impl ToString) -> (u8, String) {
 
 fn command() -> Command {
     let file = || Arg::new("file").value_name("FILE.wasm").required(true);
+    let number = |name| {
+        Arg::new(name)
+            .required(true)
+            .value_parser(value_parser!(usize))
+    };
     let mut serve = Command::new("serve")
         .about("Serves jobs over HTTP")
         .arg(
@@ -146,6 +153,13 @@ fn command() -> Command {
                 .about("Tells what a module needs and whether it could run")
                 .arg(file()),
         )
+        .subcommand(
+            Command::new(isolate::COMMAND)
+                .about("Runs one job for a server that started it")
+                .hide(true)
+                .arg(number("stack"))
+                .arg(number("kind")),
+        )
 }
 
 fn serve(matches: &ArgMatches) -> Outcome<()> {
@@ -212,6 +226,7 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     set("MODULE_DISK_CACHE_BYTES", "0".into());
     set("LOG_LEVEL", "error".into());
     set("INSTANCE_POOL", "0".into());
+    set("ISOLATE", "none".into());
     let config = Config::new(&sources).map_err(usage)?;
     let timeout = matches.get_one::<u64>("timeout").copied();
     let timeout = timeout.unwrap_or(crate::config::milliseconds(config.max_timeout));
@@ -237,6 +252,13 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     println(&answer);
     let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
     Ok(if answer["ok"] == true { 0 } else { FAILED })
+}
+
+fn work(matches: &ArgMatches) -> Outcome<u8> {
+    let number = |name| matches.get_one::<usize>(name).copied().unwrap_or_default();
+    let kind = Kind::from_index(number("kind"));
+    isolate::work(number("stack"), kind).map_err(failed)?;
+    Ok(0)
 }
 
 fn check(matches: &ArgMatches) -> Outcome<u8> {

@@ -38,6 +38,7 @@ pub const KEYS: &[Key] = keys! {
     "MAX_CONCURRENCY" "" "jobs begun at once [default: 4 x cores]";
     "CPU_PERMITS" "" "jobs that compute at once [default: cores]";
     "INSTANCE_POOL" "1" "memories of jobs are used again, 0 maps new ones";
+    "ISOLATE" "none" "process runs each job in a process of its own";
     "QUEUE_LIMIT" "64" "jobs that may wait";
     "QUEUE_TIMEOUT_MS" "5000" "milliseconds a job may wait";
     "MAX_FILES" "64" "files and directories of a job";

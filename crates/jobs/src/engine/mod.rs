@@ -7,12 +7,14 @@ mod pool;
 mod run;
 mod ticker;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, WasmFeatures};
 
-pub(crate) use module::link;
 pub use module::{Facts, Hash, Prepared};
+pub use outcome::{MAX_RESULT_DEPTH, stopped};
 pub use pool::Room;
 pub use run::{Report, Usage, run};
 pub use ticker::Ticker;
@@ -25,7 +27,7 @@ use crate::job::Job;
 const MAX_FRAMES: usize = 20;
 
 /// What an engine does beyond running.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Kind {
     /// It counts instructions.
     pub fuel: bool,
@@ -42,8 +44,17 @@ impl Kind {
         }
     }
 
-    fn index(self) -> usize {
+    /// A number below four.
+    pub fn index(self) -> usize {
         usize::from(self.fuel) + 2 * usize::from(self.deterministic)
+    }
+
+    /// The kind with a number.
+    pub fn from_index(index: usize) -> Self {
+        Kind {
+            fuel: index & 1 != 0,
+            deterministic: index & 2 != 0,
+        }
     }
 }
 
@@ -98,6 +109,20 @@ impl Engines {
     pub fn compile(&self, kind: Kind, hash: Hash, wasm: &[u8]) -> Result<Prepared, Failure> {
         let compiler = self.compiler(kind)?;
         module::compile(&compiler, hash, wasm)
+    }
+
+    /// A module of so many bytes out of a file of machine code; nothing if the file is not what this engine wrote.
+    ///
+    /// # Errors
+    /// If the module imports what there is not.
+    pub fn load(
+        &self,
+        kind: Kind,
+        hash: Hash,
+        bytes: usize,
+        file: &Path,
+    ) -> Result<Option<Prepared>, Failure> {
+        module::load(&*self.compiler(kind)?, hash, bytes, file)
     }
 
     pub(crate) fn compiler(&self, kind: Kind) -> Result<Arc<Compiler>, Failure> {

@@ -1,8 +1,10 @@
 //! A module that is ready to run: compiled, its imports found, its entry known.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use drun_engine::machine_code;
 use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
 use super::{Compiler, Ticker};
@@ -54,6 +56,11 @@ impl Prepared {
     pub fn size(&self) -> usize {
         let image = self.module.image_range();
         image.end.addr() - image.start.addr()
+    }
+
+    /// Makes what running needs and a confined process cannot make.
+    pub(crate) fn make_ready(&self) {
+        drop(self.ticker.enter());
     }
 
     /// The compiled module.
@@ -149,8 +156,22 @@ fn invalid(reason: impl std::fmt::Display) -> Failure {
     )
 }
 
+/// Out of a file.
+pub(super) fn load(
+    compiler: &Compiler,
+    hash: Hash,
+    bytes: usize,
+    file: &Path,
+) -> Result<Option<Prepared>, Failure> {
+    let started = Instant::now();
+    match machine_code::load(&compiler.engine, file) {
+        Some(module) => link(compiler, hash, bytes, module, started).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Makes a compiled module ready, wherever its code is from.
-pub(crate) fn link(
+fn link(
     compiler: &Compiler,
     hash: Hash,
     bytes: usize,

@@ -12,7 +12,7 @@ use crate::job::{Cancel, Stop};
 use crate::json;
 
 /// How deep the result may be nested.
-const MAX_DEPTH: usize = 512;
+pub const MAX_RESULT_DEPTH: usize = 512;
 /// Bytes of output that are shown if it is not JSON.
 const HEAD: usize = 500;
 /// Exit code of the original's command for a trap.
@@ -31,27 +31,7 @@ pub(super) fn judge(
     };
     let failure = match error.downcast_ref::<Stop>() {
         Some(Stop::Exit(0)) => return result(guest.stdout.bytes()),
-        Some(Stop::Output(stream)) => Failure {
-            stream: Some(stream),
-            ..Failure::new(
-                Code::OutputLimit,
-                "killed: stdout/stderr size limit exceeded",
-            )
-        },
-        Some(Stop::Timeout) => Failure::new(
-            Code::Timeout,
-            format!("timeout after {}ms", timeout.as_millis()),
-        ),
-        Some(Stop::Cancelled(Cancel::Shutdown)) => {
-            Failure::new(Code::Cancelled, "cancelled: shutting down")
-        }
-        Some(Stop::Cancelled(Cancel::ClientGone)) => {
-            Failure::new(Code::Cancelled, "cancelled: the client is gone")
-        }
-        Some(Stop::Exit(code)) => Failure {
-            exit_code: Some(*code),
-            ..Failure::new(Code::Exit, format!("exit code {code}"))
-        },
+        Some(stop) => stopped(*stop, timeout),
         None => trap(&error, guest, fuel)?,
     };
     let own_end = matches!(failure.code, Code::Trap | Code::StackOverflow | Code::Exit);
@@ -64,6 +44,33 @@ pub(super) fn judge(
         });
     }
     Err(failure)
+}
+
+/// A guest that was stopped, by itself or from outside.
+pub fn stopped(stop: Stop, timeout: Duration) -> Failure {
+    match stop {
+        Stop::Output(stream) => Failure {
+            stream: Some(stream),
+            ..Failure::new(
+                Code::OutputLimit,
+                "killed: stdout/stderr size limit exceeded",
+            )
+        },
+        Stop::Timeout => Failure::new(
+            Code::Timeout,
+            format!("timeout after {}ms", timeout.as_millis()),
+        ),
+        Stop::Cancelled(Cancel::Shutdown) => {
+            Failure::new(Code::Cancelled, "cancelled: shutting down")
+        }
+        Stop::Cancelled(Cancel::ClientGone) => {
+            Failure::new(Code::Cancelled, "cancelled: the client is gone")
+        }
+        Stop::Exit(code) => Failure {
+            exit_code: Some(code),
+            ..Failure::new(Code::Exit, format!("exit code {code}"))
+        },
+    }
 }
 
 /// What the engine says of the end. Outer errors are final whatever the guest's memory did.
@@ -160,7 +167,7 @@ fn result(stdout: &[u8]) -> Result<Box<RawValue>, Failure> {
     let Some(line) = lines.into_iter().find(|line| !line.is_empty()) else {
         return Err(Failure::new(Code::EmptyStdout, "empty stdout"));
     };
-    json::parse(line, MAX_DEPTH).map_err(|reason| {
+    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| {
         let mut end = text.len().min(HEAD);
         while !text.is_char_boundary(end) {
             end -= 1;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use wasmtime::{Store, UpdateDeadline, Val};
@@ -11,9 +12,10 @@ use super::outcome;
 use crate::failure::Failure;
 use crate::host::{Guest, Surroundings};
 use crate::job::{Job, Stop};
+use crate::rpc::Spent;
 
 /// What a run used.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Time of instantiation and entry.
     pub run: Duration,
@@ -23,18 +25,14 @@ pub struct Usage {
     pub stdout: usize,
     /// Bytes printed to standard error.
     pub stderr: usize,
-    /// RPC calls made.
-    pub rpc_calls: u64,
-    /// Time spent waiting for them.
-    pub rpc_time: Duration,
+    /// What its RPC came to.
+    pub rpc: Spent,
     /// Fuel used, where it is counted.
     pub fuel: Option<u64>,
-    /// The block that a deterministic job saw.
-    pub block: Option<u64>,
 }
 
 /// What became of a job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The result line, or why there is none.
     pub outcome: Result<Box<RawValue>, Failure>,
@@ -98,10 +96,8 @@ pub fn run(prepared: &Prepared, job: Job, around: Surroundings) -> Report {
         peak_memory: guest.limiter.peak(),
         stdout: guest.stdout.bytes().len(),
         stderr: guest.stderr.bytes().len(),
-        rpc_calls: guest.rpc.calls(),
-        rpc_time: guest.rpc.time(),
+        rpc: guest.rpc.spent(),
         fuel: fuel_used,
-        block: guest.rpc.block(),
     };
     let mut warnings = Vec::new();
     if let Some(pages) = guest.limiter.refused_pages() {

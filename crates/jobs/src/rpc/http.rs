@@ -408,8 +408,14 @@ mod tests {
     fn what_is_wrong_is_told() {
         for (parts, what) in [
             (&["SSH-2.0\r\n"], "no answer of HTTP: invalid HTTP version"),
-            (&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"], "the answer ended early"),
-            (&["HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhi"], "the length of the answer is no number"),
+            (
+                &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"],
+                "the answer ended early",
+            ),
+            (
+                &["HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhi"],
+                "the length of the answer is no number",
+            ),
             (
                 &["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi"],
                 "the answer has two lengths",
@@ -438,7 +444,10 @@ mod tests {
             &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n"],
             &["HTTP/1.1 200 OK\r\n\r\nhello world"],
         ] {
-            assert!(matches!(exchange(parts, 10), Err(Broken::TooLarge)), "{parts:?}");
+            assert!(
+                matches!(exchange(parts, 10), Err(Broken::TooLarge)),
+                "{parts:?}"
+            );
         }
     }
 }

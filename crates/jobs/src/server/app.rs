@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -17,13 +17,14 @@ use super::request::{self, Refused, RunRequest};
 use super::response::{self, Circumstances};
 use super::scheduler::{Scheduler, SchedulerLimits};
 use crate::config::{Config, Level, milliseconds};
-use crate::engine::{self, Engines, Kind, Report, Room};
+use crate::engine::{self, Engines, Kind, Report, Room, stopped};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
-use crate::job::{Cancel, Control, Cpu, Deadline};
+use crate::isolate::{Supervisor, WorkerSettings};
+use crate::job::{Cancel, Control, Cpu, Deadline, Stop};
 use crate::json::Object;
 use crate::modules::{Found, ModuleLimits, Modules};
-use crate::rpc::{Cache, Fixture, Recorder, Service, Upstream};
+use crate::rpc::{Cache, Fixture, Recorder, Service, Session, Terms, Upstream};
 
 /// Bodies above this size are not parsed where connections are served.
 const LARGE: usize = 64 << 10;
@@ -39,6 +40,7 @@ pub struct App {
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Log,
     scheduler: Arc<Scheduler>,
+    supervisor: Option<Arc<Supervisor>>,
     recorder: Option<Arc<Recorder>>,
     draining: AtomicBool,
     /// Whether nothing goes on either.
@@ -64,7 +66,9 @@ impl App {
             table_elements: config.max_table_elements,
         });
         let engines = Engines::new(config.max_stack_bytes, room);
-        let pooled = engines.is_pooled(usual_kind(&config)).map_err(|failure| failure.error)?;
+        let pooled = engines
+            .is_pooled(usual_kind(&config))
+            .map_err(|failure| failure.error)?;
         if config.instance_pool && !pooled {
             let warning = "no address space for INSTANCE_POOL: memories are mapped for each job";
             log.write(Level::Warn, warning, &Object::new());
@@ -94,12 +98,25 @@ impl App {
             queue: (!config.compat).then_some(config.queue_limit),
             guest_stack: config.max_stack_bytes,
         }));
+        let supervisor = match config.isolate {
+            false => None,
+            true if !modules.has_files() => {
+                return Err("ISOLATE: process needs a WASM_CACHE_DIR for files".into());
+            }
+            true => Some(Arc::new(Supervisor::new(WorkerSettings {
+                stack: config.max_stack_bytes,
+                kind: usual_kind(&config),
+                request_bytes: config.rpc.request_bytes,
+                ready: config.cpu_permits,
+            })?)),
+        };
         Ok(App {
             modules: Arc::new(modules),
             rpc,
             metrics,
             log,
             scheduler,
+            supervisor,
             recorder,
             draining: AtomicBool::new(false),
             stop: watch::channel(false).0,
@@ -206,14 +223,24 @@ impl App {
         let submitted = Instant::now();
         let work = {
             let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
+            let isolated = self.supervisor.clone().zip(Some(self.modules.clone()));
             Box::new(move |cpu: Box<dyn Cpu>| {
                 let queued = submitted.elapsed();
                 let deadline = Deadline::new(job.limits.timeout, control.clone(), Some(cpu));
-                let report = match control.cancelled() {
-                    Some(_) => {
-                        Report::failed(Failure::new(Code::Cancelled, "cancelled: shutting down"))
+                let rpc = Box::new(Session::new(rpc, Terms::of(&job)));
+                let around = Surroundings { deadline, rpc, log };
+                let report = match (control.cancelled(), isolated) {
+                    (Some(reason), _) => {
+                        Report::failed(stopped(Stop::Cancelled(reason), Duration::ZERO))
                     }
-                    None => engine::run(&module, job, Surroundings { deadline, rpc, log }),
+                    (None, None) => engine::run(&module, job, around),
+                    (None, Some((supervisor, modules))) => {
+                        let kind = Kind::of(&job);
+                        match modules.code(kind, &module) {
+                            Ok(code) => supervisor.run(&module, kind, code, job, around),
+                            Err(failure) => Report::failed(failure),
+                        }
+                    }
                 };
                 // Whoever asked may be gone.
                 let _ = sender.send((report, queued));
@@ -273,7 +300,7 @@ impl App {
                 .with("compileMs", milliseconds(around.compiled))
                 .with("runMs", milliseconds(usage.run))
                 .with("peakMemoryBytes", usage.peak_memory)
-                .with("rpcCalls", usage.rpc_calls);
+                .with("rpcCalls", usage.rpc.calls);
             self.log.write(Level::Info, "job", &members);
         }
     }

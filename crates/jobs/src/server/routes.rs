@@ -20,7 +20,7 @@ use crate::failure::{Code, Failure};
 use crate::job::Deadline;
 use crate::json::Object;
 use crate::modules::{hash_of, unknown};
-use crate::rpc::{RpcError, Session, Terms, error_answer};
+use crate::rpc::{Answers, RpcError, Session, Terms, error_answer};
 
 /// Description of all routes.
 const OPENAPI: &str = include_str!("openapi.json");

@@ -7,6 +7,7 @@ mod compat;
 mod contract;
 mod guests;
 mod hostile;
+mod isolate;
 mod limits;
 mod rpc;
 mod service;

@@ -19,8 +19,7 @@ fn place_of_answer(
     len: u32,
 ) -> Result<Place, Halt> {
     let found = place(memory, guest, fd, path, len)?;
-    let asks =
-        found.parent == ROOT && found.name.as_deref() == Some(guest.rpc_files.response());
+    let asks = found.parent == ROOT && found.name.as_deref() == Some(guest.rpc_files.response());
     if !asks {
         return Ok(found);
     }
