@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::config::{Config, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
+use crate::failure::{Code, Failure};
 use crate::isolate;
 use crate::json::Object;
 use crate::modules::hash_of;
@@ -163,6 +164,7 @@ fn command() -> Command {
 }
 
 fn serve(matches: &ArgMatches) -> Outcome<()> {
+    drun_engine::allocator::give_back_large_blocks();
     let mut sources = Sources::default();
     if let Some(path) = matches.get_one::<String>("config") {
         let text =
@@ -265,54 +267,55 @@ fn check(matches: &ArgMatches) -> Outcome<u8> {
     let wasm = read(matches)?;
     let config = Config::new(&Sources::default()).map_err(usage)?;
     let engines = Engines::new(config.max_stack_bytes, None);
-    let module = match engines.compile(Kind::default(), hash_of(&wasm), &wasm) {
-        Ok(module) => module,
-        Err(failure) => {
-            println(&format!(
-                "error    {}: {}",
-                failure.code.name(),
-                failure.error
-            ));
-            return Ok(FAILED);
-        }
+    let failed = |failure: &Failure| {
+        let (code, error) = (failure.code.name(), &failure.error);
+        println(&format!("error    {code}: {error}"));
+        Ok(FAILED)
     };
-    let facts = &module.facts;
+    let hash = hash_of(&wasm);
+    let examined = match engines.examine(Kind::default(), hash, &wasm) {
+        Ok(examined) => examined,
+        Err(failure) => return failed(&failure),
+    };
+    let (facts, unknown) = (examined.facts, examined.unknown);
+    println(&format!("hash     {}", hex::encode(hash)));
+    println(&format!("size     {} bytes", facts.bytes));
     let maximum = match facts.memory_maximum {
         Some(bytes) => bytes.to_string(),
         None => "unlimited".into(),
     };
-    println(&format!("hash     {}", hex::encode(module.hash)));
+    let minimum = facts.memory_minimum;
     println(&format!(
-        "size     {} bytes, {} bytes of machine code",
-        facts.bytes,
+        "memory   {minimum} bytes at start, at most {maximum}"
+    ));
+    let known: Vec<&str> = facts
+        .imports
+        .iter()
+        .filter(|import| !unknown.contains(import))
+        .map(String::as_str)
+        .collect();
+    println(&format!("imports  {}", known.join(", ")));
+    if !unknown.is_empty() {
+        println(&format!("unknown  {}", unknown.join(", ")));
+    }
+    println(&format!("exports  {}", facts.exports.join(", ")));
+    let module = match examined.prepared {
+        Ok(module) => module,
+        Err(failure) => return failed(&failure),
+    };
+    println(&format!(
+        "compile  {} ms, {} bytes of machine code",
+        module.compile_time.as_millis(),
         module.size()
     ));
-    println(&format!("compile  {} ms", module.compile_time.as_millis()));
-    println(&format!(
-        "memory   {} bytes at start, at most {maximum}",
-        facts.memory_minimum
-    ));
-    println(&format!("imports  {}", facts.imports.join(", ")));
-    println(&format!("exports  {}", facts.exports.join(", ")));
-    let entry = module.entry(None, false).map(|(entry, _)| entry);
-    let too_much = facts.memory_minimum > config.max_memory_bytes as u64;
-    match entry {
-        Ok(entry) => println(&format!("entry    {entry}")),
-        Err(failure) => {
-            println(&format!(
-                "error    {}: {}",
-                failure.code.name(),
-                failure.error
-            ));
-            return Ok(FAILED);
-        }
+    match module.entry(None, false) {
+        Ok((entry, _)) => println(&format!("entry    {entry}")),
+        Err(failure) => return failed(&failure),
     }
-    if too_much {
-        println(&format!(
-            "error    memory_minimum: more than {} bytes",
-            config.max_memory_bytes
-        ));
-        return Ok(FAILED);
+    let limit = config.max_memory_bytes;
+    if minimum > limit as u64 {
+        let error = format!("more than {limit} bytes");
+        return failed(&Failure::new(Code::MemoryMinimum, error));
     }
     Ok(0)
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, WasmFeatures};
 
-pub use module::{Facts, Hash, Prepared};
+pub use module::{Examined, Facts, Hash, Prepared};
 pub use outcome::{MAX_RESULT_DEPTH, stopped};
 pub use pool::Room;
 pub use run::{Report, Usage, run};
@@ -100,6 +100,14 @@ impl Engines {
     pub fn check(&self, kind: Kind, wasm: &[u8]) -> Result<(), Failure> {
         let compiler = self.compiler(kind)?;
         module::check(&compiler, wasm)
+    }
+
+    /// Compiles a module and tells all that can be told about it, whether or not it can run.
+    ///
+    /// # Errors
+    /// If it is no module.
+    pub fn examine(&self, kind: Kind, hash: Hash, wasm: &[u8]) -> Result<Examined, Failure> {
+        module::examine(&*self.compiler(kind)?, hash, wasm)
     }
 
     /// Compiles a module.

@@ -149,6 +149,46 @@ pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Pr
     link(compiler, hash, wasm.len(), module, started)
 }
 
+/// A module that is looked at, whether or not it can run.
+pub struct Examined {
+    /// What is known about it.
+    pub facts: Facts,
+    /// Those of its imports that there are not. One that is no function hides those after it.
+    pub unknown: Vec<String>,
+    /// Ready to run, or why not.
+    pub prepared: Result<Prepared, Failure>,
+}
+
+/// Compiles, and finds out more than the first thing that is missing.
+pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Examined, Failure> {
+    let started = Instant::now();
+    check(compiler, wasm)?;
+    let module = Module::from_binary(&compiler.engine, wasm)
+        .map_err(|error| invalid(error.root_cause().to_string().trim_end()))?;
+    let mut linker = compiler.linker.clone();
+    let mut unknown = Vec::new();
+    while let Err(error) = linker.instantiate_pre(&module) {
+        let Some(missing) = error.downcast_ref::<UnknownImportError>() else {
+            break;
+        };
+        let (from, name) = (missing.module(), missing.name());
+        unknown.push(format!("{from}.{name}"));
+        // It is never called; with it, the next one is found.
+        let stub = match missing.ty() {
+            ExternType::Func(ty) => linker.func_new(from, name, ty, |_, _, _| Ok(())).is_ok(),
+            _ => false,
+        };
+        if !stub {
+            break;
+        }
+    }
+    Ok(Examined {
+        facts: facts(&module, wasm.len()),
+        unknown,
+        prepared: link(compiler, hash, wasm.len(), module, started),
+    })
+}
+
 fn invalid(reason: impl std::fmt::Display) -> Failure {
     Failure::new(
         Code::ModuleInvalid,

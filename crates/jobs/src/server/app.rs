@@ -189,8 +189,9 @@ impl App {
         } = request;
         let compat = self.config.compat;
         let refuse = |failure: Failure| self.refuse(Some(&*job_id), failure);
+        let draining = || refuse(Failure::new(Code::Draining, "shutting down"));
         if self.is_draining() {
-            return refuse(Failure::new(Code::Draining, "shutting down"));
+            return draining();
         }
         let _admission = match self.scheduler.admit() {
             Ok(admission) => admission,
@@ -199,6 +200,10 @@ impl App {
                 return refuse(Failure::new(Code::QueueFull, error));
             }
         };
+        // Once more: whoever drains either sees this job, and waits for it, or was seen here.
+        if self.is_draining() {
+            return draining();
+        }
         let found = tokio::select! {
             found = self.modules.get(hash, Kind::of(&job), wasm) => found,
             () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::client::{PROGRAM, Server};
-use crate::guests::named;
+use crate::guests::{named, text as text_of};
 
 fn program(arguments: &[&str]) -> Output {
     Command::new(PROGRAM)
@@ -102,9 +102,23 @@ fn check_tells_whether_a_module_could_run() {
     );
     let output = program(&["check", &file(&directory, &named("badimport"))]);
     assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("import_missing: unknown import env.foo")
+        text.contains("import_missing: unknown import env.foo"),
+        "{text}"
     );
+    let several = text_of(
+        r#"(module (import "env" "foo" (func)) (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
+           (import "env" "bar" (func (param i64))) (func (export "go")))"#,
+    );
+    let output = program(&["check", &file(&directory, &several)]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "imports  wasi_snapshot_preview1.sched_yield",
+        "unknown  env.foo, env.bar",
+        "exports  go",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
 }

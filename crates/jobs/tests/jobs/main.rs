@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod compat;
 mod contract;
+mod description;
 mod guests;
 mod hostile;
 mod isolate;
