@@ -111,7 +111,7 @@ fn call(to: &[u8], method: &str, payload: &[u8]) -> String {
 
 fn main() {
     use candid::Encode;
-    use drun_ic::management::types::install::{InstallCodeArgs, InstallMode};
+    use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
     let directory = tempfile::tempdir().expect("a directory");
     let (mut server, took) = Server::start(directory.path());
     println!("{:<28}{took:>10.3} ms", "start to port file");
@@ -131,7 +131,7 @@ fn main() {
     assert!(created.contains("Ok"), "{created}");
     let id = drun_ic::management::ids::canister_id(0xffff_ffff_ffe0_0000);
     let install = Encode!(&InstallCodeArgs {
-        mode: InstallMode::Install,
+        mode: CanisterInstallMode::Install,
         canister_id: id,
         wasm_module: wat::parse_str(COUNTER).expect("valid text"),
         arg: Vec::new(),

@@ -276,7 +276,7 @@ fn read_peak(status: &Path) -> Option<u64> {
 fn subnet(module: &str) -> (Runner, Principal) {
     let mut config = Config::new(Compat::Drun);
     config.compiler = CompilerChoice::Optimizing;
-    let mut subnet = Runner::new(config).expect("a subnet");
+    let mut subnet = Runner::new(config);
     let canister = Principal::from_text(FIRST).expect("a canister id");
     let module = wat::parse_str(module).expect("valid text");
     subnet.install(InstallMode::Install, canister, &module, b"");

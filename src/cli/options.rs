@@ -50,6 +50,18 @@ pub(super) enum Command {
     Inspect(InspectOptions),
     Init(InitOptions),
     UpgradeCheck(Box<UpgradeCheckOptions>),
+    /// Serves the protocol of a PocketIC server, for the clients of one; `drun serve --help` tells its options
+    #[cfg(feature = "serve")]
+    #[command(disable_help_flag = true)]
+    Serve {
+        /// Those of a PocketIC server, and some of our own
+        #[arg(
+            value_name = "OPTIONS",
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        options: Vec<String>,
+    },
     /// Prints completions for a shell: `drun completions bash > /etc/bash_completion.d/drun`
     Completions {
         /// The shell

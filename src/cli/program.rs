@@ -71,6 +71,11 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         Some(Command::Test(test)) => test::run(&test),
         Some(Command::Init(init)) => test::init(&init),
         Some(Command::UpgradeCheck(check)) => upgrade_check::run(&check),
+        // Comes here only behind an option of the program itself.
+        #[cfg(feature = "serve")]
+        Some(Command::Serve { .. }) => Err(Failure::Input(
+            "error: `serve` comes first: `drun serve [OPTIONS]`".to_owned(),
+        )),
         Some(Command::Completions { shell }) => manual::completions(shell),
         Some(Command::Man { command }) => manual::man(command.as_deref()),
         Some(Command::Worker(options)) => worker::run(&options, |arguments| {

@@ -17,7 +17,7 @@ use crate::report::{Beside, Format, Printer, visible};
 use crate::runner::Runner;
 use crate::runner::config::{self, Compat, Config, Protocol};
 use crate::runner::outcome::{MessageKind, MessageResult};
-use crate::script::statement::{Expectation, Statement};
+use crate::script::statement::Statement;
 use crate::script::{self, Diagnostics, Program, headline};
 use crate::session::Session;
 
@@ -114,16 +114,8 @@ fn script(
     after: After,
 ) -> Result<u8, Failure> {
     let format = options.format();
-    let expects_prints = program
-        .statements
-        .iter()
-        .filter_map(|placed| match &placed.statement {
-            Statement::Expect(expectation) => Some(&**expectation),
-            _ => None,
-        })
-        .any(|expectation| matches!(expectation, Expectation::Prints(_)));
     let config = Config {
-        keep_prints: format == Format::Json || expects_prints,
+        keep_prints: format == Format::Json || program.expects_prints,
         ..config.clone()
     };
     log.line(format_args!(
@@ -145,12 +137,13 @@ fn script(
     let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
     let mut measures = options.measures.is_some().then(Measured::default);
-    let mut unmet = Vec::new();
+    let (mut expectations, mut unmet) = (0, Vec::new());
     let terminal = std::io::stdout().is_terminal();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
+        expectations += usize::from(matches!(placed.statement, Statement::Expect(_)));
         if let Statement::Create {
             name: Some(name), ..
         } = &placed.statement
@@ -178,13 +171,12 @@ fn script(
                 text,
                 decoded: options.decode,
             };
-            let line = printer.print(outcome, &beside);
-            let line = if terminal {
-                visible::in_lines(&line)
-            } else {
-                line.into()
-            };
-            let written = writeln!(out, "{line}");
+            let mut line = printer.print(outcome, &beside);
+            if terminal {
+                line = visible::in_lines(&line).into_owned();
+            }
+            line.push('\n');
+            let written = out.write_all(line.as_bytes());
             written.map_err(|error| {
                 match !unmet.is_empty() || failed && options.fail_on_error {
                     true => Failure::Reported(FAILURE),
@@ -212,9 +204,7 @@ fn script(
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
-    let expected = program.statements.iter();
-    let expected = expected.filter(|placed| matches!(placed.statement, Statement::Expect(_)));
-    if let Some(summary) = summary(&unmet, expected.count()) {
+    if let Some(summary) = summary(&unmet, expectations) {
         tell(&summary);
     }
     let runner = session.into_runner();
@@ -254,7 +244,7 @@ fn mocks_without_effect(config: &Config, program: &Program) -> bool {
 
 /// A node and its driver, with what canisters print and what a server would say on standard error.
 fn runner(config: Config, prints: Option<Prints>) -> anyhow::Result<Runner> {
-    let mut runner = Runner::new(config)?;
+    let mut runner = Runner::new(config);
     if let Some(prints) = prints {
         runner.on_print(prints.hook());
     }

@@ -238,7 +238,7 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         ..Config::new(Compat::Drun)
     };
     let seed = config.seed;
-    let mut session = Session::new(Runner::new(config)?, seed, &disk);
+    let mut session = Session::new(Runner::new(config), seed, &disk);
     session.decode();
     let (mut problems, mut instructions) = (Vec::new(), 0);
     let (mut before, mut after) = ([0; 2], [0; 2]);

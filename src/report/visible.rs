@@ -32,7 +32,7 @@ pub fn in_lines(text: &str) -> Cow<'_, str> {
 /// What an error says. The Internet Computer words some over several lines, which stay; what a canister says stands on one.
 pub fn error(error: &UserError) -> Cow<'_, str> {
     let text = &error.description;
-    if !text.contains(|c| is_hidden(c) || c == '\n') {
+    if is_plain(text) || !text.contains(|c| is_hidden(c) || c == '\n') {
         return Cow::Borrowed(text);
     }
     if error.code == ErrorCode::CanisterCalledTrap
@@ -79,8 +79,13 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Printable ASCII on one line: almost every text, and quickly seen.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_escaped) {
+    if is_plain(text) || !text.contains(&is_escaped) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -95,7 +95,7 @@ impl Runner {
             None => keeps_heap(module).then_some(types::WasmMemoryPersistence::Keep),
         };
         let payload = encoded(&types::InstallCodeArgs {
-            mode: types::InstallMode::Upgrade(Some(types::UpgradeOptions {
+            mode: types::CanisterInstallMode::Upgrade(Some(types::UpgradeOptions {
                 skip_pre_upgrade: Some(skip_pre_upgrade),
                 wasm_memory_persistence: persistence,
             })),
@@ -198,7 +198,7 @@ mod tests {
         )
         .expect("valid text");
         for compat in [Compat::Drun, Compat::PocketIc] {
-            let mut runner = Runner::new(Config::new(compat)).expect("the engine starts");
+            let mut runner = Runner::new(Config::new(compat));
             runner.create();
             let id = runner.canisters().next().expect("it was created").id;
             runner.install(InstallMode::Install, id, &callee, b"");

@@ -50,15 +50,12 @@ pub struct Runner {
 
 impl Runner {
     /// A node without canisters.
-    ///
-    /// # Errors
-    /// If the engines or the module cache cannot be set up.
-    pub fn new(config: Config) -> anyhow::Result<Self> {
+    pub fn new(config: Config) -> Self {
         let driver: Box<dyn Driver> = match config.compat {
             Compat::Drun => Box::new(Original::new(config.subnet_type)),
             Compat::PocketIc => Box::new(PocketIc::new(config.subnet_type)),
         };
-        let mut node = Node::new(driver.settings(&config))?;
+        let mut node = Node::new(driver.settings(&config));
         if config.stats {
             node.attach(Statistics::default());
         }
@@ -71,14 +68,14 @@ impl Runner {
         for _ in 0..driver.rounds_before_start() {
             node.tick();
         }
-        Ok(Runner {
+        Runner {
             node,
             driver,
             sender: None,
             caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
-        })
+        }
     }
 
     /// The node.
@@ -325,6 +322,7 @@ fn settings(config: &Config) -> NodeSettings {
         max_memory: config.max_memory,
         start_time: config.start_time,
         seed: config.seed,
+        key_seed: config.seed,
         compiler: config.compiler,
         cache_dir: config.cache_dir.clone(),
         backtrace: config.backtrace,
@@ -353,7 +351,7 @@ mod tests {
     #[test]
     fn the_runner_reinstalls_a_large_module_from_chunks() {
         let chunks_after = |compat, bytes| {
-            let mut runner = Runner::new(Config::new(compat)).expect("the engine starts");
+            let mut runner = Runner::new(Config::new(compat));
             runner.create();
             let id = runner.canisters().next().expect("it was created").id;
             let module = module_of(bytes);

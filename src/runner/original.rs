@@ -89,13 +89,15 @@ impl Driver for Original {
         argument: &[u8],
     ) -> Vec<Step> {
         let mode = match mode {
-            InstallMode::Install => types::InstallMode::Install,
-            InstallMode::Reinstall => types::InstallMode::Reinstall,
-            InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
-                skip_pre_upgrade: None,
-                wasm_memory_persistence: keeps_heap(module)
-                    .then_some(types::WasmMemoryPersistence::Keep),
-            })),
+            InstallMode::Install => types::CanisterInstallMode::Install,
+            InstallMode::Reinstall => types::CanisterInstallMode::Reinstall,
+            InstallMode::Upgrade => {
+                types::CanisterInstallMode::Upgrade(Some(types::UpgradeOptions {
+                    skip_pre_upgrade: None,
+                    wasm_memory_persistence: keeps_heap(module)
+                        .then_some(types::WasmMemoryPersistence::Keep),
+                }))
+            }
         };
         let args = types::InstallCodeArgs {
             mode,

@@ -127,8 +127,8 @@ impl Driver for PocketIc {
             InstallMode::Reinstall if module.len() + argument.len() >= LARGE_INSTALLATION => {
                 return reinstallation_from_chunks(canister, module, argument);
             }
-            InstallMode::Install => types::InstallMode::Install,
-            InstallMode::Reinstall => types::InstallMode::Reinstall,
+            InstallMode::Install => types::CanisterInstallMode::Install,
+            InstallMode::Reinstall => types::CanisterInstallMode::Reinstall,
             InstallMode::Upgrade => {
                 let options = types::UpgradeOptions {
                     skip_pre_upgrade: Some(false),
@@ -136,7 +136,7 @@ impl Driver for PocketIc {
                         .then_some(types::WasmMemoryPersistence::Keep),
                 };
                 let args = types::UpgradeCodeArgs {
-                    mode: types::InstallMode::Upgrade(Some(options)),
+                    mode: types::CanisterInstallMode::Upgrade(Some(options)),
                     canister_id: canister,
                     wasm_module: module.to_vec(),
                     arg: argument.to_vec(),
@@ -211,7 +211,7 @@ fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8
         steps.push(("upload_chunk", encoded(args)));
     }
     let args = types::InstallChunkedCodeArgs {
-        mode: types::InstallMode::Reinstall,
+        mode: types::CanisterInstallMode::Reinstall,
         target_canister: canister,
         store_canister: None,
         chunk_hashes_list: hashes,

@@ -14,6 +14,26 @@ const CHECKSUM_BYTES: usize = 4;
 /// Characters between two dashes of the text form.
 const GROUP: usize = 5;
 
+/// Reads ids one after the other. A script names the same canister line after line, so the last one is remembered.
+#[derive(Default)]
+pub(super) struct Ids {
+    last: Option<(String, Principal)>,
+}
+
+impl Ids {
+    /// As [`canister_id`].
+    pub(super) fn read<'a>(&mut self, text: &'a str) -> Result<Principal, Fault<'a>> {
+        match &self.last {
+            Some((last, id)) if last == text => Ok(*id),
+            _ => {
+                let id = canister_id(text)?;
+                self.last = Some((text.to_owned(), id));
+                Ok(id)
+            }
+        }
+    }
+}
+
 /// A canister id in either form.
 pub(super) fn canister_id(text: &str) -> Result<Principal, Fault<'_>> {
     match text.strip_prefix("ic:") {
@@ -143,6 +163,15 @@ mod tests {
         ] {
             assert_eq!(bytes(text), [0, 0, 0, 0, 0, 0, 0, number, 1, 1]);
         }
+    }
+
+    #[test]
+    fn the_last_id_is_remembered_by_its_text_alone() {
+        let mut ids = Ids::default();
+        for text in ["aaaaa-aa", "2vxsx-fae", "2vxsx-fae", "aaaaa-aa"] {
+            assert_eq!(ids.read(text).ok(), canister_id(text).ok());
+        }
+        assert!(ids.read("aaaaa-ab").is_err());
     }
 
     #[test]

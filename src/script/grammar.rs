@@ -4,13 +4,14 @@
 //! are cut and counted by the room's front.
 
 use candid::Principal;
+use drun_ic::canister::InstallMode;
 use nom::bytes::complete::{take_till1, take_while};
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
-use super::canister_id::canister_id;
+use super::canister_id::Ids;
 use super::characters::is_blank;
-use super::message::{InstallMode, Message};
+use super::message::Message;
 use super::mistake::{Fault, Field, Mistake};
 use super::payload::payload;
 use crate::idl::distance;
@@ -59,7 +60,10 @@ const MESSAGES: [(&str, Verb, &str); 6] = [
 ///
 /// # Errors
 /// At most one mistake for each field, in their order.
-pub(super) fn line(text: &str) -> Result<Option<(Message, &str)>, Vec<Fault<'_>>> {
+pub(super) fn line<'a>(
+    text: &'a str,
+    ids: &mut Ids,
+) -> Result<Option<(Message, &'a str)>, Vec<Fault<'a>>> {
     if text.starts_with('#') {
         return Ok(None);
     }
@@ -79,7 +83,7 @@ pub(super) fn line(text: &str) -> Result<Option<(Message, &str)>, Vec<Fault<'_>>
             Err(_) => (Message::Create, word),
         },
         Verb::Install(mode) => {
-            let read = fields(rest, form, Field::Module)?;
+            let read = fields(rest, ids, form, Field::Module)?;
             let message = Message::Install {
                 mode,
                 canister: read.canister,
@@ -89,7 +93,7 @@ pub(super) fn line(text: &str) -> Result<Option<(Message, &str)>, Vec<Fault<'_>>
             (message, read.third)
         }
         Verb::Ingress => {
-            let read = fields(rest, form, Field::Method)?;
+            let read = fields(rest, ids, form, Field::Method)?;
             let message = Message::Ingress {
                 canister: read.canister,
                 method: read.third.into(),
@@ -98,7 +102,7 @@ pub(super) fn line(text: &str) -> Result<Option<(Message, &str)>, Vec<Fault<'_>>
             (message, word)
         }
         Verb::Query => {
-            let read = fields(rest, form, Field::Method)?;
+            let read = fields(rest, ids, form, Field::Method)?;
             let message = Message::Query {
                 canister: read.canister,
                 method: read.third.into(),
@@ -126,6 +130,7 @@ struct Fields<'a> {
 /// Reads canister id, the `name` field and payload.
 fn fields<'a>(
     rest: &'a str,
+    ids: &mut Ids,
     form: &'static str,
     name: Field,
 ) -> Result<Fields<'a>, Vec<Fault<'a>>> {
@@ -136,7 +141,7 @@ fn fields<'a>(
     let Ok((rest, id)) = field(rest) else {
         return Err(vec![missing(Field::CanisterId, end)]);
     };
-    let canister = canister_id(id).map_err(|fault| faults.push(fault)).ok();
+    let canister = ids.read(id).map_err(|fault| faults.push(fault)).ok();
 
     let rest = rest.trim_start_matches(is_blank);
     // Where a payload fills the line, the field before it was left out.

@@ -6,27 +6,7 @@
 use std::fmt;
 
 use candid::Principal;
-
-/// What installing a module does to the canister that is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InstallMode {
-    /// Installs into an empty canister; one that does not exist yet is created with the id the message names.
-    Install,
-    /// Replaces the module and drops heap and stable memory.
-    Reinstall,
-    /// Replaces the module and keeps stable memory.
-    Upgrade,
-}
-
-impl fmt::Display for InstallMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Install => "install",
-            Self::Reinstall => "reinstall",
-            Self::Upgrade => "upgrade",
-        })
-    }
-}
+use drun_ic::canister::InstallMode;
 
 /// One message of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]

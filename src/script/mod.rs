@@ -36,7 +36,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use files::{Files, InterfaceText};
 pub use headline::headline;
 pub use limits::{MAX_LINE_BYTES, MAX_SCRIPT_BYTES};
-pub use message::{InstallMode, Message};
+pub use message::Message;
 pub use mistake::{Fault, Field, Mistake};
 pub use older::{Located, Script, parse};
 pub use party::Party;

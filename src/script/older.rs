@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nom::Offset;
 
+use super::canister_id::Ids;
 use super::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use super::grammar;
 use super::limits::MAX_LINE_BYTES;
@@ -62,6 +63,7 @@ pub fn parse(name: &str, source: impl Into<Vec<u8>>) -> Result<Script, Diagnosti
     });
     let mut messages = Vec::new();
     let mut mistakes = Vec::new();
+    let mut ids = Ids::default();
     for (line, line_bytes) in (1..).zip(lines(&source.bytes)) {
         let place = |bytes| Place {
             line_bytes: line_bytes.clone(),
@@ -89,7 +91,7 @@ pub fn parse(name: &str, source: impl Into<Vec<u8>>) -> Result<Script, Diagnosti
             let begin = start + text.offset(part);
             begin..begin + part.len()
         };
-        match grammar::line(text) {
+        match grammar::line(text, &mut ids) {
             Ok(None) => {}
             Ok(Some((message, part))) => messages.push(Located {
                 message,

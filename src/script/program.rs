@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::canister_id::Ids;
 use super::cursor::line_end;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
 use super::files::Files;
@@ -16,7 +17,7 @@ use super::mistake::{Fault, Mistake};
 use super::older::{Located, Script};
 use super::placed::Placed;
 use super::read::sentence;
-use super::statement::Statement;
+use super::statement::{Expectation, Statement};
 use super::{grammar, resolve, words};
 
 /// How deep scripts may include each other.
@@ -27,6 +28,8 @@ const MOST_INCLUDED: usize = 32;
 pub struct Program {
     /// The statements in their order, those of included scripts in their places.
     pub statements: Vec<Placed>,
+    /// Some statement is about what canisters print.
+    pub expects_prints: bool,
     source: Arc<Source>,
 }
 
@@ -54,18 +57,25 @@ impl Program {
             files,
             statements: Vec::new(),
             mistakes: Vec::new(),
+            ids: Ids::default(),
+            expects_prints: false,
         };
         reading.file(&source, 0);
         let Reading {
             mut statements,
             mut mistakes,
+            expects_prints,
             ..
         } = reading;
         if mistakes.is_empty() {
             mistakes = resolve::resolve(&mut statements, files);
         }
         if mistakes.is_empty() {
-            Ok(Self { statements, source })
+            Ok(Self {
+                statements,
+                expects_prints,
+                source,
+            })
         } else {
             Err(mistakes.into())
         }
@@ -79,6 +89,7 @@ impl Program {
         };
         Self {
             statements: script.messages.into_iter().map(placed).collect(),
+            expects_prints: false,
             source,
         }
     }
@@ -88,6 +99,8 @@ struct Reading<'a> {
     files: &'a mut dyn Files,
     statements: Vec<Placed>,
     mistakes: Vec<Diagnostic>,
+    ids: Ids,
+    expects_prints: bool,
 }
 
 impl Reading<'_> {
@@ -99,7 +112,7 @@ impl Reading<'_> {
         while start <= text.len() {
             let end = line_end(&text, start);
             let mut last = end;
-            match grammar::line(&text[start..end]) {
+            match grammar::line(&text[start..end], &mut self.ids) {
                 Ok(None) => {}
                 Ok(Some((message, part))) if !has_quoted_module(&message) => {
                     let at = start + nom::Offset::offset(&text[start..end], part);
@@ -141,7 +154,7 @@ impl Reading<'_> {
             }
             let next = text[last..].find('\n').map(|newline| last + newline + 1);
             let Some(next) = next else { break };
-            number += text[start..next].matches('\n').count();
+            number += 1 + text[end.min(last)..last].matches('\n').count();
             start = next;
         }
     }
@@ -154,9 +167,8 @@ impl Reading<'_> {
     /// The text of a file, as long as its bytes; lines that cannot be read are told and blanked.
     fn text<'a>(&mut self, source: &'a Arc<Source>) -> Cow<'a, str> {
         let bytes = &source.bytes;
-        let long = |line: &[u8]| line.len() > MAX_LINE_BYTES;
         if let Ok(text) = std::str::from_utf8(bytes)
-            && !bytes.split(|byte| *byte == b'\n').any(long)
+            && !text.split('\n').any(|line| line.len() > MAX_LINE_BYTES)
         {
             return Cow::Borrowed(text);
         }
@@ -193,6 +205,10 @@ impl Reading<'_> {
 
     fn statement(&mut self, placed: Placed, depth: usize) {
         let Statement::Include(file) = &placed.statement else {
+            self.expects_prints |= matches!(
+                &placed.statement,
+                Statement::Expect(expectation) if matches!(**expectation, Expectation::Prints(_))
+            );
             self.statements.push(placed);
             return;
         };

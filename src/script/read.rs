@@ -5,19 +5,20 @@
 
 use std::ops::Range;
 
+use drun_ic::canister::InstallMode;
+
 use super::canister_id::canister_id;
 use super::cursor::{self, Cursor, line_end};
 use super::expectation::expectation;
 use super::flaw::{Flaw, Read};
-use super::message::InstallMode;
 use super::mistake::{Field, Mistake, quoted};
 use super::party::Party;
 use super::payload::hex_digits;
 use super::settings::{parties, settings};
 use super::span::Spanned;
 use super::statement::{
-    CallKind, CallerInfo, Change, HttpResponse, Identity, Management, Payload, Sender, Statement,
-    UpgradeOptions,
+    CallKind, CallerInfo, Change, Cycles, HttpResponse, Identity, Management, Payload, Sender,
+    Statement, UpgradeOptions,
 };
 use super::{units, words};
 use crate::idl;
@@ -177,7 +178,7 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
             let canister = cursor.party()?;
             let cycles = cursor.amount("a number of cycles", "such as `5T`", units::cycles)?;
             cursor.take("cycles");
-            let cycles = cycles.value;
+            let cycles = Cycles(cycles.value);
             Statement::TopUp { canister, cycles }
         }
         "settings" => {
@@ -338,7 +339,7 @@ fn call(cursor: &mut Cursor, kind: CallKind) -> Read<Statement> {
         canister,
         method,
         payload,
-        cycles,
+        cycles: Cycles(cycles),
     })
 }
 

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use drun_ic::canister::InstallMode;
+
 use super::canister_id::canister_id;
 use super::diagnostic::{Diagnostic, Source};
 use super::files::Files;
 use super::flaw::Flaw;
-use super::message::InstallMode;
 use super::mistake::{Mistake, quoted};
 use super::party::Party;
 use super::placed::Placed;

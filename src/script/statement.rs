@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::message::{InstallMode, Message};
+use drun_ic::canister::InstallMode;
+
+use super::message::Message;
 use super::party::Party;
 use super::settings::Setting;
 use super::span::Spanned;
@@ -51,6 +53,17 @@ pub enum Payload {
     Bytes(Vec<u8>),
     /// As Candid text; nothing at all is `()`.
     Text(Box<idl::Argument>),
+}
+
+/// An amount of cycles. Packed, since a script may have a million statements and few hold one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed(8))]
+pub struct Cycles(pub u128);
+
+impl fmt::Display for Cycles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        { self.0 }.fmt(f)
+    }
 }
 
 /// Who calls, and how.
@@ -271,7 +284,7 @@ pub enum Statement {
         /// The argument.
         payload: Payload,
         /// Cycles that go with a [`CallKind::Call`].
-        cycles: u128,
+        cycles: Cycles,
     },
     /// Lets time pass.
     Advance(Duration),
@@ -288,7 +301,7 @@ pub enum Statement {
         /// The canister.
         canister: Spanned<Party>,
         /// How many.
-        cycles: u128,
+        cycles: Cycles,
     },
     /// Does something to a canister as a whole.
     Manage {
@@ -341,7 +354,7 @@ impl From<Message> for Statement {
             canister: party(canister),
             method: Spanned::new(method.into(), 0..0),
             payload: Payload::Bytes(argument),
-            cycles: 0,
+            cycles: Cycles(0),
         };
         match message {
             Message::Create => Self::Create {

@@ -12,6 +12,7 @@ use drun_certification::agent::{
 use drun_certification::request::{RequestId, canister_signature};
 use drun_ic::answer::MessageResult;
 use drun_ic::canister::history::ChangeDetails;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::management::ids::canister_id;
 use drun_ic::net::{Call, Effective, Journal, Net, NetError, Subnet as NetSubnet, SubnetKind};
@@ -307,6 +308,10 @@ impl Network for Agents<'_> {
 fn of(message: Message) -> Call {
     Call {
         sender: message.sender,
+        info: message.call.sender_info.map(|info| CallerInfo {
+            data: info.info,
+            signer: info.signer,
+        }),
         canister: message.call.canister,
         effective: match message.effective_canister {
             Some(canister) if canister != Principal::management_canister() => {

@@ -177,7 +177,7 @@ impl Server {
             ..self.net_settings()
         });
         for spec in specs {
-            net.add(spec)?;
+            net.add(spec);
         }
         Ok((net, auto))
     }

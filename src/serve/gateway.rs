@@ -253,6 +253,7 @@ fn ask(instance: &Instance, request: &Request) -> Outcome {
     let argument = Encode!(&argument).expect("encoding to memory does not fail");
     let call = |method: &str, payload: Vec<u8>| Call {
         sender: Principal::anonymous(),
+        info: None,
         canister,
         effective: Effective::Canister(canister),
         method: method.to_owned(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use candid::{CandidType, Encode, Nat, Principal};
 use drun_ic::answer::MessageResult;
 use drun_ic::management::ids::RANGE;
-use drun_ic::management::types::install::{InstallCodeArgs, InstallMode};
+use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::settings::CanisterSettings;
 use drun_ic::net::{AWAIT_ROUNDS, Call, Effective, Net, SubnetKind, SubnetSpec};
@@ -166,7 +166,7 @@ fn network(server: &Server) -> Result<Net, String> {
         SubnetSpec::new(SubnetKind::TestThresholdKeys),
     ];
     for spec in specs {
-        net.add(spec).map_err(|error| error.to_string())?;
+        net.add(spec);
     }
     let application = net.subnets()[1].id;
     install(&mut net, MINTING, &minting(application))?;
@@ -184,7 +184,7 @@ fn install(net: &mut Net, id: &str, module: &str) -> Result<(), String> {
         sender_canister_version: None,
     });
     let install = Encode!(&InstallCodeArgs {
-        mode: InstallMode::Install,
+        mode: CanisterInstallMode::Install,
         canister_id: id,
         wasm_module: wat::parse_str(module).map_err(|error| error.to_string())?,
         arg: Vec::new(),
@@ -196,6 +196,7 @@ fn install(net: &mut Net, id: &str, module: &str) -> Result<(), String> {
     ] {
         let call = Call {
             sender: Principal::anonymous(),
+            info: None,
             canister: Principal::management_canister(),
             effective: Effective::Canister(id),
             method: method.to_owned(),

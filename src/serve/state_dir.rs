@@ -80,8 +80,8 @@ impl StateDir {
 
     /// Writes a network. What keeps it from being written is told on standard error: there is nobody to answer to.
     pub(crate) fn write(&self, net: &mut Net) {
-        let record = net.to_record();
-        if let Err(error) = self.try_write(&record) {
+        let record = net.to_record().map_err(anyhow::Error::from);
+        if let Err(error) = record.and_then(|record| self.try_write(&record)) {
             let _ = writeln!(
                 std::io::stderr(),
                 "warning: the state in {} cannot be written: {error:#}",

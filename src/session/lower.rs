@@ -11,8 +11,8 @@ use super::act::Act;
 use crate::script::statement::{
     CallKind, Change, HttpResponse, Management, Payload, Statement, UpgradeOptions,
 };
-use crate::script::{self, Placed, Setting};
 use crate::script::{Party, Spanned};
+use crate::script::{Placed, Setting};
 use drun_ic::canister::InstallMode;
 use drun_ic::config::HttpMock;
 use drun_ic::management::types::lifecycle::{
@@ -51,24 +51,14 @@ impl Session<'_> {
                 let module = self.surroundings.module(placed.file(), module);
                 let argument = self.payload(payload)?;
                 match mode {
-                    script::InstallMode::Upgrade if *options != UpgradeOptions::default() => {
-                        Act::Upgrade {
-                            canister,
-                            module,
-                            argument,
-                            skip_pre_upgrade: options.skip_pre_upgrade,
-                            keep: options.keep,
-                        }
-                    }
-                    script::InstallMode::Install => {
-                        Act::Install(InstallMode::Install, canister, module, argument)
-                    }
-                    script::InstallMode::Reinstall => {
-                        Act::Install(InstallMode::Reinstall, canister, module, argument)
-                    }
-                    script::InstallMode::Upgrade => {
-                        Act::Install(InstallMode::Upgrade, canister, module, argument)
-                    }
+                    InstallMode::Upgrade if *options != UpgradeOptions::default() => Act::Upgrade {
+                        canister,
+                        module,
+                        argument,
+                        skip_pre_upgrade: options.skip_pre_upgrade,
+                        keep: options.keep,
+                    },
+                    mode => Act::Install(*mode, canister, module, argument),
                 }
             }
             Statement::Call {
@@ -83,7 +73,7 @@ impl Session<'_> {
                 match kind {
                     CallKind::Ingress => Act::Ingress(canister, method, argument),
                     CallKind::Query => Act::Query(canister, method, argument),
-                    CallKind::Call => Act::Call(canister, method, argument, *cycles),
+                    CallKind::Call => Act::Call(canister, method, argument, cycles.0),
                 }
             }
             Statement::Advance(duration) => Act::Advance(duration.0),
@@ -91,7 +81,7 @@ impl Session<'_> {
             Statement::TopUp { canister, cycles } => {
                 let args = ProvisionalTopUpArgs {
                     canister_id: self.principal(canister)?,
-                    amount: Nat::from(*cycles),
+                    amount: Nat::from(cycles.0),
                 };
                 Act::Manage("provisional_top_up_canister", encoded(args))
             }

@@ -26,7 +26,7 @@ fn a_checkpoint_makes_a_sliced_execution_begin_anew() {
     )
     .expect("a valid module");
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
-    let mut subnet = Runner::new(Config::new(Compat::PocketIc)).expect("a subnet can be made");
+    let mut subnet = Runner::new(Config::new(Compat::PocketIc));
     subnet.install(InstallMode::Install, id, &module, b"");
     let long = |subnet: &mut Runner| {
         let outcome = subnet.ingress(id, "long", b"");

@@ -285,7 +285,7 @@ fn the_list_of_canisters_decodes() {
         subnet_admins: vec![admin],
         ..drun::internals::NodeSettings::new(Protocol::NEWEST, SubnetType::Application)
     };
-    let mut node = Node::new(settings).unwrap();
+    let mut node = Node::new(settings);
     let mut list = |sender| {
         let management = Principal::management_canister();
         node.query(sender, management, "list_canisters", b"DIDL\0\0".to_vec())

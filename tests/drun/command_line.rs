@@ -58,13 +58,26 @@ fn completions_and_manual_pages_tell_of_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = place.run(&["completions", shell]);
         assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""), "{shell}");
-        assert!(ran.out.contains("upgrade-check"), "{shell}");
+        for command in ["upgrade-check", "serve"] {
+            assert!(ran.out.contains(command), "{shell}");
+        }
         assert!(ran.out.contains("fail-on-error"), "{shell}");
     }
     place.run(&["completions", "csh"]).refused_with("csh");
     let page = place.run(&["man"]).out;
     assert!(page.starts_with(".ie") && page.contains("decode"), "{page}");
     assert!(place.run(&["man", "test"]).out.contains("partition"));
+    assert!(place.run(&["man", "serve"]).out.contains("PocketIC"));
+}
+
+#[test]
+fn the_server_is_a_command_like_any_other() {
+    let place = Place::new();
+    assert!(place.run(&["help"]).out.contains("\n  serve "));
+    assert!(place.run(&["serve", "--help"]).out.contains("--port-file"));
+    place
+        .run(&["--quiet", "serve", "--port", "0"])
+        .refused_with("`serve` comes first");
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn module(index: usize, wasm64: bool, hook: &str) -> Vec<u8> {
 
 /// What is told when the function is called in a context.
 fn told(index: usize, wasm64: bool, context: &str, date: Date) -> String {
-    let mut subnet = Runner::new(config(date)).expect("a subnet can be made");
+    let mut subnet = Runner::new(config(date));
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
     let install = |subnet: &mut Runner, mode, hook: &str| {
         let outcome = subnet.install(mode, id, &module(index, wasm64, hook), b"");
@@ -364,7 +364,7 @@ struct UpdateSettings {
 fn printed_by_task(index: usize, wasm64: bool, task: &str, date: Date) -> Vec<String> {
     // The number of the canister that may mint cycles.
     let id = Principal::from_text("rkp4c-7iaaa-aaaaa-aaaca-cai").expect("an id");
-    let mut subnet = Runner::new(config(date)).expect("a subnet can be made");
+    let mut subnet = Runner::new(config(date));
     subnet.create_for_install(id).expect("it is missing");
     // A variable whose name is empty; and for the low-memory hook, before which the others would wait, little memory.
     let little = (task == "canister_on_low_wasm_memory").then(|| (4u64 << 30).into());

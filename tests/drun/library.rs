@@ -22,7 +22,7 @@ fn results(stack: usize, compiler: CompilerChoice) -> [(MessageResult, u64); 2] 
     let run = move || {
         let mut config = Config::new(Compat::Drun);
         config.compiler = compiler;
-        let mut subnet = Runner::new(config).unwrap();
+        let mut subnet = Runner::new(config);
         let canister = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").unwrap();
         let module = wat::parse_str(RECURSION).unwrap();
         subnet.install(InstallMode::Install, canister, &module, b"");

@@ -8,7 +8,7 @@ use drun::internals::outcome::{DebugPrint, MessageResult};
 use drun::{Principal, Protocol};
 use drun_ic::NodeSettings;
 use drun_ic::answer::Usage;
-use drun_ic::management::types::install::{InstallCodeArgs, InstallMode};
+use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::protocol::SubnetType;
 
@@ -69,7 +69,7 @@ fn an_observer_is_told_of_messages_executions_and_lines_in_order() {
     .expect("a valid module");
     let id = Principal::from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai").expect("an id");
     let settings = NodeSettings::new(Protocol::NEWEST, SubnetType::System);
-    let mut node = Node::new(settings).expect("a node can be made");
+    let mut node = Node::new(settings);
     let diary = Diary::default();
     node.attach(diary.clone());
     let create: ProvisionalCreateArgs = ProvisionalCreateArgs {
@@ -79,7 +79,7 @@ fn an_observer_is_told_of_messages_executions_and_lines_in_order() {
         sender_canister_version: None,
     };
     let install = InstallCodeArgs {
-        mode: InstallMode::Install,
+        mode: CanisterInstallMode::Install,
         canister_id: id,
         wasm_module: module,
         arg: Vec::new(),

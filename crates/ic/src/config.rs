@@ -133,6 +133,8 @@ pub struct NodeSettings {
     pub start_time: u64,
     /// Seed of all randomness.
     pub seed: u64,
+    /// Seed of the master keys of threshold signatures, which the subnets of a network share.
+    pub key_seed: u64,
     /// Instructions allowed for one message; the subnet's own limit if absent.
     pub instruction_limit: Option<u64>,
     /// Instructions allowed for each function that an installation runs; those of one message, if that is limited, or else the
@@ -182,6 +184,7 @@ impl NodeSettings {
             round_time: 1,
             start_time: GENESIS_NS,
             seed: 0,
+            key_seed: 0,
             instruction_limit: None,
             install_instruction_limit: None,
             max_memory: None,

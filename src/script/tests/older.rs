@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use candid::Principal;
+use drun_ic::canister::InstallMode;
 use proptest::prelude::*;
 
 use crate::script::*;

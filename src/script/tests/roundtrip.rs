@@ -1,6 +1,7 @@
 //! What is printed parses back, and the older language means what it did.
 
 use candid::Principal;
+use drun_ic::canister::InstallMode;
 use proptest::prelude::*;
 
 use super::*;
@@ -112,15 +113,17 @@ fn any_statement() -> impl Strategy<Value = Statement> {
                     canister,
                     method: Spanned::new(method.value.as_str().into(), 0..0),
                     payload,
-                    cycles,
+                    cycles: Cycles(cycles),
                 }
             }
         ),
         any::<u32>().prop_map(|n| Statement::Advance(Duration(n.into()))),
         any::<u64>().prop_map(Statement::Tick),
         expectation.prop_map(|expectation| Statement::Expect(Box::new(expectation))),
-        (any_party(), any::<u128>())
-            .prop_map(|(canister, cycles)| Statement::TopUp { canister, cycles }),
+        (any_party(), any::<u128>()).prop_map(|(canister, cycles)| Statement::TopUp {
+            canister,
+            cycles: Cycles(cycles)
+        }),
         (prop::sample::select(Management::ALL.to_vec()), any_party()).prop_map(
             |((_, management), canister)| Statement::Manage {
                 management,

@@ -1,6 +1,7 @@
 //! Calls, their names and their results.
 
 use drun_ic::answer::MessageResult;
+use drun_ic::canister::queues::CallerInfo;
 use drun_ic::errors::{ErrorCode, RejectCode, UserError};
 use drun_ic::net::{Call, Effective, MessageId};
 use serde::{Deserialize, Serialize};
@@ -24,18 +25,27 @@ pub(crate) struct CallWire {
     effective_principal: EffectiveWire,
     method: String,
     payload: Bytes,
-    sender_info: Option<serde::de::IgnoredAny>,
+    sender_info: Option<SenderInfoWire>,
+}
+
+/// What a call tells about its sender; nobody signs it here.
+#[derive(Clone, Debug, Deserialize)]
+struct SenderInfoWire {
+    info: Bytes,
+    signer: Bytes,
 }
 
 impl CallWire {
     pub(crate) fn call(self) -> Result<Call, Refusal> {
-        if self.sender_info.is_some() {
-            return Err(Refusal::bad(
-                "`sender_info` is not supported by this server",
-            ));
-        }
+        let info = |info: SenderInfoWire| {
+            Ok::<_, Refusal>(CallerInfo {
+                data: info.info.0,
+                signer: info.signer.principal("signer principal")?,
+            })
+        };
         Ok(Call {
             sender: self.sender.principal("sender principal")?,
+            info: self.sender_info.map(info).transpose()?,
             canister: self.canister_id.principal("canister id")?,
             effective: match self.effective_principal {
                 EffectiveWire::None => Effective::None,

@@ -3,6 +3,7 @@
 //! Owns the rules of stable subtyping (language manual, "Stable Subtyping" and "Stable signatures"): subtyping that loses no
 //! data. Which modules are compared is not known here.
 
+mod chain;
 mod text;
 mod types;
 
@@ -35,6 +36,10 @@ pub fn clashes(old: &str, new: &str) -> Result<Vec<Clash>, String> {
             .map_err(|error| format!("the stable types of the {which} module: {error}"))
     };
     let (old, new) = (parse("old", old)?, parse("new", new)?);
+    let before = match new.chain.is_empty() {
+        true => new.before,
+        false => chain::taken_over(&new.chain, &new.after, &old.chain),
+    };
     let mut rules = Rules::default();
     let mut clashes = Vec::new();
     for was in &old.after {
@@ -44,7 +49,7 @@ pub fn clashes(old: &str, new: &str) -> Result<Vec<Clash>, String> {
             to: to.map(written),
             reason,
         };
-        match new.before.iter().find(|field| field.name == was.name) {
+        match before.iter().find(|field| field.name == was.name) {
             None => clashes.push(clash(
                 None,
                 "it is not there any more, so what it holds would be lost".to_owned(),
@@ -58,7 +63,7 @@ pub fn clashes(old: &str, new: &str) -> Result<Vec<Clash>, String> {
         }
     }
     if new.migrates {
-        for is in &new.before {
+        for is in &before {
             if !old.after.iter().any(|field| field.name == is.name) {
                 clashes.push(Clash {
                     variable: is.name.clone(),
@@ -267,6 +272,60 @@ mod tests {
         ] {
             assert_eq!(reasons(old, new), [""; 0], "{old} to {new}");
         }
+    }
+
+    /// since-october-2025-rules.md 3.1: what was run is remembered by name, and the rest of the chain follows.
+    #[test]
+    fn a_chain_of_migrations_takes_over_what_is_left_of_it_needs() {
+        const INIT: &str = r#""00_Init" : {} -> {n : Nat}"#;
+        const WIDE: &str = r#""01_Wide" : {n : Nat} -> {n : Int; t : Text}"#;
+        const SHORT: &str = r#""02_Short" : {t : Text} -> {}"#;
+        let version = |chain: &[&str], fields: &str| {
+            let chain = chain.join("; ");
+            format!("// Version: 4.0.0\n{{ {chain} }}\nactor {{ {fields} }};\n")
+        };
+        let first = version(&[INIT], "stable var n : Nat");
+        let second = version(&[INIT, WIDE], "stable var n : Int; stable var t : Text");
+        let third = version(&[INIT, WIDE, SHORT], "stable var n : Int");
+        let found = |old: &str, new: &str| {
+            let clashes = clashes(old, new).unwrap();
+            let told = |clash: Clash| format!("{}: {}", clash.variable, clash.reason);
+            clashes.into_iter().map(told).collect::<Vec<_>>()
+        };
+        for (old, new) in [
+            (&first, &first),
+            (&first, &second),
+            (&second, &third),
+            (&first, &third),
+        ] {
+            assert_eq!(found(old, new), [""; 0], "{old} to {new}");
+        }
+        // Nothing of the chain was run: it begins with nothing, so what is there would be lost.
+        let without = actor("stable var n : Nat");
+        assert_eq!(
+            found(&without, &first),
+            ["n: it is not there any more, so what it holds would be lost"]
+        );
+        // The oldest migrations may be left out once they were run.
+        let later = version(&[WIDE], "stable var n : Int; stable var t : Text");
+        assert_eq!(found(&first, &later), [""; 0]);
+        assert_eq!(found(&without, &later), [""; 0]);
+        let empty = actor("");
+        assert_eq!(
+            found(&empty, &later),
+            ["n: the migration needs it, and the old version has none"]
+        );
+        let dropped = version(&[INIT, WIDE], "stable var t : Text");
+        assert_eq!(
+            found(&second, &dropped),
+            ["n: it is not there any more, so what it holds would be lost"]
+        );
+        let odd = version(&[r#""00_Init" : Nat"#], "stable var n : Nat");
+        assert!(
+            clashes(&first, &odd)
+                .unwrap_err()
+                .contains("is no function")
+        );
     }
 
     #[test]

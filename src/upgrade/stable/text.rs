@@ -3,6 +3,7 @@
 //! Owns the grammar of types (language manual, "Types"). What fields and definitions a signature has is read by
 //! `stable_types`; what fits what is not asked here.
 
+use super::chain::Migration;
 use super::types::{Definitions, Field, Type};
 use crate::stable_types;
 
@@ -14,7 +15,9 @@ const MAX_DEPTH: usize = 200;
 pub(super) struct Signature {
     /// Its types.
     pub types: Definitions,
-    /// What the actor takes over from the version before.
+    /// Its chain of migrations, if it has one.
+    pub chain: Vec<Migration>,
+    /// What the actor takes over from the version before, if it has no chain.
     pub before: Vec<Field>,
     /// What it leaves to the version after.
     pub after: Vec<Field>,
@@ -26,12 +29,9 @@ impl Signature {
     /// Reads a signature.
     ///
     /// # Errors
-    /// What cannot be read or judged, in words.
+    /// What cannot be read, in words.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let read = stable_types::Signature::parse(text).map_err(|fault| fault.to_string())?;
-        if !read.migrations.is_empty() {
-            return Err("a chain of migrations, which only the compiler can judge".to_owned());
-        }
         let mut types = Definitions::new();
         for definition in &read.types {
             let mut reader = Reader::of(&definition.name);
@@ -50,6 +50,14 @@ impl Signature {
             fields.iter().map(field).collect()
         };
         let after = fields(&read.fields)?;
+        let migration = |migration: &stable_types::Definition| {
+            Migration::of(&migration.name, ty(&migration.ty)?)
+        };
+        let chain: Vec<Migration> = read
+            .migrations
+            .iter()
+            .map(migration)
+            .collect::<Result<_, _>>()?;
         Ok(Signature {
             types,
             before: match &read.before {
@@ -57,7 +65,8 @@ impl Signature {
                 None => after.clone(),
             },
             after,
-            migrates: read.before.is_some(),
+            migrates: read.before.is_some() || !chain.is_empty(),
+            chain,
         })
     }
 }

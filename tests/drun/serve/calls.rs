@@ -181,3 +181,38 @@ fn subnets_call_each_other() {
         "{message}"
     );
 }
+
+/// since-october-2025.md 3.1: what a call tells about its sender is taken as it comes.
+#[test]
+fn canisters_see_what_a_call_tells_about_its_sender() {
+    const TELLS: &str = r#"(module
+      (import "ic0" "msg_caller_info_data_size" (func $size (result i32)))
+      (import "ic0" "msg_caller_info_data_copy" (func $copy (param i32 i32 i32)))
+      (import "ic0" "msg_caller_info_signer_size" (func $signer_size (result i32)))
+      (import "ic0" "msg_caller_info_signer_copy" (func $signer_copy (param i32 i32 i32)))
+      (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+      (import "ic0" "msg_reply" (func $reply))
+      (memory (export "memory") 1)
+      (func $tell
+        (call $copy (i32.const 0) (i32.const 0) (call $size))
+        (call $append (i32.const 0) (call $size))
+        (call $signer_copy (i32.const 0) (i32.const 0) (call $signer_size))
+        (call $append (i32.const 0) (call $signer_size))
+        (call $reply))
+      (export "canister_update tell" (func $tell))
+      (export "canister_query ask" (func $tell)))"#;
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister_of(instance, &json!("None"), TELLS);
+    let mut message = call(canister, "tell", b"");
+    assert_eq!(client.reply(instance, &message), b"");
+    message["sender_info"] = json!({"info": text(b"verified"), "signer": text(&[7, 8])});
+    assert_eq!(client.reply(instance, &message), b"verified\x07\x08");
+    message["method"] = json!("ask");
+    let asked = client.ask(&format!("/instances/{instance}/read/query"), &message);
+    assert_eq!(bytes(&asked["Ok"]), Some(b"verified\x07\x08".to_vec()));
+    message["sender_info"]["signer"] = json!(text(&[1; 30]));
+    let refused = client.post(&format!("/instances/{instance}/read/query"), &message);
+    assert_eq!(refused.status, 400, "no principal has 30 bytes");
+}

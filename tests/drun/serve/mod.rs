@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use candid::{Encode, Principal};
 use data_encoding::BASE64;
-use drun_ic::management::types::install::{InstallCodeArgs, InstallMode};
+use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::settings::CanisterSettings;
 use serde_json::{Value, json};
@@ -245,11 +245,16 @@ impl Client {
 
     /// A canister with the module of these tests.
     fn canister(&mut self, instance: usize, effective: &Value) -> Principal {
+        self.canister_of(instance, effective, CANISTER)
+    }
+
+    /// A canister with this module.
+    fn canister_of(&mut self, instance: usize, effective: &Value, module: &str) -> Principal {
         let id = self.create(instance, effective);
         let argument = Encode!(&InstallCodeArgs {
-            mode: InstallMode::Install,
+            mode: CanisterInstallMode::Install,
             canister_id: id,
-            wasm_module: wat::parse_str(CANISTER).expect("valid text"),
+            wasm_module: wat::parse_str(module).expect("valid text"),
             arg: Vec::new(),
             sender_canister_version: None,
         });

@@ -74,6 +74,48 @@ fn a_server_that_is_killed_leaves_the_last_state_behind() {
 }
 
 #[test]
+fn writing_the_state_moves_no_instance() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start();
+    let mut client = server.client();
+    kept(&mut client, directory.path(), subnets(&["application"]));
+    let canister = client.canister(0, &json!("None"));
+    let submit = "/instances/0/update/submit_ingress_message";
+    let submitted = client.ask(submit, &call(canister, "write", b""));
+    let time = client.get("/instances/0/read/get_time").json();
+    let file = directory.path().join("drun-state");
+    let begun = Instant::now();
+    // The state with the message comes after one of before or in its place.
+    while std::fs::metadata(&file).map_or(0, |it| it.len()) < 5_000 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "nothing is written"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(client.get("/instances/0/read/get_time").json(), time);
+    let status = json!({"raw_message_id": submitted["Ok"], "raw_caller": null});
+    let answer = client
+        .post("/instances/0/read/ingress_status", &status)
+        .json();
+    assert_eq!(answer, Value::Null, "no round has run");
+    let awaited = client.ask(
+        "/instances/0/update/await_ingress_message",
+        &submitted["Ok"],
+    );
+    assert_eq!(bytes(&awaited["Ok"]), Some(vec![1, 0, 0, 0]));
+    // What is kept is the state in which the message has ended.
+    drop(client);
+    let again = Server::start();
+    let copy = tempfile::tempdir().expect("a directory");
+    std::fs::copy(&file, copy.path().join("drun-state")).expect("a copy");
+    let mut client = again.client();
+    kept(&mut client, copy.path(), subnets(&[]));
+    assert_eq!(client.reply(0, &call(canister, "write", b"")), [2, 0, 0, 0]);
+}
+
+#[test]
 fn what_is_no_state_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::start();

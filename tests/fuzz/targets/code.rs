@@ -116,7 +116,7 @@ fn outcomes(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outco
         instruction_limit: Some(LIMIT),
         ..Config::new(Compat::Drun)
     };
-    let mut runner = Runner::new(config).expect("the engine starts");
+    let mut runner = Runner::new(config);
     runner.create();
     let id = runner.canisters().next().expect("it was created").id;
     let mut all = vec![runner.install(InstallMode::Install, id, module, b"")];

@@ -120,7 +120,7 @@ fn perform(runner: &mut Runner, ids: &[Principal], module: &[u8], step: &Step<'_
 /// All outcomes; the second half is done twice, from a snapshot of the middle.
 fn outcomes(steps: &[Step<'_>], config: Config) -> Vec<Outcome> {
     let module = wat::parse_str(MODULE).expect("valid text");
-    let mut runner = Runner::new(config).expect("the engine starts");
+    let mut runner = Runner::new(config);
     for _ in 0..CANISTERS {
         runner.create();
     }

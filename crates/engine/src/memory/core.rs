@@ -49,12 +49,23 @@ impl Core {
         (!self.busy.swap(true, Ordering::Acquire)).then_some(Locked(self))
     }
 
-    /// The tracker.
+    /// The tracker of a heap that is readable, and writable where the tracker has it open; unless it is followed right now.
     ///
     /// # Panics
     ///
     /// When another thread uses this heap at the same time, against the rule.
     pub(super) fn lock(&self) -> Locked<'_> {
+        let mut tracker = self.lock_veiled();
+        tracker.unveil();
+        tracker
+    }
+
+    /// As [`Core::lock`], for what asks the marks which pages it may look at.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Core::lock`].
+    pub(super) fn lock_veiled(&self) -> Locked<'_> {
         self.try_lock()
             .expect("a heap is used by one thread at a time")
     }

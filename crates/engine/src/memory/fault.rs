@@ -44,7 +44,12 @@ impl Activation {
 impl Drop for Activation {
     fn drop(&mut self) {
         self.core.end_activation();
-        self.core.lock().unfollow();
+        let mut tracker = self.core.lock_veiled();
+        tracker.unfollow();
+        if self.core.is_active() {
+            tracker.unveil();
+        }
+        drop(tracker);
         if ACTIVE.get() == Arc::as_ptr(&self.core) {
             ACTIVE.set(self.outer);
         } else {

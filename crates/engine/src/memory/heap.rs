@@ -149,7 +149,7 @@ impl Heap {
     /// Sizes below the present one, above the capacity or not in whole Wasm pages, and the system's errors.
     pub fn grow_to(&mut self, bytes: u64) -> Result<(), HeapError> {
         let bytes = usize::try_from(bytes).map_err(|_| HeapError::OutOfBounds)?;
-        Ok(self.core.lock().grow_to(bytes)?)
+        Ok(self.core.lock_veiled().grow_to(bytes)?)
     }
 
     fn range(&self, offset: u64, len: usize) -> Option<Range<usize>> {
@@ -227,12 +227,12 @@ impl Heap {
     ///
     /// Too many levels, and the system's errors.
     pub fn begin(&mut self) -> Result<(), HeapError> {
-        Ok(self.core.lock().begin()?)
+        Ok(self.core.lock_veiled().begin()?)
     }
 
     /// The number of levels that are open.
     pub fn depth(&self) -> usize {
-        self.core.lock().depth
+        self.core.lock_veiled().depth
     }
 
     /// The number of pages (4096 bytes) whose content differs from that at the begin of the innermost level; pages
@@ -243,7 +243,7 @@ impl Heap {
     /// If no level is open.
     pub fn changed_pages(&mut self) -> u64 {
         let active = self.core.is_active();
-        let mut tracker = self.core.lock();
+        let mut tracker = self.core.lock_veiled();
         let count = tracker.count_changed();
         // Under an activation there may be more writes that we do not see.
         tracker.counted &= !active;
@@ -256,7 +256,7 @@ impl Heap {
     ///
     /// If no level is open.
     pub fn commit(&mut self) {
-        self.core.lock().commit();
+        self.core.lock_veiled().commit();
     }
 
     /// Undoes what happened in the innermost level, and ends it.
@@ -266,7 +266,7 @@ impl Heap {
     /// If no level is open.
     pub fn rollback(&mut self) -> Rollback {
         let size = self.size_bytes();
-        self.core.lock().rollback();
+        self.core.lock_veiled().rollback();
         Rollback {
             size_changed: size != self.size_bytes(),
         }
@@ -278,7 +278,7 @@ impl Heap {
     ///
     /// If no level is open.
     pub fn park(&mut self) -> ParkedHeap {
-        let mut tracker = self.core.lock();
+        let mut tracker = self.core.lock_veiled();
         let pages = tracker.changed_pages();
         let pages = pages
             .into_iter()
@@ -348,7 +348,10 @@ impl Heap {
             self.depth() > 0,
             "Wasm code runs within a level of its heap"
         );
-        self.core.lock().counted = false;
+        let mut tracker = self.core.lock();
+        tracker.counted = false;
+        tracker.touches.bypassed |= !tracker.touches.are_followed();
+        drop(tracker);
         Activation::new(self.core.clone())
     }
 
@@ -362,7 +365,7 @@ impl Heap {
     ///
     /// If no level is open.
     pub fn follow(&mut self) -> Result<Activation, HeapError> {
-        self.core.lock().follow()?;
+        self.core.lock_veiled().follow()?;
         Ok(self.activate())
     }
 

@@ -22,14 +22,27 @@ pub(super) struct Touches {
     pub(super) marks: Option<Buffer<u8>>,
     /// The heap is followed.
     pub(super) active: bool,
+    /// Nothing is accessible but what the marks say. Stays behind when a heap is no longer followed, so that an execution pays
+    /// for the pages that it touches and not for the heap.
+    pub(super) veiled: bool,
+    /// The heap was followed in the open level.
+    pub(super) followed: bool,
+    /// In the open level pages may have been written, or closed, past the marks.
+    pub(super) bypassed: bool,
     /// First accesses and first writes.
     pub(super) count: u64,
 }
 
 impl Touches {
-    /// What is accessible depends on what was touched.
+    /// First accesses and first writes count.
     pub(super) fn are_followed(&self) -> bool {
         self.active
+    }
+
+    /// Whether a page's Wasm page has this mark.
+    pub(super) fn has(&self, page: u32, mark: u8) -> bool {
+        let marks = self.marks.as_deref();
+        marks.is_some_and(|marks| marks[page as usize / PAGES] & mark != 0)
     }
 
     pub(super) fn mark(&mut self, wasm_page: usize) -> &mut u8 {

@@ -4,9 +4,10 @@
 
 use super::arena::{self, Arena};
 use super::hot::Hot;
+use super::marks::WRITTEN;
 use super::sys::{Access, host_page_size};
 use super::tracker::{DIRTY, HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
-use super::{PAGE_SIZE, ZERO_PAGE};
+use super::{PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +43,10 @@ impl Tracker {
         if self.depth == 0 {
             self.fill()?;
             self.arena = Some(Arena::take()?);
+            self.touches.followed = false;
+            self.touches.bypassed = false;
         } else {
+            self.unveil();
             self.close_outer_level();
         }
         let start = self.arena.as_ref().map_or(0, Arena::len);
@@ -97,6 +101,7 @@ impl Tracker {
     pub(super) fn count_changed(&mut self) -> usize {
         let (_, level) = self.innermost();
         if !self.counted {
+            self.unveil_changes();
             let mut arena = self.arena.take().expect("an open level has an arena");
             for index in 0..arena.len() - level.start {
                 let entry = arena.entries(level.start)[index];
@@ -148,6 +153,7 @@ impl Tracker {
         if self.log_ref().len() <= MAX_HOT {
             self.count_changed();
         } else if !self.counted {
+            self.unveil_changes();
             self.count_hot();
         }
         let mut hot = std::mem::take(&mut self.hot);
@@ -162,7 +168,8 @@ impl Tracker {
     fn count_hot(&mut self) {
         let mut hot = std::mem::take(&mut self.hot);
         for hot in &mut hot {
-            hot.changed = self.page(hot.page as usize) != &*hot.copy;
+            let written = !self.touches.veiled || self.touches.has(hot.page, WRITTEN);
+            hot.changed = written && self.page(hot.page as usize) != &*hot.copy;
         }
         self.hot = hot;
     }
@@ -199,6 +206,7 @@ impl Tracker {
         let reset = unsafe { self.space.reset(kept..old) };
         // Replacing a piece at the end of a mapping by what lies behind it makes no new region.
         reset.expect("the system takes back memory that it gave");
+        self.forget_touches(size / WASM_PAGE_SIZE);
         self.size = size;
     }
 
@@ -393,6 +401,10 @@ impl Tracker {
         for page in &pages {
             self.state[*page as usize] &= !WRITABLE;
         }
+        // Behind the veil nothing can be written, and what lies before it is closed when the heap is followed next.
+        if self.touches.veiled {
+            return Ok(());
+        }
         for run in self.runs(pages) {
             self.space.protect(run, Access::Read)?;
         }
@@ -409,6 +421,8 @@ impl Tracker {
         self.space
             .protect(0..self.pages(), Access::Read)
             .expect("the system closes memory in one piece");
+        self.touches.veiled = false;
+        self.forget_touches(0);
     }
 
     /// Sorts pages into runs. Short gaps are included where all pages in them are closed already.

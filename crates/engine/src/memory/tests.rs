@@ -5,12 +5,19 @@ use super::fault::errno;
 use super::sys::{Access, Reservation};
 use super::tracker::{HOT, WRITABLE};
 use super::{Heap, Image, PAGE_SIZE, ParkedHeap, Rollback, StableMemory, WASM_PAGE_SIZE};
+use std::collections::BTreeSet;
 
 /// Writes as Wasm code does: nobody is told, pages fault.
 fn poke(heap: &Heap, offset: usize, bytes: &[u8]) {
     assert!(offset + bytes.len() <= heap.size_bytes() as usize);
     // SAFETY: the range lies within the heap (checked), which is active, and no slice of it exists.
     unsafe { std::ptr::copy(bytes.as_ptr(), heap.core().base().add(offset), bytes.len()) };
+}
+
+/// Reads a byte as Wasm code would; the heap must be active.
+fn peek(heap: &Heap, offset: usize) -> u8 {
+    // SAFETY: within the heap, whose faults are handled.
+    unsafe { heap.core().base().add(offset).read_volatile() }
 }
 
 fn heap(wasm_pages: u64) -> Heap {
@@ -144,7 +151,12 @@ fn random_history(seed: u64) {
                 }
             }
             _ if !levels.is_empty() => {
-                let active = heap.activate();
+                let followed = random.below(2) == 0;
+                let active = match followed {
+                    true => heap.follow().unwrap(),
+                    false => heap.activate(),
+                };
+                let (mut accessed, mut written) = (BTreeSet::new(), BTreeSet::new());
                 for _ in 0..random.below(10) {
                     let len = if random.below(6) == 0 {
                         random.below(100_000)
@@ -154,13 +166,28 @@ fn random_history(seed: u64) {
                     let (offset, data) = (random.below(model.len() - len), random.bytes(len));
                     poke(&heap, offset, &data);
                     model[offset..offset + len].copy_from_slice(&data);
+                    if len > 0 {
+                        written
+                            .extend(offset / WASM_PAGE_SIZE..=(offset + len - 1) / WASM_PAGE_SIZE);
+                    }
+                    let offset = random.below(model.len());
+                    assert_eq!(peek(&heap, offset), model[offset], "step {step}");
+                    accessed.insert(offset / WASM_PAGE_SIZE);
                 }
                 drop(active);
+                if followed {
+                    accessed.extend(&written);
+                    let touches = (accessed.len() + written.len()) as u64;
+                    assert_eq!(heap.touches().get(), touches, "step {step}");
+                }
                 parked = None;
             }
             _ => {}
         }
-        assert!(bytes(&heap) == model, "step {step}");
+        // Looking lifts the veil that executions leave behind.
+        if random.below(3) == 0 {
+            assert!(bytes(&heap) == model, "step {step}");
+        }
         assert_eq!(heap.size_bytes(), model.len() as u64, "step {step}");
     }
     for (image, content) in &images {

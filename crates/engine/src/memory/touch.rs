@@ -2,13 +2,13 @@
 //! and once more for its first write (docs/internet-computer/since-october-2025-rules.md 1.1). Owns the marks and what the
 //! handler of memory faults does with them; what an access costs is not known here.
 //!
-//! While a heap is followed nothing of it is accessible at first. The first access to a Wasm page faults, is counted, and
-//! opens it for reading; the first write faults again, is counted, and opens what `tracker.rs` has open. As there, nothing
-//! in the way of a fault allocates.
+//! While a heap is followed nothing of it is accessible at first: it lies behind a veil. The first access to a Wasm page faults,
+//! is counted, and opens it for reading; the first write faults again, is counted, and opens what `tracker.rs` has open. As there,
+//! nothing in the way of a fault allocates. The veil outlives the execution; the next one closes what this one has opened.
 
 use super::WASM_PAGE_SIZE;
 use super::core::Core;
-use super::marks::{ACCESSED, PAGES, READABLE, WRITEABLE, WRITTEN};
+use super::marks::{ACCESSED, PAGES, READABLE, Touches, WRITEABLE, WRITTEN};
 use super::sys::{Access, Buffer};
 use super::tracker::{Tracker, WRITABLE};
 use std::io;
@@ -28,21 +28,62 @@ impl Tracker {
     /// The system's.
     pub(super) fn follow(&mut self) -> io::Result<()> {
         let wasm_pages = self.pages() / PAGES;
-        match &mut self.touches.marks {
-            Some(marks) => marks[..wasm_pages].fill(0),
-            None => self.touches.marks = Some(Buffer::new(self.capacity() / WASM_PAGE_SIZE)?),
+        let capacity = self.capacity() / WASM_PAGE_SIZE;
+        let Touches { marks, veiled, .. } = &mut self.touches;
+        let marks = match marks {
+            Some(marks) => marks,
+            None => marks.insert(Buffer::new(capacity)?),
+        };
+        let marks = &mut marks[..wasm_pages];
+        if *veiled {
+            let mut wasm_page = 0;
+            for run in marks.chunk_by(|a, b| (a ^ b) & READABLE == 0) {
+                let next = wasm_page + run.len();
+                if run[0] & READABLE != 0 {
+                    let pages = wasm_page * PAGES..next * PAGES;
+                    self.space.protect(pages, Access::None)?;
+                }
+                wasm_page = next;
+            }
+        } else {
+            self.space.protect(0..wasm_pages * PAGES, Access::None)?;
+            *veiled = true;
         }
+        marks.fill(0);
+        // The marks of the time before are gone.
+        self.touches.bypassed |= std::mem::replace(&mut self.touches.followed, true);
         self.touches.count = 0;
-        self.space.protect(0..self.pages(), Access::None)?;
         self.touches.active = true;
         Ok(())
     }
 
-    /// Everything is accessible again as the tracker wants it. The count stays.
+    /// Nothing counts any more. The count stays, and so does the veil until somebody looks at the heap.
     pub(super) fn unfollow(&mut self) {
-        if !std::mem::replace(&mut self.touches.active, false) {
+        self.touches.active = false;
+    }
+
+    /// Lifts the veil where what is to be looked at may lie behind it.
+    pub(super) fn unveil_changes(&mut self) {
+        let Touches {
+            veiled, bypassed, ..
+        } = self.touches;
+        let hidden = |tracker: &Self| {
+            let logged = tracker.arena.iter().flat_map(|arena| arena.entries(0));
+            logged
+                .into_iter()
+                .any(|entry| !tracker.touches.has(entry.page, READABLE))
+        };
+        if veiled && (bypassed || hidden(self)) {
+            self.unveil();
+        }
+    }
+
+    /// Makes everything accessible again as the tracker wants it, unless the heap is followed.
+    pub(super) fn unveil(&mut self) {
+        if !self.touches.veiled || self.touches.active {
             return;
         }
+        self.touches.veiled = false;
         let opened = self
             .space
             .protect(0..self.pages(), Access::Read)
@@ -57,9 +98,14 @@ impl Tracker {
             self.open(0..self.pages())
                 .expect("the system opens memory in one piece");
         }
-        // What grew was marked as well.
+        self.forget_touches(0);
+    }
+
+    /// Takes the marks off all Wasm pages from this one on.
+    pub(super) fn forget_touches(&mut self, from: usize) {
+        let to = self.size / WASM_PAGE_SIZE;
         if let Some(marks) = &mut self.touches.marks {
-            marks[..self.size / WASM_PAGE_SIZE].fill(0);
+            marks[from..to].fill(0);
         }
     }
 
@@ -140,6 +186,7 @@ impl Tracker {
     /// not counted again.
     pub(super) fn start_over(&mut self, wasm_page: usize) -> io::Result<()> {
         let wasm_pages = self.pages() / PAGES;
+        self.touches.bypassed = true;
         self.space.protect(0..self.pages(), Access::None)?;
         for wasm_page in 0..wasm_pages {
             *self.touches.mark(wasm_page) &= !(READABLE | WRITEABLE);
@@ -169,7 +216,7 @@ impl TouchCount {
     ///
     /// When another thread uses the heap at the same time.
     pub fn get(&self) -> u64 {
-        self.0.lock().touched()
+        self.0.lock_veiled().touched()
     }
 }
 

@@ -140,7 +140,7 @@ impl Tracker {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
         if size > self.size {
-            let access = match self.touches.are_followed() {
+            let access = match self.touches.veiled {
                 true => Access::None,
                 false => Access::Read,
             };
@@ -256,6 +256,7 @@ impl Tracker {
     /// As for [`Tracker::open`].
     pub(super) fn prepare_write(&mut self, bytes: Range<usize>) -> io::Result<()> {
         self.counted = false;
+        self.touches.bypassed = true;
         if bytes.is_empty() {
             return Ok(());
         }

@@ -14,6 +14,7 @@ pub mod snapshots;
 pub mod tasks;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use candid::Principal;
@@ -45,6 +46,16 @@ pub enum InstallMode {
     Reinstall,
     /// Keeping stable memory.
     Upgrade,
+}
+
+impl fmt::Display for InstallMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Install => "install",
+            Self::Reinstall => "reinstall",
+            Self::Upgrade => "upgrade",
+        })
+    }
 }
 
 /// Who waits for a canister to stop.

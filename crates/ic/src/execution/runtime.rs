@@ -194,7 +194,7 @@ impl Runtime {
             },
             wasm64: code.module.facts.memory64,
             heap_bytes: code.heap_bytes(),
-            stable: std::mem::take(&mut canister.stable),
+            stable: std::mem::take(&mut *canister.stable),
             slots: match job.mode.replicated() {
                 true => std::mem::take(canister.calls.slots_mut()),
                 false => Default::default(),
@@ -275,7 +275,7 @@ impl Runtime {
             }
         }
         let exec = *exec;
-        canister.stable = exec.stable;
+        *canister.stable = exec.stable;
         if exec.mode.replicated() {
             *canister.calls.slots_mut() = exec.slots;
         }

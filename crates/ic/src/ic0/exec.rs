@@ -294,7 +294,7 @@ pub struct Exec {
     /// The names in the code that runs.
     pub names: Arc<ModuleNames>,
     /// Stable memory, lent by the canister.
-    pub stable: Box<StableMemory>,
+    pub stable: StableMemory,
     /// Requests that may be made per callee, lent by the canister.
     pub slots: Slots,
     /// The module has a 64-bit memory.

@@ -119,7 +119,7 @@ mod tests {
                 subnet_admins: vec![principal(3)],
                 ..NodeSettings::new(protocol, SubnetType::Application)
             };
-            let node = Node::new(settings).expect("the engine starts");
+            let node = Node::new(settings);
             let state = node.state();
             let mut settings = Settings::new(Controllers::from_iter([principal(1)]));
             settings.status_visibility = Visibility::AllowedViewers(vec![principal(2)]);

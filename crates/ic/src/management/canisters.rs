@@ -1,7 +1,7 @@
 //! All canisters of a node. Owns which of them a round has to look at: whoever was handed out to be changed is looked at until
 //! a round begins and finds it idle, so that ten thousand idle canisters cost a round nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use candid::Principal;
@@ -13,13 +13,31 @@ use crate::canister::Canister;
 pub struct Canisters {
     map: BTreeMap<Principal, Box<Canister>>,
     /// Canisters that may have something to do.
-    busy: BTreeSet<Principal>,
+    busy: Ids,
     /// Idle ones whose queues have turned since the last checkpoint.
-    turned: BTreeSet<Principal>,
+    turned: Ids,
     /// Bytes that each took when it was last looked at.
     taken: BTreeMap<Principal, u64>,
     /// All of them.
     taken_by_all: u64,
+}
+
+/// Some of them, by ascending id. Mostly a handful that changes with every message, so it keeps its place in memory.
+#[derive(Debug, Default)]
+struct Ids(Vec<Principal>);
+
+impl Ids {
+    fn insert(&mut self, id: &Principal) {
+        if let Err(place) = self.0.binary_search(id) {
+            self.0.insert(place, *id);
+        }
+    }
+
+    fn remove(&mut self, id: &Principal) {
+        if let Ok(place) = self.0.binary_search(id) {
+            self.0.remove(place);
+        }
+    }
 }
 
 impl Deref for Canisters {
@@ -34,19 +52,19 @@ impl Canisters {
     /// A canister to be changed.
     pub fn get_mut(&mut self, id: &Principal) -> Option<&mut Box<Canister>> {
         let canister = self.map.get_mut(id)?;
-        self.busy.insert(*id);
+        self.busy.insert(id);
         Some(canister)
     }
 
     /// Adds a canister, or gives one back.
     pub fn insert(&mut self, id: Principal, canister: Box<Canister>) {
-        self.busy.insert(id);
+        self.busy.insert(&id);
         self.map.insert(id, canister);
     }
 
     /// Takes a canister away.
     pub fn remove(&mut self, id: &Principal) -> Option<Box<Canister>> {
-        self.busy.insert(*id);
+        self.busy.insert(id);
         self.map.remove(id)
     }
 
@@ -62,13 +80,13 @@ impl Canisters {
 
     /// Those that may have something to do, by ascending id.
     pub fn busy(&self) -> impl Iterator<Item = &Canister> {
-        let known = self.busy.iter().filter_map(|id| self.map.get(id));
+        let known = self.busy.0.iter().filter_map(|id| self.map.get(id));
         known.map(|canister| &**canister)
     }
 
     /// Changes those that may have something to do, by ascending id.
     pub fn for_each_busy(&mut self, mut change: impl FnMut(&mut Canister)) {
-        for id in &self.busy {
+        for id in &self.busy.0 {
             if let Some(canister) = self.map.get_mut(id) {
                 change(canister);
             }
@@ -85,7 +103,7 @@ impl Canisters {
             taken,
             taken_by_all,
         } = self;
-        busy.retain(|id| {
+        busy.0.retain(|id| {
             let Some(canister) = map.get(id) else {
                 *taken_by_all -= taken.remove(id).unwrap_or(0);
                 turned.remove(id);
@@ -94,17 +112,18 @@ impl Canisters {
             let bytes = taken_by(canister);
             *taken_by_all += bytes;
             *taken_by_all -= taken.insert(*id, bytes).unwrap_or(0);
-            if canister.is_idle() {
-                turned.insert(*id);
+            let idle = canister.is_idle();
+            if idle {
+                turned.insert(id);
             }
-            !canister.is_idle()
+            !idle
         });
         *taken_by_all
     }
 
     /// Begins the rotation of the queues afresh where nothing waits, as a checkpoint does (scheduling.md 1.13).
     pub fn reset_rotations(&mut self) {
-        for id in self.busy.iter().chain(&std::mem::take(&mut self.turned)) {
+        for id in self.busy.0.iter().chain(&self.turned.0) {
             if let Some(canister) = self.map.get_mut(id)
                 && canister.inputs.is_empty()
                 && canister.outputs.is_empty()
@@ -112,6 +131,7 @@ impl Canisters {
                 canister.inputs.reset_rotation();
             }
         }
+        self.turned.0.clear();
     }
 }
 

@@ -450,7 +450,7 @@ mod tests {
     #[test]
     fn the_older_form_of_chunked_installation_is_read() {
         let old = InstallChunkedCodeArgsLegacy {
-            mode: crate::management::types::install::InstallMode::Install,
+            mode: crate::management::types::install::CanisterInstallMode::Install,
             target_canister: Principal::anonymous(),
             store_canister: None,
             chunk_hashes_list: vec![serde_bytes::ByteBuf::from([1, 2])],

@@ -9,7 +9,7 @@ use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::stages::Stages;
-use super::types::install::{InstallChunkedCodeArgs, InstallMode as WireMode, OldInstallCodeArgs};
+use super::types::install::{CanisterInstallMode, InstallChunkedCodeArgs, OldInstallCodeArgs};
 use super::types::settings::AskedSettings;
 use crate::canister::chunks::CHUNK_BYTES;
 use crate::canister::history::{Change, ChangeDetails};
@@ -117,9 +117,9 @@ fn install_into(
         .map_err(ManagementError::InstallCodeNotEnoughCycles)?;
     let origin = call.origin(order.sender_version);
     let mode = match order.mode {
-        WireMode::Install => InstallMode::Install,
-        WireMode::Reinstall => InstallMode::Reinstall,
-        WireMode::Upgrade(_) => InstallMode::Upgrade,
+        CanisterInstallMode::Install => InstallMode::Install,
+        CanisterInstallMode::Reinstall => InstallMode::Reinstall,
+        CanisterInstallMode::Upgrade(_) => InstallMode::Upgrade,
     };
     let before = Before::of(state, canister);
     apply_settings(&mut canister.settings, std::mem::take(&mut order.settings));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::requested_settings::RequestedSettings;
-use super::types::install::InstallMode as WireMode;
+use super::types::install::CanisterInstallMode;
 use crate::errors::ChunkStoreError;
 
 /// What is to be installed.
 pub(super) struct Order {
     pub(super) id: Principal,
-    pub(super) mode: WireMode,
+    pub(super) mode: CanisterInstallMode,
     pub(super) source: Source,
     pub(super) argument: Vec<u8>,
     /// Allocations that the canister is given with its code.

@@ -7,7 +7,7 @@ use candid::Principal;
 
 use super::order::{Order, Source};
 use super::state::{LongInstall, State};
-use super::types::install::{InstallMode as WireMode, UpgradeOptions, WasmMemoryPersistence};
+use super::types::install::{CanisterInstallMode, UpgradeOptions, WasmMemoryPersistence};
 use crate::answer::DebugPrint;
 use crate::canister::Canister;
 use crate::canister::chunks::CHUNK_BYTES;
@@ -82,11 +82,11 @@ impl<'a> Stages<'a> {
         order: Order,
     ) -> Result<[u8; 32], ManagementError> {
         let options = match order.mode {
-            WireMode::Install if canister.code.is_some() => {
+            CanisterInstallMode::Install if canister.code.is_some() => {
                 return Err(ManagementError::CanisterNonEmpty(canister.id));
             }
-            WireMode::Install | WireMode::Reinstall => None,
-            WireMode::Upgrade(options) => Some(options.unwrap_or_default()),
+            CanisterInstallMode::Install | CanisterInstallMode::Reinstall => None,
+            CanisterInstallMode::Upgrade(options) => Some(options.unwrap_or_default()),
         };
         if canister.debits.install > 0 {
             return Err(ManagementError::InstallCodeRateLimited(canister.id));

@@ -7,7 +7,7 @@ use candid::Principal;
 use sha2::{Digest, Sha256};
 
 use crate::answer::MessageResult;
-use crate::canister::queues::IngressId;
+use crate::canister::queues::{CallerInfo, IngressId};
 
 /// Nanoseconds that a message waits for being taken into a round at the most.
 pub const INGRESS_TTL: u64 = 300_000_000_000;
@@ -30,6 +30,8 @@ pub enum Effective {
 pub struct Call {
     /// Who calls.
     pub sender: Principal,
+    /// What it tells about the caller, taken as it comes (since-october-2025.md 3.1).
+    pub info: Option<CallerInfo>,
     /// Who is called.
     pub canister: Principal,
     /// Where it goes.
@@ -146,6 +148,7 @@ mod tests {
     fn a_request_has_the_id_of_the_specification() {
         let call = Call {
             sender: Principal::anonymous(),
+            info: None,
             canister: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 4, 0xd2]),
             effective: Effective::None,
             method: "hello".into(),

@@ -105,10 +105,7 @@ impl Net {
     }
 
     /// Makes one more subnet, and runs a round. Returns its place.
-    ///
-    /// # Errors
-    /// If the machine has no room for it.
-    pub fn add(&mut self, spec: SubnetSpec) -> Result<usize, NetError> {
+    pub fn add(&mut self, spec: SubnetSpec) -> usize {
         let ranges = subnet::ranges(&spec, self.subnets.len() as u64);
         let seed = subnet::seed(&ranges);
         let authority = &self.settings.authority;
@@ -131,8 +128,7 @@ impl Net {
             threshold_keys: spec.kind.keys(self.has_test_keys(spec.kind)),
             ..settings
         };
-        let mut node =
-            Node::new(settings).map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
+        let mut node = Node::new(settings);
         listen(&mut node, self.settings.printer.clone());
         self.subnets.push(Subnet {
             node,
@@ -144,7 +140,7 @@ impl Net {
         });
         self.connect();
         self.tick();
-        Ok(self.subnets.len() - 1)
+        self.subnets.len() - 1
     }
 
     fn has_test_keys(&self, new: SubnetKind) -> bool {
@@ -174,11 +170,16 @@ impl Net {
     /// # Errors
     /// If the machine has no room for it.
     pub fn fork(&mut self) -> Result<Net, NetError> {
+        self.copy(self.settings.printer.clone())
+    }
+
+    /// As [`Net::fork`], with its own printer.
+    fn copy(&mut self, printer: Option<Printer>) -> Result<Net, NetError> {
         let mut subnets = Vec::with_capacity(self.subnets.len());
         for subnet in &mut self.subnets {
             let node = subnet.node.fork();
             let mut node = node.map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
-            listen(&mut node, self.settings.printer.clone());
+            listen(&mut node, printer.clone());
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
@@ -189,7 +190,10 @@ impl Net {
             });
         }
         let mut net = Net {
-            settings: self.settings.clone(),
+            settings: NetSettings {
+                printer,
+                ..self.settings.clone()
+            },
             subnets,
             order: Vec::new(),
             time: self.time,
@@ -337,8 +341,9 @@ impl Net {
         if self.messages.get_mut(&id).is_some() {
             return Ok(Ok((subnet.id, id)));
         }
-        let taken = subnet.node.submit(
+        let taken = subnet.node.submit_with_info(
             call.sender,
+            call.info.clone(),
             call.canister,
             &call.method,
             call.payload.clone(),
@@ -444,8 +449,9 @@ impl Net {
     pub fn query(&mut self, call: &Call) -> Result<MessageResult, NetError> {
         let place = self.place(call)?;
         let node = &mut self.subnets[place].node;
-        Ok(node.query(
+        Ok(node.query_with_info(
             call.sender,
+            call.info.clone(),
             call.canister,
             &call.method,
             call.payload.clone(),

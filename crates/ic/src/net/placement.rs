@@ -104,6 +104,6 @@ impl Net {
             mainnet_block: (!kind.is_named()).then_some(number / RANGE * RANGE),
             ..SubnetSpec::new(kind)
         };
-        self.add(spec)
+        Ok(self.add(spec))
     }
 }

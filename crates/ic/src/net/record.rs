@@ -29,14 +29,30 @@ struct SubnetRecord {
 }
 
 impl Net {
-    /// The network as a record. Calls under way get some rounds to end; what has not ended by then is not part of it.
-    pub fn to_record(&mut self) -> NetRecord {
+    /// The network as a record. This network stays as it is: calls under way get some rounds to end in a copy, and what has not
+    /// ended by then is not part of the record.
+    ///
+    /// # Errors
+    /// If the machine has no room for the copy.
+    pub fn to_record(&mut self) -> Result<NetRecord, NetError> {
+        if self.is_at_rest() {
+            return Ok(self.record());
+        }
+        let mut copy = self.copy(None)?;
         for _ in 0..ROUNDS_TO_REST {
-            if self.subnets.iter().all(|subnet| subnet.node.is_at_rest()) {
+            copy.tick();
+            if copy.is_at_rest() {
                 break;
             }
-            self.tick();
         }
+        Ok(copy.record())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.subnets.iter().all(|subnet| subnet.node.is_at_rest())
+    }
+
+    fn record(&mut self) -> NetRecord {
         let subnets = self.subnets.iter_mut().map(|subnet| SubnetRecord {
             kind: subnet.spec.kind.name().to_owned(),
             benchmarking: subnet.spec.benchmarking,
@@ -70,7 +86,7 @@ impl Net {
                 mainnet_block: subnet.mainnet_block,
                 on_the_fly: subnet.on_the_fly,
                 ..SubnetSpec::new(kind)
-            })?;
+            });
             let resumed = net.subnets[place].node.resume(subnet.node);
             resumed.map_err(|error| broken(&error))?;
         }

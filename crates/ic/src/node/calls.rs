@@ -91,7 +91,7 @@ impl Node {
             ..MessageView::default()
         };
         let context = canister.calls.open(origin, cycles);
-        let entry = Entry::Export(format!("{prefix} {method}"));
+        let entry = Entry::Export([prefix, " ", &method].concat());
         let job = self.method_job(canister, entry, mode, limit, message);
         Item::Ran(Box::new(
             self.run_method(canister, context, job, prepayment),

@@ -202,13 +202,13 @@ impl Node {
         sender: &Principal,
     ) -> Result<(), UserError> {
         let price = self.state.fees.ingress(bytes);
-        let charged = self.state.lend(payer, |state, canister| {
-            state.charge_for(Purpose::Ingress, canister, price, Some(sender))
-        });
-        match charged {
-            None => Err(IngressError::CanisterNotFound(*payer).into()),
-            Some(charged) => charged.map_err(|error| IngressError::OutOfCycles(error).into()),
+        self.check_payable(payer, price, sender)?;
+        if let Some(canister) = self.state.canisters.get_mut(payer) {
+            canister.cycles -= price;
+            canister.consumed.add(Purpose::Ingress, price);
+            self.state.charged(price);
         }
+        Ok(())
     }
 
     /// What a node asks before it takes a message (errors.md 5.1).
@@ -394,7 +394,7 @@ mod tests {
             envelope,
             ..NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System)
         };
-        Node::new(settings).expect("the engine starts")
+        Node::new(settings)
     }
 
     /// metering.md 8.4: 121 bytes and what CBOR needs for the lengths. The id of the management canister has no bytes.

@@ -25,7 +25,7 @@ mod streams;
 mod tasks;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use candid::Principal;
@@ -82,7 +82,7 @@ pub struct Node {
     /// Ingress messages of the next round.
     inbox: Vec<(Principal, Ingress)>,
     /// What became of ingress messages that nobody has asked for yet.
-    answers: HashMap<IngressId, MessageResult>,
+    answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
     /// Executions of several slices, by canister.
     paused: BTreeMap<Principal, Pending>,
@@ -99,11 +99,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A subnet without canisters.
-    ///
-    /// # Errors
-    /// If the engines or the module cache cannot be set up.
-    pub fn new(config: NodeSettings) -> anyhow::Result<Self> {
+    /// A subnet without canisters. A module cache that cannot be set up is gone without.
+    pub fn new(config: NodeSettings) -> Self {
         let fees = Fees::new(&config);
         let view = Arc::new(SubnetView {
             subnet_id: config.subnet_id,
@@ -152,7 +149,7 @@ impl Node {
             incoming: VecDeque::new(),
             faults: Vec::new(),
             inbox: Vec::new(),
-            answers: HashMap::new(),
+            answers: BTreeMap::new(),
             next_ingress: 0,
             paused: BTreeMap::new(),
             installing: None,
@@ -163,7 +160,7 @@ impl Node {
             observers: Observers::default(),
         };
         node.state.runtime.overflow = node.observers.overflow();
-        Ok(node)
+        node
     }
 
     /// Ends a subnet together with the process, to which all its memory is left: giving gigabytes back piece by piece takes
@@ -265,7 +262,7 @@ impl Node {
     /// # Errors
     /// If the machine has no room for its memories.
     pub fn fork(&mut self) -> anyhow::Result<Node> {
-        let mut node = Node::new(self.state.config.clone())?;
+        let mut node = Node::new(self.state.config.clone());
         node.restore(&self.snapshot())?;
         node.state.generation = self.state.generation;
         Ok(node)

@@ -1,6 +1,8 @@
 //! An execution whose effects are not applied yet: of one slice, or of several that take a round each (scheduling.md 6).
 //! The code has run already; what is left is to let rounds pass, print what belongs to each slice, and apply the effects.
 
+use std::borrow::Cow;
+
 use super::prepayment::Prepayment;
 use crate::answer::DebugPrint;
 use crate::canister::ContextId;
@@ -58,7 +60,12 @@ impl Pending {
     }
 
     /// Instructions of each slice.
-    pub(super) fn slices(&self) -> Vec<u64> {
+    pub(super) fn slices(&self) -> Cow<'_, [u64]> {
+        if let ([only], Kind::Method | Kind::Callback(None)) =
+            (&self.execution.slices[..], &self.kind)
+        {
+            return Cow::Borrowed(std::slice::from_ref(only));
+        }
         let mut slices = self.execution.slices.clone();
         if let Kind::Callback(Some(cleanup)) = &self.kind {
             let mut cleanup = cleanup.slices.iter().copied();
@@ -71,7 +78,7 @@ impl Pending {
         if slices.len() > 1 && self.execution.heap_pages > COPY_SLICE_PAGES {
             slices.push(0);
         }
-        slices
+        slices.into()
     }
 
     /// What was printed in a slice; `last` is the last of all.

@@ -1,7 +1,7 @@
 //! A node between two rounds, to be gone back to. Owns which parts of a node are its state: all but the settings, the engine with its
 //! instances, and whoever watches.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use candid::Principal;
 
@@ -41,7 +41,7 @@ pub struct Snapshot {
     outgoing: Vec<(Principal, CanisterMessage)>,
     incoming: VecDeque<CanisterMessage>,
     inbox: Vec<(Principal, Ingress)>,
-    answers: HashMap<IngressId, MessageResult>,
+    answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
     paused: BTreeMap<Principal, Pending>,
     installing: Option<Installing>,
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::config::NodeSettings;
     use crate::management::ids::canister_id;
-    use crate::management::types::install::{InstallCodeArgs, InstallMode};
+    use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
     use crate::management::types::lifecycle::ProvisionalCreateArgs;
     use crate::protocol::{Protocol, SubnetType};
 
@@ -268,7 +268,7 @@ mod tests {
 
     fn node() -> Node {
         let settings = NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System);
-        Node::new(settings).expect("the engine starts")
+        Node::new(settings)
     }
 
     fn call(node: &mut Node, to: Principal, method: &str, argument: Vec<u8>) -> MessageResult {
@@ -292,7 +292,7 @@ mod tests {
             sender_canister_version: None,
         };
         let install = InstallCodeArgs {
-            mode: InstallMode::Install,
+            mode: CanisterInstallMode::Install,
             canister_id: canister,
             wasm_module: wat::parse_str(COUNTER).expect("valid text"),
             arg: Vec::new(),

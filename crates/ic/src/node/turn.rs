@@ -83,14 +83,14 @@ impl Node {
         budget: &mut Budget,
     ) -> u64 {
         let slices = pending.slices();
-        let slice = pending.done;
+        let (slice, last) = (pending.done, slices.len() - 1);
         let instructions = slices[slice];
         budget.execution(position, instructions);
-        for line in pending.prints(slice, slices.len() - 1) {
+        for line in pending.prints(slice, last) {
             self.observers.printed(line);
         }
         pending.done += 1;
-        if pending.done == slices.len() {
+        if slice == last {
             self.conclude(canister, pending);
         } else {
             self.paused.insert(canister.id, pending);

@@ -84,8 +84,7 @@ impl Default for Subnet {
 }
 
 fn node_of(settings: &NodeSettings) -> Node {
-    let node = Node::new(settings.clone());
-    let mut node = node.expect("a node without a module cache needs nothing of the machine");
+    let mut node = Node::new(settings.clone());
     node.attach(KeptPrints::default());
     node
 }
@@ -124,6 +123,7 @@ impl Subnet {
             *settings = NodeSettings {
                 start_time: settings.start_time,
                 seed: settings.seed,
+                key_seed: settings.key_seed,
                 ..NodeSettings::new(settings.protocol, SubnetType::Application)
             };
         })
@@ -138,7 +138,10 @@ impl Subnet {
     /// Another seed of all randomness (`raw_rand`, keys).
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
-        self.with(|settings| settings.seed = seed)
+        self.with(|settings| {
+            settings.seed = seed;
+            settings.key_seed = seed;
+        })
     }
 
     /// So many cycles for each new canister; 100 T unless said.
@@ -155,6 +158,7 @@ impl Subnet {
             *settings = NodeSettings {
                 start_time: settings.start_time,
                 seed: settings.seed,
+                key_seed: settings.key_seed,
                 ..NodeSettings::new(protocol, settings.subnet_type)
             };
         })
@@ -253,12 +257,15 @@ impl Subnet {
         let controller = self.controllers(canister).first().copied();
         let args = types::InstallCodeArgs {
             mode: match mode {
-                InstallMode::Install => types::InstallMode::Install,
-                InstallMode::Reinstall => types::InstallMode::Reinstall,
-                InstallMode::Upgrade => types::InstallMode::Upgrade(Some(types::UpgradeOptions {
-                    skip_pre_upgrade: None,
-                    wasm_memory_persistence: keeps.then_some(types::WasmMemoryPersistence::Keep),
-                })),
+                InstallMode::Install => types::CanisterInstallMode::Install,
+                InstallMode::Reinstall => types::CanisterInstallMode::Reinstall,
+                InstallMode::Upgrade => {
+                    types::CanisterInstallMode::Upgrade(Some(types::UpgradeOptions {
+                        skip_pre_upgrade: None,
+                        wasm_memory_persistence: keeps
+                            .then_some(types::WasmMemoryPersistence::Keep),
+                    }))
+                }
             },
             canister_id: canister,
             wasm_module: module.to_vec(),

@@ -180,7 +180,7 @@ fn master(state: &State, kind: KeyKind, name: &str) -> Result<[u8; 32], Manageme
     }
     Ok(Sha256::new()
         .chain_update(b"drun master key")
-        .chain_update(state.config.seed.to_be_bytes())
+        .chain_update(state.config.key_seed.to_be_bytes())
         .chain_update(super::key_id(kind, name).to_string())
         .finalize()
         .into())

@@ -49,7 +49,7 @@ pub enum ChangeOrigin {
     },
 }
 
-/// An [`super::install::InstallMode`] without its options.
+/// An [`super::install::CanisterInstallMode`] without its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub enum DeploymentMode {
     #[serde(rename = "install")]

@@ -22,7 +22,7 @@ pub struct UpgradeOptions {
 
 /// How code is installed. The older form, where `upgrade` has no options, decodes as `Upgrade(None)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub enum InstallMode {
+pub enum CanisterInstallMode {
     #[serde(rename = "install")]
     Install,
     #[serde(rename = "reinstall")]
@@ -34,7 +34,7 @@ pub enum InstallMode {
 /// Argument of `install_code`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct InstallCodeArgs {
-    pub mode: InstallMode,
+    pub mode: CanisterInstallMode,
     pub canister_id: Principal,
     #[serde(with = "serde_bytes")]
     pub wasm_module: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct InstallCodeArgs {
 /// ingress fee counts its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct UpgradeCodeArgs {
-    pub mode: InstallMode,
+    pub mode: CanisterInstallMode,
     pub canister_id: Principal,
     #[serde(with = "serde_bytes")]
     pub wasm_module: Vec<u8>,
@@ -58,7 +58,7 @@ pub struct UpgradeCodeArgs {
 /// Argument of `install_code` as the original program sent it: with two fields that are gone. The ingress fee counts their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct OldInstallCodeArgs {
-    pub mode: InstallMode,
+    pub mode: CanisterInstallMode,
     pub canister_id: Principal,
     #[serde(with = "serde_bytes")]
     pub wasm_module: Vec<u8>,
@@ -87,7 +87,7 @@ impl From<InstallCodeArgs> for OldInstallCodeArgs {
 /// older form.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct InstallChunkedCodeArgs {
-    pub mode: InstallMode,
+    pub mode: CanisterInstallMode,
     pub target_canister: Principal,
     /// `None` is the target itself.
     pub store_canister: Option<Principal>,
@@ -103,7 +103,7 @@ pub struct InstallChunkedCodeArgs {
 /// The older form of [`InstallChunkedCodeArgs`], whose hashes are plain blobs.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct InstallChunkedCodeArgsLegacy {
-    pub mode: InstallMode,
+    pub mode: CanisterInstallMode,
     pub target_canister: Principal,
     pub store_canister: Option<Principal>,
     pub chunk_hashes_list: Vec<serde_bytes::ByteBuf>,
