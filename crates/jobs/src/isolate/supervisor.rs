@@ -79,9 +79,26 @@ impl Supervisor {
     fn make_ready(&self) -> io::Result<()> {
         while self.lock().len() < self.settings.ready {
             let worker = self.start()?;
-            self.lock().push(worker);
+            let mut ready = self.lock();
+            // Another job may have been faster.
+            if ready.len() < self.settings.ready {
+                ready.push(worker);
+            }
         }
         Ok(())
+    }
+
+    /// A worker that waits for a job, or a new one.
+    fn take(&self) -> io::Result<Worker> {
+        loop {
+            let ready = self.lock().pop();
+            match ready {
+                None => return self.start(),
+                // Somebody may have ended it.
+                Some(mut worker) if worker.0.try_wait()?.is_none() => return Ok(worker),
+                Some(_) => {}
+            }
+        }
     }
 
     fn start(&self) -> io::Result<Worker> {
@@ -130,11 +147,7 @@ impl Supervisor {
         job: Job,
         around: &mut Surroundings,
     ) -> Result<Report, Ended> {
-        let ready = self.lock().pop();
-        let mut worker = match ready {
-            Some(worker) => worker,
-            None => self.start()?,
-        };
+        let mut worker = self.take()?;
         let (Some(input), Some(output)) = (worker.0.stdin.take(), worker.0.stdout.take()) else {
             return Err(Ended::Broken("no pipes".into()));
         };
