@@ -33,7 +33,7 @@ pub(super) struct Start {
     pub(super) wasm: usize,
     /// Where its machine code is.
     pub(super) code: PathBuf,
-    pub(super) job: Job,
+    pub(super) job: Box<Job>,
     /// Bytes of an RPC request; of one that is longer, one byte more is sent.
     pub(super) request_bytes: usize,
     /// Whether somebody reads what the guest logs.

@@ -91,12 +91,12 @@ impl Supervisor {
     /// A worker that waits for a job, or a new one.
     fn take(&self) -> io::Result<Worker> {
         loop {
-            let ready = self.lock().pop();
-            match ready {
-                None => return self.start(),
-                // Somebody may have ended it.
-                Some(mut worker) if worker.0.try_wait()?.is_none() => return Ok(worker),
-                Some(_) => {}
+            let Some(mut worker) = self.lock().pop() else {
+                return self.start();
+            };
+            // Somebody may have ended it.
+            if worker.0.try_wait()?.is_none() {
+                return Ok(worker);
             }
         }
     }
@@ -126,9 +126,9 @@ impl Supervisor {
         module: &Prepared,
         kind: Kind,
         code: PathBuf,
-        job: Job,
+        job: Box<Job>,
         mut around: Surroundings,
-    ) -> Report {
+    ) -> Box<Report> {
         let timeout = job.limits.timeout;
         match self.supervise(module, kind, code, job, &mut around) {
             Ok(report) => report,
@@ -144,9 +144,9 @@ impl Supervisor {
         module: &Prepared,
         kind: Kind,
         code: PathBuf,
-        job: Job,
+        job: Box<Job>,
         around: &mut Surroundings,
-    ) -> Result<Report, Ended> {
+    ) -> Result<Box<Report>, Ended> {
         let mut worker = self.take()?;
         let (Some(input), Some(output)) = (worker.0.stdin.take(), worker.0.stdout.take()) else {
             return Err(Ended::Broken("no pipes".into()));
@@ -240,9 +240,9 @@ impl From<io::Error> for Ended {
 
 /// A report, believed as far as it goes: what goes into an answer as it is was checked here, and what the server knows
 /// better is the server's.
-fn finished(report: &[u8], around: &Surroundings) -> Result<Report, Ended> {
+fn finished(report: &[u8], around: &Surroundings) -> Result<Box<Report>, Ended> {
     let broken = |error: String| Ended::Broken(format!("a report of another form: {error}"));
-    let mut report: Report =
+    let mut report: Box<Report> =
         serde_json::from_slice(report).map_err(|error| broken(error.to_string()))?;
     if let Ok(result) = &report.outcome {
         json::check_depth(result.get(), MAX_RESULT_DEPTH).map_err(broken)?;

@@ -180,12 +180,12 @@ impl Service {
         let task = {
             let (upstream, targets) = (upstream.clone(), targets.clone());
             let (answer, control) = (answer.clone(), deadline.control().clone());
-            // In a box of its own: the stack of a thread that waits is memory too.
-            upstream.runtime().clone().spawn(Box::pin(async move {
-                let got = upstream.post(&targets, body, limit).await;
+            // The box is made where the task runs: the stack of a thread that waits is memory too.
+            upstream.runtime().clone().spawn(async move {
+                let got = Box::pin(upstream.post(&targets, body, limit)).await;
                 *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(got);
                 control.notify();
-            }))
+            })
         };
         let take = || answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let got = deadline.wait(self.limits.timeout, take);

@@ -17,11 +17,11 @@ use super::request::{self, Refused, RunRequest};
 use super::response::{self, Circumstances};
 use super::scheduler::{Scheduler, SchedulerLimits};
 use crate::config::{Config, Level, milliseconds};
-use crate::engine::{self, Engines, Kind, Report, Room, stopped};
+use crate::engine::{self, Engines, Hash, Kind, Prepared, Report, Room, stopped};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
 use crate::isolate::{Supervisor, WorkerSettings};
-use crate::job::{Cancel, Control, Cpu, Deadline, Stop};
+use crate::job::{Cancel, Control, Cpu, Deadline, Job, Stop};
 use crate::json::Object;
 use crate::modules::{Found, ModuleLimits, Modules};
 use crate::rpc::{Cache, Fixture, Recorder, Service, Session, Terms, Upstream};
@@ -204,10 +204,8 @@ impl App {
         if self.is_draining() {
             return draining();
         }
-        let found = tokio::select! {
-            found = self.modules.get(hash, Kind::of(&job), wasm) => found,
-            () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
-        };
+        // In a box, which is gone when the module is there.
+        let found = Box::pin(self.found(hash, Kind::of(&job), wasm)).await;
         let found = match found {
             Ok(found) => found,
             Err(failure) => return refuse(failure),
@@ -228,6 +226,7 @@ impl App {
         let submitted = Instant::now();
         let work = {
             let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
+            let job = Box::new(job);
             let isolated = self.supervisor.clone().zip(Some(self.modules.clone()));
             Box::new(move |cpu: Box<dyn Cpu>| {
                 let queued = submitted.elapsed();
@@ -235,16 +234,10 @@ impl App {
                 let rpc = Box::new(Session::new(rpc, Terms::of(&job)));
                 let around = Surroundings { deadline, rpc, log };
                 let report = match (control.cancelled(), isolated) {
-                    (Some(reason), _) => {
-                        Report::failed(stopped(Stop::Cancelled(reason), Duration::ZERO))
-                    }
+                    (Some(reason), _) => cancelled(reason),
                     (None, None) => engine::run(&module, job, around),
                     (None, Some((supervisor, modules))) => {
-                        let kind = Kind::of(&job);
-                        match modules.code(kind, &module) {
-                            Ok(code) => supervisor.run(&module, kind, code, job, around),
-                            Err(failure) => Report::failed(failure),
-                        }
+                        run_isolated(&module, job, around, &supervisor, &modules)
                     }
                 };
                 // Whoever asked may be gone.
@@ -290,6 +283,14 @@ impl App {
             Err(failure) => failure.code.status(),
         };
         (status, response::ran(&job_id, &report, &around, compat))
+    }
+
+    /// A module, unless nothing goes on any more.
+    async fn found(&self, hash: Hash, kind: Kind, wasm: Option<Bytes>) -> Result<Found, Failure> {
+        tokio::select! {
+            found = self.modules.get(hash, kind, wasm) => found,
+            () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
+        }
     }
 
     fn account(&self, job_id: &RawValue, report: &Report, around: &Circumstances) {
@@ -405,6 +406,28 @@ impl Drop for Leaving<'_> {
             self.control.cancel(Cancel::ClientGone);
             self.app.scheduler.withdraw(self.place);
         }
+    }
+}
+
+/// The report of a job that was stopped before it began.
+#[inline(never)]
+fn cancelled(reason: Cancel) -> Box<Report> {
+    Report::failed(stopped(Stop::Cancelled(reason), Duration::ZERO))
+}
+
+/// Runs a job in a process of its own.
+#[inline(never)]
+fn run_isolated(
+    module: &Prepared,
+    job: Box<Job>,
+    around: Surroundings,
+    supervisor: &Supervisor,
+    modules: &Modules,
+) -> Box<Report> {
+    let kind = Kind::of(&job);
+    match modules.code(kind, module) {
+        Ok(code) => supervisor.run(module, kind, code, job, around),
+        Err(failure) => Report::failed(failure),
     }
 }
 

@@ -160,7 +160,8 @@ impl Routes {
             let details = vec!["content type must be application/json".into()];
             return self.app.refuse(None, Failure::bad_request(details));
         }
-        match self.bodies.read(request).await {
+        // In a box, which is gone when the body is there: a job that waits needs no room for what reads bodies.
+        match Box::pin(self.bodies.read(request)).await {
             Ok((body, _memory)) => self.app.run_body(body).await,
             Err(failure) => self.app.refuse(None, failure),
         }
