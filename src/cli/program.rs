@@ -66,6 +66,10 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         }
     };
     arguments.run.stands_in = stands_in;
+    let quiet = match &arguments.command {
+        Some(Command::Test(test)) => test.quiet,
+        _ => arguments.run.quiet,
+    };
     let result = match arguments.command {
         Some(Command::Inspect(inspect)) => inspect::run(&inspect),
         Some(Command::Test(test)) => test::run(&test),
@@ -84,6 +88,11 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         }),
         None => run::run(&arguments.run, after),
     };
+    for trouble in drun_ic::cache_troubles() {
+        if !quiet {
+            tell(&format!("warning: {trouble}"));
+        }
+    }
     match result {
         Ok(status) | Err(Failure::Reported(status)) => status,
         Err(Failure::BrokenPipe) => {

@@ -37,6 +37,10 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     }
     // Without handlers an interrupt ends the program at once, which is no worse than before.
     let _ = ctrlc::set_handler(|| IS_INTERRUPTED.store(true, Ordering::Relaxed));
+    if let Some(directory) = crate::runner::config::default_cache_dir() {
+        // Cases are silent about it.
+        drun_ic::check_cache(&directory);
+    }
     let executor = executor(options)?;
     let acceptance = acceptance(options);
     let jobs = jobs(options);

@@ -4,15 +4,16 @@
 //! results are handed to the system line by line.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use anyhow::Context;
 
 use super::exit::BROKEN;
+use crate::suite::execute::TOO_LONG;
 
-/// Where the script is, for the thread that waits.
-pub(super) struct Watch(Option<Arc<Mutex<String>>>);
+/// Where the script is, for the thread that waits until this is dropped.
+pub(super) struct Watch(Option<(Arc<Mutex<String>>, mpsc::Sender<()>)>);
 
 impl Watch {
     /// Begins to wait, if there is a limit.
@@ -25,30 +26,32 @@ impl Watch {
         };
         let place = Arc::new(Mutex::new("before the first message".to_owned()));
         let seen = Arc::clone(&place);
+        let (alive, ended) = mpsc::channel();
         let thread = std::thread::Builder::new().name("timeout".to_owned());
         let started = thread.spawn(move || {
-            std::thread::sleep(limit);
+            if ended.recv_timeout(limit) != Err(mpsc::RecvTimeoutError::Timeout) {
+                return;
+            }
             let place = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let text =
-                format!("error: {place}: the script took longer than {limit:?} (--timeout)\n");
+            let text = format!("error: {place}: {TOO_LONG} {limit:?} (--timeout)\n");
             // A closed standard error is no reason to go on.
             let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::exit(i32::from(BROKEN));
         });
         started.context("the machine refuses a thread for --timeout")?;
-        Ok(Watch(Some(place)))
+        Ok(Watch(Some((place, alive))))
     }
 
     /// The script has come to this line.
     pub(super) fn at(&self, file: &str, line: usize) {
-        if let Some(place) = &self.0 {
+        if let Some((place, _)) = &self.0 {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = format!("{file}:{line}");
         }
     }
 
     /// The script is at its end; what is left to do is not its.
     pub(super) fn at_end(&self) {
-        if let Some(place) = &self.0 {
+        if let Some((place, _)) = &self.0 {
             *place.lock().unwrap_or_else(PoisonError::into_inner) =
                 "after the last message".to_owned();
         }

@@ -214,6 +214,9 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
                 _ = interrupt.recv() => break,
                 _ = heartbeat.tick() => {
                     beats += 1;
+                    for trouble in drun_ic::cache_troubles() {
+                        let _ = writeln!(std::io::stderr(), "warning: {trouble}");
+                    }
                     if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
                         let server = Arc::clone(&server);
                         tokio::task::spawn_blocking(move || {

@@ -2,19 +2,17 @@
 //! each stream or in one for both, so that the true order is kept. Cases share a process ([`Worker`]); one that ends it is run
 //! again in a process of its own. Judges nothing.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::baseline::Measures;
 use super::case::{Build, Case};
+use super::child::{self, Early, Limits};
 use super::motoko::Built;
-use super::pipes::{PATIENCE, pipes};
 use super::worker::{Ended, Worker};
 
 /// How a case ended.
@@ -24,8 +22,8 @@ pub enum End {
     Exit(i32),
     /// A signal ended it, of this number where the system tells.
     Signal(Option<i32>),
-    /// It was ended because it took too long.
-    Timeout,
+    /// It was ended because it took too long; with the place where the script was, if that is known.
+    Timeout(Option<String>),
     /// It could not be run: what had to be built could not, or the suite was interrupted.
     NotRun(String),
     /// There is nothing to run, as the suite expects.
@@ -48,6 +46,11 @@ pub struct Run {
     /// What else is to be told.
     pub note: Option<String>,
 }
+
+/// A script ends itself when its time is over, and tells where it was; only one that does not is ended.
+const GRACE: Duration = Duration::from_secs(2);
+/// The exit status of one that does.
+const TOO_LONG_STATUS: i32 = 3;
 
 /// The processes that a thread runs its cases in: one for both streams in one, one for each by itself.
 #[derive(Debug, Default)]
@@ -94,16 +97,18 @@ impl Executor {
         if let Some(reason) = &case.unreadable {
             return Ok(ended(End::NotRun(reason.clone()), Vec::new()));
         }
+        let timeout = self.timeout.unwrap_or(case.timeout);
+        let limits = self.limits(timeout);
         let mut more = Vec::new();
         let mut script = PathBuf::from(case.source.file_name().unwrap_or_default());
         match &case.build {
             Build::Nothing => {}
             Build::Command(command) => {
-                if let Err(reason) = build(command, case.directory()) {
+                if let Err(reason) = build(command, case.directory(), limits) {
                     return Ok(ended(End::NotRun(reason), Vec::new()));
                 }
             }
-            Build::Motoko(compilation) => match compilation.build(case, scratch.path()?) {
+            Build::Motoko(compilation) => match compilation.build(case, scratch.path()?, limits) {
                 Ok(Built::Script(path, args)) => {
                     script = path;
                     more = args;
@@ -116,8 +121,7 @@ impl Executor {
             true => Some(scratch.path()?.join("measures")),
             false => None,
         };
-        let timeout = self.timeout.unwrap_or(case.timeout);
-        let mut run = match self.arguments(case, &script, &more, measures.as_deref()) {
+        let mut run = match self.arguments(case, &script, &more, timeout, measures.as_deref()) {
             Some(arguments) => {
                 // Processes go from directory to directory.
                 let directory = std::path::absolute(case.directory())?;
@@ -128,23 +132,26 @@ impl Executor {
                     None => Worker::start(self.command(), separate)?,
                 };
                 let interrupted = || self.interrupted.load(Ordering::Relaxed);
-                match worker.run(&directory, arguments.clone(), timeout, &interrupted)? {
+                match worker.run(&directory, arguments.clone(), timeout + GRACE, &interrupted)? {
                     Ended::Status(status, outputs) => {
                         *place = Some(worker);
                         ended(End::Exit(status), outputs)
                     }
-                    Ended::Timeout(outputs) => ended(End::Timeout, outputs),
+                    Ended::Timeout(outputs) => ended(End::Timeout(None), outputs),
                     Ended::Interrupted => ended(End::NotRun("interrupted".to_owned()), Vec::new()),
-                    Ended::Died(status) => {
-                        let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
-                        let mut run = ended(end, outputs);
-                        if matches!(run.end, End::Exit(_)) {
-                            run.note = Some(format!(
-                                "it ended the process that it shared with other cases ({status}), and was run again alone"
-                            ));
+                    Ended::Died(status, mut outputs) => match timed_out(status, &mut outputs) {
+                        Some(place) => ended(End::Timeout(Some(place)), outputs),
+                        None => {
+                            let (end, outputs) = self.run_alone(case, &arguments, timeout)?;
+                            let mut run = ended(end, outputs);
+                            if matches!(run.end, End::Exit(_)) {
+                                run.note = Some(format!(
+                                    "it ended the process that it shared with other cases ({status}), and was run again alone"
+                                ));
+                            }
+                            run
                         }
-                        run
-                    }
+                    },
                 }
             }
             None => ended(End::NotRun("its path is not UTF-8".to_owned()), Vec::new()),
@@ -162,15 +169,26 @@ impl Executor {
         timeout: Duration,
     ) -> anyhow::Result<(End, Vec<Vec<u8>>)> {
         let mut command = self.command();
-        command
-            .args(arguments)
-            .current_dir(case.directory())
-            .stdin(Stdio::null());
-        let start = Instant::now();
-        let (readers, child) = start_with_pipes(&mut command, case.expected.is_separate())?;
-        let (status, end) = self.wait(child, &readers[0], start, timeout)?;
-        let outputs = readers.into_iter().map(Collector::finish).collect();
-        Ok((end.unwrap_or_else(|| end_of(status)), outputs))
+        command.args(arguments).current_dir(case.directory());
+        let limits = self.limits(timeout + GRACE);
+        let mut finished = child::run(&mut command, case.expected.is_separate(), limits)
+            .context("cannot run the program itself")?;
+        let end = match finished.end {
+            Ok(status) => match timed_out(status, &mut finished.outputs) {
+                Some(place) => End::Timeout(Some(place)),
+                None => end_of(status),
+            },
+            Err(Early::Timeout) => End::Timeout(None),
+            Err(Early::Interrupted) => End::NotRun("interrupted".to_owned()),
+        };
+        Ok((end, finished.outputs))
+    }
+
+    fn limits(&self, timeout: Duration) -> Limits {
+        Limits {
+            timeout,
+            interrupted: self.interrupted,
+        }
     }
 
     /// The arguments of a run; nothing if the script's name cannot be passed on.
@@ -179,9 +197,11 @@ impl Executor {
         case: &Case,
         script: &Path,
         more: &[String],
+        timeout: Duration,
         measures: Option<&Path>,
     ) -> Option<Vec<String>> {
-        let mut arguments = [&case.suite_args, &self.args, &case.args, more].concat();
+        let mut arguments = vec![format!("--timeout={}s", timeout.as_secs_f64())];
+        arguments.extend([&case.suite_args, &self.args, &case.args, more].concat());
         arguments.push("--quiet".to_owned());
         if let Some(path) = measures {
             arguments.extend(["--measures".to_owned(), path.to_str()?.to_owned()]);
@@ -201,39 +221,25 @@ impl Executor {
         }
         command
     }
+}
 
-    /// Waits for the end of a child, and ends it when its time is over or the suite's. The end of its output tells that
-    /// it is about to end, at once and without asking again and again.
-    fn wait(
-        &self,
-        mut child: Child,
-        output: &Collector,
-        start: Instant,
-        timeout: Duration,
-    ) -> anyhow::Result<(ExitStatus, Option<End>)> {
-        let mut silent = false;
-        loop {
-            if silent && let Some(status) = child.try_wait().context("cannot wait for a case")? {
-                return Ok((status, None));
-            }
-            let end = if self.interrupted.load(Ordering::Relaxed) {
-                End::NotRun("interrupted".to_owned())
-            } else if start.elapsed() >= timeout {
-                End::Timeout
-            } else {
-                let left = timeout.saturating_sub(start.elapsed()).min(PATIENCE);
-                if silent {
-                    std::thread::sleep(left.min(Duration::from_micros(200)));
-                } else {
-                    silent = output.is_finished_within(left);
-                }
-                continue;
-            };
-            child.kill().context("cannot end a case")?;
-            let status = child.wait().context("cannot wait for a case")?;
-            return Ok((status, Some(end)));
-        }
+/// The words by which a script tells that it took too long.
+pub(crate) const TOO_LONG: &str = "the script took longer than";
+
+/// Where a script was that ended itself because it took too long. What it says about that is no part of its output.
+fn timed_out(status: ExitStatus, outputs: &mut [Vec<u8>]) -> Option<String> {
+    if status.code() != Some(TOO_LONG_STATUS) {
+        return None;
     }
+    let output = outputs.last_mut()?;
+    let text = std::str::from_utf8(output).ok()?.strip_suffix('\n')?;
+    let start = text.rfind('\n').map_or(0, |end| end + 1);
+    let (place, _) = text[start..]
+        .strip_prefix("error: ")?
+        .split_once(TOO_LONG)?;
+    let place = place.trim_end_matches(": ").to_owned();
+    output.truncate(start);
+    Some(place)
 }
 
 #[cfg(unix)]
@@ -249,80 +255,17 @@ fn end_of(status: ExitStatus) -> End {
     status.code().map_or(End::Signal(None), End::Exit)
 }
 
-/// A thread that reads a pipe to its end.
-struct Collector {
-    thread: std::thread::JoinHandle<Vec<u8>>,
-    /// Nothing is ever sent: that it is closed tells the end.
-    end: mpsc::Receiver<()>,
-}
-
-impl Collector {
-    fn start(mut reader: std::io::PipeReader) -> anyhow::Result<Self> {
-        let (alive, end) = mpsc::channel();
-        let thread = std::thread::Builder::new().spawn(move || {
-            let mut output = Vec::new();
-            // What came before a failure is all there is to show.
-            let _ = reader.read_to_end(&mut output);
-            drop(alive);
-            output
-        });
-        let thread = thread.context("the machine refuses a thread")?;
-        Ok(Collector { thread, end })
-    }
-
-    fn is_finished_within(&self, time: Duration) -> bool {
-        self.end.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Disconnected)
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.thread.join().unwrap_or_default()
-    }
-}
-
-/// Starts a child whose output is read: both streams in one pipe, or in two.
-fn start_with_pipes(
-    command: &mut Command,
-    separate: bool,
-) -> anyhow::Result<(Vec<Collector>, Child)> {
-    let (out, err, readers) = pipes(separate)?;
-    let readers = readers
-        .into_iter()
-        .map(Collector::start)
-        .collect::<Result<_, _>>()?;
-    let child = command
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .context("cannot start the program itself")?;
-    // The command holds writing ends, too; a pipe ends when nobody does.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    Ok((readers, child))
-}
-
 /// Runs a command of the suite file.
-fn build(command: &str, directory: &Path) -> Result<(), String> {
+fn build(command: &str, directory: &Path, limits: Limits) -> Result<(), String> {
     let shell: [&str; 2] = if cfg!(windows) {
         ["cmd", "/C"]
     } else {
         ["sh", "-c"]
     };
-    let output = Command::new(shell[0])
-        .arg(shell[1])
-        .arg(command)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot run `{command}`: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    Err(format!(
-        "`{command}` failed ({}):\n{}",
-        output.status,
-        said.trim_end()
-    ))
+    let mut process = Command::new(shell[0]);
+    process.arg(shell[1]).arg(command).current_dir(directory);
+    let status = child::succeed(&mut process, limits);
+    status.map_err(|failure| format!("`{command}` {}", failure.text))
 }
 
 /// A temporary directory that is made when it is needed.

@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod baseline;
 pub mod case;
+mod child;
 mod compilation;
 mod directives;
 pub mod duration;

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::case::{Build, Case, Expected};
+use super::child::{self, Failure, Limits};
 use super::compilation::{Compilation, OK};
 use super::names::Names;
 use super::settings::Settings;
@@ -27,7 +28,11 @@ pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<C
     }
     let step = if is_script { "drun" } else { "drun-run" };
     let expected = directory.join(OK).join(format!("{stem}.{step}.ok"));
-    let compile_status = directory.join(OK).join(format!("{stem}.comp.ret.ok"));
+    // A status other than 0 is expected of the check of types or of the compilation.
+    let fails = ["tc", "comp"].iter().any(|step| {
+        let status = directory.join(OK).join(format!("{stem}.{step}.ret.ok"));
+        status.is_file()
+    });
     let (text, unreadable) = match std::fs::read(source) {
         Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), None),
         Err(error) => (
@@ -59,7 +64,7 @@ pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<C
             moc: std::env::var("MOC").unwrap_or_else(|_| settings.moc.clone()),
             args,
             application: is_script && text.contains("# APPLICATION-SUBNET"),
-            fails: compile_status.is_file() && !expected.is_file(),
+            fails: fails && !expected.is_file(),
         }),
         suite_args: settings.args.clone(),
         args: Vec::new(),
@@ -123,7 +128,12 @@ impl Compilation {
     ///
     /// # Errors
     /// What the compiler says, or why it cannot be run.
-    pub(super) fn build(&self, case: &Case, scratch: &Path) -> Result<Built, String> {
+    pub(super) fn build(
+        &self,
+        case: &Case,
+        scratch: &Path,
+        limits: Limits,
+    ) -> Result<Built, String> {
         let source = &case.source;
         let directory = case.directory();
         let file = source
@@ -136,24 +146,17 @@ impl Compilation {
         let mut script = String::from("create\n");
         if file.ends_with(".mo") {
             let mangled = mangle(&text);
-            // Relative imports want it in the directory of the source.
-            let copy = tempfile::Builder::new()
-                .prefix(file.trim_end_matches(".mo"))
-                .suffix(".mo")
-                .tempfile_in(directory)
-                .map_err(|error| format!("cannot write beside the source: {error}"))?;
-            std::fs::write(copy.path(), &mangled).map_err(|error| error.to_string())?;
+            let copy = copy_beside(directory, &file, &mangled)?;
             let name = copy
-                .path()
                 .file_name()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
             let module = scratch.join("case.wasm");
-            if let Err(error) = self.compile(directory, &name, &text, &module, true) {
-                return match self.fails {
+            if let Err(failure) = self.compile(directory, &name, &text, &module, true, limits) {
+                return match self.fails && failure.own {
                     true => Ok(Built::ExpectedFailure),
-                    false => Err(error),
+                    false => Err(failure.text),
                 };
             }
             let module = path_in_script(&module)?;
@@ -179,7 +182,8 @@ impl Compilation {
                     let module = scratch.join(format!("{number}.wasm"));
                     let code = std::fs::read_to_string(directory.join(&named))
                         .map_err(|error| format!("cannot read {named}: {error}"))?;
-                    self.compile(directory, &named, &code, &module, false)?;
+                    self.compile(directory, &named, &code, &module, false, limits)
+                        .map_err(|failure| failure.text)?;
                     line = line.replacen(&named, &path_in_script(&module)?, 1);
                 }
                 script.push_str(&line);
@@ -203,7 +207,8 @@ impl Compilation {
         text: &str,
         module: &Path,
         forced: bool,
-    ) -> Result<(), String> {
+        limits: Limits,
+    ) -> Result<(), Failure> {
         let marked = |mark: &str| {
             let lines = text
                 .lines()
@@ -232,18 +237,33 @@ impl Compilation {
             .args(["--hide-warnings", "-c", file, "-o"])
             .arg(module)
             .current_dir(directory);
-        let output = command
-            .output()
-            .map_err(|error| format!("cannot run {}: {error}", self.moc))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = [output.stdout, output.stderr].concat();
-        Err(format!(
-            "{file} does not compile:\n{}",
-            String::from_utf8_lossy(&said).trim_end()
-        ))
+        let compiled = child::succeed(&mut command, limits);
+        compiled.map_err(|failure| Failure {
+            text: format!("{file}: {} {}", self.moc, failure.text),
+            ..failure
+        })
     }
+}
+
+/// Writes the source that is compiled beside the one that it is made of, which relative imports want. Its name is what the suite's
+/// own runner calls it, since traps tell it and what is compared is without `.mangled`; unless another run has it.
+fn copy_beside(directory: &Path, file: &str, mangled: &str) -> Result<tempfile::TempPath, String> {
+    let cannot = |error: std::io::Error| format!("cannot write beside the source: {error}");
+    let path = std::path::absolute(directory).map_err(cannot)?;
+    let path = path.join(format!("{file}.mangled"));
+    let copy = match std::fs::File::create_new(&path) {
+        Ok(_) => tempfile::TempPath::try_from_path(path).map_err(cannot)?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let named = tempfile::Builder::new()
+                .prefix(&format!("{file}."))
+                .suffix(".mangled")
+                .tempfile_in(directory);
+            named.map_err(cannot)?.into_temp_path()
+        }
+        Err(error) => return Err(cannot(error)),
+    };
+    std::fs::write(&copy, mangled).map_err(cannot)?;
+    Ok(copy)
 }
 
 /// The source with what interpreters call themselves taken out; the node calls it instead.
@@ -289,6 +309,18 @@ mod tests {
         ));
         assert!(skip("# DEFAULT-GC-ONLY", "--copying-gc"));
         assert!(!skip("actor { }", "--copying-gc"));
+    }
+
+    #[test]
+    fn two_runs_at_once_have_their_own_copies_and_leave_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = || copy_beside(directory.path(), "a.mo", "actor {}").unwrap();
+        let (first, second) = (copy(), copy());
+        assert_eq!(first.file_name().unwrap(), "a.mo.mangled");
+        assert_ne!(first.as_os_str(), second.as_os_str());
+        assert_eq!(std::fs::read_to_string(&second).unwrap(), "actor {}");
+        drop((first, second));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -144,7 +144,7 @@ const TIMES: [Known; 1] = [Known::Replace(r"^20[^\n]*? UTC: (\[Canister )", "$1"
 
 /// What the outputs of Motoko's suite hold no trace of: frames of host programs, times and ids of prints, what its runner
 /// says itself, and everything behind the end of memory.
-const MOTOKO: [Known; 11] = [
+const MOTOKO: [Known; 12] = [
     Known::Delete(r"^(Raised (by|at)|Re-[rR]aised at|Called from| +at )"),
     Known::Delete(r"note: using the"),
     Known::Replace(r"\x00", ""),
@@ -153,6 +153,7 @@ const MOTOKO: [Known; 11] = [
     Known::Replace("wasm `unreachable` instruction executed", "unreachable"),
     Known::Replace(r"\[Canister [0-9a-z-]*\]", "debug.print:"),
     Known::Replace(r"^20[^\n]*UTC: debug\.print:", "debug.print:"),
+    Known::Replace(r"\.mo\.([A-Za-z0-9]{6}\.)?mangled\b", ".mo"),
     Known::Delete(r"^ic_trap$"),
     Known::Delete("PocketIC"),
     Known::End(r"RTS error: Cannot (grow|allocate) memory"),
@@ -192,6 +193,9 @@ mod tests {
         let motoko = [Rule::Named("motoko".into())];
         let line = "2021-05-06 19:17:10.02 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] n = 1\n";
         assert_eq!(applied(&motoko, line), "debug.print: n = 1\n");
+        for copy in ["a.mo.mangled", "a.mo.0BH4L9.mangled", "a.mo"] {
+            assert_eq!(applied(&motoko, &format!("at {copy}:3.1")), "at a.mo:3.1");
+        }
         assert_eq!(
             applied(
                 &motoko,

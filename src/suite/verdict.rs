@@ -170,10 +170,13 @@ fn wrong_end(case: &Case, run: &Run) -> Option<(Kind, String)> {
         ),
         End::Signal(Some(signal)) => (Kind::Killed, format!("drun was killed by signal {signal}")),
         End::Signal(None) => (Kind::Killed, "drun was killed".to_owned()),
-        End::Timeout => (
-            Kind::TimedOut,
-            format!("no end within {} s", run.time.as_secs()),
-        ),
+        End::Timeout(place) => {
+            let place = place
+                .as_ref()
+                .map_or(String::new(), |place| format!(", at {place}"));
+            let limit = run.time.as_secs();
+            (Kind::TimedOut, format!("no end within {limit} s{place}"))
+        }
         End::NotRun(reason) => (Kind::CannotRun, reason.clone()),
         End::Nothing => return None,
     })
@@ -247,7 +250,7 @@ mod tests {
         assert_eq!(reason(&verdict), "passed");
         let verdict = judged("", Some("a"), "a", End::Exit(2));
         assert_eq!(reason(&verdict), "exit status 2, expected 0");
-        let verdict = judged("", Some("a"), "a", End::Timeout);
+        let verdict = judged("", Some("a"), "a", End::Timeout(None));
         assert_eq!(reason(&verdict), "no end within 3 s");
         let verdict = judged("", Some("a"), "a", End::Signal(Some(11)));
         assert_eq!(reason(&verdict), "drun was killed by signal 11");

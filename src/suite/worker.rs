@@ -67,8 +67,8 @@ pub(super) enum Ended {
     Timeout(Vec<Vec<u8>>),
     /// The suite was interrupted; the process is gone.
     Interrupted,
-    /// The process ended itself.
-    Died(ExitStatus),
+    /// The process ended itself, after this output.
+    Died(ExitStatus, Vec<Vec<u8>>),
 }
 
 /// One process.
@@ -156,10 +156,10 @@ impl Worker {
                         Err(mpsc::RecvTimeoutError::Timeout) => None,
                         Err(mpsc::RecvTimeoutError::Disconnected) => {
                             let status = self.child.wait().context("cannot wait for a case")?;
-                            return Ok(match interrupted() {
+                            Some(match interrupted() {
                                 true => Ended::Interrupted,
-                                false => Ended::Died(status),
-                            });
+                                false => Ended::Died(status, Vec::new()),
+                            })
                         }
                     }
                 };
@@ -174,6 +174,11 @@ impl Worker {
         }
         Ok(match over {
             None => Ended::Status(status, outputs),
+            Some(Ended::Died(status, _)) => {
+                let others = self.streams.iter_mut().skip(outputs.len());
+                outputs.extend(others.map(Stream::rest));
+                Ended::Died(status, outputs)
+            }
             Some(over) => {
                 self.child.kill().context("cannot end a case")?;
                 self.child.wait().context("cannot wait for a case")?;
@@ -217,6 +222,17 @@ impl Stream {
             chunks,
             output: Vec::new(),
         }
+    }
+}
+
+impl Stream {
+    /// What is left of the output of a process that is gone.
+    fn rest(&mut self) -> Vec<u8> {
+        let mut output = std::mem::take(&mut self.output);
+        while let Ok(chunk) = self.chunks.recv_timeout(PATIENCE) {
+            output.extend(chunk);
+        }
+        output
     }
 }
 

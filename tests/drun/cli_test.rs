@@ -415,7 +415,10 @@ fn a_case_that_takes_too_long_is_ended() {
     let head = "# args: --instruction-limit 1000000000000000\n";
     let suite = suite(&[("a.drun", &format!("{head}{script}")), ("m.wat", module)]);
     let (out, status) = told(&run(suite.path(), &["--timeout", "1", "--accept"]));
-    assert!(out.starts_with("FAILED   a: no end within 1 s\n"), "{out}");
+    assert!(
+        out.starts_with("FAILED   a: no end within 1 s, at a.drun:4\n"),
+        "{out}"
+    );
     assert!(
         out.contains("\n+ingress(1) Completed: Reply: "),
         "what came before is shown: {out}"
@@ -437,4 +440,85 @@ fn colours_are_for_terminals_unless_the_environment_says_otherwise() {
     assert!(!coloured(&[]));
     assert!(coloured(&["CLICOLOR_FORCE"]));
     assert!(!coloured(&["CLICOLOR_FORCE", "NO_COLOR"]));
+}
+
+/// Cases share a process, and the time of one is over in the middle of another.
+#[test]
+fn the_time_of_a_case_that_has_ended_ends_no_other() {
+    let suite = suite(&[
+        ("drun.toml", "timeout = \"1s\"\n"),
+        ("a.drun", "create\n"),
+        ("a.ok", CREATED),
+        ("b/drun.toml", "timeout = \"120s\"\nbuild = \"sleep 1.5\"\n"),
+        ("b/b.drun", "create\n"),
+        ("b/b.ok", CREATED),
+    ]);
+    let (out, status) = told(&run(suite.path(), &["-j", "1", "."]));
+    assert_eq!(
+        (out.as_str(), status),
+        ("ok       a\nok       b/b\n2 passed", 0)
+    );
+}
+
+/// What a case needs is ended too, and what was done so far is written; nothing waits for an hour.
+#[test]
+fn a_suite_that_is_interrupted_in_a_build_ends_with_its_report() {
+    let suite = suite(&[
+        ("a.drun", "create\n"),
+        ("a.ok", CREATED),
+        ("b/b.drun", "create\n"),
+        ("b/b.ok", CREATED),
+        ("b/drun.toml", "build = \"echo > begun; sleep 3600\"\n"),
+    ]);
+    let directory = suite.path();
+    let child = test(directory, &["-j", "1", "--junit", "junit.xml", "."])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while !directory.join("b/begun").exists() {
+        assert!(begun.elapsed().as_secs() < 120, "the build begins");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let out = text(&output.stdout);
+    assert!(!output.status.success(), "{out}");
+    assert!(out.contains("ok       a\n"), "{out}");
+    let junit = read(directory, "junit.xml");
+    assert!(junit.contains("name=\"a\""), "{junit}");
+}
+
+/// The streams of a case are one here, so a warning of the tool would be part of what is compared.
+#[test]
+fn a_cache_that_cannot_be_kept_is_told_once_and_by_the_suite() {
+    let module = "(module)";
+    let script = "create\ninstall rwlgt-iiaaa-aaaaa-aaaaa-cai m.wat 0x\n";
+    let expected = format!("{CREATED}ingress(1) Completed: Reply: 0x4449444c0000\n");
+    let suite = suite(&[
+        ("m.wat", module),
+        ("a.drun", script),
+        ("a.ok", &expected),
+        ("b.drun", script),
+        ("b.ok", &expected),
+        ("file", ""),
+    ]);
+    let told = |arguments: &[&str]| {
+        let mut command = drun(suite.path());
+        let output = command
+            .args(arguments)
+            .env("DRUN_CACHE_DIR", suite.path().join("file/cache"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stdout));
+        text(&output.stderr)
+            .matches("warning: module cache ")
+            .count()
+    };
+    assert_eq!(told(&["test", "."]), 1);
+    assert_eq!(told(&["test", "--quiet", "."]), 0);
+    assert_eq!(told(&["a.drun"]), 1);
+    assert_eq!(told(&["-q", "a.drun"]), 0);
 }

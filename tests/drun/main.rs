@@ -13,6 +13,7 @@ mod clients;
 mod command_line;
 mod contexts;
 mod counts;
+mod depth;
 mod errors;
 mod examples;
 mod inspect;

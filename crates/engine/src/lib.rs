@@ -138,7 +138,7 @@ mod sections;
 mod testing;
 mod tier;
 
-pub use code::Settings;
+pub use code::{Settings, cache_troubles, check_cache};
 pub use engine::Engine;
 pub use failure::{Failure, Resource};
 pub use features::FEATURES;

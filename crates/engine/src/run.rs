@@ -460,7 +460,7 @@ fn run_again_on(trap: &wasmtime::Trap, tier: Tier, sliced: bool) -> Option<Tier>
             StackOverflow | UnreachableCodeReached | IndirectCallToNull | BadSignature,
         ) => None,
         (Tier::Optimizing, _) => Some(Tier::Exact),
-        // Frames of the other code are larger: whether the stack suffices is for the optimizing code to say.
+        // Whether the stack suffices is for the optimizing code to say.
         (Tier::Fast, StackOverflow) => Some(Tier::Optimizing),
         (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
         _ => None,

@@ -2,10 +2,15 @@
 
 use crate::rewrite::Metering;
 
-/// Stack of Wasm code, in bytes. It is the same for all code but the profiled, so that the depth of recursion is too.
+/// Stack of Wasm code, in bytes. Where it ends is for the optimizing code to say, so that the depth of recursion is the same for
+/// all code: the others have so much less or more that what suffices for them, or does not, is beyond doubt.
 pub const WASM_STACK: usize = 5 << 20;
-/// Stack of profiled code, whose frames are larger, by a factor that is never reached.
-const PROFILED_STACK: usize = 8 * WASM_STACK;
+/// Frames of two kinds of code differ by less than this factor: all of them keep what is alive across a call, and little else.
+const FRAMES: usize = 8;
+/// Stack of fast code. Where it does not suffice, the optimizing code decides.
+const FAST_STACK: usize = WASM_STACK / FRAMES;
+/// Stack of profiled code.
+const PROFILED_STACK: usize = WASM_STACK * FRAMES;
 
 /// A code generator, and how the code that it makes counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +42,8 @@ impl Tier {
     /// Bytes of stack that its code may use.
     pub(crate) fn stack(self) -> usize {
         match self {
-            Tier::Fast | Tier::Optimizing | Tier::Exact => WASM_STACK,
+            Tier::Fast => FAST_STACK,
+            Tier::Optimizing | Tier::Exact => WASM_STACK,
             Tier::Profiled => PROFILED_STACK,
         }
     }

@@ -1,6 +1,6 @@
 //! The module cache: machine code on disk, with what is known about its module, so that a warm start neither
 //! validates nor instruments nor compiles. What cannot be read back exactly as it was written counts as absent; nothing
-//! here can make a run fail or change what it prints, and the first trouble is told on standard error.
+//! here can make a run fail or change what it prints, and the first trouble is noted.
 //! This is a room where `unsafe` is allowed: machine code from a file is mapped and trusted.
 
 mod directory;
@@ -8,7 +8,7 @@ mod entry;
 mod secret;
 
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +18,8 @@ use wasmtime::{Engine, Module};
 use directory::Directory;
 use entry::Unreadable;
 use secret::Secret;
+
+use super::trouble;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,7 +46,7 @@ pub(super) struct ModuleCache {
 }
 
 impl ModuleCache {
-    /// The cache in a directory, which is created if need be. Nothing, and a line on standard error, if the directory
+    /// The cache in a directory, which is created if need be. Nothing, and a trouble to be told, if the directory
     /// cannot be made or is not this user's alone.
     pub(super) fn open(path: &Path) -> Option<Self> {
         let opened = Directory::open(path, SIZE_LIMIT)
@@ -56,7 +58,7 @@ impl ModuleCache {
                 complained: AtomicBool::new(false),
             }),
             Err(error) => {
-                complain(path, &format!("{error}; going on without it"));
+                trouble::note(path, &format!("{error}; going on without it"));
                 None
             }
         }
@@ -146,21 +148,12 @@ impl ModuleCache {
             .write_entry(key, &[&code, &knowledge, &trailer])
     }
 
-    /// Tells the user, but only once.
+    /// Notes what went wrong, but only once.
     fn complain(&self, trouble: &str) {
         if !self.complained.swap(true, Ordering::Relaxed) {
-            complain(self.directory.path(), trouble);
+            trouble::note(self.directory.path(), trouble);
         }
     }
-}
-
-fn complain(path: &Path, trouble: &str) {
-    // A closed standard error is no reason to stop.
-    let _ = writeln!(
-        io::stderr(),
-        "warning: module cache {}: {trouble}",
-        path.display()
-    );
 }
 
 #[cfg(test)]

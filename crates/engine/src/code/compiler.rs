@@ -1,6 +1,6 @@
 //! From modules to machine code: the runtimes of the code generators and which of them compiles what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Config, OptLevel, Strategy};
@@ -53,6 +53,12 @@ pub(crate) struct Compiler {
 
 /// The result of compiling: the host's verdict, unless the machine fails.
 type Verdict<T, H> = Result<Result<T, <H as Host>::Refusal>, Failure>;
+
+/// Looks whether a module cache can be kept in a directory, which is made if need be; if not,
+/// [`cache_troubles`](crate::cache_troubles) tells.
+pub fn check_cache(directory: &Path) {
+    drop(ModuleCache::open(directory));
+}
 
 impl Compiler {
     pub(crate) fn new(settings: Settings) -> Self {

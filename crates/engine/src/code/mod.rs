@@ -4,7 +4,9 @@ mod cache;
 mod compiler;
 mod promotion;
 mod threads;
+mod trouble;
 
 pub(crate) use compiler::Compiler;
-pub use compiler::Settings;
+pub use compiler::{Settings, check_cache};
 pub(crate) use promotion::{PORTION, Promotions, Takeover};
+pub use trouble::cache_troubles;
