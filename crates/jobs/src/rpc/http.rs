@@ -336,9 +336,15 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::time::Duration;
+
+    fn wait<F: Future>(future: F) -> F::Output {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(future)
+    }
 
     /// What comes of an answer that is sent in parts, after which the node closes the connection.
     fn exchange(parts: &'static [&'static str], limit: usize) -> Result<Answer, Broken> {
@@ -352,11 +358,7 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let answer = runtime.block_on(async {
+        let answer = wait(async {
             let mut connection = Connection::open("127.0.0.1", port, None).await.unwrap();
             connection.exchange(b"request", limit).await
         });
@@ -449,5 +451,75 @@ mod tests {
                 "{parts:?}"
             );
         }
+    }
+
+    /// A certificate for `localhost` that signs itself, in base64.
+    const CERTIFICATE: &str = concat!(
+        "MIIBiTCCAS6gAwIBAgIUIGHQhYiUmdsX34q2si2bfwCEApEwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjkx",
+        "MDQ5MDZaGA8yMTI2MTEwNTEwNDkwNlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNTy2fOgSzma",
+        "naBVysRwM58nOv7B3t0Zo6W8CCFvmXLSrDRqpine/yoL9KlC+q3l4RBkTBN8xdjvTNRhicRLaxOjZjBkMB0GA1UdDgQWBBTfzg4H",
+        "pJEssRqq45dCG3W/EulNOzAfBgNVHSMEGDAWgBTfzg4HpJEssRqq45dCG3W/EulNOzAUBgNVHREEDTALgglsb2NhbGhvc3QwDAYD",
+        "VR0TAQH/BAIwADAKBggqhkjOPQQDAgNJADBGAiEA2Bb40wUGQTlO7J1MdolIWuBmV5sXgGOLqfOohKQ+6qYCIQDitreKNogrBlxk",
+        "nSN1+faPtcHH4Q3LdZIYzu3CS0wohA==",
+    );
+    /// Its key, which opens nothing but this test.
+    const KEY: &str = concat!(
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvgX5r0G/DFPGMd2S5Zm88wfrHwF1YB5RgbAZcdVYCIWhRANCAATU",
+        "8tnzoEs5mp2gVcrEcDOfJzr+wd7dGaOlvAghb5ly0qw0aqYp3v8qC/SpQvqt5eEQZEwTfMXY70zUYYnES2sT",
+    );
+
+    /// What a client says of a server with that certificate, if it trusts it or not.
+    fn over_tls(trusted: bool) -> Result<Answer, String> {
+        let decode = |text: &str| data_encoding::BASE64.decode(text.as_bytes()).unwrap();
+        let certificate = CertificateDer::from(decode(CERTIFICATE));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(decode(KEY).into());
+        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        if trusted {
+            roots.add(certificate).unwrap();
+        }
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let node = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = node.local_addr().unwrap().port();
+        let thread = std::thread::spawn(move || {
+            let mut stream = node.accept().unwrap().0;
+            let mut session = rustls::ServerConnection::new(Arc::new(server)).unwrap();
+            let mut tls = rustls::Stream::new(&mut session, &mut stream);
+            if tls.read(&mut [0; 100]).is_ok() {
+                tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+                    .unwrap();
+            }
+        });
+        let answer = wait(async {
+            let connection = Connection::open("localhost", port, Some(&Arc::new(client))).await;
+            let mut connection = connection.map_err(|error| error.to_string())?;
+            let answer = connection.exchange(b"request", 10).await;
+            answer.map_err(|error| format!("{error:?}"))
+        });
+        thread.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn tls_is_spoken_to_whom_it_is_meant() {
+        let answer = over_tls(true).unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, &b"hello"[..])
+        );
+        assert_eq!(
+            over_tls(false).unwrap_err(),
+            "invalid peer certificate: UnknownIssuer"
+        );
     }
 }
