@@ -47,21 +47,9 @@ pub(super) fn confine(limits: &JobLimits) -> io::Result<()> {
 
 /// Bytes of address space that are taken already.
 fn mapped() -> io::Result<u64> {
-    const PAGE: u64 = 4096;
-    let text = std::fs::read_to_string("/proc/self/statm")?;
-    let pages = text
-        .split(' ')
-        .next()
-        .and_then(|text| text.parse::<u64>().ok());
-    // Where pages are larger, so is what is counted in them.
-    Ok(pages.unwrap_or(0).saturating_mul(PAGE.max(page_size())))
-}
-
-fn page_size() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("KernelPageSize:"));
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or(4) * 1024
+    let kilobytes = kilobytes.ok_or_else(|| io::Error::other("no VmSize in /proc/self/status"))?;
+    Ok(kilobytes.saturating_mul(1024))
 }

@@ -269,6 +269,12 @@ impl App {
             return refuse(Failure::new(Code::Internal, "a job ended without outcome"));
         };
         leaving.stops = false;
+        if let Err(failure) = &mut report.outcome
+            && failure.code == Code::Internal
+            && !compat
+        {
+            failure.error = self.internal(&failure.error);
+        }
         report.warnings.splice(0..0, warnings);
         let around = Circumstances {
             queued,

@@ -152,6 +152,8 @@ fn a_worker_that_dies_costs_one_job() {
             (500, &json!("internal")),
             "{answer:?}"
         );
+        // How it died is for the log.
+        assert!(answer.text.contains("\"internal error "), "{answer:?}");
     });
     // Those that were ready are gone too, which is noticed before they are needed.
     for _ in 0..4 {
