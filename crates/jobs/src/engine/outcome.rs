@@ -15,6 +15,8 @@ use crate::json;
 pub const MAX_RESULT_DEPTH: usize = 512;
 /// Bytes of output that are shown if it is not JSON.
 const HEAD: usize = 500;
+/// Between a function and a place in the module, in a backtrace.
+const PLACE: &str = " +0x";
 /// Exit code of the original's command for a trap.
 const EXIT_OF_TRAP: u32 = 134;
 
@@ -24,6 +26,7 @@ pub(super) fn judge(
     guest: &Guest,
     timeout: Duration,
     fuel: Option<u64>,
+    deterministic: bool,
 ) -> Result<Box<RawValue>, Failure> {
     let error = match ended {
         Ok(()) => return result(guest.stdout.bytes()),
@@ -33,6 +36,10 @@ pub(super) fn judge(
         Some(Stop::Exit(0)) => return result(guest.stdout.bytes()),
         Some(stop) => stopped(*stop, timeout),
         None => trap(&error, guest, fuel)?,
+    };
+    let failure = match deterministic {
+        true => without_places(failure),
+        false => failure,
     };
     let own_end = matches!(failure.code, Code::Trap | Code::StackOverflow | Code::Exit);
     if own_end && guest.limiter.refused_pages().is_some() {
@@ -109,6 +116,17 @@ fn trap(error: &Error, guest: &Guest, fuel: Option<u64>) -> Result<Failure, Fail
     })
 }
 
+/// A failure whose backtrace names functions only. Machine code has some traps twice, with and without a look at the time
+/// before them, and the place that is found for one of them is that of the look: which of them it is depends on the moment.
+fn without_places(mut failure: Failure) -> Failure {
+    for frame in failure.trap.iter_mut().flat_map(|trap| &mut trap.backtrace) {
+        if let Some((function, _)) = frame.rsplit_once(PLACE) {
+            *frame = function.to_owned();
+        }
+    }
+    failure
+}
+
 fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrace>) -> Failure {
     let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
     let backtrace = frames.iter().map(|frame| {
@@ -117,7 +135,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
             None => format!("<wasm function {}>", frame.func_index()),
         };
         match frame.module_offset() {
-            Some(offset) => format!("{function} +{offset:#x}"),
+            Some(offset) => format!("{function}{PLACE}{offset:x}"),
             None => function,
         }
     });

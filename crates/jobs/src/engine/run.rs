@@ -65,6 +65,7 @@ pub fn run(prepared: &Prepared, job: Box<Job>, around: Surroundings) -> Box<Repo
     };
     let fuel = job.limits.fuel;
     let (timeout, compat) = (job.limits.timeout, job.compat);
+    let deterministic = job.deterministic.is_some();
     let mut store = store(prepared, job, around);
     let ended = {
         let _running = prepared.ticker.enter();
@@ -74,7 +75,7 @@ pub fn run(prepared: &Prepared, job: Box<Job>, around: Surroundings) -> Box<Repo
         };
         fuelled.and_then(|()| call(prepared, &mut store, &entry, results, compat))
     };
-    report(&store, ended, timeout, fuel)
+    report(&store, ended, timeout, fuel, deterministic)
 }
 
 /// What is called, or the end of the job.
@@ -114,6 +115,7 @@ fn report(
     ended: wasmtime::Result<()>,
     timeout: Duration,
     fuel: Option<u64>,
+    deterministic: bool,
 ) -> Box<Report> {
     let fuel_used = fuel.map(|units| units.saturating_sub(store.get_fuel().unwrap_or(0)));
     let guest = store.data();
@@ -133,7 +135,7 @@ fn report(
         ));
     }
     Box::new(Report {
-        outcome: outcome::judge(ended, guest, timeout, fuel),
+        outcome: outcome::judge(ended, guest, timeout, fuel, deterministic),
         stderr: guest.stderr.text(),
         usage,
         warnings,

@@ -27,6 +27,12 @@ pub(crate) fn stable(mut answer: Value) -> Value {
     if let Some(usage) = answer.get_mut("usage").and_then(Value::as_object_mut) {
         usage.retain(|name, _| !name.ends_with("Ms") && name != "module");
     }
+    // A trap that was just behind a look at the time may have the place of that look.
+    let frames = answer.pointer_mut("/trap/backtrace");
+    for frame in frames.and_then(Value::as_array_mut).into_iter().flatten() {
+        let function = frame.as_str().and_then(|frame| frame.split(" +0x").next());
+        *frame = function.unwrap_or_default().to_owned().into();
+    }
     answer
 }
 
