@@ -140,12 +140,17 @@ fn a_worker_that_dies_costs_one_job() {
         let running = scope.spawn(|| server.run(&body));
         eventually("the job runs", || server.metric("wasm_jobs_running") == 1.0);
         std::thread::sleep(std::time::Duration::from_millis(100));
-        for worker in workers(&server) {
-            let killed = Command::new("kill")
+        let killed = workers(&server);
+        for worker in &killed {
+            let status = Command::new("kill")
                 .args(["-9", &worker.to_string()])
                 .status();
-            assert!(killed.unwrap().success());
+            assert!(status.unwrap().success());
         }
+        eventually("they are dead", || {
+            let alive = workers(&server);
+            !killed.iter().any(|worker| alive.contains(worker))
+        });
         let answer = running.join().unwrap();
         assert_eq!(
             (answer.status, &answer.json()["code"]),
