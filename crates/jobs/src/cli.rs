@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::config::{Config, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
+use crate::failure::{Code, Failure};
+use crate::isolate;
 use crate::json::Object;
 use crate::modules::hash_of;
 use crate::server::{self, App};
@@ -27,6 +29,7 @@ pub fn main() -> u8 {
         Some(("serve", matches)) => serve(matches).map(|()| 0),
         Some(("run", matches)) => run(matches),
         Some(("check", matches)) => check(matches),
+        Some((isolate::COMMAND, matches)) => work(matches),
         _ => Err((USAGE, "a command is needed".into())),
     };
     match outcome {
@@ -51,6 +54,11 @@ fn failed(error: impl ToString) -> (u8, String) {
 
 fn command() -> Command {
     let file = || Arg::new("file").value_name("FILE.wasm").required(true);
+    let number = |name| {
+        Arg::new(name)
+            .required(true)
+            .value_parser(value_parser!(usize))
+    };
     let mut serve = Command::new("serve")
         .about("Serves jobs over HTTP")
         .arg(
@@ -146,9 +154,17 @@ fn command() -> Command {
                 .about("Tells what a module needs and whether it could run")
                 .arg(file()),
         )
+        .subcommand(
+            Command::new(isolate::COMMAND)
+                .about("Runs one job for a server that started it")
+                .hide(true)
+                .arg(number("stack"))
+                .arg(number("kind")),
+        )
 }
 
 fn serve(matches: &ArgMatches) -> Outcome<()> {
+    drun_engine::allocator::give_back_large_blocks();
     let mut sources = Sources::default();
     if let Some(path) = matches.get_one::<String>("config") {
         let text =
@@ -211,6 +227,8 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     // One job of a developer leaves nothing behind and says only its answer.
     set("MODULE_DISK_CACHE_BYTES", "0".into());
     set("LOG_LEVEL", "error".into());
+    set("INSTANCE_POOL", "0".into());
+    set("ISOLATE", "none".into());
     let config = Config::new(&sources).map_err(usage)?;
     let timeout = matches.get_one::<u64>("timeout").copied();
     let timeout = timeout.unwrap_or(crate::config::milliseconds(config.max_timeout));
@@ -238,58 +256,66 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     Ok(if answer["ok"] == true { 0 } else { FAILED })
 }
 
+fn work(matches: &ArgMatches) -> Outcome<u8> {
+    let number = |name| matches.get_one::<usize>(name).copied().unwrap_or_default();
+    let kind = Kind::from_index(number("kind"));
+    isolate::work(number("stack"), kind).map_err(failed)?;
+    Ok(0)
+}
+
 fn check(matches: &ArgMatches) -> Outcome<u8> {
     let wasm = read(matches)?;
     let config = Config::new(&Sources::default()).map_err(usage)?;
-    let engines = Engines::new(config.max_stack_bytes);
-    let module = match engines.compile(Kind::default(), hash_of(&wasm), &wasm) {
-        Ok(module) => module,
-        Err(failure) => {
-            println(&format!(
-                "error    {}: {}",
-                failure.code.name(),
-                failure.error
-            ));
-            return Ok(FAILED);
-        }
+    let engines = Engines::new(config.max_stack_bytes, None);
+    let failed = |failure: &Failure| {
+        let (code, error) = (failure.code.name(), &failure.error);
+        println(&format!("error    {code}: {error}"));
+        Ok(FAILED)
     };
-    let facts = &module.facts;
+    let hash = hash_of(&wasm);
+    let examined = match engines.examine(Kind::default(), hash, &wasm) {
+        Ok(examined) => examined,
+        Err(failure) => return failed(&failure),
+    };
+    let (facts, unknown) = (examined.facts, examined.unknown);
+    println(&format!("hash     {}", hex::encode(hash)));
+    println(&format!("size     {} bytes", facts.bytes));
     let maximum = match facts.memory_maximum {
         Some(bytes) => bytes.to_string(),
         None => "unlimited".into(),
     };
-    println(&format!("hash     {}", hex::encode(module.hash)));
+    let minimum = facts.memory_minimum;
     println(&format!(
-        "size     {} bytes, {} bytes of machine code",
-        facts.bytes,
+        "memory   {minimum} bytes at start, at most {maximum}"
+    ));
+    let known: Vec<&str> = facts
+        .imports
+        .iter()
+        .filter(|import| !unknown.contains(import))
+        .map(String::as_str)
+        .collect();
+    println(&format!("imports  {}", known.join(", ")));
+    if !unknown.is_empty() {
+        println(&format!("unknown  {}", unknown.join(", ")));
+    }
+    println(&format!("exports  {}", facts.exports.join(", ")));
+    let module = match examined.prepared {
+        Ok(module) => module,
+        Err(failure) => return failed(&failure),
+    };
+    println(&format!(
+        "compile  {} ms, {} bytes of machine code",
+        module.compile_time.as_millis(),
         module.size()
     ));
-    println(&format!("compile  {} ms", module.compile_time.as_millis()));
-    println(&format!(
-        "memory   {} bytes at start, at most {maximum}",
-        facts.memory_minimum
-    ));
-    println(&format!("imports  {}", facts.imports.join(", ")));
-    println(&format!("exports  {}", facts.exports.join(", ")));
-    let entry = module.entry(None, false).map(|(entry, _)| entry);
-    let too_much = facts.memory_minimum > config.max_memory_bytes as u64;
-    match entry {
-        Ok(entry) => println(&format!("entry    {entry}")),
-        Err(failure) => {
-            println(&format!(
-                "error    {}: {}",
-                failure.code.name(),
-                failure.error
-            ));
-            return Ok(FAILED);
-        }
+    match module.entry(None, false) {
+        Ok((entry, _)) => println(&format!("entry    {entry}")),
+        Err(failure) => return failed(&failure),
     }
-    if too_much {
-        println(&format!(
-            "error    memory_minimum: more than {} bytes",
-            config.max_memory_bytes
-        ));
-        return Ok(FAILED);
+    let limit = config.max_memory_bytes;
+    if minimum > limit as u64 {
+        let error = format!("more than {limit} bytes");
+        return failed(&Failure::new(Code::MemoryMinimum, error));
     }
     Ok(0)
 }

@@ -1,7 +1,9 @@
 //! Everything that can go wrong with a request or a job, with its code, its status and its text in both modes. Knows
 //! nothing of HTTP or engines; the codes are those of the package's README.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::job::Stream;
 
 /// The original's text for a request it cannot use.
 pub const BAD_REQUEST: &str = "bad request";
@@ -10,7 +12,7 @@ pub const BAD_REQUEST: &str = "bad request";
 const EXIT_OF_TRAP: u32 = 134;
 
 /// What went wrong, as programs tell it apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,
@@ -121,7 +123,7 @@ impl Code {
 }
 
 /// A trap, as it is told to the client.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrapReport {
     /// A short name, `unreachable` for example.
     pub reason: String,
@@ -133,7 +135,7 @@ pub struct TrapReport {
 }
 
 /// Why there is no result.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// Which of the known failures.
     pub code: Code,
@@ -146,7 +148,7 @@ pub struct Failure {
     /// Where it trapped.
     pub trap: Option<TrapReport>,
     /// The stream that grew too long.
-    pub stream: Option<&'static str>,
+    pub stream: Option<Stream>,
     /// The first 500 bytes of output that is not JSON.
     pub stdout_head: Option<String>,
 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -105,16 +106,16 @@ pub fn compact(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// What `serde_json` says of text that is nested too deep, with line and column.
 pub fn check_depth(text: &str, limit: usize) -> Result<(), String> {
-    let (mut depth, mut inside, mut escaped) = (0, false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    let bytes = text.as_bytes();
+    let (mut depth, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if inside => escaped = true,
-            b'"' => inside = !inside,
-            b'[' | b'{' if !inside => {
+            b'"' => at = after_string(bytes, at),
+            b'[' | b'{' => {
                 depth += 1;
                 if depth > limit {
-                    let before = &text.as_bytes()[..at];
+                    let before = &bytes[..at - 1];
                     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
                     let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
                     return Err(format!(
@@ -122,11 +123,23 @@ pub fn check_depth(text: &str, limit: usize) -> Result<(), String> {
                     ));
                 }
             }
-            b']' | b'}' if !inside => depth -= 1,
+            b']' | b'}' => depth -= 1,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The place after a string whose content begins at a place. Modules in base64 are long strings.
+fn after_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found + 1;
+        match bytes[at - 1] {
+            b'"' => return at,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 /// The text without the white space that JavaScript's `trim` removes at both ends.
@@ -165,6 +178,9 @@ mod tests {
         let error = check_depth(&nested(129), 128).unwrap_err();
         assert_eq!(error, "recursion limit exceeded at line 1 column 129");
         assert!(check_depth("\"[[[\\\"[[[\"", 1).is_ok());
+        assert!(check_depth("{\"a\\\\\":[1]}", 2).is_ok());
+        assert!(check_depth("{\"a\\\\\":[1]}", 1).is_err());
+        assert!(check_depth("\"a\\", 0).is_ok());
     }
 
     #[test]

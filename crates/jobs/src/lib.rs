@@ -2,7 +2,7 @@
 //! memory and output; the module may ask an Ethereum node read-only questions through its host.
 //!
 //! `job` is plain data; `rpc` answers JSON-RPC; `host` is what a guest finds around itself; `engine` compiles and runs;
-//! `modules` keeps what was compiled; `server` is HTTP, queue and metrics; `cli` is the program. Arrows go back along
+//! `isolate` does so in a process of its own; `modules` keeps what was compiled; `server` is HTTP, queue and metrics; `cli` is the program. Arrows go back along
 //! this list only.
 
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ pub mod config;
 pub mod engine;
 pub mod failure;
 pub mod host;
+pub mod isolate;
 pub mod job;
 pub mod json;
 pub mod modules;

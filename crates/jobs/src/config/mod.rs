@@ -44,6 +44,8 @@ pub struct Config {
     pub max_fuel: u64,
     pub max_concurrency: usize,
     pub cpu_permits: usize,
+    pub instance_pool: bool,
+    pub isolate: bool,
     pub queue_limit: usize,
     pub queue_timeout: Duration,
     pub max_files: usize,
@@ -119,6 +121,8 @@ impl Config {
             max_fuel: sources.number("MAX_FUEL")?,
             max_concurrency: or_cores("MAX_CONCURRENCY", 4)?,
             cpu_permits: or_cores("CPU_PERMITS", 1)?,
+            instance_pool: sources.switch("INSTANCE_POOL")?,
+            isolate: isolate(sources.get("ISOLATE"))?,
             queue_limit: size("QUEUE_LIMIT")?,
             queue_timeout: time("QUEUE_TIMEOUT_MS")?,
             max_files: size("MAX_FILES")?,
@@ -197,6 +201,8 @@ impl Config {
             .with("maxFuel", self.max_fuel)
             .with("maxConcurrency", self.max_concurrency)
             .with("cpuPermits", self.cpu_permits)
+            .with("instancePool", self.instance_pool)
+            .with("isolate", if self.isolate { "process" } else { "none" })
             .with("queueLimit", self.queue_limit)
             .with("queueTimeoutMs", milliseconds(self.queue_timeout))
             .with("maxFiles", self.max_files)
@@ -236,6 +242,14 @@ fn stack(bytes: usize) -> Result<usize, String> {
     match bytes {
         65_536..=67_108_864 => Ok(bytes),
         _ => Err("MAX_STACK_BYTES: must be between 65536 and 67108864".into()),
+    }
+}
+
+fn isolate(text: &str) -> Result<bool, String> {
+    match text {
+        "none" => Ok(false),
+        "process" => Ok(true),
+        other => Err(format!("ISOLATE: {other:?} is neither none nor process")),
     }
 }
 

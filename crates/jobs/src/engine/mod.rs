@@ -3,15 +3,19 @@
 
 mod module;
 mod outcome;
+mod pool;
 mod run;
 mod ticker;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use wasmtime::{Config, Engine, Linker, WasmFeatures};
+use serde::{Deserialize, Serialize};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, WasmFeatures};
 
-pub(crate) use module::link;
-pub use module::{Facts, Hash, Prepared};
+pub use module::{Examined, Facts, Hash, Prepared};
+pub use outcome::{MAX_RESULT_DEPTH, stopped};
+pub use pool::Room;
 pub use run::{Report, Usage, run};
 pub use ticker::Ticker;
 
@@ -23,7 +27,7 @@ use crate::job::Job;
 const MAX_FRAMES: usize = 20;
 
 /// What an engine does beyond running.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Kind {
     /// It counts instructions.
     pub fuel: bool,
@@ -40,8 +44,17 @@ impl Kind {
         }
     }
 
-    fn index(self) -> usize {
+    /// A number below four.
+    pub fn index(self) -> usize {
         usize::from(self.fuel) + 2 * usize::from(self.deterministic)
+    }
+
+    /// The kind with a number.
+    pub fn from_index(index: usize) -> Self {
+        Kind {
+            fuel: index & 1 != 0,
+            deterministic: index & 2 != 0,
+        }
     }
 }
 
@@ -50,23 +63,34 @@ pub(crate) struct Compiler {
     pub(crate) engine: Engine,
     linker: Linker<Guest>,
     ticker: Arc<Ticker>,
+    pooled: bool,
 }
 
 /// All engines of a process.
 pub struct Engines {
     stack: usize,
+    room: Option<Room>,
     ticker: Arc<Ticker>,
     compilers: [OnceLock<Result<Arc<Compiler>, String>>; 4],
 }
 
 impl Engines {
-    /// Engines that give guests a stack of so many bytes.
-    pub fn new(stack: usize) -> Self {
+    /// Engines that give guests a stack of so many bytes, and memories out of a pool if it is to have room for any.
+    pub fn new(stack: usize, room: Option<Room>) -> Self {
         Engines {
             stack,
+            room,
             ticker: Arc::default(),
             compilers: Default::default(),
         }
+    }
+
+    /// Whether guests of a kind have their memories out of a pool.
+    ///
+    /// # Errors
+    /// If there can be no such engine.
+    pub fn is_pooled(&self, kind: Kind) -> Result<bool, Failure> {
+        Ok(self.compiler(kind)?.pooled)
     }
 
     /// Whether bytes are a module at all. Much faster than compiling it.
@@ -78,6 +102,14 @@ impl Engines {
         module::check(&compiler, wasm)
     }
 
+    /// Compiles a module and tells all that can be told about it, whether or not it can run.
+    ///
+    /// # Errors
+    /// If it is no module.
+    pub fn examine(&self, kind: Kind, hash: Hash, wasm: &[u8]) -> Result<Examined, Failure> {
+        module::examine(&*self.compiler(kind)?, hash, wasm)
+    }
+
     /// Compiles a module.
     ///
     /// # Errors
@@ -87,18 +119,56 @@ impl Engines {
         module::compile(&compiler, hash, wasm)
     }
 
+    /// A module of so many bytes out of a file of machine code; nothing if the file is not what this engine wrote.
+    ///
+    /// # Errors
+    /// If the module imports what there is not.
+    pub fn load(
+        &self,
+        kind: Kind,
+        hash: Hash,
+        bytes: usize,
+        file: &Path,
+    ) -> Result<Option<Prepared>, Failure> {
+        module::load(&*self.compiler(kind)?, hash, bytes, file)
+    }
+
     pub(crate) fn compiler(&self, kind: Kind) -> Result<Arc<Compiler>, Failure> {
         let compiler = self.compilers[kind.index()].get_or_init(|| {
-            let compiler = compiler(kind, self.stack, self.ticker.clone());
+            let compiler = self.make(kind);
             compiler.map(Arc::new).map_err(|error| format!("{error:#}"))
         });
         compiler
             .clone()
             .map_err(|error| Failure::new(Code::Internal, error))
     }
+
+    fn make(&self, kind: Kind) -> wasmtime::Result<Compiler> {
+        let mut config = config(kind, self.stack);
+        let pooled = self.room.and_then(pool::settings).and_then(|settings| {
+            let mut config = config.clone();
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(settings));
+            // Where address space is rationed, jobs take theirs one by one.
+            Engine::new(&config).ok()
+        });
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        let (engine, pooled) = match pooled {
+            Some(engine) => (engine, true),
+            None => (Engine::new(&config)?, false),
+        };
+        self.ticker.add(&engine);
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker)?;
+        Ok(Compiler {
+            engine,
+            linker,
+            ticker: self.ticker.clone(),
+            pooled,
+        })
+    }
 }
 
-fn compiler(kind: Kind, stack: usize, ticker: Arc<Ticker>) -> wasmtime::Result<Compiler> {
+fn config(kind: Kind, stack: usize) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -110,13 +180,5 @@ fn compiler(kind: Kind, stack: usize, ticker: Arc<Ticker>) -> wasmtime::Result<C
         // Objects of the collector would not count against the limit of memory.
         .wasm_features(WasmFeatures::GC | WasmFeatures::EXCEPTIONS, false)
         .wasm_features(WasmFeatures::THREADS | WasmFeatures::MEMORY64, false);
-    let engine = Engine::new(&config)?;
-    ticker.add(&engine);
-    let mut linker = Linker::new(&engine);
-    host::add_to_linker(&mut linker)?;
-    Ok(Compiler {
-        engine,
-        linker,
-        ticker,
-    })
+    config
 }

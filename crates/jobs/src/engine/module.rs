@@ -1,17 +1,16 @@
 //! A module that is ready to run: compiled, its imports found, its entry known.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use drun_engine::machine_code;
 use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
 use super::{Compiler, Ticker};
 use crate::failure::{Code, Failure};
-use crate::host::{Guest, MODULES};
+use crate::host::{Guest, MAX_MEMORIES, MAX_TABLES, MODULES};
 
-/// Memories and tables that a module may have.
-const MAX_MEMORIES: u32 = 4;
-const MAX_TABLES: u32 = 8;
 /// Names that are listed in an error.
 const MAX_NAMES: usize = 20;
 /// The entries that are looked for, in this order.
@@ -57,6 +56,11 @@ impl Prepared {
     pub fn size(&self) -> usize {
         let image = self.module.image_range();
         image.end.addr() - image.start.addr()
+    }
+
+    /// Makes what running needs and a confined process cannot make.
+    pub(crate) fn make_ready(&self) {
+        drop(self.ticker.enter());
     }
 
     /// The compiled module.
@@ -145,6 +149,46 @@ pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Pr
     link(compiler, hash, wasm.len(), module, started)
 }
 
+/// A module that is looked at, whether or not it can run.
+pub struct Examined {
+    /// What is known about it.
+    pub facts: Facts,
+    /// Those of its imports that there are not. One that is no function hides those after it.
+    pub unknown: Vec<String>,
+    /// Ready to run, or why not.
+    pub prepared: Result<Prepared, Failure>,
+}
+
+/// Compiles, and finds out more than the first thing that is missing.
+pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Examined, Failure> {
+    let started = Instant::now();
+    check(compiler, wasm)?;
+    let module = Module::from_binary(&compiler.engine, wasm)
+        .map_err(|error| invalid(error.root_cause().to_string().trim_end()))?;
+    let mut linker = compiler.linker.clone();
+    let mut unknown = Vec::new();
+    while let Err(error) = linker.instantiate_pre(&module) {
+        let Some(missing) = error.downcast_ref::<UnknownImportError>() else {
+            break;
+        };
+        let (from, name) = (missing.module(), missing.name());
+        unknown.push(format!("{from}.{name}"));
+        // It is never called; with it, the next one is found.
+        let stub = match missing.ty() {
+            ExternType::Func(ty) => linker.func_new(from, name, ty, |_, _, _| Ok(())).is_ok(),
+            _ => false,
+        };
+        if !stub {
+            break;
+        }
+    }
+    Ok(Examined {
+        facts: facts(&module, wasm.len()),
+        unknown,
+        prepared: link(compiler, hash, wasm.len(), module, started),
+    })
+}
+
 fn invalid(reason: impl std::fmt::Display) -> Failure {
     Failure::new(
         Code::ModuleInvalid,
@@ -152,8 +196,22 @@ fn invalid(reason: impl std::fmt::Display) -> Failure {
     )
 }
 
+/// Out of a file.
+pub(super) fn load(
+    compiler: &Compiler,
+    hash: Hash,
+    bytes: usize,
+    file: &Path,
+) -> Result<Option<Prepared>, Failure> {
+    let started = Instant::now();
+    match machine_code::load(&compiler.engine, file) {
+        Some(module) => link(compiler, hash, bytes, module, started).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Makes a compiled module ready, wherever its code is from.
-pub(crate) fn link(
+fn link(
     compiler: &Compiler,
     hash: Hash,
     bytes: usize,

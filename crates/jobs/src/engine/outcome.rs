@@ -12,9 +12,11 @@ use crate::job::{Cancel, Stop};
 use crate::json;
 
 /// How deep the result may be nested.
-const MAX_DEPTH: usize = 512;
+pub const MAX_RESULT_DEPTH: usize = 512;
 /// Bytes of output that are shown if it is not JSON.
 const HEAD: usize = 500;
+/// Between a function and a place in the module, in a backtrace.
+const PLACE: &str = " +0x";
 /// Exit code of the original's command for a trap.
 const EXIT_OF_TRAP: u32 = 134;
 
@@ -24,6 +26,7 @@ pub(super) fn judge(
     guest: &Guest,
     timeout: Duration,
     fuel: Option<u64>,
+    deterministic: bool,
 ) -> Result<Box<RawValue>, Failure> {
     let error = match ended {
         Ok(()) => return result(guest.stdout.bytes()),
@@ -31,28 +34,12 @@ pub(super) fn judge(
     };
     let failure = match error.downcast_ref::<Stop>() {
         Some(Stop::Exit(0)) => return result(guest.stdout.bytes()),
-        Some(Stop::Output(stream)) => Failure {
-            stream: Some(stream),
-            ..Failure::new(
-                Code::OutputLimit,
-                "killed: stdout/stderr size limit exceeded",
-            )
-        },
-        Some(Stop::Timeout) => Failure::new(
-            Code::Timeout,
-            format!("timeout after {}ms", timeout.as_millis()),
-        ),
-        Some(Stop::Cancelled(Cancel::Shutdown)) => {
-            Failure::new(Code::Cancelled, "cancelled: shutting down")
-        }
-        Some(Stop::Cancelled(Cancel::ClientGone)) => {
-            Failure::new(Code::Cancelled, "cancelled: the client is gone")
-        }
-        Some(Stop::Exit(code)) => Failure {
-            exit_code: Some(*code),
-            ..Failure::new(Code::Exit, format!("exit code {code}"))
-        },
+        Some(stop) => stopped(*stop, timeout),
         None => trap(&error, guest, fuel)?,
+    };
+    let failure = match deterministic {
+        true => without_places(failure),
+        false => failure,
     };
     let own_end = matches!(failure.code, Code::Trap | Code::StackOverflow | Code::Exit);
     if own_end && guest.limiter.refused_pages().is_some() {
@@ -64,6 +51,33 @@ pub(super) fn judge(
         });
     }
     Err(failure)
+}
+
+/// A guest that was stopped, by itself or from outside.
+pub fn stopped(stop: Stop, timeout: Duration) -> Failure {
+    match stop {
+        Stop::Output(stream) => Failure {
+            stream: Some(stream),
+            ..Failure::new(
+                Code::OutputLimit,
+                "killed: stdout/stderr size limit exceeded",
+            )
+        },
+        Stop::Timeout => Failure::new(
+            Code::Timeout,
+            format!("timeout after {}ms", timeout.as_millis()),
+        ),
+        Stop::Cancelled(Cancel::Shutdown) => {
+            Failure::new(Code::Cancelled, "cancelled: shutting down")
+        }
+        Stop::Cancelled(Cancel::ClientGone) => {
+            Failure::new(Code::Cancelled, "cancelled: the client is gone")
+        }
+        Stop::Exit(code) => Failure {
+            exit_code: Some(code),
+            ..Failure::new(Code::Exit, format!("exit code {code}"))
+        },
+    }
 }
 
 /// What the engine says of the end. Outer errors are final whatever the guest's memory did.
@@ -102,6 +116,17 @@ fn trap(error: &Error, guest: &Guest, fuel: Option<u64>) -> Result<Failure, Fail
     })
 }
 
+/// A failure whose backtrace names functions only. Machine code has some traps twice, with and without a look at the time
+/// before them, and the place that is found for one of them is that of the look: which of them it is depends on the moment.
+fn without_places(mut failure: Failure) -> Failure {
+    for frame in failure.trap.iter_mut().flat_map(|trap| &mut trap.backtrace) {
+        if let Some((function, _)) = frame.rsplit_once(PLACE) {
+            *frame = function.to_owned();
+        }
+    }
+    failure
+}
+
 fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrace>) -> Failure {
     let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
     let backtrace = frames.iter().map(|frame| {
@@ -110,7 +135,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
             None => format!("<wasm function {}>", frame.func_index()),
         };
         match frame.module_offset() {
-            Some(offset) => format!("{function} +{offset:#x}"),
+            Some(offset) => format!("{function}{PLACE}{offset:x}"),
             None => function,
         }
     });
@@ -160,7 +185,7 @@ fn result(stdout: &[u8]) -> Result<Box<RawValue>, Failure> {
     let Some(line) = lines.into_iter().find(|line| !line.is_empty()) else {
         return Err(Failure::new(Code::EmptyStdout, "empty stdout"));
     };
-    json::parse(line, MAX_DEPTH).map_err(|reason| {
+    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| {
         let mut end = text.len().min(HEAD);
         while !text.is_char_boundary(end) {
             end -= 1;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use wasmtime::{Store, UpdateDeadline, Val};
@@ -11,9 +12,10 @@ use super::outcome;
 use crate::failure::Failure;
 use crate::host::{Guest, Surroundings};
 use crate::job::{Job, Stop};
+use crate::rpc::Spent;
 
 /// What a run used.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Time of instantiation and entry.
     pub run: Duration,
@@ -23,18 +25,14 @@ pub struct Usage {
     pub stdout: usize,
     /// Bytes printed to standard error.
     pub stderr: usize,
-    /// RPC calls made.
-    pub rpc_calls: u64,
-    /// Time spent waiting for them.
-    pub rpc_time: Duration,
+    /// What its RPC came to.
+    pub rpc: Spent,
     /// Fuel used, where it is counted.
     pub fuel: Option<u64>,
-    /// The block that a deterministic job saw.
-    pub block: Option<u64>,
 }
 
 /// What became of a job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The result line, or why there is none.
     pub outcome: Result<Box<RawValue>, Failure>,
@@ -48,31 +46,55 @@ pub struct Report {
 
 impl Report {
     /// A job that did not begin.
-    pub fn failed(failure: Failure) -> Self {
-        Report {
+    pub fn failed(failure: Failure) -> Box<Self> {
+        Box::new(Report {
             outcome: Err(failure),
             stderr: String::new(),
             usage: Usage::default(),
             warnings: Vec::new(),
-        }
+        })
     }
 }
 
-/// Runs a job to its end. Waits no longer than the job's time.
-pub fn run(prepared: &Prepared, job: Job, around: Surroundings) -> Report {
-    let (entry, results) = match prepared.entry(job.entry.as_deref(), job.compat) {
+/// Runs a job to its end. Waits no longer than the job's time. Job and report are in boxes because a thousand waiting jobs
+/// have a thousand stacks.
+pub fn run(prepared: &Prepared, job: Box<Job>, around: Surroundings) -> Box<Report> {
+    let (entry, results) = match entry(prepared, &job) {
         Ok(entry) => entry,
-        Err(failure) => return Report::failed(failure),
+        Err(report) => return report,
     };
-    let hash = hex::encode(prepared.hash);
     let fuel = job.limits.fuel;
     let (timeout, compat) = (job.limits.timeout, job.compat);
+    let deterministic = job.deterministic.is_some();
+    let mut store = store(prepared, job, around);
+    let ended = {
+        let _running = prepared.ticker.enter();
+        let fuelled = match fuel {
+            Some(units) => store.set_fuel(units),
+            None => Ok(()),
+        };
+        fuelled.and_then(|()| call(prepared, &mut store, &entry, results, compat))
+    };
+    report(&store, ended, timeout, fuel, deterministic)
+}
+
+/// What is called, or the end of the job.
+#[inline(never)]
+fn entry(prepared: &Prepared, job: &Job) -> Result<(String, Results), Box<Report>> {
+    let entry = prepared.entry(job.entry.as_deref(), job.compat);
+    entry.map_err(Report::failed)
+}
+
+/// The store of a job, before its first instruction. Not part of `run`, whose frame stays while a guest waits.
+#[inline(never)]
+fn store(prepared: &Prepared, job: Box<Job>, around: Surroundings) -> Store<Guest> {
+    let hash = hex::encode(prepared.hash);
     let seed = job.deterministic.map(|fixed| {
         fixed
             .seed
             .unwrap_or_else(|| seed(&prepared.hash, &job.stdin))
     });
-    let mut guest = Guest::new(job, &format!("{hash}.wasm"), seed, around);
+    let mut guest = Guest::new(*job, &format!("{hash}.wasm"), seed, around);
     guest
         .limiter
         .expect(prepared.module.resources_required().num_memories);
@@ -83,14 +105,18 @@ pub fn run(prepared: &Prepared, job: Job, around: Surroundings) -> Report {
         store.data_mut().deadline.tick()?;
         Ok(UpdateDeadline::Continue(1))
     });
-    let ended = {
-        let _running = prepared.ticker.enter();
-        let fuelled = match fuel {
-            Some(units) => store.set_fuel(units),
-            None => Ok(()),
-        };
-        fuelled.and_then(|()| call(prepared, &mut store, &entry, results, compat))
-    };
+    store
+}
+
+/// What became of it.
+#[inline(never)]
+fn report(
+    store: &Store<Guest>,
+    ended: wasmtime::Result<()>,
+    timeout: Duration,
+    fuel: Option<u64>,
+    deterministic: bool,
+) -> Box<Report> {
     let fuel_used = fuel.map(|units| units.saturating_sub(store.get_fuel().unwrap_or(0)));
     let guest = store.data();
     let usage = Usage {
@@ -98,10 +124,8 @@ pub fn run(prepared: &Prepared, job: Job, around: Surroundings) -> Report {
         peak_memory: guest.limiter.peak(),
         stdout: guest.stdout.bytes().len(),
         stderr: guest.stderr.bytes().len(),
-        rpc_calls: guest.rpc.calls(),
-        rpc_time: guest.rpc.time(),
+        rpc: guest.rpc.spent(),
         fuel: fuel_used,
-        block: guest.rpc.block(),
     };
     let mut warnings = Vec::new();
     if let Some(pages) = guest.limiter.refused_pages() {
@@ -110,12 +134,12 @@ pub fn run(prepared: &Prepared, job: Job, around: Surroundings) -> Report {
             "memory.grow to {pages} pages refused (limit {limit})"
         ));
     }
-    Report {
-        outcome: outcome::judge(ended, guest, timeout, fuel),
+    Box::new(Report {
+        outcome: outcome::judge(ended, guest, timeout, fuel, deterministic),
         stderr: guest.stderr.text(),
         usage,
         warnings,
-    }
+    })
 }
 
 /// The seed of a deterministic job that names none.

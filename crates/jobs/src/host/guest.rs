@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::clock::{Clock, Kind};
+use super::filesystem::{Descriptors, Tree};
 use super::limiter::Limiter;
 use super::output::Output;
 use super::random::Random;
 use super::rpc_files::RpcFiles;
-use super::wasi::{Descriptors, Tree};
-use crate::job::{Deadline, Job};
-use crate::rpc::{Service, Session, Terms};
+use crate::job::{Deadline, Job, Stop, Stream};
+use crate::rpc::Answers;
 
 /// Told of what a guest logs: level and text.
 pub type GuestLog = Arc<dyn Fn(i32, &str) + Send + Sync>;
@@ -19,7 +19,7 @@ pub struct Surroundings {
     /// Its time.
     pub deadline: Deadline,
     /// Who answers its RPC.
-    pub rpc: Arc<Service>,
+    pub rpc: Box<dyn Answers>,
     /// Where its log goes beside standard error.
     pub log: Option<GuestLog>,
 }
@@ -30,7 +30,7 @@ pub struct Guest {
     pub(crate) limiter: Limiter,
     pub(crate) stdout: Output,
     pub(crate) stderr: Output,
-    pub(crate) rpc: Session,
+    pub(crate) rpc: Box<dyn Answers>,
     pub(super) stdin: Vec<u8>,
     pub(super) stdin_read: usize,
     pub(super) tree: Tree,
@@ -55,18 +55,12 @@ impl Guest {
         let mut args = vec![program.as_bytes().to_vec()];
         args.extend(job.args.into_iter().map(String::into_bytes));
         let variable = |name: &str, value: &str| format!("{name}={value}").into_bytes();
-        let terms = Terms {
-            chain: job.chain,
-            calls: limits.rpc_calls,
-            one_block: job.deterministic.is_some() || job.block.is_some(),
-            block: job.block,
-        };
         Guest {
             deadline: around.deadline,
             limiter: Limiter::new(limits.memory, limits.table_elements),
-            stdout: Output::new("stdout", limits.stdout),
-            stderr: Output::new("stderr", limits.stderr),
-            rpc: Session::new(around.rpc, terms),
+            stdout: Output::new(Stream::Stdout, limits.stdout),
+            stderr: Output::new(Stream::Stderr, limits.stderr),
+            rpc: around.rpc,
             stdin: job.stdin,
             stdin_read: 0,
             tree: Tree::new(limits.files, limits.file_bytes),
@@ -85,6 +79,25 @@ impl Guest {
             kept: None,
             memory: None,
         }
+    }
+
+    /// Answers the request that is in the file for it, if there is one. To be called before the guest can look.
+    ///
+    /// # Errors
+    /// If the job must stop.
+    pub(super) fn answer_file(&mut self) -> Result<(), Stop> {
+        let Some(request) = self.rpc_files.pending(&self.tree) else {
+            return Ok(());
+        };
+        let response = self.rpc_files.response();
+        // An unread answer must not be taken for that of the new request, however the new one ends.
+        self.tree.remove_file(response);
+        let answer = self.rpc.answer(&request, &mut self.deadline)?;
+        let now = self.now();
+        // A guest that keeps its answers open has no room for more of them: it sees none.
+        let response = self.rpc_files.response();
+        let _ = self.tree.put_file(response, answer.into_bytes(), now);
+        Ok(())
     }
 
     /// The time that files get.

@@ -2,10 +2,10 @@
 
 use wasmtime::ResourceLimiter;
 
-/// Memories of a module.
-pub(super) const MAX_MEMORIES: u32 = 4;
-/// Tables of a module.
-pub(super) const MAX_TABLES: u32 = 8;
+/// Memories that a module may have.
+pub const MAX_MEMORIES: u32 = 4;
+/// Tables that a module may have.
+pub const MAX_TABLES: u32 = 8;
 /// Bytes of a page.
 const PAGE: usize = 65_536;
 

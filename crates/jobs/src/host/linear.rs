@@ -1,6 +1,6 @@
 //! The guest's memory as host functions see it: every access is checked, and numbers are little-endian.
 
-use super::wasi::Errno;
+use super::abi::Errno;
 
 /// The linear memory of a guest.
 pub(super) struct Linear<'a>(pub &'a mut [u8]);

@@ -1,7 +1,9 @@
 //! What a guest finds around itself: WASI preview 1 in memory, the RPC files, and the imports of module `host`. No file
 //! of the machine, no socket and no variable of the server is within its reach. Knows nothing of compilation.
 
+mod abi;
 mod clock;
+mod filesystem;
 mod guest;
 mod imports;
 mod limiter;
@@ -12,7 +14,7 @@ mod rpc_files;
 mod wasi;
 
 pub use guest::{Guest, GuestLog, Surroundings};
-pub use limiter::Limiter;
+pub use limiter::{Limiter, MAX_MEMORIES, MAX_TABLES};
 
 use wasmtime::Linker;
 

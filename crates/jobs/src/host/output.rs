@@ -1,20 +1,20 @@
 //! The streams into which a guest prints.
 
-use crate::job::Stop;
+use crate::job::{Stop, Stream};
 
 /// A stream with a limit.
 #[derive(Debug)]
 pub(crate) struct Output {
-    name: &'static str,
+    stream: Stream,
     bytes: Vec<u8>,
     limit: usize,
 }
 
 impl Output {
     /// An empty stream.
-    pub(crate) fn new(name: &'static str, limit: usize) -> Self {
+    pub(crate) fn new(stream: Stream, limit: usize) -> Self {
         Output {
-            name,
+            stream,
             bytes: Vec::new(),
             limit,
         }
@@ -34,7 +34,7 @@ impl Output {
         self.bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
         match bytes.len() > room {
-            true => Err(Stop::Output(self.name)),
+            true => Err(Stop::Output(self.stream)),
             false => Ok(()),
         }
     }
@@ -57,19 +57,19 @@ mod tests {
 
     #[test]
     fn the_limit_itself_is_allowed() {
-        let mut output = Output::new("stdout", 4);
+        let mut output = Output::new(Stream::Stdout, 4);
         assert_eq!(output.write(b"abcd"), Ok(()));
         assert_eq!(output.write(b""), Ok(()));
-        assert_eq!(output.write(b"e"), Err(Stop::Output("stdout")));
+        assert_eq!(output.write(b"e"), Err(Stop::Output(Stream::Stdout)));
         assert_eq!(output.bytes(), b"abcd");
     }
 
     #[test]
     fn a_character_is_not_cut() {
-        let mut output = Output::new("stderr", 4);
+        let mut output = Output::new(Stream::Stderr, 4);
         assert!(output.write("abcé".as_bytes()).is_err());
         assert_eq!(output.text(), "abc");
-        let mut output = Output::new("stderr", 9);
+        let mut output = Output::new(Stream::Stderr, 9);
         output.write(b"a\xff").unwrap();
         assert_eq!(output.text(), "a\u{fffd}");
     }

@@ -2,9 +2,7 @@
 //! soon as the guest looks, and it is whole: a request is answered inside the guest's own call, once, when nobody can
 //! write to its file any more.
 
-use super::guest::Guest;
-use super::wasi::{ROOT, Tree};
-use crate::job::Stop;
+use super::filesystem::{ROOT, Tree};
 
 /// The two files of a job.
 #[derive(Debug)]
@@ -25,13 +23,13 @@ impl RpcFiles {
         }
     }
 
-    /// Whether a path that a guest names leads to the answer.
-    pub(super) fn is_response(&self, name: &str) -> bool {
-        self.response == name
+    /// The name under which the answer appears.
+    pub(super) fn response(&self) -> &str {
+        &self.response
     }
 
     /// The request that waits for an answer.
-    fn pending(&mut self, tree: &Tree) -> Option<Vec<u8>> {
+    pub(super) fn pending(&mut self, tree: &Tree) -> Option<Vec<u8>> {
         let node = tree.child(ROOT, &self.request)?;
         let file = tree.file(node)?;
         if file.is_empty() || tree.writers(node) > 0 {
@@ -44,22 +42,4 @@ impl RpcFiles {
         self.answered = state;
         Some(file.to_vec())
     }
-}
-
-/// Answers a complete request. To be called before a guest can look.
-///
-/// # Errors
-/// If the job must stop.
-pub(super) fn answer(guest: &mut Guest) -> Result<(), Stop> {
-    let Some(request) = guest.rpc_files.pending(&guest.tree) else {
-        return Ok(());
-    };
-    // An unread answer must not be taken for that of the new request, however the new one ends.
-    guest.tree.remove_file(&guest.rpc_files.response);
-    let answer = guest.rpc.answer(&request, &mut guest.deadline)?;
-    let now = guest.now();
-    let response = &guest.rpc_files.response;
-    // A guest that keeps its answers open has no room for more of them: it sees none.
-    let _ = guest.tree.put_file(response, answer.into_bytes(), now);
-    Ok(())
 }

@@ -112,13 +112,48 @@ impl Deadline {
         Ok(value)
     }
 
-    fn give_back(&mut self) {
+    /// Begins again, with all of its time.
+    pub fn begin(&mut self) {
+        self.started = Instant::now();
+        self.excluded = Duration::ZERO;
+    }
+
+    /// Time that passed and does not count.
+    pub fn excluded(&self) -> Duration {
+        self.excluded
+    }
+
+    /// Time that somebody else noticed not to count.
+    pub fn exclude(&mut self, time: Duration) {
+        self.excluded += time;
+    }
+
+    /// Waits for what the job itself does elsewhere, on its processor: until its time is over, and for a grace.
+    ///
+    /// # Errors
+    /// As [`Deadline::check`], after the grace.
+    pub fn attend<T>(
+        &mut self,
+        grace: Duration,
+        ready: impl FnMut() -> Option<T>,
+    ) -> Result<T, Stop> {
+        let until = Instant::now() + self.left() + grace;
+        match self.control.wait(until, ready) {
+            Wake::Ready(value) => Ok(value),
+            Wake::Cancelled(reason) => Err(Stop::Cancelled(reason)),
+            Wake::Time => Err(Stop::Timeout),
+        }
+    }
+
+    /// Lends the processor to others until [`Deadline::take`].
+    pub fn give_back(&mut self) {
         if let Some(cpu) = &mut self.cpu {
             cpu.give_back();
         }
     }
 
-    fn take(&mut self) {
+    /// Waits for a processor, which does not count.
+    pub fn take(&mut self) {
         if let Some(cpu) = &mut self.cpu {
             let asked = Instant::now();
             cpu.take();

@@ -6,6 +6,8 @@ mod deadline;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use control::{Cancel, Control, Wake};
 pub use deadline::{Cpu, Deadline};
 
@@ -17,7 +19,7 @@ pub const RESPONSE_FILE: &str = "wasm_rpc_response.json";
 pub const WORK_DIR: &str = "/job";
 
 /// What one job may use. Every limit may be reached and not exceeded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobLimits {
     /// Time for instantiation and the entry, queueing and compilation excluded.
     pub timeout: Duration,
@@ -40,7 +42,7 @@ pub struct JobLimits {
 }
 
 /// What replaces the world in a deterministic job.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Determinism {
     /// Seed of random numbers; without it, it follows from module and input.
     pub seed: Option<u64>,
@@ -49,7 +51,7 @@ pub struct Determinism {
 }
 
 /// One run of a module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     /// What the guest reads from standard input.
     pub stdin: Vec<u8>,
@@ -75,13 +77,23 @@ pub struct Job {
     pub compat: bool,
 }
 
+/// A stream into which guests print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
 /// Why a guest does not go on. Carried through the engine as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Its time is over.
     Timeout,
     /// It wrote more than it may to this stream.
-    Output(&'static str),
+    Output(Stream),
     /// It ended by `proc_exit`.
     Exit(u32),
     /// Nobody waits for it any more, or the server goes down.
@@ -92,7 +104,7 @@ impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Stop::Timeout => f.write_str("timeout"),
-            Stop::Output(stream) => write!(f, "{stream} size limit exceeded"),
+            Stop::Output(_) => f.write_str("size limit of output exceeded"),
             Stop::Exit(code) => write!(f, "exit code {code}"),
             Stop::Cancelled(_) => f.write_str("cancelled"),
         }

@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use drun_engine::machine_code;
 use sha2::{Digest, Sha256};
 
 use super::hash_of;
-use crate::engine::{Compiler, Hash, Prepared, link};
+use crate::engine::{Compiler, Engines, Hash, Kind, Prepared};
 
 /// Why a directory is not used.
 pub(super) enum OpenError {
@@ -85,20 +85,20 @@ impl Disk {
     /// The machine code of a module for an engine.
     pub(super) fn load(
         &self,
-        compiler: &Compiler,
+        engines: &Engines,
+        kind: Kind,
         hash: Hash,
         wasm_len: usize,
     ) -> Option<Prepared> {
-        let started = Instant::now();
-        let path = self.code_path(compiler, &hash);
-        let module = machine_code::load(&compiler.engine, &path)?;
+        let path = self.code_path(&*engines.compiler(kind).ok()?, &hash);
+        let module = engines.load(kind, hash, wasm_len, &path).ok()??;
         let now = SystemTime::now();
         if let Some(kept) = self.lock().get_mut(&hash) {
             kept.used = now;
         }
         // On a file system that cannot be written the file just looks old.
         let _ = fs::File::open(&path).and_then(|file| file.set_modified(now));
-        link(compiler, hash, wasm_len, module, started).ok()
+        Some(module)
     }
 
     pub(super) fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) {
@@ -124,6 +124,11 @@ impl Disk {
                 in_use,
             );
         }
+    }
+
+    /// Where the machine code of a module is, if it is there.
+    pub(super) fn code(&self, compiler: &Compiler, hash: &Hash) -> Option<PathBuf> {
+        Some(self.code_path(compiler, hash)).filter(|path| path.is_file())
     }
 
     /// Writes a file as a whole. A full disk is no reason for a job to fail.

@@ -5,7 +5,7 @@ mod disk;
 mod memory;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -263,11 +263,10 @@ impl Modules {
         let Some(wasm) = wasm.or(stored.as_deref()).or(kept.as_deref()) else {
             return Err(unknown(&hash));
         };
-        let compiler = self.engines.compiler(kind)?;
         let loaded = self
             .disk
             .as_ref()
-            .and_then(|disk| disk.load(&compiler, hash, wasm.len()));
+            .and_then(|disk| disk.load(&self.engines, kind, hash, wasm.len()));
         let (module, source) = match loaded {
             Some(module) => (module, Source::Disk),
             None => (self.engines.compile(kind, hash, wasm)?, Source::Compiled),
@@ -299,6 +298,27 @@ impl Modules {
         if source == Source::Compiled {
             disk.store_code(&compiler, module, &in_use);
         }
+    }
+
+    /// The file with the machine code of a module.
+    ///
+    /// # Errors
+    /// If there is none and it cannot be written.
+    pub fn code(&self, kind: Kind, module: &Prepared) -> Result<PathBuf, Failure> {
+        let compiler = self.engines.compiler(kind)?;
+        let none = || Failure::new(Code::Internal, "machine code cannot be written");
+        let disk = self.disk.as_ref().ok_or_else(none)?;
+        if let Some(path) = disk.code(&compiler, &module.hash) {
+            return Ok(path);
+        }
+        let in_use = self.lock_memory().in_use();
+        disk.store_code(&compiler, module, &in_use);
+        disk.code(&compiler, &module.hash).ok_or_else(none)
+    }
+
+    /// Whether modules have files.
+    pub fn has_files(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// Whether a module is known, without making it ready.

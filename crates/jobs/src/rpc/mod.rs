@@ -4,6 +4,7 @@
 mod cache;
 mod fixture;
 mod hex;
+mod http;
 mod message;
 mod methods;
 mod record;
@@ -17,5 +18,5 @@ pub use message::{RpcError, error_answer};
 pub use methods::{Methods, READ_METHODS, WRITE_METHODS};
 pub use record::Recorder;
 pub use service::{Call, Service, ServiceLimits};
-pub use session::{Session, Terms};
+pub use session::{Answers, Session, Spent, Terms};
 pub use upstream::{Target, Upstream};

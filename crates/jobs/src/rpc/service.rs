@@ -180,8 +180,9 @@ impl Service {
         let task = {
             let (upstream, targets) = (upstream.clone(), targets.clone());
             let (answer, control) = (answer.clone(), deadline.control().clone());
+            // The box is made where the task runs: the stack of a thread that waits is memory too.
             upstream.runtime().clone().spawn(async move {
-                let got = upstream.post(&targets, body, limit).await;
+                let got = Box::pin(upstream.post(&targets, body, limit)).await;
                 *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(got);
                 control.notify();
             })

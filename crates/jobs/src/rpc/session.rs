@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Service;
 use super::message::{self, Refusal, Reply, Request, RpcError, error_answer, none, null, raw};
 use super::methods::block_position;
-use crate::job::{Deadline, Stop};
+use crate::job::{Deadline, Job, Stop};
 use crate::json;
 
 /// Requests of one batch.
@@ -31,6 +32,41 @@ pub struct Terms {
     pub block: Option<u64>,
 }
 
+impl Terms {
+    /// Those of a job.
+    pub fn of(job: &Job) -> Self {
+        Terms {
+            chain: job.chain,
+            calls: job.limits.rpc_calls,
+            one_block: job.deterministic.is_some() || job.block.is_some(),
+            block: job.block,
+        }
+    }
+}
+
+/// What a job's calls came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Calls made, those that were refused included.
+    pub calls: u64,
+    /// Time spent waiting for answers.
+    pub time: Duration,
+    /// The block that a deterministic job saw.
+    pub block: Option<u64>,
+}
+
+/// Whoever answers the requests of one job.
+pub trait Answers: Send {
+    /// Answers a request or a batch of them.
+    ///
+    /// # Errors
+    /// Only if the job must stop; whatever is wrong with a request is an answer.
+    fn answer(&mut self, request: &[u8], deadline: &mut Deadline) -> Result<String, Stop>;
+
+    /// What it came to so far.
+    fn spent(&self) -> Spent;
+}
+
 /// The calls of one job.
 #[derive(Debug)]
 pub struct Session {
@@ -40,6 +76,23 @@ pub struct Session {
     first_block: Option<u64>,
     calls: u64,
     time: Duration,
+}
+
+impl Answers for Session {
+    fn answer(&mut self, request: &[u8], deadline: &mut Deadline) -> Result<String, Stop> {
+        let started = Instant::now();
+        let answer = self.answer_any(request, deadline);
+        self.time += started.elapsed();
+        answer
+    }
+
+    fn spent(&self) -> Spent {
+        Spent {
+            calls: self.calls,
+            time: self.time,
+            block: self.first_block,
+        }
+    }
 }
 
 impl Session {
@@ -53,32 +106,6 @@ impl Session {
             calls: 0,
             time: Duration::ZERO,
         }
-    }
-
-    /// Calls made, those that were refused included.
-    pub fn calls(&self) -> u64 {
-        self.calls
-    }
-
-    /// Time spent waiting for answers.
-    pub fn time(&self) -> Duration {
-        self.time
-    }
-
-    /// The block that a deterministic job saw.
-    pub fn block(&self) -> Option<u64> {
-        self.first_block
-    }
-
-    /// Answers a request or a batch of them.
-    ///
-    /// # Errors
-    /// Only if the job must stop; whatever is wrong with a request is an answer.
-    pub fn answer(&mut self, request: &[u8], deadline: &mut Deadline) -> Result<String, Stop> {
-        let started = Instant::now();
-        let answer = self.answer_any(request, deadline);
-        self.time += started.elapsed();
-        answer
     }
 
     fn answer_any(&mut self, request: &[u8], deadline: &mut Deadline) -> Result<String, Stop> {
@@ -380,7 +407,7 @@ mod tests {
         let (mut session, mut deadline) = session(many());
         let answer = session.answer(batch.as_bytes(), &mut deadline).unwrap();
         assert!(answer.contains("Response too large"), "{answer}");
-        assert_eq!(session.calls(), 2);
+        assert_eq!(session.calls, 2);
         let batch = format!("[{}]", ["1"; 21].join(","));
         assert!(
             session
@@ -408,7 +435,7 @@ mod tests {
             refused,
             r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32005,"message":"Limit exceeded","data":"RPC call limit (1) exceeded"}}"#
         );
-        assert_eq!(session.calls(), 1);
+        assert_eq!(session.calls, 1);
     }
 
     #[test]

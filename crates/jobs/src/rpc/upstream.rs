@@ -1,24 +1,30 @@
-//! The HTTP client of nodes and proxies: connections that are kept, several addresses for one chain, and texts of
-//! errors that never show more of an address than its host. Answers are handed on as they are.
+//! The nodes and proxies that are asked: their addresses, connections that are kept, several addresses for one chain, and
+//! texts of errors that never show more of an address than its host. Answers are handed on as they are.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Uri};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::Uri;
+
+use super::http::{Answer, Broken, Connection};
+
+/// Connections without a request that are kept for each address, and for how long.
+const MAX_IDLE: usize = 64;
+const IDLE: Duration = Duration::from_secs(30);
 
 /// An address of a node or proxy. Its text form hides user, password, path and query, which may be keys.
 #[derive(Clone)]
 pub struct Target {
-    uri: Uri,
-    authorization: Option<HeaderValue>,
+    https: bool,
+    /// Without the brackets of an address of IPv6.
+    host: String,
+    port: u16,
+    /// The head of a request up to the length of its body.
+    head: String,
     shown: String,
 }
 
@@ -59,19 +65,22 @@ impl Target {
         if uri.host().is_none_or(str::is_empty) {
             return Err("a URL without a host".into());
         }
-        let authorization = match credentials {
-            None => None,
-            Some(credentials) => {
-                let basic = format!("Basic {}", BASE64.encode(&percent_decoded(credentials)));
-                let mut value = HeaderValue::from_str(&basic).map_err(|_| "not a URL")?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
+        let host_of_uri = uri.host().unwrap_or_default();
+        let name = host_of_uri.trim_start_matches('[').trim_end_matches(']');
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut head =
+            format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n");
+        if let Some(credentials) = credentials {
+            let credentials = BASE64.encode(&percent_decoded(credentials));
+            head += &format!("authorization: Basic {credentials}\r\n");
+        }
+        let https = scheme == "https";
         Ok(Target {
+            https,
+            host: name.to_owned(),
+            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            head: head + "content-length: ",
             shown: format!("{scheme}://{host}/…"),
-            uri,
-            authorization,
         })
     }
 }
@@ -105,10 +114,14 @@ pub enum Trouble {
     Transport(String),
 }
 
+/// Connections by https or not, host and port.
+type Idle = HashMap<(bool, String, u16), Vec<(Connection, Instant)>>;
+
 /// The connections to nodes.
 #[derive(Clone)]
 pub struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    tls: Arc<rustls::ClientConfig>,
+    idle: Arc<Mutex<Idle>>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -131,15 +144,11 @@ impl Upstream {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Upstream { client, runtime })
+        Ok(Upstream {
+            tls: Arc::new(tls),
+            idle: Arc::default(),
+            runtime,
+        })
     }
 
     /// Where its work is done.
@@ -159,7 +168,7 @@ impl Upstream {
     ) -> Result<Bytes, Trouble> {
         let mut last = Trouble::Transport("no address".into());
         for target in targets {
-            match self.post_one(target, body.clone(), limit).await {
+            match self.post_one(target, &body, limit).await {
                 Err(Trouble::Transport(error)) => last = Trouble::Transport(error),
                 answer => return answer,
             }
@@ -167,30 +176,68 @@ impl Upstream {
         Err(last)
     }
 
-    async fn post_one(&self, target: &Target, body: Bytes, limit: usize) -> Result<Bytes, Trouble> {
+    async fn post_one(&self, target: &Target, body: &[u8], limit: usize) -> Result<Bytes, Trouble> {
         let trouble = |what: String| Trouble::Transport(format!("{target}: {what}"));
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(target.uri.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|error| trouble(error.to_string()))?;
-        if let Some(authorization) = &target.authorization {
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, authorization.clone());
+        let mut request = format!("{}{}\r\n\r\n", target.head, body.len()).into_bytes();
+        request.extend_from_slice(body);
+        let answer = match self.exchange(target, &request, limit).await {
+            Ok(answer) => answer,
+            Err(Broken::TooLarge) => return Err(Trouble::TooLarge),
+            Err(Broken::Silent(error) | Broken::Failed(error)) => {
+                return Err(trouble(innermost(&error)));
+            }
+        };
+        match answer.status {
+            429 | 300..400 | 500.. => Err(trouble(format!("status {}", answer.status))),
+            _ => Ok(answer.body.into()),
         }
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|error| trouble(innermost(&error)))?;
-        let status = answer.status();
-        if status.as_u16() == 429 || status.is_server_error() || status.is_redirection() {
-            return Err(trouble(format!("status {}", status.as_u16())));
+    }
+
+    /// Over a connection that is kept, if there is one. A node may close it at any time, which is no answer: all that is
+    /// asked here only reads, so it is asked again.
+    async fn exchange(
+        &self,
+        target: &Target,
+        request: &[u8],
+        limit: usize,
+    ) -> Result<Answer, Broken> {
+        let key = (target.https, target.host.clone(), target.port);
+        if let Some(mut kept) = self.kept(&key) {
+            match kept.exchange(request, limit).await {
+                Err(Broken::Silent(_)) => {}
+                answer => return answer.inspect(|answer| self.keep(key, kept, answer)),
+            }
         }
-        match Limited::new(answer.into_body(), limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Trouble::TooLarge),
-            Err(error) => Err(trouble(innermost(&*error))),
+        let tls = target.https.then_some(&self.tls);
+        let mut new = Connection::open(&target.host, target.port, tls).await?;
+        let answer = new.exchange(request, limit).await?;
+        self.keep(key, new, &answer);
+        Ok(answer)
+    }
+
+    fn kept(&self, key: &(bool, String, u16)) -> Option<Connection> {
+        let mut idle = self.lock();
+        let (connection, since) = idle.get_mut(key)?.pop()?;
+        if since.elapsed() < IDLE {
+            return Some(connection);
         }
+        // All others are older.
+        idle.remove(key);
+        None
+    }
+
+    fn keep(&self, key: (bool, String, u16), connection: Connection, answer: &Answer) {
+        if answer.reusable {
+            let mut idle = self.lock();
+            let kept = idle.entry(key).or_default();
+            if kept.len() < MAX_IDLE {
+                kept.push((connection, Instant::now()));
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,9 +261,15 @@ mod tests {
             format!("{target} {target:?}"),
             "https://eth.example:8545/… https://eth.example:8545/…"
         );
-        assert_eq!(target.uri, "https://eth.example:8545/v3/KEY?k=KEY");
-        let basic = format!("Basic {}", BASE64.encode(b"user:p@w"));
-        assert_eq!(target.authorization.unwrap(), basic);
+        assert_eq!((target.host.as_str(), target.port), ("eth.example", 8545));
+        let basic = BASE64.encode(b"user:p@w");
+        let head = "POST /v3/KEY?k=KEY HTTP/1.1\r\nhost: eth.example:8545\r\ncontent-type: application/json\r\n";
+        assert_eq!(
+            target.head,
+            format!("{head}authorization: Basic {basic}\r\ncontent-length: ")
+        );
+        let target = Target::parse("http://[::1]").unwrap();
+        assert_eq!((target.host.as_str(), target.port), ("::1", 80));
     }
 
     #[test]

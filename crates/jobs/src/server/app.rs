@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -17,13 +17,14 @@ use super::request::{self, Refused, RunRequest};
 use super::response::{self, Circumstances};
 use super::scheduler::{Scheduler, SchedulerLimits};
 use crate::config::{Config, Level, milliseconds};
-use crate::engine::{self, Engines, Kind, Report};
+use crate::engine::{self, Engines, Hash, Kind, Prepared, Report, Room, stopped};
 use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
-use crate::job::{Cancel, Control, Cpu, Deadline};
+use crate::isolate::{Supervisor, WorkerSettings};
+use crate::job::{Cancel, Control, Cpu, Deadline, Job, Stop};
 use crate::json::Object;
 use crate::modules::{Found, ModuleLimits, Modules};
-use crate::rpc::{Cache, Fixture, Recorder, Service, Upstream};
+use crate::rpc::{Cache, Fixture, Recorder, Service, Session, Terms, Upstream};
 
 /// Bodies above this size are not parsed where connections are served.
 const LARGE: usize = 64 << 10;
@@ -39,6 +40,7 @@ pub struct App {
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Log,
     scheduler: Arc<Scheduler>,
+    supervisor: Option<Arc<Supervisor>>,
     recorder: Option<Arc<Recorder>>,
     draining: AtomicBool,
     /// Whether nothing goes on either.
@@ -59,7 +61,18 @@ impl App {
         };
         let metrics = Arc::new(Metrics::default());
         let observed = metrics.clone();
-        let engines = Engines::new(config.max_stack_bytes);
+        let room = config.instance_pool.then_some(Room {
+            guests: config.max_concurrency,
+            table_elements: config.max_table_elements,
+        });
+        let engines = Engines::new(config.max_stack_bytes, room);
+        let pooled = engines
+            .is_pooled(usual_kind(&config))
+            .map_err(|failure| failure.error)?;
+        if config.instance_pool && !pooled {
+            let warning = "no address space for INSTANCE_POOL: memories are mapped for each job";
+            log.write(Level::Warn, warning, &Object::new());
+        }
         let limits = ModuleLimits {
             memory: config.module_memory_bytes,
             disk: config.module_disk_bytes,
@@ -85,12 +98,25 @@ impl App {
             queue: (!config.compat).then_some(config.queue_limit),
             guest_stack: config.max_stack_bytes,
         }));
+        let supervisor = match config.isolate {
+            false => None,
+            true if !modules.has_files() => {
+                return Err("ISOLATE: process needs a WASM_CACHE_DIR for files".into());
+            }
+            true => Some(Arc::new(Supervisor::new(WorkerSettings {
+                stack: config.max_stack_bytes,
+                kind: usual_kind(&config),
+                request_bytes: config.rpc.request_bytes,
+                ready: config.cpu_permits,
+            })?)),
+        };
         Ok(App {
             modules: Arc::new(modules),
             rpc,
             metrics,
             log,
             scheduler,
+            supervisor,
             recorder,
             draining: AtomicBool::new(false),
             stop: watch::channel(false).0,
@@ -163,8 +189,9 @@ impl App {
         } = request;
         let compat = self.config.compat;
         let refuse = |failure: Failure| self.refuse(Some(&*job_id), failure);
+        let draining = || refuse(Failure::new(Code::Draining, "shutting down"));
         if self.is_draining() {
-            return refuse(Failure::new(Code::Draining, "shutting down"));
+            return draining();
         }
         let _admission = match self.scheduler.admit() {
             Ok(admission) => admission,
@@ -173,10 +200,12 @@ impl App {
                 return refuse(Failure::new(Code::QueueFull, error));
             }
         };
-        let found = tokio::select! {
-            found = self.modules.get(hash, Kind::of(&job), wasm) => found,
-            () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
-        };
+        // Once more: whoever drains either sees this job, and waits for it, or was seen here.
+        if self.is_draining() {
+            return draining();
+        }
+        // In a box, which is gone when the module is there.
+        let found = Box::pin(self.found(hash, Kind::of(&job), wasm)).await;
         let found = match found {
             Ok(found) => found,
             Err(failure) => return refuse(failure),
@@ -197,14 +226,19 @@ impl App {
         let submitted = Instant::now();
         let work = {
             let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
+            let job = Box::new(job);
+            let isolated = self.supervisor.clone().zip(Some(self.modules.clone()));
             Box::new(move |cpu: Box<dyn Cpu>| {
                 let queued = submitted.elapsed();
                 let deadline = Deadline::new(job.limits.timeout, control.clone(), Some(cpu));
-                let report = match control.cancelled() {
-                    Some(_) => {
-                        Report::failed(Failure::new(Code::Cancelled, "cancelled: shutting down"))
+                let rpc = Box::new(Session::new(rpc, Terms::of(&job)));
+                let around = Surroundings { deadline, rpc, log };
+                let report = match (control.cancelled(), isolated) {
+                    (Some(reason), _) => cancelled(reason),
+                    (None, None) => engine::run(&module, job, around),
+                    (None, Some((supervisor, modules))) => {
+                        run_isolated(&module, job, around, &supervisor, &modules)
                     }
-                    None => engine::run(&module, job, Surroundings { deadline, rpc, log }),
                 };
                 // Whoever asked may be gone.
                 let _ = sender.send((report, queued));
@@ -235,6 +269,12 @@ impl App {
             return refuse(Failure::new(Code::Internal, "a job ended without outcome"));
         };
         leaving.stops = false;
+        if let Err(failure) = &mut report.outcome
+            && failure.code == Code::Internal
+            && !compat
+        {
+            failure.error = self.internal(&failure.error);
+        }
         report.warnings.splice(0..0, warnings);
         let around = Circumstances {
             queued,
@@ -251,6 +291,14 @@ impl App {
         (status, response::ran(&job_id, &report, &around, compat))
     }
 
+    /// A module, unless nothing goes on any more.
+    async fn found(&self, hash: Hash, kind: Kind, wasm: Option<Bytes>) -> Result<Found, Failure> {
+        tokio::select! {
+            found = self.modules.get(hash, kind, wasm) => found,
+            () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
+        }
+    }
+
     fn account(&self, job_id: &RawValue, report: &Report, around: &Circumstances) {
         let code = report.outcome.as_ref().err().map(|failure| failure.code);
         self.metrics.job(code, Some((&report.usage, around.queued)));
@@ -264,7 +312,7 @@ impl App {
                 .with("compileMs", milliseconds(around.compiled))
                 .with("runMs", milliseconds(usage.run))
                 .with("peakMemoryBytes", usage.peak_memory)
-                .with("rpcCalls", usage.rpc_calls);
+                .with("rpcCalls", usage.rpc.calls);
             self.log.write(Level::Info, "job", &members);
         }
     }
@@ -364,6 +412,36 @@ impl Drop for Leaving<'_> {
             self.control.cancel(Cancel::ClientGone);
             self.app.scheduler.withdraw(self.place);
         }
+    }
+}
+
+/// The report of a job that was stopped before it began.
+#[inline(never)]
+fn cancelled(reason: Cancel) -> Box<Report> {
+    Report::failed(stopped(Stop::Cancelled(reason), Duration::ZERO))
+}
+
+/// Runs a job in a process of its own.
+#[inline(never)]
+fn run_isolated(
+    module: &Prepared,
+    job: Box<Job>,
+    around: Surroundings,
+    supervisor: &Supervisor,
+    modules: &Modules,
+) -> Box<Report> {
+    let kind = Kind::of(&job);
+    match modules.code(kind, module) {
+        Ok(code) => supervisor.run(module, kind, code, job, around),
+        Err(failure) => Report::failed(failure),
+    }
+}
+
+/// What a job needs that asks for nothing.
+pub(super) fn usual_kind(config: &Config) -> Kind {
+    Kind {
+        fuel: config.max_fuel > 0,
+        deterministic: config.deterministic,
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -24,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const IDLE_CROWDED: Duration = Duration::from_secs(1);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// A connection whose first bytes do not tell the protocol is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Bytes of a head. One that is longer is answered 431.
 const MAX_HEAD: usize = 64 << 10;
 const MAX_HEAD_LIST: u32 = 64 << 10;
@@ -82,7 +85,7 @@ impl Connections {
         let routes = self.routes.clone();
         let activity = Arc::new(Activity::default());
         let silent = self.silent(activity.clone());
-        let mut closing = self.closing.subscribe();
+        let closing = self.closing.subscribe();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let (routes, busy) = (routes.clone(), activity.begin());
@@ -92,31 +95,28 @@ impl Connections {
                     Ok::<_, Infallible>(answer)
                 }
             });
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_PATIENCE)
-                .max_buf_size(MAX_HEAD);
-            builder
-                .http2()
-                .timer(TokioTimer::new())
-                .max_header_list_size(MAX_HEAD_LIST)
-                .max_concurrent_streams(MAX_STREAMS);
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            let closed = async {
-                // The sender outlives every connection; whatever is said means the end.
-                let _ = closing.wait_for(|closing| *closing).await.is_ok();
+            let spoken = async {
+                match speaks_http2(&stream, closing.clone()).await {
+                    None => {}
+                    Some(false) => {
+                        let connection = http1().serve_connection(TokioIo::new(stream), service);
+                        let connection = std::pin::pin!(connection);
+                        until_closed(connection, http1::Connection::graceful_shutdown, closing)
+                            .await;
+                    }
+                    Some(true) => {
+                        // Much larger than the other one, and much rarer.
+                        let connection = http2().serve_connection(TokioIo::new(stream), service);
+                        let mut connection = Box::pin(connection);
+                        let connection = connection.as_mut();
+                        until_closed(connection, http2::Connection::graceful_shutdown, closing)
+                            .await;
+                    }
+                }
             };
             tokio::select! {
-                // How a connection ends is its client's affair.
-                _ = connection.as_mut() => {}
+                () = spoken => {}
                 () = silent => {}
-                () = closed => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.as_mut().await;
-                }
             }
             drop(place);
         });
@@ -136,6 +136,67 @@ impl Connections {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Whether a connection begins as one of HTTP/2; nothing if it ends before that. Looks without reading, so that nothing
+/// has to be kept for whoever reads.
+async fn speaks_http2(stream: &TcpStream, closing: watch::Receiver<bool>) -> Option<bool> {
+    const PREFACE: &[u8] = b"PRI";
+    let mut seen = [0; PREFACE.len()];
+    let mut closed = std::pin::pin!(closed(closing));
+    loop {
+        let seen = tokio::select! {
+            count = stream.peek(&mut seen) => &seen[..count.ok()?],
+            () = closed.as_mut() => return None,
+        };
+        if seen.is_empty() {
+            return None;
+        }
+        if !PREFACE.starts_with(seen) || seen.len() == PREFACE.len() {
+            return Some(seen == PREFACE);
+        }
+        // "P" may be the beginning of anything, and would be seen again at once.
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Ends when all connections shall.
+async fn closed(mut closing: watch::Receiver<bool>) {
+    // The sender outlives every connection; whatever is said means the end.
+    let _ = closing.wait_for(|closing| *closing).await.is_ok();
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(MAX_HEAD);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_LIST)
+        .max_concurrent_streams(MAX_STREAMS);
+    builder
+}
+
+/// A connection to its end. How it ends is its client's affair.
+async fn until_closed<C: Future>(
+    mut connection: Pin<&mut C>,
+    shut_down: fn(Pin<&mut C>),
+    closing: watch::Receiver<bool>,
+) {
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = closed(closing) => {
+            shut_down(connection.as_mut());
+            let _ = connection.await;
         }
     }
 }

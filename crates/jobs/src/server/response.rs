@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::config::milliseconds;
 use crate::engine::{Hash, Report};
 use crate::failure::{Code, Failure, TrapReport};
-use crate::job::JobLimits;
+use crate::job::{JobLimits, Stream};
 use crate::modules::Source;
 
 /// What happened to a job around its run.
@@ -49,7 +49,7 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trap: Option<&'a TrapReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<&'static str>,
+    stream: Option<Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout_head: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,10 +126,10 @@ pub(super) fn ran(
         peak_memory_bytes: usage.peak_memory,
         stdout_bytes: usage.stdout,
         stderr_bytes: usage.stderr,
-        rpc_calls: usage.rpc_calls,
-        rpc_ms: milliseconds(usage.rpc_time),
+        rpc_calls: usage.rpc.calls,
+        rpc_ms: milliseconds(usage.rpc.time),
         fuel: usage.fuel,
-        block: usage.block.map(|block| format!("{block:#x}")),
+        block: usage.rpc.block.map(|block| format!("{block:#x}")),
         module: around.source.name(),
         hash: hex::encode(around.hash),
     });

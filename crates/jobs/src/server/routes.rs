@@ -11,16 +11,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::app::{Answer, App};
+use super::app::{Answer, App, usual_kind};
 use super::body::Bodies;
 use super::request::{check_hash, check_size, hash_from_text};
 use crate::config::milliseconds;
-use crate::engine::{Hash, Kind};
+use crate::engine::Hash;
 use crate::failure::{Code, Failure};
 use crate::job::Deadline;
 use crate::json::Object;
 use crate::modules::{hash_of, unknown};
-use crate::rpc::{RpcError, Session, Terms, error_answer};
+use crate::rpc::{Answers, RpcError, Session, Terms, error_answer};
 
 /// Description of all routes.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -160,7 +160,8 @@ impl Routes {
             let details = vec!["content type must be application/json".into()];
             return self.app.refuse(None, Failure::bad_request(details));
         }
-        match self.bodies.read(request).await {
+        // In a box, which is gone when the body is there: a job that waits needs no room for what reads bodies.
+        match Box::pin(self.bodies.read(request)).await {
             Ok((body, _memory)) => self.app.run_body(body).await,
             Err(failure) => self.app.refuse(None, failure),
         }
@@ -256,10 +257,7 @@ impl Routes {
     /// What is known about a module, which is made ready for that.
     async fn describe(&self, hash: Hash, wasm: Option<Bytes>, status: u16) -> Answer {
         let config = &self.app.config;
-        let kind = Kind {
-            fuel: config.max_fuel > 0,
-            deterministic: config.deterministic,
-        };
+        let kind = usual_kind(config);
         let made = self.app.modules.get(hash, kind, wasm).await;
         let found = made.and_then(|found| {
             found

@@ -354,3 +354,34 @@ fn gzip_bodies_are_read() {
         true
     );
 }
+
+/// The first bytes tell which, however few come at once.
+#[test]
+fn both_versions_of_http_are_spoken() {
+    use std::io::{Read, Write};
+    let server = Server::start(&[]);
+    let say = |first: &[u8], rest: &[u8]| {
+        let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+        stream.write_all(first).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        stream.write_all(rest).unwrap();
+        stream
+    };
+    let request = "POST /run HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    for split in [1, 5, 20] {
+        let (first, rest) = request.split_at(split);
+        let mut answer = String::new();
+        let mut stream = say(first.as_bytes(), rest.as_bytes());
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    for split in [1, 2, 3, 10] {
+        let (first, rest) = PREFACE.split_at(split);
+        let mut stream = say(first, &[rest, &SETTINGS].concat());
+        let mut frame = [0; 9];
+        stream.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[3], SETTINGS[3], "{frame:?}");
+    }
+}

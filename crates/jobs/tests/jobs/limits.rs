@@ -397,3 +397,12 @@ fn fuel_is_counted_where_it_is_asked_for() {
     assert!(used(&server).as_u64().unwrap() > 0);
     assert_eq!(used(&server), used(&server));
 }
+
+#[test]
+fn deterministic_failures_tell_nothing_of_the_moment() {
+    let server = Server::start(&[]);
+    let run = |more: Value| server.job(&named("trap"), more)["trap"]["backtrace"].clone();
+    let told = run(json!({}))[0].as_str().unwrap().to_owned();
+    let (function, _) = told.split_once(" +0x").unwrap();
+    assert_eq!(run(json!({"deterministic": true})), json!([function]));
+}

@@ -79,17 +79,23 @@ fn both_answers() -> Value {
 #[test]
 fn a_guest_that_polls_without_sleep_is_answered_every_time() {
     let guest = rpc_guest(Files::default(), [BLOCK, BALANCE]);
-    for (latency, runs) in [(0, 1000), (50, 20), (1000, 1)] {
-        let server = fixture(latency, &[]);
-        let mut answer = server.job(&guest, json!({}));
-        let hash = answer["usage"]["hash"].clone();
-        for _ in 0..runs {
-            assert_eq!(answer["result"], both_answers(), "{answer}");
-            answer = server
-                .run(&json!({"jobId": 1, "wasmHash": hash, "timeoutMs": 5000}))
-                .json();
-        }
-        assert_eq!(answer["usage"]["rpcCalls"], 2);
+    // A thousand runs each; as many at once as makes a slow node bearable.
+    for (latency, at_once) in [(0, 4), (50, 25), (1000, 250)] {
+        let flags = ["--max-concurrency", "250", "--queue-limit", "250"];
+        let server = fixture(latency, &flags);
+        let hash = server.job(&guest, json!({}))["usage"]["hash"].clone();
+        let body = json!({"jobId": 1, "wasmHash": hash, "timeoutMs": 20000});
+        std::thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| {
+                    for _ in 0..1000 / at_once {
+                        let answer = server.run(&body).json();
+                        assert_eq!(answer["result"], both_answers(), "{answer}");
+                        assert_eq!(answer["usage"]["rpcCalls"], 2);
+                    }
+                });
+            }
+        });
     }
 }
 

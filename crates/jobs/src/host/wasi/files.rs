@@ -1,8 +1,7 @@
 //! The functions of WASI preview 1 that work on descriptors.
 
-use super::abi::{self, Errno, fdflags, filetype, fstflags};
-use super::descriptors::{Descriptor, PREOPEN};
-use super::tree::ROOT;
+use super::super::abi::{self, Errno, fdflags, filetype, fstflags};
+use super::super::filesystem::{Descriptor, PREOPEN, ROOT};
 use super::{Done, Guest, Linear};
 
 /// Vectors of one call, as POSIX systems limit them.

@@ -1,20 +1,14 @@
 //! WASI preview 1 in memory. One file per concept; the functions themselves know nothing of the engine and work on a
 //! slice of memory and the guest's state, so that they can be tested without any Wasm.
 
-mod abi;
-mod descriptors;
 mod files;
 mod paths;
 mod poll;
 mod process;
-mod tree;
 
 use wasmtime::{Caller, Extern, Linker, Memory};
 
-pub(super) use abi::Errno;
-pub(super) use descriptors::Descriptors;
-pub(super) use tree::{ROOT, Tree};
-
+use super::abi::Errno;
 use super::guest::Guest;
 use super::linear::Linear;
 use crate::job::Stop;

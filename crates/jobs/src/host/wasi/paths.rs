@@ -1,10 +1,8 @@
 //! The functions of WASI preview 1 that work on paths, and the listing of directories.
 
-use super::super::rpc_files;
-use super::abi::{self, Errno, fdflags, filetype, oflags, rights};
-use super::descriptors::{Descriptor, Opened};
+use super::super::abi::{self, Errno, fdflags, filetype, oflags, rights};
+use super::super::filesystem::{Descriptor, Opened, Place, ROOT};
 use super::files::{set_times, status};
-use super::tree::{Place, ROOT};
 use super::{Done, Guest, Halt, Linear};
 
 fn place(memory: &Linear<'_>, guest: &Guest, fd: u32, path: u32, len: u32) -> Result<Place, Errno> {
@@ -21,15 +19,11 @@ fn place_of_answer(
     len: u32,
 ) -> Result<Place, Halt> {
     let found = place(memory, guest, fd, path, len)?;
-    let asks = found.parent == ROOT
-        && found
-            .name
-            .as_deref()
-            .is_some_and(|name| guest.rpc_files.is_response(name));
+    let asks = found.parent == ROOT && found.name.as_deref() == Some(guest.rpc_files.response());
     if !asks {
         return Ok(found);
     }
-    rpc_files::answer(guest)?;
+    guest.answer_file()?;
     Ok(place(memory, guest, fd, path, len)?)
 }
 
@@ -204,7 +198,7 @@ pub(super) fn fd_readdir(
 ) -> Done {
     let directory = guest.descriptors.directory(fd)?;
     if directory == ROOT {
-        rpc_files::answer(guest)?;
+        guest.answer_file()?;
     }
     memory.slice(at, len)?;
     let inode = |node| guest.tree.status(node).0;

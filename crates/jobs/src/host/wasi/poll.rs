@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use super::super::abi::{Errno, clockid};
 use super::super::clock::Kind;
-use super::super::rpc_files;
-use super::abi::{Errno, clockid};
-use super::descriptors::Descriptor;
+use super::super::filesystem::Descriptor;
 use super::{Done, Guest, Linear};
 
 /// Subscriptions of one call.
@@ -44,7 +43,7 @@ pub(super) fn poll_oneoff(
     memory.slice(subscriptions, count * SUBSCRIPTION)?;
     memory.slice(events, count * EVENT)?;
     memory.slice(to, 4)?;
-    rpc_files::answer(guest)?;
+    guest.answer_file()?;
     let pending: Vec<Pending> = (0..count)
         .map(|index| subscription(memory, guest, subscriptions + index * SUBSCRIPTION))
         .collect::<Result<_, _>>()?;

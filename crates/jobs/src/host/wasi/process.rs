@@ -1,8 +1,7 @@
 //! The functions of WASI preview 1 around the process: arguments, variables, clocks, random bytes, ends.
 
+use super::super::abi::{Errno, clockid};
 use super::super::clock::Kind;
-use super::super::rpc_files;
-use super::abi::{Errno, clockid};
 use super::{Done, Guest, Linear};
 
 /// Random bytes between two looks at the deadline.
@@ -109,7 +108,7 @@ pub(super) fn random_get(memory: &mut Linear<'_>, guest: &mut Guest, at: u32, le
 }
 
 pub(super) fn sched_yield(_: &mut Linear<'_>, guest: &mut Guest) -> Done {
-    Ok(rpc_files::answer(guest)?)
+    Ok(guest.answer_file()?)
 }
 
 pub(super) fn proc_raise(_: &mut Linear<'_>, _: &mut Guest, _signal: u32) -> Done {

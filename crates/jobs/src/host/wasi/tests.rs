@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::abi::{fdflags, oflags, rights};
 use super::*;
 use crate::host::Surroundings;
-use crate::job::{Deadline, Determinism, Job, JobLimits};
-use crate::rpc::{Fixture, Service};
+use crate::host::abi::{fdflags, oflags, rights};
+use crate::job::{Deadline, Determinism, Job, JobLimits, Stream};
+use crate::rpc::{Fixture, Service, Session, Terms};
 
 const REQUEST: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}"#;
 
@@ -34,12 +34,13 @@ fn guest() -> Guest {
         work_dir: "/job".into(),
         compat: false,
     };
+    let service = Service {
+        fixture: Some(Arc::new(fixture)),
+        ..Service::default()
+    };
     let around = Surroundings {
         deadline: Deadline::new(Duration::from_secs(60), Arc::default(), None),
-        rpc: Arc::new(Service {
-            fixture: Some(Arc::new(fixture)),
-            ..Service::default()
-        }),
+        rpc: Box::new(Session::new(Arc::new(service), Terms::of(&job))),
         log: None,
     };
     Guest::new(job, "hash.wasm", Some(1), around)
@@ -142,7 +143,7 @@ fn an_answer_is_there_when_the_guest_looks() {
         bench.read(fd),
         br#"{"jsonrpc":"2.0","id":1,"result":"0x10"}"#
     );
-    assert_eq!(bench.guest.rpc.calls(), 1);
+    assert_eq!(bench.guest.rpc.spent().calls, 1);
     // Both files can be deleted, the request is still there.
     for path in [b"q", b"r"] {
         bench.bytes[..1].copy_from_slice(path);
@@ -162,7 +163,7 @@ fn a_request_is_answered_when_nobody_writes_to_it() {
     bench.close(fd);
     bench.stat("r").unwrap();
     bench.stat("r").unwrap();
-    assert_eq!(bench.guest.rpc.calls(), 1);
+    assert_eq!(bench.guest.rpc.spent().calls, 1);
 }
 
 #[test]
@@ -246,7 +247,7 @@ fn streams_have_their_limits_and_do_not_seek() {
     bench.write(1, &[b'x'; 10]).unwrap();
     assert_eq!(
         bench.write(1, b"x"),
-        Err(Halt::Stop(Stop::Output("stdout")))
+        Err(Halt::Stop(Stop::Output(Stream::Stdout)))
     );
     let mut memory = Linear(&mut bench.bytes);
     assert_eq!(

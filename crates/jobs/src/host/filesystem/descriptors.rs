@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::abi::{Errno, fdflags};
+use super::super::abi::{Errno, fdflags};
 use super::tree::{Node, ROOT, Tree};
 
 /// Descriptors that may be open at once.
 const MAX_OPEN: usize = 1024;
 /// The working directory.
-pub(super) const PREOPEN: u32 = 3;
+pub(crate) const PREOPEN: u32 = 3;
 
 /// What a descriptor stands for.
 #[derive(Clone, Debug)]

@@ -35,20 +35,20 @@ impl Errno {
 }
 
 /// `filetype`.
-pub(super) mod filetype {
+pub(crate) mod filetype {
     pub(crate) const CHARACTER_DEVICE: u8 = 2;
     pub(crate) const DIRECTORY: u8 = 3;
     pub(crate) const REGULAR_FILE: u8 = 4;
 }
 
 /// `fdflags`.
-pub(super) mod fdflags {
+pub(crate) mod fdflags {
     pub(crate) const APPEND: u16 = 1;
     pub(crate) const KNOWN: u16 = 0x1f;
 }
 
 /// `oflags`.
-pub(super) mod oflags {
+pub(crate) mod oflags {
     pub(crate) const CREATE: u16 = 1;
     pub(crate) const DIRECTORY: u16 = 2;
     pub(crate) const EXCLUSIVE: u16 = 4;
@@ -56,7 +56,7 @@ pub(super) mod oflags {
 }
 
 /// `fstflags`.
-pub(super) mod fstflags {
+pub(crate) mod fstflags {
     pub(crate) const ACCESSED: u16 = 1;
     pub(crate) const ACCESSED_NOW: u16 = 2;
     pub(crate) const MODIFIED: u16 = 4;
@@ -64,14 +64,14 @@ pub(super) mod fstflags {
 }
 
 /// `rights`: those that decide how a file is opened, and all that there are.
-pub(super) mod rights {
+pub(crate) mod rights {
     pub(crate) const READ: u64 = 1 << 1;
     pub(crate) const WRITE: u64 = 1 << 6;
     pub(crate) const ALL: u64 = (1 << 30) - 1;
 }
 
 /// The clocks.
-pub(super) mod clockid {
+pub(crate) mod clockid {
     pub(crate) const REALTIME: u32 = 0;
     pub(crate) const MONOTONIC: u32 = 1;
     pub(crate) const PROCESS_CPUTIME: u32 = 2;
@@ -79,7 +79,7 @@ pub(super) mod clockid {
 }
 
 /// A `filestat`.
-pub(super) fn filestat(
+pub(crate) fn filestat(
     inode: u64,
     filetype: u8,
     links: u64,
@@ -98,7 +98,7 @@ pub(super) fn filestat(
 }
 
 /// An `fdstat`, with all rights.
-pub(super) fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
+pub(crate) fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0] = filetype;
     bytes[2..4].copy_from_slice(&flags.to_le_bytes());
@@ -108,7 +108,7 @@ pub(super) fn fdstat(filetype: u8, flags: u16) -> [u8; 24] {
 }
 
 /// The head of a `dirent`; the name follows it.
-pub(super) fn dirent(next: u64, inode: u64, name: &str, filetype: u8) -> [u8; 24] {
+pub(crate) fn dirent(next: u64, inode: u64, name: &str, filetype: u8) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0..8].copy_from_slice(&next.to_le_bytes());
     bytes[8..16].copy_from_slice(&inode.to_le_bytes());

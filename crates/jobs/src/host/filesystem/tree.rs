@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::abi::{Errno, filetype};
+use super::super::abi::{Errno, filetype};
 
 /// Bytes of a path and of a name in it.
 const MAX_PATH: usize = 4096;
 const MAX_NAME: usize = 255;
 
 /// A file or directory; stays the same when it is renamed.
-pub(super) type Node = usize;
+pub(crate) type Node = usize;
 
 /// The working directory itself.
 pub(crate) const ROOT: Node = 0;
