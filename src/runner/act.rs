@@ -5,9 +5,9 @@
 use candid::{Nat, Principal};
 use drun_ic::canister::InstallMode;
 use drun_ic::canister::queues::CallerInfo;
-use drun_ic::config::HttpMock;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::settings::CanisterSettings;
+use drun_ic::mock::HttpMock;
 use drun_ic::node::proxy;
 
 use super::driver::{Driver, encoded, keeps_heap};

@@ -10,8 +10,8 @@ use candid::Principal;
 use crate::runner::Runner;
 use crate::runner::outcome::Outcome;
 use drun_ic::canister::InstallMode;
-use drun_ic::config::HttpMock;
 use drun_ic::management::types::settings::CanisterSettings;
+use drun_ic::mock::HttpMock;
 
 /// One thing that is done.
 #[derive(Debug)]

@@ -14,13 +14,13 @@ use crate::script::statement::{
 use crate::script::{Party, Spanned};
 use crate::script::{Placed, Setting};
 use drun_ic::canister::InstallMode;
-use drun_ic::config::HttpMock;
 use drun_ic::management::types::lifecycle::{
     CanisterIdRecord, ProvisionalTopUpArgs, UninstallCodeArgs,
 };
 use drun_ic::management::types::limited::Limited;
 use drun_ic::management::types::logs::FetchCanisterLogsArgs;
 use drun_ic::management::types::settings::{CanisterSettings, LogVisibility, UpdateSettingsArgs};
+use drun_ic::mock::HttpMock;
 
 fn encoded(argument: impl CandidType) -> Vec<u8> {
     candid::encode_one(argument).expect("encoding to memory does not fail")

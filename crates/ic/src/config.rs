@@ -39,19 +39,6 @@ impl std::str::FromStr for CompilerChoice {
     }
 }
 
-/// One and the same answer for every `http_request` whose URL begins with `url`; a [`Mock`] can do more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpMock {
-    /// Prefix of the URLs that are answered.
-    pub url: String,
-    /// HTTP status.
-    pub status: u64,
-    /// Header names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
 /// Numbers of canister ids (management-canister.md 2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdRanges {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::HttpMock;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::types::http::{HttpHeader, HttpMethod, HttpRequestArgs, HttpResponse};
 
@@ -31,6 +30,19 @@ pub enum MockedAnswer {
     Reject(u8, String),
     /// Nobody answers until the request has timed out.
     Timeout,
+}
+
+/// One and the same answer for every `http_request` whose URL begins with `url`; a [`Mock`] can do more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpMock {
+    /// Prefix of the URLs that are answered.
+    pub url: String,
+    /// HTTP status.
+    pub status: u64,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl From<HttpMock> for Mock {

@@ -5,6 +5,7 @@
 
 mod directory;
 mod entry;
+mod owner;
 mod secret;
 
 use std::hash::{Hash, Hasher};

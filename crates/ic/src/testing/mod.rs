@@ -39,11 +39,12 @@ use candid::{Nat, Principal};
 
 use crate::answer::MessageResult;
 use crate::canister::InstallMode;
-use crate::config::{HttpMock, NodeSettings};
+use crate::config::NodeSettings;
 use crate::management::types::install as types;
 use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
 use crate::management::types::limited::Limited;
 use crate::management::types::settings::CanisterSettings;
+use crate::mock::HttpMock;
 use crate::node::{Node, Snapshot, proxy};
 use crate::observe::KeptPrints;
 use crate::protocol::{Protocol, SubnetType};

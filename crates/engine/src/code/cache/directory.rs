@@ -2,7 +2,7 @@
 //! was used least recently. Knows nothing about what the files hold.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Key;
 use super::entry::Unreadable;
+use super::owner::is_private;
 
 /// The names of entries end so.
 const EXTENSION: &str = "module";
@@ -149,13 +150,6 @@ fn check_above(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// True for what belongs to this user and nobody else may write to.
-pub(super) fn is_private(metadata: &Metadata) -> bool {
-    // SAFETY: `geteuid` only reads a number and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    metadata.uid() == user && metadata.mode() & 0o022 == 0
 }
 
 #[cfg(test)]

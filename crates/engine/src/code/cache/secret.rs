@@ -12,7 +12,7 @@ use poly1305::universal_hash::{KeyInit, UniversalHash};
 use sha2::{Digest, Sha256};
 
 use super::Key;
-use super::directory::is_private;
+use super::owner::is_private;
 
 /// The file of the secret.
 const FILE: &str = "secret";
