@@ -37,7 +37,8 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     }
     // Without handlers an interrupt ends the program at once, which is no worse than before.
     let _ = ctrlc::set_handler(|| IS_INTERRUPTED.store(true, Ordering::Relaxed));
-    if let Some(directory) = crate::runner::config::default_cache_dir() {
+    let directory = std::env::var_os("DRUN_CACHE_DIR").map(PathBuf::from);
+    if let Some(directory) = directory.or_else(crate::runner::config::default_cache_dir) {
         // Cases are silent about it.
         drun_ic::check_cache(&directory);
     }

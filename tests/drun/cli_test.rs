@@ -454,10 +454,8 @@ fn the_time_of_a_case_that_has_ended_ends_no_other() {
         ("b/b.ok", CREATED),
     ]);
     let (out, status) = told(&run(suite.path(), &["-j", "1", "."]));
-    assert_eq!(
-        (out.as_str(), status),
-        ("ok       a\nok       b/b\n2 passed", 0)
-    );
+    assert!(out.starts_with("ok       a\nok       b/b\n"), "{out}");
+    assert_eq!(status, 0);
 }
 
 /// What a case needs is ended too, and what was done so far is written; nothing waits for an hour.

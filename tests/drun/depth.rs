@@ -46,7 +46,7 @@ fn module() -> Vec<u8> {
                (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
                {before}
                (i32.add (call ${name} (i32.sub (local.get 0) (i32.const 1))) {after}))
-             (func (export \"canister_query {name}\")
+             (func (export \"canister_update {name}\")
                (call $copy (i32.const 0) (i32.const 0) (i32.const 4))
                (i32.store (i32.const 0) (call ${name} (i32.load (i32.const 0))))
                (call $append (i32.const 0) (i32.const 4)) (call $reply))"
@@ -78,7 +78,7 @@ impl Canister {
 
     fn recurse(&mut self, method: &str, depth: u32) -> Outcome {
         let Canister(runner, id) = self;
-        runner.query_outcome(*id, method, &depth.to_le_bytes())
+        runner.ingress(*id, method, &depth.to_le_bytes())
     }
 }
 

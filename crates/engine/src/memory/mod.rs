@@ -26,6 +26,8 @@ mod touch;
 mod tracker;
 
 #[cfg(test)]
+mod image_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wasm_tests;

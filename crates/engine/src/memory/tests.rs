@@ -4,7 +4,7 @@
 use super::fault::errno;
 use super::sys::{Access, Reservation};
 use super::tracker::{HOT, WRITABLE};
-use super::{Heap, Image, PAGE_SIZE, ParkedHeap, Rollback, StableMemory, WASM_PAGE_SIZE};
+use super::{Heap, Image, PAGE_SIZE, ParkedHeap, Rollback, WASM_PAGE_SIZE};
 use std::collections::BTreeSet;
 
 /// Writes as Wasm code does: nobody is told, pages fault.
@@ -20,18 +20,18 @@ fn peek(heap: &Heap, offset: usize) -> u8 {
     unsafe { heap.core().base().add(offset).read_volatile() }
 }
 
-fn heap(wasm_pages: u64) -> Heap {
+pub(super) fn heap(wasm_pages: u64) -> Heap {
     let mut heap = Heap::new(4 << 30, 0).unwrap();
     heap.grow_to(wasm_pages * WASM_PAGE_SIZE as u64).unwrap();
     heap
 }
 
-fn bytes(heap: &Heap) -> &[u8] {
+pub(super) fn bytes(heap: &Heap) -> &[u8] {
     heap.read(0, heap.size_bytes() as usize).unwrap()
 }
 
 /// One execution that writes one byte to each page.
-fn execute(heap: &mut Heap, pages: impl IntoIterator<Item = usize>, value: u8) -> u64 {
+pub(super) fn execute(heap: &mut Heap, pages: impl IntoIterator<Item = usize>, value: u8) -> u64 {
     heap.begin().unwrap();
     let active = heap.activate();
     for page in pages {
@@ -414,24 +414,6 @@ fn every_other_page_of_a_gibibyte_can_be_written_and_undone() {
 }
 
 #[test]
-fn an_image_holds_the_pages_that_are_not_zero_and_makes_an_equal_heap() {
-    let mut heap = heap(20);
-    heap.write(100_000, &[1; 5000]).unwrap();
-    heap.write(0, &[0; 5000]).unwrap();
-    execute(&mut heap, [250], 3);
-    heap.commit();
-    let image = heap.image();
-    let pages: Vec<u64> = image.pages().map(|(page, _)| page).collect();
-    assert_eq!(pages, [24, 25, 250]);
-    let mut copy = Heap::from_image(&image, 4 << 30, 0).unwrap();
-    assert!(bytes(&copy) == bytes(&heap));
-    assert_eq!(copy.image(), image);
-    assert_eq!(execute(&mut copy, [250], 3), 0);
-    copy.commit();
-    assert!(Heap::from_image(&image, WASM_PAGE_SIZE as u64, 0).is_err());
-}
-
-#[test]
 fn parked_results_are_invisible_until_they_are_applied() {
     let mut heap = heap(2);
     execute(&mut heap, [1, 2], 1);
@@ -542,95 +524,4 @@ fn without_regions_the_heap_opens_and_closes_in_one_piece() {
         output.status.success() && told.contains("1 passed"),
         "{told}"
     );
-}
-
-#[test]
-fn images_share_the_pages_that_did_not_change_between_them() {
-    let mut heap = heap(100);
-    execute(&mut heap, 0..1600, 1);
-    heap.commit();
-    let first = heap.snapshot();
-    execute(&mut heap, [7, 900], 2);
-    heap.commit();
-    execute(&mut heap, 20..30, 3);
-    heap.rollback();
-    assert_eq!(heap.core().lock().dirty, [7, 900]);
-    let second = heap.snapshot();
-    assert_eq!(first.shared().differing(second.shared()), [7, 900]);
-    assert!(heap.core().lock().dirty.is_empty());
-    heap.restore(&first).unwrap();
-    assert_eq!(heap.image(), first);
-    let mut fork = Heap::from_image(&second, 4 << 30, 0).unwrap();
-    assert!(
-        fork.snapshot()
-            .shared()
-            .differing(second.shared())
-            .is_empty()
-    );
-    assert_eq!(execute(&mut fork, [7, 8], 2), 1, "page 7 holds a 2 already");
-    fork.rollback();
-    assert!(Heap::from_image(&second, 65536, 0).is_err());
-}
-
-/// Prints what images of a 64 MiB heap cost.
-#[test]
-#[ignore = "prints times"]
-fn times_of_images() {
-    fn time<R>(what: &str, act: impl FnOnce() -> R) -> R {
-        let start = std::time::Instant::now();
-        let result = act();
-        println!(
-            "{:10.1} µs  {what}",
-            start.elapsed().as_nanos() as f64 / 1e3
-        );
-        result
-    }
-    let mut heap = heap(1024);
-    execute(&mut heap, 0..16384, 1);
-    heap.commit();
-    let first = time("first snapshot of 64 MiB", || heap.snapshot());
-    time("snapshot, nothing changed", || heap.snapshot());
-    time("restore, nothing changed", || heap.restore(&first).unwrap());
-    for value in 2..5 {
-        execute(&mut heap, [5000], value);
-        heap.commit();
-        time("snapshot, a page changed", || heap.snapshot());
-        time("restore, a page changed", || heap.restore(&first).unwrap());
-    }
-    let mut fork = time("fork", || Heap::from_image(&first, 4 << 30, 0).unwrap());
-    time("snapshot of the fork", || fork.snapshot());
-    time("drop of the fork", || drop(fork));
-    let mut stable = StableMemory::new();
-    stable.grow_to(1024).unwrap();
-    stable.write(0, &vec![1; 64 << 20]).unwrap();
-    let image = time("stable: first snapshot of 64 MiB", || stable.snapshot());
-    time("stable: snapshot, nothing changed", || stable.snapshot());
-    stable.write(5000, b"changed").unwrap();
-    time("stable: snapshot, a page changed", || stable.snapshot());
-    time("stable: restore, a page changed", || {
-        stable.restore(&image).unwrap()
-    });
-    time("stable: fork", || StableMemory::from_image(&image).unwrap());
-}
-
-/// Forks that nobody runs cost no memory, also when they are forked again.
-#[test]
-fn a_heap_made_of_an_image_is_filled_when_its_content_is_needed() {
-    let mut first = heap(2);
-    first.write(5 * PAGE_SIZE as u64, &[7; PAGE_SIZE]).unwrap();
-    let image = first.snapshot();
-    let touched = |heap: &Heap| heap.core().lock().state.iter().any(|state| *state != 0);
-    let mut second = Heap::from_image(&image, 4 << 30, 0).unwrap();
-    let mut third = Heap::from_image(&second.snapshot(), 4 << 30, 0).unwrap();
-    assert!(second.image() == image && second.size_bytes() == first.size_bytes());
-    assert!(!touched(&second) && !touched(&third));
-    third.begin().unwrap();
-    assert!(touched(&third) && third.changed_pages() == 0);
-    third.commit();
-    second
-        .restore(&Image::zeroed(WASM_PAGE_SIZE as u64))
-        .unwrap();
-    assert!(!touched(&second));
-    assert!(bytes(&second) == [0; WASM_PAGE_SIZE]);
-    assert!(bytes(&third) == bytes(&first));
 }

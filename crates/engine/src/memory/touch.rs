@@ -64,16 +64,10 @@ impl Tracker {
 
     /// Lifts the veil where what is to be looked at may lie behind it.
     pub(super) fn unveil_changes(&mut self) {
-        let Touches {
-            veiled, bypassed, ..
-        } = self.touches;
-        let hidden = |tracker: &Self| {
-            let logged = tracker.arena.iter().flat_map(|arena| arena.entries(0));
-            logged
-                .into_iter()
-                .any(|entry| !tracker.touches.has(entry.page, READABLE))
-        };
-        if veiled && (bypassed || hidden(self)) {
+        let touches = &self.touches;
+        let mut logged = self.arena.iter().flat_map(|arena| arena.entries(0));
+        let mut hidden = || logged.any(|entry| !touches.has(entry.page, READABLE));
+        if touches.veiled && (touches.bypassed || hidden()) {
             self.unveil();
         }
     }
