@@ -142,13 +142,24 @@ const SETS: [(&str, &[Known]); 2] = [("motoko", &MOTOKO), ("times", &TIMES)];
 /// Times and ids of debug prints.
 const TIMES: [Known; 1] = [Known::Replace(r"^20[^\n]*? UTC: (\[Canister )", "$1")];
 
-/// What the outputs of Motoko's suite hold no trace of: frames of host programs, times and ids of prints, what its runner
-/// says itself, and everything behind the end of memory.
-const MOTOKO: [Known; 12] = [
+/// What the outputs of Motoko's suite hold no trace of: frames of host programs, places within the compiler's own sources and in
+/// machine code, its version, what a test says is not to be compared, times and ids of prints, what its runner says itself, and
+/// everything behind the end of memory.
+const MOTOKO: [Known; 19] = [
     Known::Delete(r"^(Raised (by|at)|Re-[rR]aised at|Called from| +at )"),
     Known::Delete(r"note: using the"),
     Known::Replace(r"\x00", ""),
     Known::Replace(r"\x1b\[[0-9;]*[a-zA-Z]", ""),
+    Known::Replace(r"wasm:0x[a-f0-9]*:", "wasm:0x___:"),
+    Known::Replace(r"\b(prelude|prim):[^:\n]*:", "$1:___:"),
+    Known::Replace(r" calling func\$[0-9]*", " calling func$$NNN"),
+    Known::Replace(r"rip_addr: [0-9]*", "rip_addr: XXX"),
+    Known::Replace(r"trap at 0x[a-f0-9]*", "trap at 0x___:"),
+    Known::Replace(r"(?i)Ignore Diff:[^\n]*", "Ignore Diff: (ignored)"),
+    Known::Replace(
+        r"(?i)(Motoko (?:compiler )?)(?:[^ \n]* )?\(source [^\n]*\)",
+        "${1}(source XXX)",
+    ),
     Known::Replace(r"^(  )?(         [0-9]+:).*!", "$2 "),
     Known::Replace("wasm `unreachable` instruction executed", "unreachable"),
     Known::Replace(r"\[Canister [0-9a-z-]*\]", "debug.print:"),
@@ -193,6 +204,18 @@ mod tests {
         let motoko = [Rule::Named("motoko".into())];
         let line = "2021-05-06 19:17:10.02 UTC: [Canister rwlgt-iiaaa-aaaaa-aaaaa-cai] n = 1\n";
         assert_eq!(applied(&motoko, line), "debug.print: n = 1\n");
+        for (said, compared) in [
+            ("n = 1, ignore diff: 12 34", "n = 1, Ignore Diff: (ignored)"),
+            ("at prelude:12.3-4: no", "at prelude:___: no"),
+            (
+                "Motoko compiler 1.1.0 (source abc)",
+                "Motoko compiler (source XXX)",
+            ),
+            ("x calling func$17", "x calling func$NNN"),
+            ("wasm:0x1f: trap at 0x2a", "wasm:0x___: trap at 0x___:"),
+        ] {
+            assert_eq!(applied(&motoko, said), compared);
+        }
         for copy in ["a.mo.mangled", "a.mo.0BH4L9.mangled", "a.mo"] {
             assert_eq!(applied(&motoko, &format!("at {copy}:3.1")), "at a.mo:3.1");
         }
