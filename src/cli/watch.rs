@@ -3,6 +3,7 @@
 //! Code of canisters cannot be asked to stop, so a thread of its own ends the process. What was printed until then stays:
 //! results are handed to the system line by line.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -12,8 +13,25 @@ use anyhow::Context;
 use super::exit::BROKEN;
 use crate::suite::execute::TOO_LONG;
 
+/// Where a script is.
+enum Place {
+    Before,
+    At { file: String, line: usize },
+    After,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Before => f.write_str("before the first message"),
+            Place::At { file, line } => write!(f, "{file}:{line}"),
+            Place::After => f.write_str("after the last message"),
+        }
+    }
+}
+
 /// Where the script is, for the thread that waits until this is dropped.
-pub(super) struct Watch(Option<(Arc<Mutex<String>>, mpsc::Sender<()>)>);
+pub(super) struct Watch(Option<(Arc<Mutex<Place>>, mpsc::Sender<()>)>);
 
 impl Watch {
     /// Begins to wait, if there is a limit.
@@ -24,7 +42,7 @@ impl Watch {
         let Some(limit) = limit else {
             return Ok(Watch(None));
         };
-        let place = Arc::new(Mutex::new("before the first message".to_owned()));
+        let place = Arc::new(Mutex::new(Place::Before));
         let seen = Arc::clone(&place);
         let (alive, ended) = mpsc::channel();
         let thread = std::thread::Builder::new().name("timeout".to_owned());
@@ -44,16 +62,26 @@ impl Watch {
 
     /// The script has come to this line.
     pub(super) fn at(&self, file: &str, line: usize) {
-        if let Some((place, _)) = &self.0 {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = format!("{file}:{line}");
-        }
+        self.set(|place| match place {
+            Place::At {
+                file: same,
+                line: last,
+            } if same == file => *last = line,
+            place => {
+                let file = file.to_owned();
+                *place = Place::At { file, line };
+            }
+        });
     }
 
     /// The script is at its end; what is left to do is not its.
     pub(super) fn at_end(&self) {
+        self.set(|place| *place = Place::After);
+    }
+
+    fn set(&self, set: impl FnOnce(&mut Place)) {
         if let Some((place, _)) = &self.0 {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) =
-                "after the last message".to_owned();
+            set(&mut place.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

@@ -293,16 +293,7 @@ impl Store {
                     .insert(SETTLED, &encode(settled)[..])
                     .map_err(failed)?;
             }
-            let mut pieces = Pieces {
-                table: write.open_table(PIECES).map_err(failed)?,
-                last: block.last_piece,
-                failure: None,
-            };
-            block.root = durable.save(&mut pieces);
-            block.last_piece = pieces.last;
-            if let Some(failure) = pieces.failure {
-                return Err(failure);
-            }
+            save(&write, block, durable)?;
             let mut hashes = write.open_table(HASHES).map_err(failed)?;
             hashes.insert(&block.hash, block.level).map_err(failed)?;
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
@@ -355,16 +346,7 @@ impl Store {
     pub(super) fn patch(&self, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
         let write = self.begin(true)?;
         {
-            let mut pieces = Pieces {
-                table: write.open_table(PIECES).map_err(failed)?,
-                last: block.last_piece,
-                failure: None,
-            };
-            block.root = durable.save(&mut pieces);
-            block.last_piece = pieces.last;
-            if let Some(failure) = pieces.failure {
-                return Err(failure);
-            }
+            save(&write, block, durable)?;
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
             blocks
                 .insert(block.level, &encode(block)[..])
@@ -538,6 +520,18 @@ impl Store {
         write.commit().map_err(failed)?;
         Ok(gone)
     }
+}
+
+/// Saves the state of a block, which then names it.
+fn save(write: &WriteTransaction, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
+    let mut pieces = Pieces {
+        table: write.open_table(PIECES).map_err(failed)?,
+        last: block.last_piece,
+        failure: None,
+    };
+    block.root = durable.save(&mut pieces);
+    block.last_piece = pieces.last;
+    pieces.failure.map_or(Ok(()), Err)
 }
 
 /// Pieces while a block is being kept.

@@ -18,7 +18,7 @@ impl Surroundings for Anything {
     }
 }
 
-fn kernels() -> Vec<Vec<u8>> {
+pub(super) fn kernels() -> Vec<Vec<u8>> {
     let names = [
         "hello",
         "echo",

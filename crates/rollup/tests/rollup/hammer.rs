@@ -113,24 +113,10 @@ struct Hammer {
 
 impl Hammer {
     fn new() -> Self {
-        let names = [
-            "hello",
-            "echo",
-            "counter",
-            "ledger",
-            "reboot",
-            "trap",
-            "reveal",
-            "outbox",
-            "installer",
-        ];
         let file = std::env::var_os("RANDOM_MODULES").map(|path| std::fs::read(path).unwrap());
         let file = file.as_deref().unwrap_or(include_bytes!("random_modules"));
         Self {
-            kernels: names
-                .iter()
-                .map(|name| wat::parse_file(super::kernel(name)).unwrap())
-                .collect(),
+            kernels: super::fuzz::kernels(),
             modules: super::random::modules(file)
                 .into_iter()
                 .map(<[u8]>::to_vec)
