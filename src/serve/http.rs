@@ -87,9 +87,14 @@ async fn answer<H: Handler>(
     let (Some(patience), Some(path)) = (patience, path) else {
         return response(work.await.unwrap_or_else(failed));
     };
-    match tokio::time::timeout(patience, &mut work).await {
-        Ok(done) => response(done.unwrap_or_else(failed)),
-        Err(_) => {
+    // Who has no patience at all is given a name whether the work has ended by now or not.
+    let waited = match patience.is_zero() {
+        true => None,
+        false => tokio::time::timeout(patience, &mut work).await.ok(),
+    };
+    match waited {
+        Some(done) => response(done.unwrap_or_else(failed)),
+        None => {
             let (answer, keep) = handler.postpone(&path);
             tokio::spawn(async move { keep(work.await.unwrap_or_else(failed)) });
             response(answer)
