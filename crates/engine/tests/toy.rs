@@ -154,6 +154,7 @@ fn kinds() -> [Settings; 5] {
     };
     [
         of(Choice::Auto),
+        of(Choice::Interpreter),
         of(Choice::Fast),
         of(Choice::Optimizing),
         of(Choice::Exact),
