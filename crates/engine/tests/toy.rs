@@ -142,7 +142,7 @@ impl Linking for Env {
 }
 
 /// All kinds of code that an engine can be made for.
-fn kinds() -> [Settings; 5] {
+fn kinds() -> [Settings; 6] {
     let of = |choice| Settings {
         choice,
         backtraces: true,

@@ -10,6 +10,10 @@ mod numbers;
 mod op;
 mod program;
 mod shapes;
+#[cfg(test)]
+mod suite_tests;
+#[cfg(test)]
+mod tests;
 mod translate;
 
 pub(crate) use machine::{Element, Environment, Halt, Machine, View};

@@ -82,7 +82,10 @@ impl Exports {
                 ExternalKind::Global => {
                     exported_globals.insert(index);
                     builder.add(export.name, ExportKind::Global, index);
-                    builder.save(export.name, index, globals[index as usize], true);
+                    // One that is imported is refused in a moment.
+                    if let Some(ty) = globals.get(index as usize) {
+                        builder.save(export.name, index, *ty, true);
+                    }
                 }
                 ExternalKind::Tag => builder.add(export.name, ExportKind::Tag, index),
             }
