@@ -128,10 +128,7 @@ impl Compiler {
         }
         let made = wasmtime::Engine::new(&self.config(tier))
             .map_err(|error| Failure::new(Resource::Engine, format!("{error:#}")))?;
-        Ok(engine.get_or_init(|| {
-            memory::install_fault_handler();
-            made
-        }))
+        Ok(engine.get_or_init(|| made))
     }
 
     fn config(&self, tier: Tier) -> Config {

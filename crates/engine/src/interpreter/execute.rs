@@ -33,6 +33,10 @@ impl Machine {
     ///
     /// # Errors
     /// Why it ended before.
+    #[allow(
+        clippy::undocumented_unsafe_blocks,
+        reason = "one comment covers all of them: they are the same four accesses"
+    )]
     pub(super) fn execute<E: Environment>(
         &mut self,
         environment: &mut E,
@@ -469,9 +473,9 @@ impl Machine {
                 Op::I32GeUImm => binary_imm!(u32, |x, y| x >= y),
                 Op::BrI32GeU => branch!(u32, |x, y| x >= y),
                 Op::BrI32GeUImm => branch_imm!(u32, |x, y| x >= y),
-                Op::I32Clz => unary!(u32, |x| x.leading_zeros() as u32),
-                Op::I32Ctz => unary!(u32, |x| x.trailing_zeros() as u32),
-                Op::I32Popcnt => unary!(u32, |x| x.count_ones() as u32),
+                Op::I32Clz => unary!(u32, |x| x.leading_zeros()),
+                Op::I32Ctz => unary!(u32, |x| x.trailing_zeros()),
+                Op::I32Popcnt => unary!(u32, |x| x.count_ones()),
                 Op::I32Extend8S => unary!(i32, |x| x as i8 as i32),
                 Op::I32Extend16S => unary!(i32, |x| x as i16 as i32),
                 Op::I32Add => binary!(u32, |x, y| x.wrapping_add(y)),
@@ -486,14 +490,14 @@ impl Machine {
                 Op::I32OrImm => binary_imm!(u32, |x, y| x | y),
                 Op::I32Xor => binary!(u32, |x, y| x ^ y),
                 Op::I32XorImm => binary_imm!(u32, |x, y| x ^ y),
-                Op::I32Shl => binary!(u32, |x, y| x.wrapping_shl(y as u32)),
-                Op::I32ShlImm => binary_imm!(u32, |x, y| x.wrapping_shl(y as u32)),
+                Op::I32Shl => binary!(u32, |x, y| x.wrapping_shl(y)),
+                Op::I32ShlImm => binary_imm!(u32, |x, y| x.wrapping_shl(y)),
                 Op::I32ShrS => binary!(i32, |x, y| x.wrapping_shr(y as u32)),
                 Op::I32ShrSImm => binary_imm!(i32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32ShrU => binary!(u32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32ShrUImm => binary_imm!(u32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32Rotl => binary!(u32, |x, y| x.rotate_left((y % 32) as u32)),
-                Op::I32Rotr => binary!(u32, |x, y| x.rotate_right((y % 32) as u32)),
+                Op::I32ShrU => binary!(u32, |x, y| x.wrapping_shr(y)),
+                Op::I32ShrUImm => binary_imm!(u32, |x, y| x.wrapping_shr(y)),
+                Op::I32Rotl => binary!(u32, |x, y| x.rotate_left(y % 32)),
+                Op::I32Rotr => binary!(u32, |x, y| x.rotate_right(y % 32)),
                 Op::I32DivS => divide!(i32, numbers::div_i32),
                 Op::I32DivU => divide!(u32, numbers::div_u32),
                 Op::I32RemS => divide!(i32, numbers::rem_i32),
@@ -608,9 +612,9 @@ impl Machine {
                 Op::F64Min => binary!(f64, double::min),
                 Op::F64Max => binary!(f64, double::max),
                 Op::F64Copysign => binary!(f64, |x, y| x.copysign(y)),
-                Op::I64ExtendI32S => unary!(i32, |x| i64::from(x)),
-                Op::I64ExtendI32U => unary!(u32, |x| u64::from(x)),
-                Op::I64Extend32S => unary!(i32, |x| i64::from(x)),
+                Op::I64ExtendI32S => unary!(i32, i64::from),
+                Op::I64ExtendI32U => unary!(u32, u64::from),
+                Op::I64Extend32S => unary!(i32, i64::from),
                 Op::I32TruncF32S => convert!(f32, numbers::to_i32),
                 Op::I32TruncF32U => convert!(f32, numbers::to_u32),
                 Op::I32TruncSatF32S => unary!(f32, |x| x as i32),
