@@ -3,30 +3,12 @@
 
 use wasmtime::Trap;
 
-use super::machine::{Environment, Halt, Machine, Stack, View};
-use super::numbers::{self as numbers, Slot, double, single};
+use super::machine::{Environment, Frame, Halt, Machine, Stack, View, cost_of};
+use super::numbers::{self, Slot, double, pay_length, single};
 use super::op::{Instr, Op};
-use super::program::{Code, NULL};
+use super::outline::NULL;
 use crate::memory::WASM_PAGE_SIZE;
 use crate::rewrite::Weights;
-
-/// A function that has called another.
-pub(super) struct Frame {
-    pub function: u32,
-    /// The call.
-    pc: *const Instr,
-    /// The first slot.
-    slots: *mut u64,
-    /// Bytes of the stack that it takes.
-    cost: usize,
-}
-
-/// Bytes that a frame takes at the least, on top of its slots: more than any code generator does.
-const FRAME: usize = 256;
-
-fn cost_of(code: &Code) -> usize {
-    code.slots * size_of::<u64>() + FRAME
-}
 
 impl Machine {
     /// Runs a function on these arguments. The counter is up to date whenever the environment is asked, and at the end.
@@ -110,12 +92,8 @@ impl Machine {
         }
         macro_rules! unary {
             ($ty:ty, $f:expr) => {{
-                #[inline(always)]
-                fn apply<R: Slot>(f: impl Fn($ty) -> R, x: $ty) -> R {
-                    f(x)
-                }
-                let x = <$ty>::from_slot(get!(b));
-                set!(apply($f, x).to_slot());
+                let f: fn($ty) -> _ = $f;
+                set!(f(<$ty>::from_slot(get!(b))).to_slot());
                 next!();
             }};
         }
@@ -130,12 +108,8 @@ impl Machine {
         }
         macro_rules! apply {
             ($ty:ty, $f:expr, $y:expr) => {{
-                #[inline(always)]
-                fn apply<R: Slot>(f: impl Fn($ty, $ty) -> R, x: $ty, y: $ty) -> R {
-                    f(x, y)
-                }
-                let (x, y) = (<$ty>::from_slot(get!(b)), <$ty>::from_slot($y));
-                apply($f, x, y)
+                let f: fn($ty, $ty) -> _ = $f;
+                f(<$ty>::from_slot(get!(b)), <$ty>::from_slot($y))
             }};
         }
         macro_rules! binary {
@@ -643,14 +617,5 @@ impl Machine {
                 Op::F64PromoteF32 => unary!(f32, |x| double::canonical(f64::from(x))),
             }
         }
-    }
-}
-
-/// The counter after paying one instruction for each byte of a length. One that went up has wrapped around.
-fn pay_length(counter: i64, length: u64) -> i64 {
-    let paid = counter.wrapping_sub(length as i64);
-    match paid > counter {
-        true => i64::MIN,
-        false => paid,
     }
 }
