@@ -98,6 +98,11 @@ impl Runner {
         self.node.attach(observer);
     }
 
+    /// The first observer of this kind, if there is one.
+    pub fn watching_mut<T: Observer>(&mut self) -> Option<&mut T> {
+        self.node.observer_mut()
+    }
+
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
     pub fn on_refusal(&mut self, hook: RefusalHook) {
         self.on_refusal = Some(hook);

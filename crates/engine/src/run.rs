@@ -253,39 +253,37 @@ impl<H: Linking> Engine<H> {
         order: Order<'_>,
     ) -> Attempt<H> {
         let overflowed = profiled.overflowed();
-        let mut activation = profiled.running.activation;
-        instance.roll_back(program);
-        activation.rewind(mark);
-        instance.preferred = Some(Tier::Exact);
-        let mut plain = self.attempt(instance, program, activation, order, None);
-        // Where the stack ends is for the optimizing code to say, as without a profile.
-        if let Some(tier) = plain.again {
-            let mut activation = plain.running.activation;
+        let mut again = |attempt: Attempt<H>, tier: Option<Tier>, recording| {
+            let mut activation = attempt.running.activation;
             instance.roll_back(program);
             activation.rewind(mark);
-            instance.preferred = Some(tier);
-            plain = self.attempt(instance, program, activation, order, None);
+            instance.preferred = tier;
+            let attempt = self.attempt(instance, program, activation, order, recording);
+            instance.preferred = None;
+            attempt
+        };
+        let mut tier = Tier::Exact;
+        let mut plain = again(profiled, Some(tier), None);
+        // Where the stack ends is for the optimizing code to say, as without a profile.
+        if let Some(other) = plain.again {
+            tier = other;
+            plain = again(plain, Some(tier), None);
         }
-        instance.preferred = None;
-        let overflows = plain.overflowed();
-        if !overflows && overflowed {
-            debug_assert!(false, "profiled code has more than enough stack");
-            plain.running.recording = self.recording(None);
-            return plain;
+        if !plain.overflowed() {
+            if overflowed {
+                debug_assert!(false, "profiled code has more than enough stack");
+                plain.running.recording = self.recording(None);
+                return plain;
+            }
+            return again(plain, None, self.recording(None));
         }
         let used = plain.running.meter.used(plain.counter);
-        let mut activation = plain.running.activation;
-        instance.roll_back(program);
-        activation.rewind(mark);
-        let recording = self.recording(overflows.then_some(used));
-        let repeated = self.attempt(instance, program, activation, order, recording);
-        match overflows {
-            true => Attempt {
-                end: plain.end,
-                ..repeated
-            },
-            false => repeated,
-        }
+        let mut recorded = again(plain, None, self.recording(Some(used)));
+        // The profiled code may go a little further, to where the next function begins. What counts is where the other ended.
+        let recording = recorded.running.recording.take();
+        let mut plain = again(recorded, Some(tier), None);
+        plain.running.recording = recording;
+        plain
     }
 
     /// Runs the entry point once, within a new level of the heap.
