@@ -75,6 +75,10 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
     if options.keep_state || options.state_dir.is_some() {
         super::state_dir::check(options.state_dir.as_deref())?;
     }
+    for (program, _) in &scripts {
+        check_saves(program)?;
+    }
+    log.begin()?;
     let mut status = SUCCESS;
     let last = scripts.len() - 1;
     for (index, (program, disk)) in scripts.into_iter().enumerate() {
@@ -83,7 +87,22 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
             options, &config, program, &disk, &mut log, &watch, after,
         )?);
     }
+    log.check()?;
     Ok(status)
+}
+
+/// Looks whether the files that a program writes have a place.
+fn check_saves(program: &Program) -> anyhow::Result<()> {
+    for placed in &program.statements {
+        if let Statement::Stable {
+            save: true, file, ..
+        } = &placed.statement
+        {
+            let path = super::modules::target(placed.file(), file);
+            crate::suite::replace::check_replaceable(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is written for a run has room for one only.

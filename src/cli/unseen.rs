@@ -66,7 +66,11 @@ impl Failures {
         for (line, unseen) in told.iter().chain(&self.new) {
             let (label, error) = (unseen.label.text(), &unseen.error);
             // Writing to a string does not fail.
-            let _ = write!(text, "\n  line {line}: {label}: {}: {}", error.code, error.description);
+            let _ = write!(
+                text,
+                "\n  line {line}: {label}: {}: {}",
+                error.code, error.description
+            );
         }
         Some(text)
     }

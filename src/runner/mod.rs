@@ -46,6 +46,15 @@ pub struct Runner {
     caller_info: Option<CallerInfo>,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
+    /// What a module asks for that this program does not do; taken once.
+    note: Option<Note>,
+}
+
+/// A note that has its time once in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Note {
+    Due,
+    Told,
 }
 
 impl Runner {
@@ -75,6 +84,7 @@ impl Runner {
             caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
+            note: None,
         }
     }
 
@@ -120,7 +130,15 @@ impl Runner {
 
     /// What the script asked for that a replica of another date has, in words; each is told once.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.node.take_notes()
+        let mut notes = self.node.take_notes();
+        if self.note == Some(Note::Due) {
+            self.note = Some(Note::Told);
+            notes.push(
+                "canister_inspect_message is never asked under --compat drun; --compat pocket-ic asks it"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     /// Rounds that were run.
@@ -192,6 +210,16 @@ impl Runner {
                 if !matches!(last, MessageResult::Replied(_)) {
                     break;
                 }
+            }
+            let code = runner
+                .node
+                .canister(&canister)
+                .and_then(|canister| canister.code.as_ref());
+            if runner.note.is_none()
+                && !runner.driver.inspects()
+                && code.is_some_and(|code| code.module.facts.has_inspect_message)
+            {
+                runner.note = Some(Note::Due);
             }
             last
         })
