@@ -84,7 +84,8 @@ impl Runner {
             caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
-            note: None,
+            // Who chose the program knows; suites that were made with it hold what was printed, and no notes.
+            note: config.implied_date.then_some(Note::Told),
         }
     }
 
@@ -311,9 +312,19 @@ impl Runner {
     ) -> MessageResult {
         let sender = self.sender();
         let info = self.caller_info.clone();
-        let submitted = self
-            .node
-            .submit_with_info(sender, info, canister, method, payload);
+        let (bytes, max) = self.node.ingress_size(&canister, method, &payload);
+        let submitted = match self.driver.inspects() && bytes > max {
+            // What a server says of a message that is larger than the network takes (management-canister.md 0.2).
+            true => Err(UserError::new(
+                ErrorCode::CanisterRejectedMessage,
+                format!(
+                    "Request is too large. Message byte size {bytes} is larger than the max allowed {max}."
+                ),
+            )),
+            false => self
+                .node
+                .submit_with_info(sender, info, canister, method, payload),
+        };
         let id = match submitted {
             Ok(id) => id,
             Err(error) => {
@@ -378,6 +389,36 @@ mod tests {
             "0".repeat(bytes)
         ))
         .expect("valid text")
+    }
+
+    /// management-canister.md 0.2: 2 MiB on an application subnet, 3.5 MiB on a system subnet, and no limit in the original.
+    #[test]
+    fn an_installation_is_as_large_as_a_message_may_be() {
+        let installs = |compat, subnet_type, bytes| {
+            let mut runner = Runner::new(Config {
+                subnet_type,
+                ..Config::new(compat)
+            });
+            runner.create();
+            let id = runner.canisters().next().expect("it was created").id;
+            let module = module_of(bytes);
+            let outcome = runner.install(InstallMode::Install, id, &module, b"");
+            match outcome.result {
+                MessageResult::Replied(_) => true,
+                MessageResult::Failed(error) => {
+                    let text = "Request is too large. Message byte size ";
+                    assert!(error.description.starts_with(text), "{}", error.description);
+                    false
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        use config::SubnetType::{Application, System};
+        assert!(installs(Compat::PocketIc, Application, 2_090_000));
+        assert!(!installs(Compat::PocketIc, Application, 2_100_000));
+        assert!(installs(Compat::PocketIc, System, 3_660_000));
+        assert!(!installs(Compat::PocketIc, System, 3_680_000));
+        assert!(installs(Compat::Drun, Application, 4_000_000));
     }
 
     /// management-canister.md 3.7: the store holds the chunks of the module afterwards.

@@ -89,9 +89,8 @@ impl Loser {
                 let fields: Option<Vec<_>> =
                     fields.iter().map(|word| word.split_once(':')).collect();
                 for (key, value) in fields.into_iter().flatten() {
-                    let value = value
-                        .parse::<i32>()
-                        .map_or_else(|_| value.into(), Value::from);
+                    let number = value.parse::<i32>().ok().filter(|_| key != "payload");
+                    let value = number.map_or_else(|| value.into(), Value::from);
                     given.insert(key.to_owned(), value);
                 }
                 (given.len() == words.len() - 1)
@@ -204,13 +203,7 @@ fn page(fields: &Value) -> Option<Loser> {
             "published_level" => lie.level = Some(value.as_i64()?.try_into().ok()?),
             "slot_index" => lie.slot = Some(value.as_u64()?.try_into().ok()?),
             "page_index" => lie.page = Some(value.as_u64()?.try_into().ok()?),
-            "payload" => {
-                // Digits may look like a number.
-                let digits = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                lie.payload = hex::decode(digits).ok()?;
-            }
+            "payload" => lie.payload = hex::decode(value.as_str()?).ok()?,
             _ => return None,
         }
     }
