@@ -194,7 +194,7 @@ fn script(
                 },
                 text,
                 decoded: options.decode,
-                unseen: if n + 1 == last { unseen.new() } else { &[] },
+                unseen: if n + 1 == last { unseen.untold() } else { &[] },
             };
             let mut line = printer.print(outcome, &beside);
             if terminal {

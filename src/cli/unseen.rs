@@ -40,7 +40,7 @@ impl Failures {
     }
 
     /// Those that the next object tells.
-    pub(super) fn new(&self) -> &[Placed] {
+    pub(super) fn untold(&self) -> &[Placed] {
         &self.new
     }
 
