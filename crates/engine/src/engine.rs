@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::code::{Compiler, Promotions, Settings};
 use crate::failure::Failure;
-use crate::guest::{Imports, Linking};
 use crate::host::Host;
+use crate::imports::{Imports, Linking};
 use crate::memory::{Heap, Image, WASM_PAGE_SIZE};
 use crate::module::Module;
 use crate::tier::{TIERS, Tier};
@@ -149,7 +149,10 @@ impl<H: Linking> Engine<H> {
     }
 
     pub(crate) fn imports(&self, tier: Tier, wasm64: bool) -> Result<&Imports<H>, Failure> {
-        let engine = self.compiler.engine(tier)?;
+        let engine = match tier {
+            Tier::Interpreter => None,
+            tier => Some(self.compiler.engine(tier)?),
+        };
         let imports = &self.imports[tier as usize][usize::from(wasm64)];
         Ok(imports.get_or_init(|| match wasm64 {
             true => Imports::of::<u64>(engine),

@@ -141,6 +141,7 @@ pub(super) fn agree(text: &str, methods: &[&str]) {
     let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let expected = outcomes(&module, methods, CompilerChoice::Optimizing, false);
     for (compiler, profile) in [
+        (CompilerChoice::Interpreter, false),
         (CompilerChoice::Fast, false),
         (CompilerChoice::Auto, false),
         (CompilerChoice::Auto, true),

@@ -83,6 +83,7 @@ impl Compiler {
         let tiers: &[Tier] = match self.settings.choice {
             _ if self.settings.profile => &[Tier::Profiled],
             Choice::Auto => &[Tier::Optimizing, Tier::Fast],
+            Choice::Interpreter => &[],
             Choice::Fast => &[Tier::Fast],
             Choice::Optimizing => &[Tier::Optimizing],
             Choice::Exact => &[Tier::Exact],
@@ -104,8 +105,10 @@ impl Compiler {
             Ok(module) => module,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let compiled = self.compile(&module, self.new_tier(module.shape()))?;
-        Ok(compiled.map(drop).map(|()| module))
+        match self.first_tier(&module) {
+            Tier::Interpreter => Ok(Ok(module)),
+            tier => Ok(self.compile(&module, tier)?.map(drop).map(|()| module)),
+        }
     }
 
     /// Address space that code takes for granted for a memory, in bytes.
@@ -116,7 +119,7 @@ impl Compiler {
     /// The runtime of a code generator.
     pub(crate) fn engine(&self, tier: Tier) -> Result<&wasmtime::Engine, Failure> {
         let engine = match tier {
-            Tier::Fast => &self.engines[0],
+            Tier::Fast | Tier::Interpreter => &self.engines[0],
             Tier::Optimizing | Tier::Exact => &self.engines[1],
             Tier::Profiled => &self.engines[2],
         };
@@ -137,7 +140,7 @@ impl Compiler {
         memory::configure(&mut config, self.reserved_memory());
         config
             .strategy(match tier {
-                Tier::Fast => Strategy::Winch,
+                Tier::Fast | Tier::Interpreter => Strategy::Winch,
                 Tier::Optimizing | Tier::Exact | Tier::Profiled => Strategy::Cranelift,
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
@@ -165,20 +168,35 @@ impl Compiler {
 
     /// The code generator that a module is run with at present.
     pub(crate) fn first_tier<H: Host>(&self, module: &Module<H>) -> Tier {
-        match self.may_optimize() && module.is_compiled(Tier::Optimizing) {
-            true => Tier::Optimizing,
-            false => self.new_tier(module.shape()),
+        let compiled = |tier: &Tier| self.may_optimize() && module.is_compiled(*tier);
+        if let Some(tier) = [Tier::Optimizing, Tier::Fast].into_iter().find(compiled) {
+            return tier;
+        }
+        match self.new_tier(module.shape()) {
+            Tier::Interpreter if module.program().is_none() => Tier::Fast,
+            tier => tier,
         }
     }
 
-    /// The code generator for a module that no machine code is known of.
+    /// What takes an execution over that the code of a tier has begun; `sliced` if that has finished slices.
+    pub(crate) fn successor<H: Host>(&self, module: &Module<H>, tier: Tier, sliced: bool) -> Tier {
+        match (tier, sliced) {
+            (Tier::Interpreter, false) if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
+            (Tier::Interpreter, _) => Tier::Fast,
+            (_, false) => Tier::Optimizing,
+            (_, true) => Tier::Exact,
+        }
+    }
+
+    /// What runs a module that no machine code is known of.
     fn new_tier(&self, shape: &Shape) -> Tier {
         match self.settings.choice {
             _ if self.settings.profile => Tier::Profiled,
             Choice::Exact => Tier::Exact,
             Choice::Optimizing => Tier::Optimizing,
             _ if shape.needs_optimizing => Tier::Optimizing,
-            _ => Tier::Fast,
+            Choice::Fast => Tier::Fast,
+            Choice::Auto | Choice::Interpreter => Tier::Interpreter,
         }
     }
 
@@ -205,6 +223,7 @@ impl Compiler {
         module: &'a Module<H>,
         tier: Tier,
     ) -> Verdict<(&'a wasmtime::Module, Tier), H> {
+        debug_assert!(tier != Tier::Interpreter, "there is no machine code for it");
         let kept = &module.code[tier as usize];
         if let Some(code) = kept.get() {
             return Ok(Ok((code, tier)));

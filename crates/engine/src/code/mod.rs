@@ -8,5 +8,5 @@ mod trouble;
 
 pub(crate) use compiler::Compiler;
 pub use compiler::{Settings, check_cache};
-pub(crate) use promotion::{PORTION, Promotions, Takeover};
+pub(crate) use promotion::{Promotions, Takeover, portion};
 pub use trouble::cache_troubles;

@@ -24,6 +24,7 @@ mod sys;
 mod table;
 mod touch;
 mod tracker;
+mod view;
 
 #[cfg(test)]
 mod image_tests;
@@ -41,6 +42,7 @@ pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
+pub(crate) use view::HeapView;
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).
 pub const PAGE_SIZE: usize = 4096;
