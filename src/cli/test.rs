@@ -168,6 +168,10 @@ impl Done<'_> {
 
 /// The reports fail where nobody reads them.
 fn failure(error: anyhow::Error) -> Failure {
+    // What was done says more than that nothing could be printed.
+    if error.chain().len() > 1 {
+        return Failure::Tool(error);
+    }
     match error.downcast::<std::io::Error>() {
         Ok(error) => error.into(),
         Err(error) => Failure::Tool(error),

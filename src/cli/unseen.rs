@@ -65,10 +65,14 @@ impl Failures {
         };
         for (line, unseen) in told.iter().chain(&self.new) {
             let (label, error) = (unseen.label.text(), &unseen.error);
+            let times = match unseen.times {
+                1 => String::new(),
+                times => format!(" ({times} times)"),
+            };
             // Writing to a string does not fail.
             let _ = write!(
                 text,
-                "\n  line {line}: {label}: {}: {}",
+                "\n  line {line}: {label}{times}: {}: {}",
                 error.code, error.description
             );
         }
@@ -94,6 +98,7 @@ mod tests {
                 method: "canister_heartbeat".into(),
             },
             error: UserError::new(ErrorCode::CanisterCalledTrap, text),
+            times: 1,
         };
         failures.new.push((3, unseen("a")));
         failures.told();

@@ -48,6 +48,7 @@ struct Failure<'a> {
     method: &'a str,
     error_code: String,
     message: &'a str,
+    times: u64,
 }
 
 #[derive(Serialize)]
@@ -114,6 +115,7 @@ fn failure((line, unseen): &(usize, Unseen)) -> Failure<'_> {
         method: &unseen.label.method,
         error_code: unseen.error.code.to_string(),
         message: &unseen.error.description,
+        times: unseen.times,
     }
 }
 

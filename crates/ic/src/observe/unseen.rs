@@ -11,6 +11,12 @@ use crate::canister::ContextId;
 use crate::canister::contexts::Origin;
 use crate::errors::UserError;
 
+/// Contexts with callbacks to come whose names are kept.
+const MOST: usize = 1 << 16;
+
+/// How many of the last failures are looked at for the same one.
+const RECENT: usize = 64;
+
 /// A failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
@@ -20,6 +26,8 @@ pub struct Unseen {
     pub label: Label,
     /// How, in the words in which a caller would be told.
     pub error: UserError,
+    /// How often, one soon after the other.
+    pub times: u64,
 }
 
 /// The failures since they were taken last, in order.
@@ -31,6 +39,18 @@ pub struct UnseenFailures {
 }
 
 impl UnseenFailures {
+    /// Heartbeats fail round after round: what is among the last ones is only counted.
+    fn add(&mut self, new: Unseen) {
+        let mut last = self.found.iter_mut().rev().take(RECENT);
+        let same = last.find(|old| {
+            (old.canister, &old.label, &old.error) == (new.canister, &new.label, &new.error)
+        });
+        match same {
+            Some(same) => same.times += 1,
+            None => self.found.push(new),
+        }
+    }
+
     /// Those since the last time.
     pub fn take(&mut self) -> Vec<Unseen> {
         std::mem::take(&mut self.found)
@@ -55,23 +75,28 @@ impl Observer for UnseenFailures {
             }
             _ => Label::of(&execution.entry, execution.mode),
         };
+        let open = canister.calls.get(context);
+        let awaited = open.is_some_and(|context| context.outstanding > 0);
         match &execution.result {
-            Ok(()) => {
-                if matches!(cause, Cause::Call(_)) && !execution.calls.is_empty() {
-                    self.waiting.insert(id, label);
+            Ok(()) if !execution.calls.is_empty() => {
+                // Who forgets to look is not to fill the memory with names.
+                if self.waiting.len() >= MOST {
+                    self.waiting.clear();
                 }
+                self.waiting.insert(id, label);
             }
+            Ok(()) if awaited => {}
+            Ok(()) => drop(self.waiting.remove(&id)),
             Err(error) => {
-                let unseen = canister.calls.get(context).is_none_or(|context| {
-                    context.responded
-                        || context.outstanding > 0
-                        || matches!(context.origin, Origin::SystemTask)
+                let unseen = open.is_none_or(|context| {
+                    awaited || context.responded || matches!(context.origin, Origin::SystemTask)
                 });
                 if unseen {
-                    self.found.push(Unseen {
+                    self.add(Unseen {
                         canister: canister.id,
                         label,
                         error: error.clone().into_user_error(canister.id),
+                        times: 1,
                     });
                 }
             }
