@@ -64,7 +64,7 @@ pub(crate) struct Live<H: Host> {
 /// What carries out the code of an instance.
 enum Body<H: Host> {
     Compiled(Compiled<H>),
-    Interpreted(Interpreted<H>),
+    Interpreted(Box<Interpreted<H>>),
 }
 
 impl<H: Host> Live<H> {
@@ -182,7 +182,7 @@ impl<H: Linking> Engine<H> {
                 return Ok(Ok(Live {
                     generation,
                     tier,
-                    body: Body::Interpreted(interpreted),
+                    body: Body::Interpreted(Box::new(interpreted)),
                     mutable,
                 }));
             }

@@ -1,11 +1,12 @@
 //! From modules to machine code: the runtimes of the code generators and which of them compiles what.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Config, OptLevel, Strategy};
 
 use super::cache::ModuleCache;
+use super::settings::Settings;
 use super::threads;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::Host;
@@ -13,35 +14,6 @@ use crate::memory;
 use crate::module::Module;
 use crate::rewrite::{Defect, Shape};
 use crate::tier::{Choice, Tier};
-
-/// What an engine is made for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Settings {
-    /// Which code generators are used.
-    pub choice: Choice,
-    /// The largest 64-bit memory that instances may have, in bytes. Address space of at least 4 GiB is taken for every
-    /// heap.
-    pub max_memory: u64,
-    /// Whether traps tell which functions were running.
-    pub backtraces: bool,
-    /// Whether code is made that tells which functions run; every run then has a recording.
-    pub profile: bool,
-    /// A directory in which compiled modules are kept for other processes. Made if it is not there; one that cannot be
-    /// trusted is not used, which is told on standard error.
-    pub cache: Option<PathBuf>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            choice: Choice::Auto,
-            max_memory: 4 << 30,
-            backtraces: false,
-            profile: false,
-            cache: None,
-        }
-    }
-}
 
 /// The runtimes of the code generators, made when they are first needed.
 pub(crate) struct Compiler {
@@ -89,15 +61,15 @@ impl Compiler {
             Choice::Exact => &[Tier::Exact],
         };
         for tier in tiers {
-            if let Some(cache) = &self.cache {
-                let engine = self.engine(*tier)?;
-                let key = ModuleCache::key(&hash, &host.identity(), *tier, engine);
-                if let Some((code, (facts, rewritten))) = cache.load(engine, &key) {
-                    let blob = Arc::clone(blob);
-                    let module = Module::from_parts(host, blob, hash, facts, rewritten);
-                    module.code[*tier as usize].get_or_init(|| code);
-                    return Ok(Ok(module));
-                }
+            let Some(cache) = &self.cache else { break };
+            let name = ModuleCache::name(&hash, &host.identity(), *tier, &self.settings);
+            if cache.holds(&name)
+                && let Some((code, (facts, rewritten))) = cache.load(self.engine(*tier)?, &name)
+            {
+                let blob = Arc::clone(blob);
+                let module = Module::from_parts(host, blob, hash, facts, rewritten);
+                module.code[*tier as usize].get_or_init(|| code);
+                return Ok(Ok(module));
             }
         }
         let new_tier = |shape: &Shape| self.new_tier(shape);
@@ -128,10 +100,7 @@ impl Compiler {
         }
         let made = wasmtime::Engine::new(&self.config(tier))
             .map_err(|error| Failure::new(Resource::Engine, format!("{error:#}")))?;
-        Ok(engine.get_or_init(|| {
-            memory::install_fault_handler();
-            made
-        }))
+        Ok(engine.get_or_init(|| made))
     }
 
     fn config(&self, tier: Tier) -> Config {
@@ -231,10 +200,13 @@ impl Compiler {
         let engine = self.engine(tier)?;
         let entry = self.cache.as_ref().map(|cache| {
             let host = module.host.identity();
-            (cache, ModuleCache::key(&module.hash, &host, tier, engine))
+            (
+                cache,
+                ModuleCache::name(&module.hash, &host, tier, &self.settings),
+            )
         });
-        if let Some((cache, key)) = &entry
-            && let Some((code, _)) = cache.load::<H::Facts>(engine, key)
+        if let Some((cache, name)) = &entry
+            && let Some((code, _)) = cache.load::<H::Facts>(engine, name)
         {
             return Ok(Ok((kept.get_or_init(|| code), tier)));
         }
@@ -244,8 +216,8 @@ impl Compiler {
         };
         match self.machine_code(engine, tier, &rewritten) {
             Ok(code) => {
-                if let Some((cache, key)) = &entry {
-                    cache.store(key, &code, (&module.facts, &module.rewritten));
+                if let Some((cache, name)) = &entry {
+                    cache.store(name, &code, (&module.facts, &module.rewritten));
                 }
                 Ok(Ok((kept.get_or_init(|| code), tier)))
             }

@@ -18,13 +18,21 @@ pub(crate) type Takeover = Box<dyn FnMut(&Meter, u64) -> bool + Send>;
 const LONG: u64 = 200_000_000;
 /// Instructions after which the next run of the program is worth a moment at the end of this one.
 const WORTH_WAITING: u64 = 10 * LONG;
-/// Instructions of the interpreter after which it pays to compile: they take about as long as that.
-const WARM: u64 = 5_000_000;
+/// Instructions of the interpreter for each byte of a module's file after which it pays to compile: they take about as long
+/// as that.
+const WARM: u64 = 100;
+/// Instructions of the interpreter after which it is asked whether it should make way.
+const INTERPRETED_PORTION: u64 = 1_000_000;
+
+/// Instructions of the interpreter after which it pays to compile a module.
+fn warm<H: Host>(module: &Module<H>) -> u64 {
+    (WARM * module.blob.len() as u64).max(INTERPRETED_PORTION)
+}
 
 /// Instructions after which code of this tier is asked whether it should make way.
 pub(crate) fn portion(tier: Tier) -> u64 {
     match tier {
-        Tier::Interpreter => WARM / 5,
+        Tier::Interpreter => INTERPRETED_PORTION,
         _ => LONG / 4,
     }
 }
@@ -70,7 +78,7 @@ impl<H: Host> Promotions<H> {
             ),
             Tier::Interpreter => (
                 module.add_interpreted_instructions(instructions),
-                WARM,
+                warm(module),
                 Tier::Fast,
             ),
             _ => return,
@@ -91,7 +99,7 @@ impl<H: Host> Promotions<H> {
             (self.clone(), Arc::clone(compiler), Arc::clone(module));
         if tier == Tier::Interpreter {
             return Box::new(move |_, instructions| {
-                if module.interpreted_instructions() + instructions >= WARM {
+                if module.interpreted_instructions() + instructions >= warm(&module) {
                     promotions.start(&compiler, &module, Tier::Fast);
                 }
                 module.is_compiled(Tier::Fast)

@@ -3,36 +3,22 @@
 
 use wasmtime::Trap;
 
-use super::machine::{Environment, Halt, Machine, Stack, View};
-use super::numbers::{self as numbers, Slot, double, single};
+use super::machine::{Environment, Frame, Halt, Machine, Stack, View, cost_of};
+use super::numbers::{self, Slot, double, pay_length, single};
 use super::op::{Instr, Op};
-use super::program::{Code, NULL};
+use super::outline::NULL;
 use crate::memory::WASM_PAGE_SIZE;
 use crate::rewrite::Weights;
-
-/// A function that has called another.
-pub(super) struct Frame {
-    pub function: u32,
-    /// The call.
-    pc: *const Instr,
-    /// The first slot.
-    slots: *mut u64,
-    /// Bytes of the stack that it takes.
-    cost: usize,
-}
-
-/// Bytes that a frame takes at the least, on top of its slots: more than any code generator does.
-const FRAME: usize = 256;
-
-fn cost_of(code: &Code) -> usize {
-    code.slots * size_of::<u64>() + FRAME
-}
 
 impl Machine {
     /// Runs a function on these arguments. The counter is up to date whenever the environment is asked, and at the end.
     ///
     /// # Errors
     /// Why it ended before.
+    #[allow(
+        clippy::undocumented_unsafe_blocks,
+        reason = "one comment covers all of them: they are the same four accesses"
+    )]
     pub(super) fn execute<E: Environment>(
         &mut self,
         environment: &mut E,
@@ -106,12 +92,8 @@ impl Machine {
         }
         macro_rules! unary {
             ($ty:ty, $f:expr) => {{
-                #[inline(always)]
-                fn apply<R: Slot>(f: impl Fn($ty) -> R, x: $ty) -> R {
-                    f(x)
-                }
-                let x = <$ty>::from_slot(get!(b));
-                set!(apply($f, x).to_slot());
+                let f: fn($ty) -> _ = $f;
+                set!(f(<$ty>::from_slot(get!(b))).to_slot());
                 next!();
             }};
         }
@@ -126,12 +108,8 @@ impl Machine {
         }
         macro_rules! apply {
             ($ty:ty, $f:expr, $y:expr) => {{
-                #[inline(always)]
-                fn apply<R: Slot>(f: impl Fn($ty, $ty) -> R, x: $ty, y: $ty) -> R {
-                    f(x, y)
-                }
-                let (x, y) = (<$ty>::from_slot(get!(b)), <$ty>::from_slot($y));
-                apply($f, x, y)
+                let f: fn($ty, $ty) -> _ = $f;
+                f(<$ty>::from_slot(get!(b)), <$ty>::from_slot($y))
             }};
         }
         macro_rules! binary {
@@ -469,9 +447,9 @@ impl Machine {
                 Op::I32GeUImm => binary_imm!(u32, |x, y| x >= y),
                 Op::BrI32GeU => branch!(u32, |x, y| x >= y),
                 Op::BrI32GeUImm => branch_imm!(u32, |x, y| x >= y),
-                Op::I32Clz => unary!(u32, |x| x.leading_zeros() as u32),
-                Op::I32Ctz => unary!(u32, |x| x.trailing_zeros() as u32),
-                Op::I32Popcnt => unary!(u32, |x| x.count_ones() as u32),
+                Op::I32Clz => unary!(u32, |x| x.leading_zeros()),
+                Op::I32Ctz => unary!(u32, |x| x.trailing_zeros()),
+                Op::I32Popcnt => unary!(u32, |x| x.count_ones()),
                 Op::I32Extend8S => unary!(i32, |x| x as i8 as i32),
                 Op::I32Extend16S => unary!(i32, |x| x as i16 as i32),
                 Op::I32Add => binary!(u32, |x, y| x.wrapping_add(y)),
@@ -486,14 +464,14 @@ impl Machine {
                 Op::I32OrImm => binary_imm!(u32, |x, y| x | y),
                 Op::I32Xor => binary!(u32, |x, y| x ^ y),
                 Op::I32XorImm => binary_imm!(u32, |x, y| x ^ y),
-                Op::I32Shl => binary!(u32, |x, y| x.wrapping_shl(y as u32)),
-                Op::I32ShlImm => binary_imm!(u32, |x, y| x.wrapping_shl(y as u32)),
+                Op::I32Shl => binary!(u32, |x, y| x.wrapping_shl(y)),
+                Op::I32ShlImm => binary_imm!(u32, |x, y| x.wrapping_shl(y)),
                 Op::I32ShrS => binary!(i32, |x, y| x.wrapping_shr(y as u32)),
                 Op::I32ShrSImm => binary_imm!(i32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32ShrU => binary!(u32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32ShrUImm => binary_imm!(u32, |x, y| x.wrapping_shr(y as u32)),
-                Op::I32Rotl => binary!(u32, |x, y| x.rotate_left((y % 32) as u32)),
-                Op::I32Rotr => binary!(u32, |x, y| x.rotate_right((y % 32) as u32)),
+                Op::I32ShrU => binary!(u32, |x, y| x.wrapping_shr(y)),
+                Op::I32ShrUImm => binary_imm!(u32, |x, y| x.wrapping_shr(y)),
+                Op::I32Rotl => binary!(u32, |x, y| x.rotate_left(y % 32)),
+                Op::I32Rotr => binary!(u32, |x, y| x.rotate_right(y % 32)),
                 Op::I32DivS => divide!(i32, numbers::div_i32),
                 Op::I32DivU => divide!(u32, numbers::div_u32),
                 Op::I32RemS => divide!(i32, numbers::rem_i32),
@@ -608,9 +586,9 @@ impl Machine {
                 Op::F64Min => binary!(f64, double::min),
                 Op::F64Max => binary!(f64, double::max),
                 Op::F64Copysign => binary!(f64, |x, y| x.copysign(y)),
-                Op::I64ExtendI32S => unary!(i32, |x| i64::from(x)),
-                Op::I64ExtendI32U => unary!(u32, |x| u64::from(x)),
-                Op::I64Extend32S => unary!(i32, |x| i64::from(x)),
+                Op::I64ExtendI32S => unary!(i32, i64::from),
+                Op::I64ExtendI32U => unary!(u32, u64::from),
+                Op::I64Extend32S => unary!(i32, i64::from),
                 Op::I32TruncF32S => convert!(f32, numbers::to_i32),
                 Op::I32TruncF32U => convert!(f32, numbers::to_u32),
                 Op::I32TruncSatF32S => unary!(f32, |x| x as i32),
@@ -639,14 +617,5 @@ impl Machine {
                 Op::F64PromoteF32 => unary!(f32, |x| double::canonical(f64::from(x))),
             }
         }
-    }
-}
-
-/// The counter after paying one instruction for each byte of a length. One that went up has wrapped around.
-fn pay_length(counter: i64, length: u64) -> i64 {
-    let paid = counter.wrapping_sub(length as i64);
-    match paid > counter {
-        true => i64::MIN,
-        false => paid,
     }
 }

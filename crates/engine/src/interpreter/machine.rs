@@ -1,18 +1,17 @@
 //! An instance in the interpreter: globals, heap and what was dropped; what it asks of its surroundings; and how a run
 //! of it ends.
 
-use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
 use wasmparser::ExternalKind;
 use wasmtime::Trap;
 
-use super::execute::Frame;
-use super::program::{NULL, Program};
+use super::op::{Code, Instr};
+use super::outline::NULL;
+use super::program::Program;
 use crate::memory::HeapView;
-use crate::rewrite::{ADDED_IMPORTS, MEMORY_EXPORT, Weights};
-use crate::tier::Tier;
+use crate::rewrite::{ADDED_IMPORTS, MEMORY_EXPORT};
 
 /// Functions of which a trap tells at the most, as in machine code.
 const TRACED: usize = 100;
@@ -111,15 +110,29 @@ pub(crate) struct Machine {
     pub(super) dropped: Vec<bool>,
 }
 
+/// A function that has called another.
+pub(super) struct Frame {
+    pub function: u32,
+    /// The call.
+    pub pc: *const Instr,
+    /// The first slot.
+    pub slots: *mut u64,
+    /// Bytes of the stack that it takes.
+    pub cost: usize,
+}
+
+/// Bytes that a frame takes at the least, on top of its slots: more than any code generator does.
+const FRAME: usize = 256;
+
+/// Bytes of the stack that a frame takes.
+pub(super) fn cost_of(code: &Code) -> usize {
+    code.slots * size_of::<u64>() + FRAME
+}
+
 /// Where frames are.
 pub(super) struct Stack {
     pub slots: Box<[u64]>,
     pub frames: Vec<Frame>,
-}
-
-thread_local! {
-    /// A stack that no run of this thread uses.
-    static SPARE: Cell<Option<Box<Stack>>> = const { Cell::new(None) };
 }
 
 /// What of the table can be called.
@@ -174,36 +187,5 @@ impl Machine {
             Some(&NULL) => Element::Null,
             Some(function) => Element::Function(*function),
         })
-    }
-
-    /// Runs a function, which has at most one parameter. The counter is up to date at the end, however it comes.
-    ///
-    /// # Errors
-    /// Why it ended before.
-    pub(crate) fn run(
-        &mut self,
-        environment: &mut impl Environment,
-        weights: &dyn Weights,
-        function: u32,
-        argument: Option<u64>,
-        counter: &mut i64,
-    ) -> Result<(), Halt> {
-        let mut stack = SPARE.take().unwrap_or_else(|| {
-            Box::new(Stack {
-                slots: vec![0; Tier::Interpreter.stack() / size_of::<u64>()].into(),
-                frames: Vec::new(),
-            })
-        });
-        let arguments = argument.as_slice();
-        let result = self.execute(
-            environment,
-            weights,
-            &mut stack,
-            function,
-            arguments,
-            counter,
-        );
-        SPARE.set(Some(stack));
-        result
     }
 }

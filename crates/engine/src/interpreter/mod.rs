@@ -8,13 +8,16 @@ mod execute;
 mod machine;
 mod numbers;
 mod op;
+mod outline;
 mod program;
+mod run;
 mod shapes;
 #[cfg(test)]
 mod suite_tests;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod writer;
 
 pub(crate) use machine::{Element, Environment, Halt, Machine, View};
 pub(crate) use program::Program;

@@ -138,6 +138,15 @@ macro_rules! divisions {
 divisions!(i32, u32, div_i32, div_u32, rem_i32, rem_u32);
 divisions!(i64, u64, div_i64, div_u64, rem_i64, rem_u64);
 
+/// The counter after paying one instruction for each byte of a length. One that went up has wrapped around.
+pub(super) fn pay_length(counter: i64, length: u64) -> i64 {
+    let paid = counter.wrapping_sub(length as i64);
+    match paid > counter {
+        true => i64::MIN,
+        false => paid,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -333,6 +333,16 @@ pub(super) struct Instr {
     pub imm: u64,
 }
 
+/// A translated function.
+pub(super) struct Code {
+    pub instrs: Vec<Instr>,
+    pub parameters: usize,
+    /// Parameters and other locals.
+    pub locals: usize,
+    /// Slots of a frame.
+    pub slots: usize,
+}
+
 impl Op {
     /// The variant whose right operand is a constant.
     pub(super) fn with_constant(self) -> Option<Op> {

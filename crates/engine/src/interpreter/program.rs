@@ -1,299 +1,46 @@
-//! A module as the interpreter runs it: what its sections say, read once, and the functions, translated when they are
-//! first called. Shared by all instances of the module.
+//! A module as the interpreter runs it: its functions are translated when they are first called. Shared by all instances of
+//! the module.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use wasmparser::{
-    BinaryReader, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncType,
-    FunctionBody, Operator, TypeRef, ValType,
-};
-
-use super::op::Instr;
+use super::op::Code;
+use super::outline::Outline;
 use super::translate::translate;
-use crate::features::FEATURES;
-use crate::rewrite::{ADDED_IMPORTS, Plan, TABLE_EXPORT, Weights};
-use crate::sections::Sections;
-
-/// An element of the table that is null.
-pub(super) const NULL: u32 = u32::MAX;
+use crate::rewrite::{Plan, Weights};
 
 /// A module.
 pub(crate) struct Program {
-    wasm: Arc<[u8]>,
-    memory64: bool,
-    /// Pages that the memory may have.
-    pub(super) max_pages: u64,
-    /// Types of functions; equal ones have one number.
-    types: Vec<FuncType>,
-    numbers: Vec<u32>,
-    /// The number of the type of each function, imported ones first.
-    functions: Vec<u32>,
-    /// Module and name of each imported function.
-    imports: Vec<(String, String)>,
-    bodies: Vec<Body>,
-    /// Values that the globals begin with.
-    pub(super) globals: Vec<u64>,
-    /// The elements of the table: indices of functions, or [`NULL`].
-    pub(super) table: Option<Vec<u32>>,
-    exports: HashMap<String, (ExternalKind, u32)>,
-    /// Where in the file the passive data segments are; active ones are empty.
-    segments: Vec<Range<usize>>,
+    outline: Outline,
+    /// Of the module's own functions; nothing for one that cannot be translated.
+    codes: Vec<OnceLock<Option<Box<Code>>>>,
 }
 
-struct Body {
-    range: Range<usize>,
-    code: OnceLock<Option<Box<Code>>>,
-}
-
-/// A translated function.
-pub(super) struct Code {
-    pub instrs: Vec<Instr>,
-    pub parameters: usize,
-    /// Parameters and other locals.
-    pub locals: usize,
-    /// Slots of a frame.
-    pub slots: usize,
+impl Deref for Program {
+    type Target = Outline;
+    fn deref(&self) -> &Outline {
+        &self.outline
+    }
 }
 
 impl Program {
     /// A valid module, as planned; nothing if it is not for the interpreter: there are vectors, references as values, or
     /// imports of something else than functions.
     pub(crate) fn new(wasm: Arc<[u8]>, plan: &Plan<'_>) -> Option<Self> {
-        if plan.shape.needs_optimizing {
-            return None;
-        }
-        let file = Arc::clone(&wasm);
-        let sections = Sections::read(&file).ok()?;
-        let mut program = Program {
-            wasm,
-            memory64: plan.shape.memory64(),
-            max_pages: 0,
-            types: Vec::new(),
-            numbers: Vec::new(),
-            functions: Vec::new(),
-            imports: Vec::new(),
-            bodies: Vec::new(),
-            globals: Vec::new(),
-            table: None,
-            exports: HashMap::new(),
-            segments: Vec::new(),
-        };
-        program.read(&sections, plan).ok().flatten()?;
-        Some(program)
-    }
-
-    fn read(
-        &mut self,
-        sections: &Sections<'_>,
-        plan: &Plan<'_>,
-    ) -> Result<Option<()>, wasmparser::Error> {
-        let types = sections.types.clone().into_iter();
-        for ty in types.flat_map(|s| s.into_iter_err_on_gc_types()) {
-            let ty = ty?;
-            let known = self.types.iter().position(|known| *known == ty);
-            self.numbers.push(known.unwrap_or(self.types.len()) as u32);
-            if known.is_none() {
-                self.types.push(ty);
-            }
-        }
-        let imports = sections.imports.iter();
-        for import in imports.flat_map(|s| s.clone().into_imports()) {
-            let import = import?;
-            let (TypeRef::Func(ty) | TypeRef::FuncExact(ty)) = import.ty else {
-                return Ok(None);
-            };
-            self.functions.push(self.numbers[ty as usize]);
-            let name = (import.module.to_owned(), import.name.to_owned());
-            self.imports.push(name);
-        }
-        for ty in sections.functions.clone().into_iter().flatten() {
-            self.functions.push(self.numbers[ty? as usize]);
-        }
-        for body in &sections.bodies {
-            self.bodies.push(Body {
-                range: body.range(),
-                code: OnceLock::new(),
-            });
-        }
-        for memory in sections.memories.iter().flat_map(|s| s.clone()) {
-            let memory = memory?;
-            let cap = plan.max_pages(memory.memory64);
-            self.max_pages = memory.maximum.map_or(cap, |declared| declared.min(cap));
-        }
-        for global in sections.globals.iter().flat_map(|s| s.clone()) {
-            match constant(&global?.init_expr)? {
-                Some(value) => self.globals.push(value),
-                None => return Ok(None),
-            }
-        }
-        for table in sections.tables.iter().flat_map(|s| s.clone()) {
-            let table = table?;
-            if self.table.is_some() || !matches!(table.init, wasmparser::TableInit::RefNull) {
-                return Ok(None);
-            }
-            self.table = Some(vec![NULL; table.ty.initial as usize]);
-        }
-        for export in sections.exports.iter().flat_map(|s| s.clone()) {
-            let export = export?;
-            let name = export.name.to_owned();
-            self.exports.insert(name, (export.kind, export.index));
-        }
-        if let (Some(start), Some(name)) = (sections.start, plan.start) {
-            let start = (ExternalKind::Func, start);
-            self.exports.insert(name.to_owned(), start);
-        }
-        for element in sections.elements.iter().flat_map(|s| s.clone()) {
-            let element = element?;
-            if let ElementKind::Active { offset_expr, .. } = element.kind
-                && self.fill_table(&offset_expr, element.items)?.is_none()
-            {
-                return Ok(None);
-            }
-        }
-        for data in sections.data.iter().flat_map(|s| s.clone()) {
-            let data = data?;
-            let end = data.range.end;
-            self.segments.push(match data.kind {
-                DataKind::Passive => end - data.data.len()..end,
-                DataKind::Active { .. } => 0..0,
-            });
-        }
-        Ok(Some(()))
-    }
-
-    fn fill_table(
-        &mut self,
-        offset: &ConstExpr<'_>,
-        items: ElementItems<'_>,
-    ) -> Result<Option<()>, wasmparser::Error> {
-        let (Some(table), Some(offset)) = (&mut self.table, constant(offset)?) else {
-            return Ok(None);
-        };
-        let mut functions = Vec::new();
-        match items {
-            ElementItems::Functions(indices) => {
-                for function in indices {
-                    functions.push(function?);
-                }
-            }
-            ElementItems::Expressions(_, expressions) => {
-                for expression in expressions {
-                    functions.push(match expression?.get_operators_reader().read()? {
-                        Operator::RefFunc { function_index } => function_index,
-                        Operator::RefNull { .. } => NULL,
-                        _ => return Ok(None),
-                    });
-                }
-            }
-        }
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let end = start.saturating_add(functions.len());
-        let Some(to) = table.get_mut(start..end) else {
-            return Ok(None);
-        };
-        to.copy_from_slice(&functions);
-        Ok(Some(()))
-    }
-
-    pub(super) fn memory64(&self) -> bool {
-        self.memory64
-    }
-
-    /// The type of addresses.
-    pub(crate) fn address_type(&self) -> ValType {
-        match self.memory64 {
-            true => ValType::I64,
-            false => ValType::I32,
-        }
-    }
-
-    /// Module and name of each imported function.
-    pub(crate) fn imports(&self) -> &[(String, String)] {
-        &self.imports
-    }
-
-    /// How many functions are imported.
-    pub(super) fn imported(&self) -> u32 {
-        self.imports.len() as u32
-    }
-
-    /// The type of a function.
-    pub(crate) fn type_of(&self, function: u32) -> &FuncType {
-        &self.types[self.functions[function as usize] as usize]
-    }
-
-    /// The number of the type of a function.
-    pub(super) fn number_of(&self, function: u32) -> u32 {
-        self.functions[function as usize]
-    }
-
-    /// The number of the type with this index.
-    pub(super) fn number(&self, ty: u32) -> u32 {
-        self.numbers[ty as usize]
-    }
-
-    /// The type with this index.
-    pub(super) fn ty(&self, index: u32) -> &FuncType {
-        &self.types[self.number(index) as usize]
-    }
-
-    /// What is exported under a name, and its index.
-    pub(super) fn export(&self, name: &str) -> Option<(ExternalKind, u32)> {
-        self.exports.get(name).copied()
-    }
-
-    /// The index that the function has in the rewritten module which stands in for an imported one.
-    pub(super) fn stand_in(&self, function: u32) -> u32 {
-        self.functions.len() as u32 + ADDED_IMPORTS + function
-    }
-
-    /// Whether something that is no table has the name of the table.
-    pub(crate) fn table_is_something_else(&self) -> bool {
-        self.table.is_none() && self.exports.contains_key(TABLE_EXPORT)
-    }
-
-    /// A data segment.
-    pub(super) fn segment(&self, index: usize) -> &[u8] {
-        &self.wasm[self.segments[index].clone()]
-    }
-
-    /// How many data segments there are.
-    pub(super) fn segments(&self) -> usize {
-        self.segments.len()
+        let outline = Outline::new(wasm, plan)?;
+        let codes = (0..outline.bodies()).map(|_| OnceLock::new()).collect();
+        Some(Program { outline, codes })
     }
 
     /// The code of a function of the module's own, which is translated now if need be; nothing if it cannot be, because
-    /// there are too many operands.
+    /// of an unknown operator or too many operands.
     pub(super) fn code(&self, function: u32, weights: &dyn Weights) -> Option<&Code> {
-        let body = &self.bodies[(function - self.imported()) as usize];
-        let code = body.code.get_or_init(|| {
-            let bytes = &self.wasm[body.range.clone()];
-            let reader = BinaryReader::new_features(bytes, body.range.start, FEATURES);
-            let body = FunctionBody::new(reader);
-            let code = translate(self, function, &body, weights);
+        let position = (function - self.imported()) as usize;
+        let code = self.codes[position].get_or_init(|| {
+            let body = self.outline.body(position);
+            let code = translate(&self.outline, function, &body, weights);
             code.ok().flatten().map(Box::new)
         });
         code.as_deref()
     }
-}
-
-/// A number that a constant expression gives; nothing if it is something else.
-fn constant(expression: &ConstExpr<'_>) -> Result<Option<u64>, wasmparser::Error> {
-    Ok(match expression.get_operators_reader().read()? {
-        Operator::I32Const { value } => Some(u64::from(value as u32)),
-        Operator::I64Const { value } => Some(value as u64),
-        Operator::F32Const { value } => Some(u64::from(value.bits())),
-        Operator::F64Const { value } => Some(value.bits()),
-        _ => None,
-    })
-}
-
-/// Whether the interpreter knows values of this type.
-pub(super) fn is_number(ty: &ValType) -> bool {
-    matches!(
-        ty,
-        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64
-    )
 }

@@ -35,7 +35,7 @@ mod wasm_tests;
 
 pub use access::{StableAccess, Touched};
 pub use creator::{configure, refresh_size, with_heap};
-pub use fault::{Activation, install_fault_handler};
+pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
 pub use stable::{StableError, StableMemory};
