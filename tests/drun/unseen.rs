@@ -84,3 +84,16 @@ fn they_count_as_errors_if_asked_and_stand_below_the_table() {
     let ran = silent.run(&["--extra-batches", "2", "s"]);
     assert_eq!(ran.err, "");
 }
+
+#[test]
+fn what_fails_again_and_again_is_counted() {
+    const BEATS: &str = r#"(module (func (export "canister_heartbeat") unreachable))"#;
+    let script = format!("create\ninstall {ID} m.wat 0x\ncreate\n");
+    let place = Place::new().file("m.wat", BEATS).file("s", script);
+    let ran = place.run(&["--format", "json", "--extra-batches", "6", "s"]);
+    let last: Value = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
+    let unseen = last["unseen"].as_array().unwrap();
+    assert_eq!(unseen.len(), 1, "{}", ran.out);
+    assert_eq!(unseen[0]["method"], "canister_heartbeat");
+    assert!(unseen[0]["times"].as_u64() >= Some(6), "{}", ran.out);
+}

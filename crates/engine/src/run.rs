@@ -13,14 +13,10 @@ use crate::memory::{HeapError, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::Frame;
 use crate::record::Recording;
-use crate::tier::{Tier, WASM_STACK};
+use crate::tier::Tier;
 
 /// What host functions below Wasm code may need of a stack, in bytes.
 const HOST_STACK: usize = 1 << 20;
-/// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
-/// which needs less.
-const DEEP: usize = WASM_STACK - (64 << 10);
-
 /// What to run, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order<'a> {
@@ -171,7 +167,8 @@ impl<H: Linking> Engine<H> {
             attempt = self.attempt(instance, program, activation, order, recording);
         }
         let deepest = attempt.running.recording.as_ref();
-        if deepest.map_or(0, |record| record.deepest()) > DEEP {
+        // Frames of profiled code may also be the smaller ones.
+        if deepest.map_or(0, |record| record.deepest()) > Tier::Fast.stack() {
             attempt = self.profile_again(instance, program, attempt, &mark, order);
         }
         let end = attempt.end.map_err(|unfinished| match unfinished {
@@ -226,11 +223,15 @@ impl<H: Linking> Engine<H> {
             instance.preferred = None;
             attempt
         };
-        let mut tier = Tier::Exact;
-        let mut plain = again(profiled, Some(tier), None);
         // Where the stack ends is for the optimizing code to say, as without a profile.
-        if let Some(other) = plain.again {
+        let mut tier = Tier::Optimizing;
+        let mut plain = again(profiled, Some(tier), None);
+        let mut tried = vec![tier];
+        while let Some(other) = plain.again
+            && !tried.contains(&other)
+        {
             tier = other;
+            tried.push(tier);
             plain = again(plain, Some(tier), None);
         }
         if !plain.overflowed() {
