@@ -129,9 +129,11 @@ impl Worker {
         };
         let mut line = serde_json::to_vec(&request).context("cannot word a request")?;
         line.push(b'\n');
-        // A process that is gone is told by the end of its output.
-        if let Some(requests) = &mut self.requests {
-            let _ = requests.write_all(&line);
+        // A process that is gone is told by the end of its output; one that heard only a part must not wait for the rest.
+        if let Some(requests) = &mut self.requests
+            && requests.write_all(&line).is_err()
+        {
+            self.requests = None;
         }
         let mut status = 0;
         let mut outputs = Vec::new();
