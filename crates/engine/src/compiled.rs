@@ -63,7 +63,6 @@ impl<H: Host> Compiled<H> {
             .collect();
         let cell = store.data_mut();
         cell.counter = Some(counter);
-        cell.memory = memory;
         Ok(Ok(Compiled {
             store,
             instance,

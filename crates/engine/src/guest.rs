@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use wasmtime::{Caller, Extern, Global, Memory, ResourceLimiter, Val};
+use wasmtime::{Caller, Extern, Global, ResourceLimiter, Val};
 
 use crate::code::Takeover;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::{Activation, Host};
 use crate::interpreter::View;
-use crate::memory::TouchCount;
+use crate::memory::{HeapView, TouchCount};
 use crate::meter::{Meter, Refill};
 use crate::module::{Frame, Module};
 use crate::record::{Recording, Stack};
@@ -51,8 +51,8 @@ pub(crate) struct Cell<H: Host> {
     pub tier: Tier,
     /// The instruction counter of the instance.
     pub counter: Option<Global>,
-    /// The heap of the instance.
-    pub memory: Option<Memory>,
+    /// The heap of the instance, if the module has a memory.
+    pub heap: Option<HeapView>,
     /// Asked after every portion of instructions.
     pub takeover: Option<Takeover>,
     /// Whether anybody asks which functions are running.
@@ -108,6 +108,7 @@ impl<H: Host> Cell<H> {
     pub(crate) fn new(
         module: &Arc<Module<H>>,
         tier: Tier,
+        heap: Option<HeapView>,
         backtraces: bool,
         takeover: Option<Takeover>,
     ) -> Self {
@@ -115,7 +116,7 @@ impl<H: Host> Cell<H> {
             module: Arc::clone(module),
             tier,
             counter: None,
-            memory: None,
+            heap,
             takeover,
             backtraces,
             run: None,
@@ -372,13 +373,14 @@ impl<'a, H: Host> Guest<'a, H> {
 
     /// Why there is no memory; nothing if there is one.
     pub fn no_memory(&mut self) -> Option<NoMemory> {
+        if self.cell().heap.is_some() {
+            return None;
+        }
         let something_else = match &mut self.side {
-            Side::Compiled(caller) if caller.data().memory.is_some() => return None,
             Side::Compiled(caller) => match caller.get_export(MEMORY_EXPORT) {
                 Some(Extern::Memory(_)) | None => false,
                 Some(_) => true,
             },
-            Side::Interpreted(_, view) if view.heap.is_some() => return None,
             Side::Interpreted(_, view) => view.memory_is_something_else(),
         };
         Some(match something_else {
@@ -389,20 +391,12 @@ impl<'a, H: Host> Guest<'a, H> {
 
     /// The memory of the guest, and what the host keeps of the execution; nothing if the module has no memory.
     pub fn memory(&mut self) -> Option<(&mut [u8], &mut H::Activation)> {
-        match &mut self.side {
-            Side::Compiled(caller) => {
-                let memory = caller.data().memory?;
-                let (bytes, cell) = memory.data_and_store_mut(caller);
-                Some((bytes, &mut cell.run().activation))
-            }
-            Side::Interpreted(cell, view) => {
-                let heap = view.heap?;
-                // SAFETY: the heap is active on this thread and so large; the interpreter, which alone uses it otherwise, waits
-                // for the host function, and this guest is the only one.
-                let bytes = unsafe { std::slice::from_raw_parts_mut(heap.base(), heap.size()) };
-                Some((bytes, &mut cell.run().activation))
-            }
-        }
+        let cell = self.cell_mut();
+        let heap = cell.heap.as_ref()?;
+        // SAFETY: the heap is active on this thread and so large; the code of the guest, which alone uses it otherwise, waits for
+        // the host function, of which this is the only guest.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(heap.base(), heap.size()) };
+        Some((bytes, &mut cell.run().activation))
     }
 
     /// The bytes of a range of the memory; nothing if it does not lie in the memory.

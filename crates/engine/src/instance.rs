@@ -8,12 +8,12 @@ use wasmtime::Store;
 use crate::compiled::Compiled;
 use crate::engine::Engine;
 use crate::entry::{Entry, Fault};
-use crate::failure::Failure;
+use crate::failure::{Failure, Resource};
 use crate::guest::Cell;
 use crate::host::Host;
 use crate::imports::Linking;
 use crate::interpreted::Interpreted;
-use crate::memory::{Heap, ParkedHeap};
+use crate::memory::{Heap, HeapView, ParkedHeap};
 use crate::module::{GlobalValue, Module};
 use crate::tier::Tier;
 
@@ -175,10 +175,15 @@ impl<H: Linking> Engine<H> {
             let may_change = may_change && self.compiler.may_optimize();
             may_change.then(|| self.promotions.takeover(&self.compiler, module, tier))
         };
-        let cell = |tier| Cell::new(module, tier, self.settings().backtraces, takeover(tier));
+        let pages = module.shape().initial_pages();
+        let view = heap.filter(|_| module.shape().memory.is_some());
+        let view = view.map(|heap| HeapView::new(heap, pages)).transpose();
+        let view = view.map_err(|error| Failure::new(Resource::Instance, error))?;
+        let backtraces = self.settings().backtraces;
+        let cell = |tier| Cell::new(module, tier, view.clone(), backtraces, takeover(tier));
         if tier == Tier::Interpreter {
             let imports = self.imports(tier, wasm64)?;
-            if let Some(interpreted) = Interpreted::new(cell(tier), imports, heap)? {
+            if let Some(interpreted) = Interpreted::new(cell(tier), imports) {
                 return Ok(Ok(Live {
                     generation,
                     tier,

@@ -9,7 +9,7 @@ use crate::guest::{Cell, Guest};
 use crate::host::{Activation, Host};
 use crate::imports::{HostFunction, Imports};
 use crate::interpreter::{Element, Environment, Halt, Machine, View};
-use crate::memory::{Heap, HeapView, WASM_PAGE_SIZE};
+use crate::memory::WASM_PAGE_SIZE;
 use crate::module::GlobalValue;
 use crate::rewrite::GlobalValueType;
 
@@ -25,15 +25,9 @@ pub(crate) struct Interpreted<H: Host> {
 }
 
 impl<H: Host> Interpreted<H> {
-    /// Makes an instance on a heap; nothing if the module is not for the interpreter.
-    pub(crate) fn new(
-        cell: Cell<H>,
-        imports: &Imports<H>,
-        heap: Option<&Heap>,
-    ) -> Result<Option<Self>, Failure> {
-        let Some(program) = cell.module.program() else {
-            return Ok(None);
-        };
+    /// Makes an instance on the heap of the cell; nothing if the module is not for the interpreter.
+    pub(crate) fn new(cell: Cell<H>, imports: &Imports<H>) -> Option<Self> {
+        let program = cell.module.program()?;
         let mut functions = Vec::new();
         for (index, import) in (0..).zip(program.imports()) {
             match imports.functions.get(import) {
@@ -41,19 +35,15 @@ impl<H: Host> Interpreted<H> {
                     functions.push(Arc::clone(function));
                 }
                 // The linker has words for it.
-                _ => return Ok(None),
+                _ => return None,
             }
         }
-        let pages = cell.module.shape().initial_pages();
-        let heap = heap.filter(|_| cell.module.shape().memory.is_some());
-        let heap = heap.map(|heap| HeapView::new(heap, pages)).transpose();
-        let heap = heap.map_err(|error| Failure::new(Resource::Instance, error))?;
-        Ok(Some(Interpreted {
-            machine: Machine::new(program, heap),
+        Some(Interpreted {
+            machine: Machine::new(program, cell.heap.clone()),
             cell,
             counter: 0,
             functions,
-        }))
+        })
     }
 
     fn saved(&self, position: usize) -> (usize, GlobalValueType) {

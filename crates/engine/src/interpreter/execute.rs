@@ -38,7 +38,7 @@ impl Machine {
         let slots = &mut stack.slots[..];
         slots[..arguments.len()].copy_from_slice(arguments);
         if function < program.imported() {
-            let view = View::new(program, heap, &[], None, Some(function));
+            let view = View::new(program, &[], None, Some(function));
             return environment.call(function, &mut slots[..8], counter, &view);
         }
         let mask = match program.memory64() {
@@ -82,7 +82,7 @@ impl Machine {
         }
         macro_rules! view {
             ($stand_in:expr) => {
-                View::new(program, heap, frames, Some(function), $stand_in)
+                View::new(program, frames, Some(function), $stand_in)
             };
         }
         macro_rules! halt {

@@ -58,8 +58,6 @@ impl Halt {
 /// What a host function may see of the module that called it.
 pub(crate) struct View<'a> {
     program: &'a Program,
-    /// The heap.
-    pub(crate) heap: Option<&'a HeapView>,
     frames: &'a [Frame],
     function: Option<u32>,
     stand_in: Option<u32>,
@@ -68,14 +66,12 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn new(
         program: &'a Program,
-        heap: Option<&'a HeapView>,
         frames: &'a [Frame],
         function: Option<u32>,
         stand_in: Option<u32>,
     ) -> Self {
         View {
             program,
-            heap,
             frames,
             function,
             stand_in,

@@ -79,6 +79,11 @@ fn pages(offset: u64, len: u64) -> Option<(u64, u64)> {
     Some((offset / PAGE_SIZE as u64, last / PAGE_SIZE as u64))
 }
 
+/// Whether a range lies in one page.
+fn within(offset: u64, len: u64) -> bool {
+    offset % PAGE_SIZE as u64 + len.min(2 * PAGE_SIZE as u64) <= PAGE_SIZE as u64
+}
+
 /// What an access would add to the pages of an execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
@@ -121,6 +126,31 @@ impl StableAccess {
             accessed: self.accessed.missing(first, last),
             written: self.written.missing(first, last),
         }
+    }
+
+    /// Notes that this range is read; how many of its pages were not accessed before.
+    #[inline]
+    pub fn read(&mut self, offset: u64, len: u64) -> u64 {
+        let page = offset / PAGE_SIZE as u64;
+        if self.accessed.recent == Some(page) && within(offset, len) {
+            return 0;
+        }
+        let touched = self.touch_read(offset, len);
+        self.mark_read(offset, len);
+        touched.accessed
+    }
+
+    /// Notes that this range is written; what that adds.
+    #[inline]
+    pub fn write(&mut self, offset: u64, len: u64) -> Touched {
+        let recent = Some(offset / PAGE_SIZE as u64);
+        let known = self.accessed.recent == recent && self.written.recent == recent;
+        if known && within(offset, len) {
+            return Touched::default();
+        }
+        let touched = self.touch_write(offset, len);
+        self.mark_write(offset, len);
+        touched
     }
 
     /// Notes that this range is read.
@@ -190,13 +220,13 @@ mod tests {
             };
             if next(2) == 0 {
                 assert_eq!(access.touch_read(offset, len), touched(new(&accessed), 0));
-                access.mark_read(offset, len);
+                assert_eq!(access.read(offset, len), new(&accessed));
+                assert_eq!(access.read(offset, len.min(8)), 0);
             } else {
-                assert_eq!(
-                    access.touch_write(offset, len),
-                    touched(new(&accessed), new(&written))
-                );
-                access.mark_write(offset, len);
+                let expected = touched(new(&accessed), new(&written));
+                assert_eq!(access.touch_write(offset, len), expected);
+                assert_eq!(access.write(offset, len), expected);
+                assert_eq!(access.write(offset, len.min(8)), touched(0, 0));
                 written.extend(pages.clone());
             }
             accessed.extend(pages);

@@ -1,4 +1,4 @@
-//! A heap as the interpreter sees it: where it is and how large, with the right to make it larger.
+//! A heap as host functions and the interpreter see it: where it is and how large, with the right to make it larger.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use super::core::Core;
 use super::heap::Heap;
 
 /// A heap that code of this thread runs on, for as long as the heap is active.
+#[derive(Clone)]
 pub(crate) struct HeapView {
     core: Arc<Core>,
 }

@@ -161,12 +161,10 @@ fn check_heap_maximum(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<()>
     Ok(())
 }
 
-fn check_heap(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<std::ops::Range<usize>> {
-    let heap = api.heap()?.0.len() as u64;
-    match address.checked_add(size) {
-        Some(end) if end <= heap => Ok(address as usize..end as usize),
-        _ => api.trap(Trap::HeapOutOfBounds),
-    }
+/// A range of bytes that may lie in a heap.
+fn range(address: u64, size: u64) -> Option<std::ops::Range<usize>> {
+    let end = usize::try_from(address.checked_add(size)?).ok()?;
+    Some(usize::try_from(address).ok()?..end)
 }
 
 /// Counts pages that are accessed for the first time against the budget of the execution.
@@ -189,15 +187,13 @@ fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) 
     let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
     let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
     let access = &mut exec.effects.stable_touched;
-    let touched = match write {
-        true => access.touch_write(offset, size),
-        false => access.touch_read(offset, size),
+    let times = match write {
+        true => {
+            let touched = access.write(offset, size);
+            touched.accessed + touched.written
+        }
+        false => access.read(offset, size),
     };
-    match write {
-        true => access.mark_write(offset, size),
-        false => access.mark_read(offset, size),
-    }
-    let times = touched.accessed + touched.written;
     match times {
         0 => Ok(()),
         times => api.charge_dynamic(times.saturating_mul(price)),
@@ -206,37 +202,39 @@ fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) 
 
 fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
-    let touched = exec.effects.stable_access.touch_read(offset, size);
-    if let Err(error) = account_accessed(exec, touched.accessed) {
+    let accessed = exec.effects.stable_access.read(offset, size);
+    if let Err(error) = account_accessed(exec, accessed) {
         return api.fail(error);
     }
-    exec.effects.stable_access.mark_read(offset, size);
     pay_for_touching(api, offset, size, false)?;
-    let range = check_heap(api, dst, size)?;
     let (heap, exec) = api.heap()?;
-    match exec.stable.read(offset, &mut heap[range]) {
-        Ok(()) => Ok(()),
-        Err(error) => api.host_failure(error),
+    match range(dst, size).and_then(|range| heap.get_mut(range)) {
+        None => api.trap(Trap::HeapOutOfBounds),
+        Some(to) => match exec.stable.read(offset, to) {
+            Ok(()) => Ok(()),
+            Err(error) => api.host_failure(error),
+        },
     }
 }
 
 fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
-    let touched = exec.effects.stable_access.touch_write(offset, size);
+    let touched = exec.effects.stable_access.write(offset, size);
     if let Err(error) = account_accessed(exec, touched.accessed) {
         return api.fail(error);
     }
-    exec.effects.stable_access.mark_write(offset, size);
     exec.effects.stable_written += touched.written;
     let price = exec.subnet.protocol.pages.written_stable;
     if price > 0 {
         api.charge_dynamic(touched.written.saturating_mul(price))?;
     }
     pay_for_touching(api, offset, size, true)?;
-    let range = check_heap(api, src, size)?;
     let (heap, exec) = api.heap()?;
-    match exec.stable.write(offset, &heap[range]) {
-        Ok(()) => Ok(()),
-        Err(error) => api.host_failure(error),
+    match range(src, size).and_then(|range| heap.get(range)) {
+        None => api.trap(Trap::HeapOutOfBounds),
+        Some(from) => match exec.stable.write(offset, from) {
+            Ok(()) => Ok(()),
+            Err(error) => api.host_failure(error),
+        },
     }
 }
