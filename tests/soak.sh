@@ -18,8 +18,10 @@ traffic() {
         for (n = 0; n < 1000; n++) print "install c" n " counter.wat 0x"
         for (n = 0; n < most; n++) {
             which = int(rand() * 1000); what = rand()
-            if (what < 0.6) print "ingress c" which " write 0x07000000"
-            else if (what < 0.9) print "query c" which " read 0x"
+            if (what < 0.55) print "ingress c" which " write 0x07000000"
+            else if (what < 0.6) print "ingress c" which " absent 0x"
+            else if (what < 0.85) print "query c" which " read 0x"
+            else if (what < 0.9) print "upgrade c" which " counter.wat 0x"
             else print "reinstall c" which " counter.wat 0x"
         }
     }'
@@ -28,7 +30,8 @@ traffic "${SEED:-1}" "$((seconds * 200))" > soak.drun
 
 watch() {
     local pid=$1 first=
-    sleep 20
+    # Until all canisters have been used, memory is expected to grow.
+    while kill -0 "$pid" 2> /dev/null && [ "$(wc -l < auto.out)" -lt 10000 ]; do sleep 1; done
     while kill -0 "$pid" 2> /dev/null; do
         rss=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status" 2> /dev/null || true)
         files=$(ls "/proc/$pid/fd" 2> /dev/null | wc -l)

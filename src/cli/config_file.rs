@@ -9,13 +9,15 @@ use crate::runner::config::Config;
 use drun_ic::ic0::exec::KeyKind;
 
 /// The keys that mean something here.
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
     "backtrace",
     "compat",
     "compiler",
     "extra_batches",
     "http_mocks",
+    "install_instruction_limit",
     "instruction_limit",
+    "max_memory",
     "protocol",
     "seed",
     "subnet_type",

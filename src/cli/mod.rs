@@ -23,6 +23,7 @@ mod table;
 mod test;
 mod test_options;
 mod trace;
+mod unseen;
 mod upgrade_check;
 mod watch;
 mod worker;

@@ -31,7 +31,7 @@ fn place(from: &str, path: &str) -> PathBuf {
 }
 
 /// Where a path of a script is to be written.
-fn target(from: &str, path: &str) -> PathBuf {
+pub(super) fn target(from: &str, path: &str) -> PathBuf {
     let parent = Path::new(from).parent().unwrap_or(Path::new(""));
     parent.join(path)
 }
@@ -124,7 +124,8 @@ impl Surroundings for Disk {
     }
 
     fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String> {
-        std::fs::write(target(from, path), content).map_err(|error| error.to_string())
+        let saved = crate::suite::replace::replace(&target(from, path), content);
+        saved.map_err(|error| error.root_cause().to_string())
     }
 }
 

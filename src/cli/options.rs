@@ -8,6 +8,7 @@ use super::inspect::InspectOptions;
 use super::protocol::Replica;
 use super::test_options::{InitOptions, TestOptions};
 use super::trace::TraceFormat;
+use super::unseen::FailOn;
 use super::upgrade_check::UpgradeCheckOptions;
 use super::worker::WorkerOptions;
 use crate::report::Format;
@@ -174,9 +175,10 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Exit with 1 if any message ended in an error
-    #[arg(long)]
-    pub fail_on_error: bool,
+    /// Exit with 1 if any message ended in an error; with =all also if anything failed that no result tells: a timer, a
+    /// heartbeat, what runs on after an answer
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "results")]
+    pub fail_on_error: Option<FailOn>,
 
     /// Do not print what canisters print
     #[arg(long)]

@@ -11,6 +11,7 @@ use super::options::RunOptions;
 use super::prints::Prints;
 use super::protocol::{self, Replica};
 use super::trace::Trace;
+use super::unseen::{FailOn, Failures};
 use super::watch::Watch;
 use super::{input, tell};
 use crate::report::{Beside, Format, Printer, visible};
@@ -74,6 +75,10 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
     if options.keep_state || options.state_dir.is_some() {
         super::state_dir::check(options.state_dir.as_deref())?;
     }
+    for (program, _) in &scripts {
+        check_saves(program)?;
+    }
+    log.begin()?;
     let mut status = SUCCESS;
     let last = scripts.len() - 1;
     for (index, (program, disk)) in scripts.into_iter().enumerate() {
@@ -82,7 +87,22 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
             options, &config, program, &disk, &mut log, &watch, after,
         )?);
     }
+    log.check()?;
     Ok(status)
+}
+
+/// Looks whether the files that a program writes have a place.
+fn check_saves(program: &Program) -> anyhow::Result<()> {
+    for placed in &program.statements {
+        if let Statement::Stable {
+            save: true, file, ..
+        } = &placed.statement
+        {
+            let path = super::modules::target(placed.file(), file);
+            crate::suite::replace::check_replaceable(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is written for a run has room for one only.
@@ -130,12 +150,14 @@ fn script(
     if let Some(format) = options.trace {
         node.watch(Trace::new(format));
     }
+    Failures::watch(&mut node);
     let mut session = Session::new(node, seed, disk);
     if options.decode {
         session.decode();
     }
     let mut printer = Printer::new(format, session.runner().wording(), date);
     let mut failed = false;
+    let mut unseen = Failures::default();
     let mut measures = options.measures.is_some().then(Measured::default);
     let (mut expectations, mut unmet) = (0, Vec::new());
     let terminal = std::io::stdout().is_terminal();
@@ -143,6 +165,7 @@ fn script(
     for placed in &program.statements {
         watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
+        unseen.take(session.runner_mut(), placed.line);
         expectations += usize::from(matches!(placed.statement, Statement::Expect(_)));
         if let Statement::Create {
             name: Some(name), ..
@@ -155,7 +178,8 @@ fn script(
             Format::Lines => headline(&placed.statement),
             _ => String::new(),
         };
-        for (outcome, text) in step.outcomes() {
+        let last = step.outcomes().count();
+        for (n, (outcome, text)) in step.outcomes().enumerate() {
             log.line(format_args!("line {}: {:?}", placed.line, outcome.kind));
             failed |= !matches!(outcome.result, MessageResult::Replied(_));
             let beside = Beside {
@@ -170,6 +194,7 @@ fn script(
                 },
                 text,
                 decoded: options.decode,
+                unseen: if n + 1 == last { unseen.untold() } else { &[] },
             };
             let mut line = printer.print(outcome, &beside);
             if terminal {
@@ -178,7 +203,7 @@ fn script(
             line.push('\n');
             let written = out.write_all(line.as_bytes());
             written.map_err(|error| {
-                match !unmet.is_empty() || failed && options.fail_on_error {
+                match !unmet.is_empty() || failed && options.fail_on_error.is_some() {
                     true => Failure::Reported(FAILURE),
                     false => error.into(),
                 }
@@ -186,6 +211,9 @@ fn script(
             if let Some(measures) = &mut measures {
                 measures.add(outcome, date);
             }
+        }
+        if format != Format::Json || last > 0 {
+            unseen.told();
         }
         out.flush()?;
         for note in session.take_notes() {
@@ -219,6 +247,12 @@ fn script(
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, program.name(), profile)?;
     }
+    let all = options.stats || options.fail_on_error == Some(FailOn::All);
+    if let Some(text) = unseen.summary(all)
+        && (all || !options.quiet)
+    {
+        tell(&visible::in_lines(&text));
+    }
     if options.keep_state {
         let directory = super::state_dir::keep(runner.node(), options.state_dir.as_deref())?;
         tell(&format!("state kept in {}", directory.display()));
@@ -227,7 +261,12 @@ fn script(
         runner.end_with_process();
         std::mem::forget(program);
     }
-    Ok(if !unmet.is_empty() || (failed && options.fail_on_error) {
+    let counts = match options.fail_on_error {
+        None => false,
+        Some(FailOn::Results) => failed,
+        Some(FailOn::All) => failed || unseen.any(),
+    };
+    Ok(if !unmet.is_empty() || counts {
         FAILURE
     } else {
         SUCCESS

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::Parser;
 
-use super::exit::{FAILURE, Failure, SUCCESS};
+use super::exit::{BROKEN, FAILURE, Failure, SUCCESS};
 use super::options::Arguments;
 use super::test_options::{InitOptions, OutputFormat, TestOptions};
 use crate::suite::baseline::{self, Baseline};
@@ -16,6 +16,7 @@ use crate::suite::replace::replace;
 use crate::suite::report::{End, json, junit, libtest, text};
 use crate::suite::select;
 use crate::suite::settings::{self, SuiteFile};
+use crate::suite::verdict::{Kind, Verdict};
 use crate::suite::{Acceptance, Case, Results, Suite, Tested};
 
 /// Ended by a signal.
@@ -35,6 +36,8 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     if options.list {
         return list(&suite, options.json, terse);
     }
+    // The handler has a thread of its own.
+    drop(crate::suite::thread::builder().context("the machine refuses a thread")?);
     // Without handlers an interrupt ends the program at once, which is no worse than before.
     let _ = ctrlc::set_handler(|| IS_INTERRUPTED.store(true, Ordering::Relaxed));
     let directory = std::env::var_os("DRUN_CACHE_DIR").map(PathBuf::from);
@@ -124,7 +127,15 @@ impl Done<'_> {
         let failed = results.tested.iter().any(Tested::failed)
             || self.suite.orphans.iter().any(|(_, refused)| *refused)
             || !self.suite.unreadable.is_empty();
-        Ok(if failed || exceeded { FAILURE } else { SUCCESS })
+        // Where the machine gave out, nothing is known of the cases.
+        let broken = results.tested.iter().any(|tested| {
+            matches!(&tested.verdict, Verdict::Failed(fault) if fault.kind == Kind::Broken)
+        });
+        Ok(match (broken, failed || exceeded) {
+            (true, _) => BROKEN,
+            (false, true) => FAILURE,
+            (false, false) => SUCCESS,
+        })
     }
 
     /// Writes or compares the baseline; whether something grew too much.
@@ -157,6 +168,10 @@ impl Done<'_> {
 
 /// The reports fail where nobody reads them.
 fn failure(error: anyhow::Error) -> Failure {
+    // What was done says more than that nothing could be printed.
+    if error.chain().len() > 1 {
+        return Failure::Tool(error);
+    }
     match error.downcast::<std::io::Error>() {
         Ok(error) => error.into(),
         Err(error) => Failure::Tool(error),

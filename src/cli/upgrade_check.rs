@@ -374,6 +374,7 @@ fn told(outcome: &Outcome, text: Option<&str>, placed: &Placed) -> String {
             words: &words,
             text,
             decoded: true,
+            unseen: &[],
         },
     )
 }

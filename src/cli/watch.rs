@@ -45,8 +45,7 @@ impl Watch {
         let place = Arc::new(Mutex::new(Place::Before));
         let seen = Arc::clone(&place);
         let (alive, ended) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("timeout".to_owned());
-        let started = thread.spawn(move || {
+        let watch = move || {
             if ended.recv_timeout(limit) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return;
             }
@@ -55,7 +54,9 @@ impl Watch {
             // A closed standard error is no reason to go on.
             let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::exit(i32::from(BROKEN));
-        });
+        };
+        let thread = crate::suite::thread::builder();
+        let started = thread.and_then(|thread| thread.name("timeout".to_owned()).spawn(watch));
         started.context("the machine refuses a thread for --timeout")?;
         Ok(Watch(Some((place, alive))))
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Beside;
 use crate::runner::outcome::{DebugPrint, MessageResult, Outcome};
 use drun_ic::errors::RejectCode;
+use drun_ic::observe::Unseen;
 use drun_ic::protocol::Date;
 
 /// The version of the object's form.
@@ -35,6 +36,19 @@ struct Object<'a> {
     line: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     decoded: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<Failure<'a>>,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    line: usize,
+    canister: String,
+    kind: &'static str,
+    method: &'a str,
+    error_code: String,
+    message: &'a str,
+    times: u64,
 }
 
 #[derive(Serialize)]
@@ -74,6 +88,7 @@ pub(super) fn object(
         protocol: date.name(),
         line: beside.line,
         decoded: beside.text.filter(|_| beside.decoded),
+        unseen: beside.unseen.iter().map(failure).collect(),
     };
     match &outcome.result {
         MessageResult::Replied(bytes) => object.reply = Some(hex::encode(bytes)),
@@ -90,6 +105,18 @@ pub(super) fn object(
         }
     }
     serde_json::to_string(&object).expect("keys are names and numbers are whole")
+}
+
+fn failure((line, unseen): &(usize, Unseen)) -> Failure<'_> {
+    Failure {
+        line: *line,
+        canister: unseen.canister.to_text(),
+        kind: unseen.label.kind,
+        method: &unseen.label.method,
+        error_code: unseen.error.code.to_string(),
+        message: &unseen.error.description,
+        times: unseen.times,
+    }
 }
 
 fn print(print: &DebugPrint) -> Print<'_> {
@@ -113,6 +140,7 @@ mod tests {
         words: "",
         text: None,
         decoded: false,
+        unseen: &[],
     };
 
     fn outcome(kind: MessageKind, result: MessageResult) -> Outcome {

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use candid::Principal;
 
 use drun_ic::management::types::lifecycle::CanisterIdRecord;
+use drun_ic::observe::Unseen;
 
 use crate::runner::outcome::{MessageKind, MessageResult, Outcome, Wording};
 use drun_ic::protocol::Date;
@@ -123,6 +124,8 @@ pub struct Beside<'a> {
     pub text: Option<&'a str>,
     /// Machines get it, too.
     pub decoded: bool,
+    /// Failures meanwhile that no result tells, with their lines; only [`Format::Json`] tells them.
+    pub unseen: &'a [(usize, Unseen)],
 }
 
 /// The canister that a message created.

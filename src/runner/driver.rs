@@ -73,6 +73,9 @@ pub(super) trait Driver: std::fmt::Debug + Send {
     /// How an answer of a canister is awaited.
     fn wait_for_canister(&self, method: &str) -> Wait;
 
+    /// True if messages are checked before they are taken, and canisters asked whether they want them.
+    fn inspects(&self) -> bool;
+
     /// How results print.
     fn wording(&self) -> Wording;
 }

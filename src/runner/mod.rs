@@ -46,6 +46,15 @@ pub struct Runner {
     caller_info: Option<CallerInfo>,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
+    /// What a module asks for that this program does not do; taken once.
+    note: Option<Note>,
+}
+
+/// A note that has its time once in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Note {
+    Due,
+    Told,
 }
 
 impl Runner {
@@ -75,6 +84,8 @@ impl Runner {
             caller_info: None,
             extra_batches: config.extra_batches,
             on_refusal: None,
+            // Who chose the program knows; suites that were made with it hold what was printed, and no notes.
+            note: config.implied_date.then_some(Note::Told),
         }
     }
 
@@ -98,6 +109,11 @@ impl Runner {
         self.node.attach(observer);
     }
 
+    /// The first observer of this kind, if there is one.
+    pub fn watching_mut<T: Observer>(&mut self) -> Option<&mut T> {
+        self.node.observer_mut()
+    }
+
     /// Has the refusal of an installation, or of preparing one, handed to `hook`: what a PocketIC server says on standard error.
     pub fn on_refusal(&mut self, hook: RefusalHook) {
         self.on_refusal = Some(hook);
@@ -115,7 +131,15 @@ impl Runner {
 
     /// What the script asked for that a replica of another date has, in words; each is told once.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.node.take_notes()
+        let mut notes = self.node.take_notes();
+        if self.note == Some(Note::Due) {
+            self.note = Some(Note::Told);
+            notes.push(
+                "canister_inspect_message is never asked under --compat drun; --compat pocket-ic asks it"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     /// Rounds that were run.
@@ -187,6 +211,16 @@ impl Runner {
                 if !matches!(last, MessageResult::Replied(_)) {
                     break;
                 }
+            }
+            let code = runner
+                .node
+                .canister(&canister)
+                .and_then(|canister| canister.code.as_ref());
+            if runner.note.is_none()
+                && !runner.driver.inspects()
+                && code.is_some_and(|code| code.module.facts.has_inspect_message)
+            {
+                runner.note = Some(Note::Due);
             }
             last
         })
@@ -278,9 +312,19 @@ impl Runner {
     ) -> MessageResult {
         let sender = self.sender();
         let info = self.caller_info.clone();
-        let submitted = self
-            .node
-            .submit_with_info(sender, info, canister, method, payload);
+        let (bytes, max) = self.node.ingress_size(&canister, method, &payload);
+        let submitted = match self.driver.inspects() && bytes > max {
+            // What a server says of a message that is larger than the network takes (management-canister.md 0.2).
+            true => Err(UserError::new(
+                ErrorCode::CanisterRejectedMessage,
+                format!(
+                    "Request is too large. Message byte size {bytes} is larger than the max allowed {max}."
+                ),
+            )),
+            false => self
+                .node
+                .submit_with_info(sender, info, canister, method, payload),
+        };
         let id = match submitted {
             Ok(id) => id,
             Err(error) => {
@@ -345,6 +389,36 @@ mod tests {
             "0".repeat(bytes)
         ))
         .expect("valid text")
+    }
+
+    /// management-canister.md 0.2: 2 MiB on an application subnet, 3.5 MiB on a system subnet, and no limit in the original.
+    #[test]
+    fn an_installation_is_as_large_as_a_message_may_be() {
+        let installs = |compat, subnet_type, bytes| {
+            let mut runner = Runner::new(Config {
+                subnet_type,
+                ..Config::new(compat)
+            });
+            runner.create();
+            let id = runner.canisters().next().expect("it was created").id;
+            let module = module_of(bytes);
+            let outcome = runner.install(InstallMode::Install, id, &module, b"");
+            match outcome.result {
+                MessageResult::Replied(_) => true,
+                MessageResult::Failed(error) => {
+                    let text = "Request is too large. Message byte size ";
+                    assert!(error.description.starts_with(text), "{}", error.description);
+                    false
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        use config::SubnetType::{Application, System};
+        assert!(installs(Compat::PocketIc, Application, 2_090_000));
+        assert!(!installs(Compat::PocketIc, Application, 2_100_000));
+        assert!(installs(Compat::PocketIc, System, 3_660_000));
+        assert!(!installs(Compat::PocketIc, System, 3_680_000));
+        assert!(installs(Compat::Drun, Application, 4_000_000));
     }
 
     /// management-canister.md 3.7: the store holds the chunks of the module afterwards.

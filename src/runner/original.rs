@@ -56,6 +56,10 @@ impl Driver for Original {
         }
     }
 
+    fn inspects(&self) -> bool {
+        false
+    }
+
     fn rounds_before_start(&self) -> u64 {
         0
     }

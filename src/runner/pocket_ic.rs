@@ -85,6 +85,10 @@ impl Driver for PocketIc {
         }
     }
 
+    fn inspects(&self) -> bool {
+        true
+    }
+
     fn rounds_before_start(&self) -> u64 {
         ROUNDS_BEFORE_START
     }

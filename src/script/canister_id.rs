@@ -38,7 +38,13 @@ impl Ids {
 pub(super) fn canister_id(text: &str) -> Result<Principal, Fault<'_>> {
     match text.strip_prefix("ic:") {
         Some(digits) => old_id(digits),
-        None => parse_principal_text(text),
+        None => match text.parse::<u64>() {
+            Ok(number) if text.starts_with(|first: char| first.is_ascii_digit()) => {
+                let id = drun_ic::management::ids::canister_id(number).to_text();
+                Err(Fault::new(text, Mistake::IdDecimal(id)))
+            }
+            _ => parse_principal_text(text),
+        },
     }
 }
 
@@ -194,6 +200,18 @@ mod tests {
             (3, Mistake::IdCharacter(':'))
         );
         assert_eq!(mistake("aaaaa-éa"), (7, Mistake::IdCharacter('é')));
+    }
+
+    #[test]
+    fn of_a_decimal_number_the_id_is_told() {
+        for (text, id) in [
+            ("0", "rwlgt-iiaaa-aaaaa-aaaaa-cai"),
+            ("1", "rrkah-fqaaa-aaaaa-aaaaq-cai"),
+            ("10", "qaa6y-5yaaa-aaaaa-aaafa-cai"),
+        ] {
+            assert_eq!(mistake(text), (1, Mistake::IdDecimal(id.into())), "{text}");
+        }
+        assert_eq!(mistake("+1"), (1, Mistake::IdCharacter('+')));
     }
 
     #[test]

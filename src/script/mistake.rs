@@ -64,6 +64,8 @@ pub enum Mistake {
 
     /// A character that no textual principal holds.
     IdCharacter(char),
+    /// A decimal number, as scripts of the first years had them; the id of that number.
+    IdDecimal(String),
     /// The dashes do not stand after every five characters; `canonical` is the right text if the rest is in order.
     IdDashes {
         /// The id as it should be written.
@@ -152,6 +154,7 @@ impl fmt::Display for Mistake {
             Self::Missing { field, .. } => write!(f, "the {field} is missing"),
             Self::TrailingText { .. } => f.write_str("the message is complete before this"),
             Self::IdCharacter(c) => write!(f, "a canister id cannot hold {}", character(*c)),
+            Self::IdDecimal(_) => f.write_str("a canister id is no decimal number any more"),
             Self::IdDashes { .. } => {
                 f.write_str("the dashes of the canister id are not after every five characters")
             }
@@ -224,7 +227,8 @@ impl Mistake {
             }
             Self::Missing { form, .. } | Self::TrailingText { form } => format!("`{form}`"),
             Self::IdCharacter(_) => "letters, the digits 2 to 7 and dashes".into(),
-            Self::IdDashes {
+            Self::IdDecimal(text)
+            | Self::IdDashes {
                 canonical: Some(text),
             } => format!("`{text}`"),
             Self::IdDashes { canonical: None } => {

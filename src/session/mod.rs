@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         &self.runner
     }
 
+    /// The same, to be told what it has seen.
+    pub fn runner_mut(&mut self) -> &mut Runner {
+        &mut self.runner
+    }
+
     /// What the script asked for that a replica of another date has, in words; each is told once.
     pub fn take_notes(&mut self) -> Vec<String> {
         self.runner.take_notes()

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::pipes::{PATIENCE, pipes};
+use super::thread;
 
 /// How long a process may take.
 #[derive(Clone, Copy, Debug)]
@@ -158,13 +159,14 @@ struct Collector {
 impl Collector {
     fn start(mut reader: std::io::PipeReader) -> anyhow::Result<Self> {
         let (alive, end) = mpsc::channel();
-        let thread = std::thread::Builder::new().spawn(move || {
+        let read = move || {
             let mut output = Vec::new();
             // What came before a failure is all there is to show.
             let _ = reader.read_to_end(&mut output);
             drop(alive);
             output
-        });
+        };
+        let thread = thread::builder().and_then(|thread| thread.spawn(read));
         let thread = thread.context("the machine refuses a thread")?;
         Ok(Collector { thread, end })
     }

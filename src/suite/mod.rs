@@ -20,6 +20,7 @@ pub mod report;
 mod run;
 pub mod select;
 pub mod settings;
+pub mod thread;
 pub mod verdict;
 pub mod worker;
 

@@ -11,6 +11,7 @@ use super::accept::{Acceptance, accept};
 use super::baseline::Measures;
 use super::case::Case;
 use super::execute::{Executor, Lane};
+use super::thread;
 use super::verdict::{Verdict, judge};
 
 /// A case and what became of it.
@@ -93,7 +94,7 @@ pub fn run<'a>(
     std::thread::scope(|scope| {
         for started in 0..jobs.min(cases.len()) {
             let (sender, take, stop) = (sender.clone(), &take, &stop);
-            let thread = std::thread::Builder::new().spawn_scoped(scope, move || {
+            let work = move || {
                 let mut lane = Lane::default();
                 while let Some((index, case)) = take() {
                     let result = test(executor, case, acceptance, &mut lane);
@@ -105,8 +106,8 @@ pub fn run<'a>(
                         break;
                     }
                 }
-            });
-            match thread {
+            };
+            match thread::builder().and_then(|thread| thread.spawn_scoped(scope, work)) {
                 Ok(_) => {}
                 Err(error) if started == 0 => {
                     return Err(error).context("the machine refuses a thread");

@@ -9,6 +9,9 @@ use similar::TextDiff;
 use super::case::{Case, Expected};
 use super::execute::{End, Run};
 
+/// With which status the program ends when the machine gives out, or it has a mistake itself.
+const BROKEN: i32 = 3;
+
 /// Lines around a difference.
 const CONTEXT: usize = 3;
 /// After that a difference is shown that may be longer than it need be.
@@ -34,6 +37,8 @@ pub enum Kind {
     Differs,
     /// It ended with another exit status.
     Status,
+    /// The tool itself failed, as its exit status says.
+    Broken,
     /// It took too long.
     TimedOut,
     /// A signal ended it.
@@ -48,6 +53,7 @@ impl Kind {
         match self {
             Kind::Differs => "difference",
             Kind::Status => "status",
+            Kind::Broken => "broken",
             Kind::TimedOut => "timeout",
             Kind::Killed => "killed",
             Kind::CannotRun => "cannot-run",
@@ -165,7 +171,10 @@ fn wrong_end(case: &Case, run: &Run) -> Option<(Kind, String)> {
     Some(match &run.end {
         End::Exit(status) if *status == expected => return None,
         End::Exit(status) => (
-            Kind::Status,
+            match *status {
+                BROKEN => Kind::Broken,
+                _ => Kind::Status,
+            },
             format!("exit status {status}, expected {expected}"),
         ),
         End::Signal(Some(signal)) => (Kind::Killed, format!("drun was killed by signal {signal}")),
@@ -254,6 +263,17 @@ mod tests {
         assert_eq!(reason(&verdict), "no end within 3 s");
         let verdict = judged("", Some("a"), "a", End::Signal(Some(11)));
         assert_eq!(reason(&verdict), "drun was killed by signal 11");
+    }
+
+    #[test]
+    fn a_failure_of_the_tool_is_no_difference() {
+        let kind = |script: &str, status| match judged(script, Some("a"), "", End::Exit(status)) {
+            Verdict::Failed(fault) => fault.kind,
+            verdict => panic!("{verdict:?}"),
+        };
+        assert_eq!(kind("", 3), Kind::Broken);
+        assert_eq!(kind("", 1), Kind::Status);
+        assert_eq!(kind("# exit: 3", 3), Kind::Differs);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::pipes::{PATIENCE, pipes};
+use super::thread;
 
 /// What a worker is asked for, a JSON object a line on its standard input.
 #[derive(Debug, Deserialize, Serialize)]
@@ -98,12 +99,16 @@ impl Worker {
             .stderr(err)
             .spawn()
             .context("cannot start the program itself")?;
-        Ok(Worker {
+        let mut worker = Worker {
             requests: child.stdin.take(),
             child,
-            streams: readers.into_iter().map(Stream::start).collect(),
+            streams: Vec::new(),
             marker,
-        })
+        };
+        for reader in readers {
+            worker.streams.push(Stream::start(reader)?);
+        }
+        Ok(worker)
     }
 
     /// Runs a case.
@@ -124,9 +129,11 @@ impl Worker {
         };
         let mut line = serde_json::to_vec(&request).context("cannot word a request")?;
         line.push(b'\n');
-        // A process that is gone is told by the end of its output.
-        if let Some(requests) = &mut self.requests {
-            let _ = requests.write_all(&line);
+        // A process that is gone is told by the end of its output; one that heard only a part must not wait for the rest.
+        if let Some(requests) = &mut self.requests
+            && requests.write_all(&line).is_err()
+        {
+            self.requests = None;
         }
         let mut status = 0;
         let mut outputs = Vec::new();
@@ -207,9 +214,9 @@ struct Stream {
 }
 
 impl Stream {
-    fn start(mut reader: std::io::PipeReader) -> Self {
+    fn start(mut reader: std::io::PipeReader) -> anyhow::Result<Self> {
         let (sender, chunks) = mpsc::channel();
-        std::thread::spawn(move || {
+        let read = move || {
             let mut chunk = vec![0; 1 << 16];
             // What came before a failure is all there is.
             while let Ok(length @ 1..) = reader.read(&mut chunk) {
@@ -217,11 +224,13 @@ impl Stream {
                     break;
                 }
             }
-        });
-        Stream {
+        };
+        let started = thread::builder().and_then(|thread| thread.spawn(read));
+        started.context("the machine refuses a thread")?;
+        Ok(Stream {
             chunks,
             output: Vec::new(),
-        }
+        })
     }
 }
 

@@ -258,6 +258,51 @@ fn what_never_ends_is_refused_at_a_limit() {
     }
 }
 
+/// A pipe with a name, behind which nobody writes, is not waited for where a file is meant.
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_directories_and_huge_files_are_no_modules() {
+    let place = Place::new();
+    let path = |name: &str| place.0.path().join(name);
+    let made = std::process::Command::new("mkfifo")
+        .arg(path("pipe.wasm"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    std::fs::create_dir(path("dir.wasm")).expect("it can be made");
+    let huge = std::fs::File::create(path("huge.wasm")).expect("it can be made");
+    huge.set_len(10 << 30).expect("a file with holes");
+    for (module, reason) in [
+        ("pipe.wasm", "this is no file, but a device or a pipe"),
+        ("dir.wasm", "this is a directory"),
+        ("huge.wasm", "it is longer than 1024 MiB"),
+    ] {
+        let script = format!("install rwlgt-iiaaa-aaaaa-aaaaa-cai {module} 0x\n");
+        std::fs::write(path("s"), script).expect("it can be written");
+        place.run(&["s"]).refused_with(reason);
+        // Other ways to name a module refuse it, too.
+        let inspected = place.run(&["inspect", module]);
+        assert_eq!(inspected.status, Some(2), "{}", inspected.err);
+        assert!(inspected.err.contains(reason), "{}", inspected.err);
+    }
+    place
+        .run(&["huge.wasm"])
+        .refused("error: cannot read huge.wasm: it is longer than 1024 MiB");
+    let mock = place.run(&["-c", "dir.wasm", "s"]);
+    mock.refused_with("error: cannot read dir.wasm: ");
+}
+
+#[test]
+fn of_a_decimal_id_the_principal_is_told() {
+    let ran = Place::new().file("s", "ingress 1 go 0x\n").run(&["s"]);
+    ran.refused_with("a canister id is no decimal number any more");
+    assert!(
+        ran.err
+            .contains("= expected: `rrkah-fqaaa-aaaaa-aaaaq-cai`"),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn scripts_without_messages_are_fine() {
     for script in ["", "\n", "# nothing\r\n  \t\r\n", "\u{feff}"] {

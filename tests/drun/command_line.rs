@@ -90,3 +90,28 @@ fn under_the_name_of_motokos_runner_it_stands_in_for_it() {
     let expected = place.run(&["--compat", "pocket-ic", "--format", "drun", "s"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected.out);
 }
+
+#[test]
+fn what_one_program_alone_does_is_told_under_the_other() {
+    const INSPECTS: &str = r#"(module (func (export "canister_inspect_message")) (func (export "canister_update go")))"#;
+    let script =
+        format!("create\ninstall {ID} m.wat 0x\ningress {ID} go 0x\nreinstall {ID} m.wat 0x\n");
+    let place = Place::new().file("m.wat", INSPECTS).file("s", script).file(
+        "mocks.json5",
+        "{ http_mocks: [{ url: 'https://a.b/', body: 'x' }] }",
+    );
+    let inspection = "note: canister_inspect_message is never asked under --compat drun; --compat pocket-ic asks it\n";
+    assert_eq!(place.run(&["s"]).err, inspection);
+    for silent in [
+        &["--quiet", "s"][..],
+        &["--compat", "drun", "s"],
+        &["--compat", "pocket-ic", "s"],
+    ] {
+        assert_eq!(place.run(silent).err, "", "{silent:?}");
+    }
+    let mocks = place.run(&["-c", "mocks.json5", "s"]).err;
+    assert!(
+        mocks.starts_with("warning: answers for HTTP requests have no effect under --compat drun"),
+        "{mocks}"
+    );
+}

@@ -20,13 +20,16 @@ mod inspect;
 mod library;
 mod limits;
 mod observer;
+mod outputs;
 mod profile;
 mod readme;
 mod refused;
 mod results;
+mod routes;
 #[cfg(feature = "serve")]
 mod serve;
 mod stats;
 mod today;
+mod unseen;
 mod untrusted;
 mod upgrade_check;

@@ -186,6 +186,11 @@ fn all_kinds_of_code_agree_on_random_modules() {
 }
 
 #[test]
+fn all_kinds_of_code_agree_on_the_bits_of_every_operator() {
+    hunt("operators", 40, 400, Vec::new(), targets::operators);
+}
+
+#[test]
 fn random_traffic_is_the_same_in_all_circumstances_and_in_a_model() {
     hunt(
         "traffic",
@@ -194,4 +199,124 @@ fn random_traffic_is_the_same_in_all_circumstances_and_in_a_model() {
         targets::traffic_seeds(),
         targets::traffic,
     );
+}
+
+/// Calls that a client makes: a snapshot is taken, read, uploaded again piece by piece, loaded and deleted.
+fn snapshot_seeds() -> Vec<Vec<u8>> {
+    use candid::Encode;
+    use drun::internals::canister::snapshot_id::SnapshotId;
+    use drun::internals::management::ids::canister_id;
+    use drun::internals::management::types::snapshots as types;
+
+    let id = canister_id(0);
+    let snapshot = |number| SnapshotId {
+        canister: id,
+        number,
+    };
+    let call = |method: &str, argument: Vec<u8>| {
+        let number = targets::SNAPSHOT_METHODS
+            .iter()
+            .position(|known| *known == method)
+            .expect("it is known");
+        let [low, high] = (argument.len() as u16).to_le_bytes();
+        [&[number as u8, low, high][..], &argument].concat()
+    };
+    let encoded = |result: Result<Vec<u8>, candid::Error>| result.expect("it can be encoded");
+    let module = targets::snapshot_module();
+    let take = call(
+        "take_canister_snapshot",
+        encoded(Encode!(&types::TakeSnapshotArgs {
+            canister_id: id,
+            replace_snapshot: None,
+            uninstall_code: None,
+            sender_canister_version: None,
+        })),
+    );
+    let of = |number| {
+        encoded(Encode!(&types::SnapshotArgs {
+            canister_id: id,
+            snapshot_id: snapshot(number),
+        }))
+    };
+    let load = |number| {
+        call(
+            "load_canister_snapshot",
+            encoded(Encode!(&types::LoadSnapshotArgs {
+                canister_id: id,
+                snapshot_id: snapshot(number),
+                sender_canister_version: None,
+            })),
+        )
+    };
+    let read = |kind| {
+        call(
+            "read_canister_snapshot_data",
+            encoded(Encode!(&types::ReadSnapshotDataArgs {
+                canister_id: id,
+                snapshot_id: snapshot(0),
+                kind,
+            })),
+        )
+    };
+    let upload = |kind, chunk: &[u8]| {
+        call(
+            "upload_canister_snapshot_data",
+            encoded(Encode!(&types::UploadSnapshotDataArgs {
+                canister_id: id,
+                snapshot_id: snapshot(0),
+                kind,
+                chunk: chunk.to_vec(),
+            })),
+        )
+    };
+    let metadata = call(
+        "upload_canister_snapshot_metadata",
+        encoded(Encode!(&types::UploadSnapshotMetadataArgs {
+            canister_id: id,
+            replace_snapshot: None,
+            wasm_module_size: module.len() as u64,
+            globals: vec![types::Global::I64(9)],
+            wasm_memory_size: 1 << 16,
+            stable_memory_size: 1 << 16,
+            certified_data: vec![7; 3],
+            global_timer: Some(types::GlobalTimer::Active(5)),
+            on_low_wasm_memory_hook_status: Some(types::HookStatus::ConditionNotSatisfied),
+        })),
+    );
+    use types::{ReadDataKind, UploadDataKind};
+    vec![
+        [
+            take.clone(),
+            call("read_canister_snapshot_metadata", of(0)),
+            read(ReadDataKind::WasmMemory { offset: 8, size: 8 }),
+            read(ReadDataKind::StableMemory { offset: 0, size: 9 }),
+            load(0),
+            call("delete_canister_snapshot", of(0)),
+            load(0),
+        ]
+        .concat(),
+        [
+            metadata,
+            upload(UploadDataKind::WasmModule { offset: 0 }, &module),
+            upload(UploadDataKind::WasmMemory { offset: 8 }, &[1; 8]),
+            upload(UploadDataKind::StableMemory { offset: 0 }, &[2; 8]),
+            upload(UploadDataKind::WasmChunk, b"chunk"),
+            load(0),
+            take,
+            call("list_canister_snapshots", of(0)),
+            load(1),
+        ]
+        .concat(),
+    ]
+}
+
+#[test]
+fn snapshots_that_are_uploaded_are_taken_or_refused_alike() {
+    hunt("snapshots", 60, 600, snapshot_seeds(), targets::snapshots);
+}
+
+#[test]
+fn a_cache_that_was_changed_never_shows() {
+    let seeds = vec![vec![0; 8], vec![1; 8], vec![2, 2, 40, 0, 0, 0, 9, 0]];
+    hunt("cache", 60, 64, seeds, targets::cache);
 }

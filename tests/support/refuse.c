@@ -1,5 +1,5 @@
 // Runs a program and lets the machine refuse one thing, once: `refuse CALL NUMBER COMMAND...` makes the system call CALL fail when it is
-// made for the NUMBERth time, counted over all threads, from the first thread on that the program starts: what the loader and the
+// made for the NUMBERth time, counted over all threads and processes, from the first thread on that the program starts: what the loader and the
 // runtime do before is not the program's. NUMBER 0 refuses nothing; NUMBER -1 refuses every one. Afterwards the last line of
 // standard error is "refuse: SEEN calls", and the status is the program's, or 128 and the number of the signal that ended it.
 //
@@ -76,7 +76,9 @@ int main(int argc, char **argv) {
     if (program == 0) _exit(child(CALLS[which].numbers, argv + 3));
     int status;
     if (waitpid(program, &status, 0) < 0 || !WIFSTOPPED(status)) return 125;
-    long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC;
+    // Processes that the program starts have the filter, too, and without a tracer all these calls would fail there.
+    long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_EXITKILL
+        | PTRACE_O_TRACEEXEC;
     if (ptrace(PTRACE_SETOPTIONS, program, 0, options)) return impossible("ptrace");
     ptrace(PTRACE_CONT, program, 0, 0);
     int started = 0;

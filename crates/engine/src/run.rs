@@ -13,14 +13,10 @@ use crate::memory::{HeapError, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::Frame;
 use crate::record::Recording;
-use crate::tier::{Tier, WASM_STACK};
+use crate::tier::Tier;
 
 /// What host functions below Wasm code may need of a stack, in bytes.
 const HOST_STACK: usize = 1 << 20;
-/// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
-/// which needs less.
-const DEEP: usize = WASM_STACK - (64 << 10);
-
 /// What to run, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order<'a> {
@@ -171,7 +167,8 @@ impl<H: Linking> Engine<H> {
             attempt = self.attempt(instance, program, activation, order, recording);
         }
         let deepest = attempt.running.recording.as_ref();
-        if deepest.map_or(0, |record| record.deepest()) > DEEP {
+        // Frames of profiled code may also be the smaller ones.
+        if deepest.map_or(0, |record| record.deepest()) > Tier::Fast.stack() {
             attempt = self.profile_again(instance, program, attempt, &mark, order);
         }
         let end = attempt.end.map_err(|unfinished| match unfinished {
@@ -217,39 +214,41 @@ impl<H: Linking> Engine<H> {
         order: Order<'_>,
     ) -> Attempt<H> {
         let overflowed = profiled.overflowed();
-        let mut activation = profiled.running.activation;
-        instance.roll_back(program);
-        activation.rewind(mark);
-        instance.preferred = Some(Tier::Exact);
-        let mut plain = self.attempt(instance, program, activation, order, None);
-        // Where the stack ends is for the optimizing code to say, as without a profile.
-        if let Some(tier) = plain.again {
-            let mut activation = plain.running.activation;
+        let mut again = |attempt: Attempt<H>, tier: Option<Tier>, recording| {
+            let mut activation = attempt.running.activation;
             instance.roll_back(program);
             activation.rewind(mark);
-            instance.preferred = Some(tier);
-            plain = self.attempt(instance, program, activation, order, None);
+            instance.preferred = tier;
+            let attempt = self.attempt(instance, program, activation, order, recording);
+            instance.preferred = None;
+            attempt
+        };
+        // Where the stack ends is for the optimizing code to say, as without a profile.
+        let mut tier = Tier::Optimizing;
+        let mut plain = again(profiled, Some(tier), None);
+        let mut tried = vec![tier];
+        while let Some(other) = plain.again
+            && !tried.contains(&other)
+        {
+            tier = other;
+            tried.push(tier);
+            plain = again(plain, Some(tier), None);
         }
-        instance.preferred = None;
-        let overflows = plain.overflowed();
-        if !overflows && overflowed {
-            debug_assert!(false, "profiled code has more than enough stack");
-            plain.running.recording = self.recording(None);
-            return plain;
+        if !plain.overflowed() {
+            if overflowed {
+                debug_assert!(false, "profiled code has more than enough stack");
+                plain.running.recording = self.recording(None);
+                return plain;
+            }
+            return again(plain, None, self.recording(None));
         }
         let used = plain.running.meter.used(plain.counter);
-        let mut activation = plain.running.activation;
-        instance.roll_back(program);
-        activation.rewind(mark);
-        let recording = self.recording(overflows.then_some(used));
-        let repeated = self.attempt(instance, program, activation, order, recording);
-        match overflows {
-            true => Attempt {
-                end: plain.end,
-                ..repeated
-            },
-            false => repeated,
-        }
+        let mut recorded = again(plain, None, self.recording(Some(used)));
+        // The profiled code may go a little further, to where the next function begins. What counts is where the other ended.
+        let recording = recorded.running.recording.take();
+        let mut plain = again(recorded, Some(tier), None);
+        plain.running.recording = recording;
+        plain
     }
 
     /// Runs the entry point once, within a new level of the heap.

@@ -34,7 +34,7 @@ pub fn document(results: &[Tested<'_>], time: Duration) -> String {
 
 /// What could not be judged is an error, what is not as expected a failure.
 fn is_error(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Failed(fault) if matches!(fault.kind, Kind::Killed | Kind::CannotRun))
+    matches!(verdict, Verdict::Failed(fault) if matches!(fault.kind, Kind::Killed | Kind::Broken | Kind::CannotRun))
 }
 
 fn case(out: &mut String, tested: &Tested<'_>) -> std::fmt::Result {

@@ -108,7 +108,12 @@ fn module(bytes: &[u8]) -> String {
     )
 }
 
-fn outcomes(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outcome> {
+fn outcomes(
+    module: &[u8],
+    methods: &[&str],
+    compiler: CompilerChoice,
+    profile: bool,
+) -> Vec<Outcome> {
     let config = Config {
         compiler,
         profile,
@@ -120,7 +125,7 @@ fn outcomes(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outco
     runner.create();
     let id = runner.canisters().next().expect("it was created").id;
     let mut all = vec![runner.install(InstallMode::Install, id, module, b"")];
-    for method in ["m0", "m1", "m2", "m0"] {
+    for method in methods {
         all.push(runner.ingress(id, method, b""));
     }
     all
@@ -128,16 +133,20 @@ fn outcomes(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outco
 
 /// All kinds of code agree on the module that the bytes describe.
 pub fn instrumentation(bytes: &[u8]) {
-    let text = module(bytes);
-    let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let expected = outcomes(&module, CompilerChoice::Optimizing, false);
+    agree(&module(bytes), &["m0", "m1", "m2", "m0"]);
+}
+
+/// All kinds of code agree on what these methods of a module do, one after the other.
+pub(super) fn agree(text: &str, methods: &[&str]) {
+    let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let expected = outcomes(&module, methods, CompilerChoice::Optimizing, false);
     for (compiler, profile) in [
         (CompilerChoice::Interpreter, false),
         (CompilerChoice::Fast, false),
         (CompilerChoice::Auto, false),
         (CompilerChoice::Auto, true),
     ] {
-        let actual = outcomes(&module, compiler, profile);
+        let actual = outcomes(&module, methods, compiler, profile);
         assert_eq!(actual, expected, "{compiler:?}, profile: {profile}\n{text}");
     }
 }

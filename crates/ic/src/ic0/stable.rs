@@ -128,7 +128,8 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
     }
     match exec.stable.grow_to(old + pages) {
         Ok(()) => Ok(Some(old)),
-        Err(_) => Ok(None),
+        // It is within bounds: the machine refuses, and the canister must not hear of that.
+        Err(error) => api.host_failure(error),
     }
 }
 

@@ -181,6 +181,11 @@ impl Node {
         self.observers.get()
     }
 
+    /// The same, to change it.
+    pub fn observer_mut<T: Observer>(&mut self) -> Option<&mut T> {
+        self.observers.get_mut()
+    }
+
     /// Lends a canister out of the node, so that it can be worked on together with the rest; nothing if there is none.
     fn lend<T>(
         &mut self,

@@ -1,4 +1,5 @@
-//! Who watches a node: one trait, [`Observer`], and what is made of it here: [`Statistics`], [`Profile`], printed lines.
+//! Who watches a node: one trait, [`Observer`], and what is made of it here: [`Statistics`], [`Profile`], printed lines,
+//! failures that nobody sees.
 //!
 //! Owns what is told to observers and what they keep. Nothing that a node does depends on it; observers are called per
 //! message, execution and line, never per instruction.
@@ -9,6 +10,7 @@ mod observers;
 mod prints;
 pub mod profile;
 pub mod statistics;
+mod unseen;
 
 pub use drun_engine::record::Stack;
 pub use label::Label;
@@ -17,3 +19,4 @@ pub use observers::Observers;
 pub use prints::{KeptPrints, PrintHook, Prints};
 pub use profile::Profile;
 pub use statistics::Statistics;
+pub use unseen::{Unseen, UnseenFailures};

@@ -94,9 +94,14 @@ pub(super) struct Arguments {
     /// A service that has missing preimages
     #[arg(long)]
     pub(super) pre_images_endpoint: Option<String>,
-    /// "LEVEL MESSAGE TICK …": makes these states wrong, to be found by `compare`
+    /// "LEVEL MESSAGE TICK …": makes these states wrong, to be refuted or found by `compare`; "reveal_dal_parameters SLOTS
+    /// LAG SLOT_SIZE PAGE_SIZE" and "reveal_dal_page published_level:L slot_index:I page_index:P payload:HEX" (what is left out
+    /// is any) lie to the kernel about the data availability layer
     #[arg(long, value_name = "POINTS")]
     pub(super) loser_mode: Option<String>,
+    /// Another node with the same messages and --replay, which is refuted when its commitments are wrong
+    #[arg(long, value_name = "URL")]
+    pub(super) loser_peer: Option<String>,
     #[arg(long, hide = true)]
     pub(super) injector_retention_period: Option<u64>,
     #[arg(long, hide = true)]

@@ -39,6 +39,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         dal: settings.simulate_dal,
         rollup: settings.rollup,
         origination: settings.origination_level,
+        lies: settings.loser.dal.clone(),
     });
     let (head, pvm) = match store.head()? {
         Some(head) => {
@@ -69,6 +70,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
         blocks_late: 0,
         first_level: store.first_level()?.unwrap_or(settings.origination_level),
         collected: None,
+        refutation: Default::default(),
         counters: Counters::default(),
     };
     let compiled = || settings.compiled();

@@ -17,7 +17,7 @@ use super::history::Inbox;
 use super::outside::Outside;
 use super::pool::Settled;
 use super::time::now;
-use super::{Node, RUN_SECONDS, layer1, log, machine};
+use super::{Node, RUN_SECONDS, bailout, layer1, log, machine, refutation};
 use crate::compiled::Compiled;
 use crate::encoding::base58::{BLOCK, COMMITMENT, OPERATION};
 use crate::inbox::{level as inbox_level, message};
@@ -92,6 +92,10 @@ pub struct Chain {
     complained: Option<Instant>,
     /// Up to which level commitments are surely published.
     published: i32,
+    /// The newest commitment that has to be cemented before a node in bailout mode leaves.
+    stake: Option<i32>,
+    /// Why no more blocks are made: the node has left, or must not go on.
+    ended: Option<Result<(), String>>,
 }
 
 impl Chain {
@@ -111,6 +115,8 @@ impl Chain {
             inputs,
             complained: None,
             published: i32::MIN,
+            stake: None,
+            ended: None,
         }
     }
 
@@ -119,9 +125,14 @@ impl Chain {
     /// # Errors
     /// If a block can never be made and the node was told not to wait.
     pub fn run(mut self, orders: &Receiver<Order>) -> Result<(), String> {
+        self.stake = bailout::stake(&self.node)?;
+        self.published = self.stake.unwrap_or(i32::MIN);
         self.catch_up()?;
         let mut due = Instant::now() + self.pause();
         while !self.node.stop.load(Ordering::Relaxed) {
+            if let Some(end) = self.ended.take() {
+                return end;
+            }
             let manual = self.node.live().block_time <= 0.0 && !self.has_inputs();
             let wait = if manual {
                 LOOK
@@ -180,7 +191,7 @@ impl Chain {
         }
         log::notice(&format!("Catching up on {missing} blocks"));
         for n in 1..=missing {
-            if self.node.stop.load(Ordering::Relaxed) {
+            if self.node.stop.load(Ordering::Relaxed) || self.ended.is_some() {
                 return Ok(());
             }
             self.make(Some(head.timestamp + n * pause), n == missing)?;
@@ -231,6 +242,9 @@ impl Chain {
             }
             let timestamp = timestamp.filter(|_| n == 0);
             made.push(self.make(timestamp, n + 1 == count)?);
+            if self.ended.is_some() {
+                break;
+            }
         }
         self.node.live().degraded = None;
         Ok(made)
@@ -384,7 +398,7 @@ impl Chain {
     ) -> Result<u64, String> {
         let (mut runs, mut within) = (0, [0; RUN_SECONDS.len()]);
         let start = Instant::now();
-        let failures = &self.node.settings.failures;
+        let failures = &self.node.settings.loser.failures;
         if failures.iter().any(|failure| failure.level == level) {
             let pvm = self.pvm.clone();
             let (executor, outside) = (&mut self.executor, &mut self.outside);
@@ -474,6 +488,12 @@ impl Chain {
         }
         super::execution::automatic(&node, block);
         super::collect::after_block(&node, block);
+        if let Err(lost) = refutation::after_block(&node, block) {
+            self.ended = Some(Err(lost));
+        } else if self.stake.is_some_and(|stake| block.cemented.0 >= stake) {
+            log::notice(bailout::LEFT);
+            self.ended = Some(Ok(()));
+        }
     }
 
     /// Takes the last blocks away; their messages wait for the next one.
@@ -490,7 +510,7 @@ impl Chain {
         if target < self.node.live().first_level {
             return Err(format!("there are no {depth} blocks to take away"));
         }
-        self.published = i32::MIN;
+        self.published = self.stake.unwrap_or(i32::MIN);
         let gone = self.node.store.rewind(target)?;
         let block = self
             .node

@@ -6,89 +6,17 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::arguments::Arguments;
 use super::block::State;
 use super::course::{Course, after};
-use super::http;
+use super::dissect::Span;
 use super::outside::{Simulated, Sources};
+use super::peer::Peer;
 use crate::compiled::Compiled;
 use crate::encoding::base58::{ROLLUP, STATE};
 use crate::encoding::hash::Hash;
 use crate::pvm::Pvm;
 use crate::version::Version;
-
-/// The sections of a move.
-const SECTIONS: u64 = 32;
-
-/// A node that is asked.
-struct Peer<'a>(&'a str);
-
-impl Peer<'_> {
-    fn get(&self, path: &str) -> Result<Value, String> {
-        let url = format!("{}{path}", self.0.trim_end_matches('/'));
-        let answer = http::request("GET", &url, None)?;
-        let text = String::from_utf8_lossy(&answer.body);
-        if answer.status != 200 {
-            let errors: Value = serde_json::from_str(&text).unwrap_or_default();
-            let what = errors[0]["msg"].as_str().unwrap_or(text.trim());
-            return Err(format!("{url}: HTTP status {}: {what}", answer.status));
-        }
-        serde_json::from_str(&text).map_err(|error| format!("{url}: {error}"))
-    }
-
-    fn text(&self, path: &str) -> Result<String, String> {
-        let value = self.get(path)?;
-        let text = value.as_str().map(str::to_owned);
-        text.ok_or_else(|| format!("{}{path}: expected a string", self.0))
-    }
-
-    fn level(&self, path: &str, field: &str) -> Result<i32, String> {
-        let value = self.get(path)?;
-        let number = if field.is_empty() {
-            &value
-        } else {
-            value.pointer(field).unwrap_or(&Value::Null)
-        };
-        let number = number
-            .as_i64()
-            .and_then(|number| i32::try_from(number).ok());
-        number.ok_or_else(|| format!("{}{path}: expected a level", self.0))
-    }
-
-    fn commitment(&self, level: i32) -> Result<Value, String> {
-        Ok(self.get(&format!("/global/block/{level}"))?["commitment_hash"].take())
-    }
-
-    fn state(&self, level: i32) -> Result<String, String> {
-        self.text(&format!("/global/block/{level}/state_hash"))
-    }
-
-    fn messages(&self, level: i32) -> Result<Vec<Vec<u8>>, String> {
-        let block = self.get(&format!("/global/block/{level}"))?;
-        let items = block["messages"].as_array().into_iter().flatten();
-        let messages: Option<Vec<_>> = items
-            .map(|message| hex::decode(message.as_str()?).ok())
-            .collect();
-        messages.ok_or_else(|| format!("{}: level {level} has strange messages", self.0))
-    }
-
-    fn states(&self, level: i32, ticks: &[u64]) -> Result<Vec<Option<String>>, String> {
-        let list: Vec<String> = ticks.iter().map(ToString::to_string).collect();
-        let path = format!("/sandbox/dissection/{level}?ticks={}", list.join(","));
-        let answer = self.get(&path)?;
-        let states = answer.as_array().into_iter().flatten();
-        let states: Vec<Option<String>> = states
-            .map(|state| state["state_hash"].as_str().map(str::to_owned))
-            .collect();
-        if states.len() == ticks.len() {
-            Ok(states)
-        } else {
-            Err(format!("{}{path}: not as many states as ticks", self.0))
-        }
-    }
-}
 
 /// Compares two nodes.
 ///
@@ -179,43 +107,29 @@ pub(super) fn compare(arguments: &Arguments, urls: [&str; 2]) -> Result<(), Stri
 
 /// Dissects a level until one tick is left: the state before it is the same, and the state after it is not.
 fn dissect(peers: [&Peer<'_>; 2], level: i32) -> Result<u64, String> {
-    let mut ends = [0u64; 2];
-    for (end, peer) in ends.iter_mut().zip(peers) {
-        let ticks = peer.text(&format!("/global/block/{level}/ticks"))?;
-        *end = ticks
-            .parse()
-            .map_err(|_| format!("{}: `{ticks}` is no number of ticks", peer.0))?;
-    }
-    let (mut same, mut different) = (0, ends[0].max(ends[1]));
+    let mut span = Span::of(peers[0].ticks(level)?, peers[1].ticks(level)?);
     let mut moves = 0;
-    while different - same > 1 {
+    while !span.is_one() {
         moves += 1;
-        let length = different - same;
-        let sections = SECTIONS.min(length);
-        let ticks: Vec<u64> = (1..=sections)
-            .map(|n| same + (u128::from(length) * u128::from(n) / u128::from(sections)) as u64)
-            .collect();
+        let ticks = span.sections();
         let (left, right) = (
             peers[0].states(level, &ticks)?,
             peers[1].states(level, &ticks)?,
         );
-        println!("Move {moves}: {sections} sections from tick {same} to {different}");
+        println!(
+            "Move {moves}: {} sections from tick {} to {}",
+            ticks.len(),
+            span.same,
+            span.different
+        );
         let shown = |state: &Option<String>| state.clone().unwrap_or_else(|| "null".into());
         for ((tick, left), right) in ticks.iter().zip(&left).zip(&right) {
             let mark = if left == right { " " } else { "*" };
             println!("{mark} {tick:>20} {} {}", shown(left), shown(right));
         }
-        let at = left
-            .iter()
-            .zip(&right)
-            .position(|(left, right)| left != right);
-        let at = at.ok_or("the nodes contradict themselves: no section differs")?;
-        different = ticks[at];
-        if at > 0 {
-            same = ticks[at - 1];
-        }
+        span.narrow(&ticks, &left, &right)?;
     }
-    Ok(different)
+    Ok(span.different)
 }
 
 /// Evaluates everything here.
@@ -259,6 +173,7 @@ impl Judge {
                 dal: arguments.simulate_dal,
                 rollup,
                 origination: origin,
+                lies: Default::default(),
             }),
             executor: Compiled::default(),
             origin,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::batcher::Limits;
 use super::commitment::Constants;
-use super::loser::{self, Failure};
+use super::loser::Loser;
 use super::operators::{Mode, Operators, Purpose};
 use super::server::access::Rule;
 use crate::compiled::Compiled;
@@ -101,8 +101,10 @@ pub struct Settings {
     pub migrations: Vec<(i32, String)>,
     /// Whether commitments of a mode without publication are published by somebody else.
     pub auto_operator: bool,
-    /// Where states are made wrong on purpose.
-    pub failures: Vec<Failure>,
+    /// What is done wrong on purpose.
+    pub loser: Loser,
+    /// A node whose commitments are disputed when they are others.
+    pub loser_peer: Option<String>,
     /// Whether messages can become slots of the data availability layer.
     pub simulate_dal: bool,
     /// Whether others may ask for states between two blocks.
@@ -141,7 +143,12 @@ impl Settings {
 
     /// Whether commitments are published and cemented.
     pub fn publishes(&self) -> bool {
-        self.mode.publishes() || self.auto_operator
+        self.mode.publishes() || self.auto_operator || self.accuses()
+    }
+
+    /// Whether commitments are published that another node has, too, or has differently.
+    pub fn accuses(&self) -> bool {
+        self.mode == Mode::Accuser && self.loser_peer.is_some()
     }
 
     /// An executor with the code generator that was asked for.
@@ -363,8 +370,8 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     if settings.no_degraded {
         put("no-degraded", true.into());
     }
-    if !settings.failures.is_empty() {
-        put("loser-mode", loser::to_json(&settings.failures));
+    if settings.loser.is_loser() {
+        put("loser-mode", settings.loser.to_json());
     }
     if let Some(frequency) = settings.gc_frequency {
         put("gc-parameters", json!({ "frequency": frequency }));
@@ -425,7 +432,7 @@ pub fn shown(settings: &Settings) -> Value {
         "reconnection_delay": 2.0,
         "fee-parameters": settings.fee_parameters,
         "mode": mode(&settings.mode),
-        "loser-mode": loser::to_json(&settings.failures),
+        "loser-mode": settings.loser.to_json(),
         "apply-unsafe-patches": false,
         "unsafe-pvm-patches": [],
         "execute-outbox-messages-filter": settings.outbox_filter,

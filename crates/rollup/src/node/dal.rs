@@ -20,6 +20,14 @@ pub const SLOT_SIZE: usize = 126_944;
 /// Bytes of a page.
 pub const PAGE_SIZE: usize = 3_967;
 
+/// What kernels are told about the layer: slots of a block, lag, bytes of a slot, bytes of a page.
+pub const PARAMETERS: [u64; 4] = [SLOTS as u64, LAG, SLOT_SIZE as u64, PAGE_SIZE as u64];
+
+/// Parameters as a kernel reads them.
+pub fn parameters(numbers: [u64; 4]) -> Vec<u8> {
+    numbers.into_iter().flat_map(u64::to_be_bytes).collect()
+}
+
 /// A message that was taken in.
 struct Injected {
     id: Hash,

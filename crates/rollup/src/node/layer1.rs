@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::commitment::Commitment;
+use super::operators::Mode;
 use super::{Node, log};
 
 /// The commitment of a block, when one is due.
@@ -32,21 +33,34 @@ pub(super) fn commitment(node: &Node, block: &Block) -> Result<Option<Commitment
 /// The level up to which they are then published.
 pub(super) fn act(node: &Node, block: &mut Block, published: i32) -> Result<i32, String> {
     let settings = &node.settings;
-    if !settings.publishes() {
+    let publishes = settings.publishes();
+    if !publishes && settings.mode != Mode::Bailout {
         return Ok(published);
     }
     let constants = &settings.constants;
     let period = constants.commitment_period.max(1);
-    let forced = node.live().cement.take();
-    let publish_until = constants
+    let (forced, disputed, admitted) = {
+        let mut live = node.live();
+        let refutation = &live.refutation;
+        let (disputed, admitted) = (refutation.disputed(), refutation.admitted());
+        (live.cement.take(), disputed, admitted)
+    };
+    let mut publish_until = constants
         .published_by(block.level)
         .min(block.cemented.0.saturating_add(constants.max_lookahead))
         .max(forced.unwrap_or(i32::MIN))
         .min(block.level - 1);
+    if !publishes {
+        publish_until = published;
+    } else if settings.accuses() && !settings.auto_operator {
+        // What the other node has published is published; its own commitment an accuser publishes in a conflict only.
+        publish_until = publish_until.min(admitted);
+    }
     let cement_until = constants
         .cemented_by(block.level)
         .max(forced.unwrap_or(i32::MIN))
-        .min(publish_until);
+        .min(publish_until)
+        .min(disputed.map_or(i32::MAX, |level| level - 1));
     let store = &node.store;
     let mut published = published.max(block.cemented.0);
     while published + period <= publish_until {

@@ -5,6 +5,7 @@
 //! [`cli`] is the program. What all of them look at is a [`Node`].
 
 mod arguments;
+mod bailout;
 pub mod batcher;
 pub mod begin;
 pub mod block;
@@ -28,9 +29,11 @@ pub mod loser;
 mod offline;
 mod operators;
 pub mod outside;
+mod peer;
 pub mod pool;
 mod process;
 pub mod proof;
+mod refutation;
 mod remembered;
 pub mod server;
 mod setting;
@@ -59,6 +62,7 @@ use config::Settings;
 use dal::Dal;
 use outside::{DebugLog, Sources};
 use pool::Pool;
+use refutation::Refutation;
 use store::Store;
 
 /// States of older blocks that are kept at hand.
@@ -107,6 +111,8 @@ pub struct Live {
     pub first_level: i32,
     /// The level up to which was forgotten last, and the level of the head then.
     pub collected: Option<(i32, i32)>,
+    /// What is disputed with another node.
+    pub(crate) refutation: Refutation,
     /// Counters for the metrics.
     pub counters: Counters,
 }

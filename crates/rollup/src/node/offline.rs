@@ -100,6 +100,7 @@ impl Data {
             dal: arguments.simulate_dal,
             rollup,
             origination,
+            lies: Default::default(),
         })
     }
 }

@@ -134,6 +134,17 @@ impl Mode {
         }
     }
 
+    /// Whether the node disputes commitments that it finds wrong.
+    pub fn refutes(&self) -> bool {
+        match self {
+            Self::Operator | Self::Maintenance | Self::Accuser | Self::Bailout => true,
+            Self::Custom(kinds) => kinds
+                .iter()
+                .any(|kind| kind == "refute" || kind == "operating"),
+            Self::Batcher | Self::Observer => false,
+        }
+    }
+
     /// Whether outbox messages that match a filter are executed.
     pub fn executes(&self) -> bool {
         self.purposes().contains(&ExecutingOutbox)

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dal;
+use super::loser::DalLies;
 use crate::encoding::hash::{Hash, blake2b};
 use crate::pvm::Surroundings;
 use crate::reveal::{MAX_REVEAL, Request, metadata};
@@ -81,14 +82,27 @@ pub struct Sources {
     pub rollup: [u8; 20],
     /// The level it began at.
     pub origination: i32,
+    /// What is said wrong on purpose.
+    pub lies: DalLies,
 }
 
 impl Sources {
+    /// The same without lies.
+    pub fn honest(&self) -> Self {
+        Self {
+            lies: DalLies::default(),
+            ..self.clone()
+        }
+    }
+
     /// The data for a request.
     ///
     /// # Errors
     /// The texts of the original.
     pub fn reveal(&self, request: &Request) -> Result<Vec<u8>, String> {
+        if let Some(lie) = self.lies.about(request) {
+            return Ok(lie);
+        }
         match request {
             Request::Metadata => Ok(metadata(&self.rollup, self.origination)),
             Request::Preimage(hash) if *hash == blake2b(b"") => Ok(Vec::new()),
@@ -97,15 +111,7 @@ impl Sources {
                 let path = self.dal_pages.join(request.file_name().unwrap_or_default());
                 fs::read(&path).map_err(|_| format!("Could not open the page {}", path.display()))
             }
-            Request::DalParameters if self.dal => {
-                let numbers = [
-                    u64::from(dal::SLOTS),
-                    dal::LAG,
-                    dal::SLOT_SIZE as u64,
-                    dal::PAGE_SIZE as u64,
-                ];
-                Ok(numbers.into_iter().flat_map(u64::to_be_bytes).collect())
-            }
+            Request::DalParameters if self.dal => Ok(dal::parameters(dal::PARAMETERS)),
             Request::DalParameters => {
                 Err("The parameters of the data availability layer are not simulated".into())
             }

@@ -68,13 +68,12 @@ pub(super) fn run(
             (false, _) => {}
         }
     }
-    if matches!(settings.mode, Mode::Accuser | Mode::Bailout) {
-        log::notice(&format!(
-            "Warning: there is nobody to refute or to recover from: as {} this node only follows",
-            settings.mode.name()
-        ));
+    if settings.mode == Mode::Accuser && settings.loser_peer.is_none() {
+        log::notice(
+            "Warning: without --loser-peer there is nobody to refute: as accuser this node only follows",
+        );
     }
-    if !settings.failures.is_empty() {
+    if settings.loser.is_loser() {
         BANNER.into_iter().for_each(log::notice);
     }
     fs::create_dir_all(settings.data_dir.join("wasm_2_0_0"))
@@ -221,7 +220,11 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
                 let (reply, _) = tokio::sync::oneshot::channel();
                 let _ = orders.send(Order::Bake { count: 1, timestamp: None, reply });
             }
-            result = &mut end => break result.unwrap_or_else(|_| Err("the maker of blocks died".into())),
+            result = &mut end => {
+                // Who asked for the last block may still have its answer.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                break result.unwrap_or_else(|_| Err("the maker of blocks died".into()));
+            }
         }
     };
     log::event(

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::arguments::{Arguments, home};
 
 /// The options, as the command line names them.
-const OPTIONS: [&str; 25] = [
+const OPTIONS: [&str; 26] = [
     "block-time",
     "catch-up",
     "replay",
@@ -39,6 +39,7 @@ const OPTIONS: [&str; 25] = [
     "rpc-style",
     "quiet-blocks",
     "simulate-dal",
+    "loser-peer",
 ];
 
 /// Where the file is: beside the configuration.

@@ -11,9 +11,10 @@ use super::arguments::{Arguments, base_dir, home};
 use super::batcher::Limits;
 use super::commitment::Constants;
 use super::config::{self, File, HistoryMode, Settings};
+use super::loser::{DalLies, Loser};
 use super::operators::{self, Mode, Purpose, alias, memorise};
 use super::server::access;
-use super::{log, loser, time};
+use super::{log, time};
 use crate::debugger::read_kernel;
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
@@ -217,11 +218,23 @@ pub(super) fn settings(
             given.clone()
         }
     };
-    let failures = match (&arguments.loser_mode, file.0.get("loser-mode")) {
-        (Some(text), _) => loser::parse(text)?,
-        (None, Some(list)) => loser::from_json(list)?,
-        (None, None) => Vec::new(),
+    let loser = match (&arguments.loser_mode, file.0.get("loser-mode")) {
+        (Some(text), _) => Loser::parse(text)?,
+        (None, Some(list)) => Loser::from_json(list)?,
+        (None, None) => Loser::default(),
     };
+    if loser.dal != DalLies::default() && !arguments.simulate_dal {
+        return Err(
+            "--loser-mode: what is wrong about the data availability layer needs --simulate-dal"
+                .into(),
+        );
+    }
+    if arguments.loser_peer.is_some() && !mode.refutes() {
+        return Err(format!(
+            "--loser-peer: the mode {} does not refute",
+            mode.name()
+        ));
+    }
     let acl_shown = file.0.get("acl").cloned().unwrap_or_else(|| json!([]));
     let patches = file.0.get("unsafe-pvm-patches").and_then(Value::as_array);
     if patches.is_some_and(|list| !list.is_empty()) {
@@ -351,9 +364,11 @@ pub(super) fn settings(
         migrations: migrations.collect::<Result<_, _>>()?,
         auto_operator: !arguments.no_auto_operator
             && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser),
-        failures,
+        loser,
+        loser_peer: arguments.loser_peer.clone(),
         simulate_dal: arguments.simulate_dal,
-        replay: arguments.replay,
+        // Who accuses must stand to be asked.
+        replay: arguments.replay || arguments.loser_peer.is_some(),
         catch_up: arguments.catch_up,
         inputs,
         exit_after_inputs: arguments.exit_after_inputs,

@@ -189,7 +189,7 @@ pub(super) fn metrics(service: &Service) -> String {
         f64::from(constants.commitment_period),
         f64::from(constants.challenge_window),
         f64::from(live.first_level),
-        0.0,
+        live.refutation.conflicts() as f64,
         live.blocks_late as f64,
         counters.kernel_runs as f64,
         counters.kernel_seconds,

@@ -299,6 +299,12 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
     ),
     (
         "get",
+        "/sandbox/refutations",
+        &[],
+        "Games with the other node of --loser-peer",
+    ),
+    (
+        "get",
         "/sandbox/dissection/{level}",
         &["ticks"],
         "States between two blocks",

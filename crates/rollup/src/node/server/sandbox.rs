@@ -159,6 +159,10 @@ pub(super) async fn route(
             });
             shown.collect()
         }
+        ["refutations"] => {
+            let live = node.live();
+            live.refutation.shown(node.settings.loser_peer.as_deref())
+        }
         ["outbox", "executed"] => executed(service)?,
         ["execute"] => {
             let request = body(asked)?;

@@ -5,6 +5,7 @@ mod chain;
 mod clients;
 mod offline;
 mod outbox;
+mod refutation;
 mod setup;
 mod survival;
 

@@ -1,0 +1,147 @@
+//! What a run writes beside its results: every place is looked at before the first message, what is there stays until then, and
+//! what cannot be written is the tool's failure.
+
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::{
+    self,
+    place::{ID, Place},
+};
+
+fn read(place: &Place, name: &str) -> String {
+    std::fs::read_to_string(place.0.path().join(name)).unwrap_or_default()
+}
+
+#[test]
+fn an_earlier_log_stays_until_a_run_begins_and_every_line_is_kept() {
+    let place = Place::new()
+        .file("log", "earlier\n")
+        .file("wrong", "creat\n")
+        .file("s", "create\ncreate\n");
+    place
+        .run(&["--log-file", "log", "wrong"])
+        .refused_with("unknown message `creat`");
+    assert_eq!(read(&place, "log"), "earlier\n");
+    let ran = place.run(&["--log-file", "log", "s"]);
+    assert_eq!(ran.status, Some(0));
+    let log = read(&place, "log");
+    let words: Vec<&str> = log
+        .lines()
+        .map(|line| line.split_once(" ms ").unwrap().1)
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "s: 2 messages, 0 modules",
+            "line 1: Create",
+            "line 2: Create"
+        ]
+    );
+    place
+        .run(&["--log-file", ".", "s"])
+        .refused_with("error: cannot write .: ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_on_a_full_disk_is_the_tools_failure() {
+    let place = Place::new().file("s", "create\n");
+    let ran = place.run(&["--log-file", "/dev/full", "s"]);
+    assert_eq!((ran.status, ran.out.lines().count()), (Some(3), 1));
+    assert!(
+        ran.err.starts_with("error: cannot write /dev/full: "),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn no_message_runs_before_all_places_are_looked_at() {
+    let script = format!("create\nstable save {ID} /proc/nowhere/dump\n");
+    let place = Place::new().file("s", "create\n").file("save", script);
+    for options in [
+        &["save"][..],
+        &["--profile", "/proc/nowhere", "s"],
+        &["--measures", "/proc/nowhere/m", "s"],
+        &["--keep-state", "--state-dir", "/proc/nowhere", "s"],
+    ] {
+        let ran = place.run(options);
+        assert_eq!(
+            (ran.status, ran.out.as_str()),
+            (Some(3), ""),
+            "{options:?}: {}",
+            ran.err
+        );
+        assert!(ran.err.starts_with("error: cannot "), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_saved_memory_is_written_as_a_whole() {
+    let place = Place::new().file("dump", "old").file(
+        "s",
+        format!("create\nstable save {ID} dump\nstable save {ID} new/dump\n"),
+    );
+    let ran = place.run(&["s"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.err);
+    assert_eq!(read(&place, "dump"), "");
+    assert!(place.0.path().join("new/dump").is_file());
+}
+
+#[test]
+fn a_slow_reader_loses_nothing() {
+    const MESSAGES: usize = 3_000;
+    let place = Place::new().file("s", "create\n".repeat(MESSAGES));
+    let mut child = support::drun(place.0.path())
+        .arg("s")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    // The pipe is full long before the end; what is written then waits for the reader.
+    loop {
+        let read = out.read(&mut piece).unwrap();
+        if read == 0 {
+            break;
+        }
+        all.extend_from_slice(&piece[..read]);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let text = String::from_utf8(all).unwrap();
+    assert_eq!(text.lines().count(), MESSAGES);
+    assert!(text.ends_with('\n'));
+}
+
+/// A pipe that does not wait: what does not fit in comes back as an error, which must not be a lost line.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_that_does_not_wait_loses_nothing_in_silence() {
+    const MESSAGES: usize = 3_000;
+    let place = Place::new().file("s", "create\n".repeat(MESSAGES));
+    let program = env!("CARGO_BIN_EXE_drun");
+    let script = "import os,sys,subprocess,time\n\
+        r,w=os.pipe(); os.set_blocking(w,False)\n\
+        p=subprocess.Popen([sys.argv[1],'s'],stdout=w,stderr=subprocess.PIPE); os.close(w)\n\
+        n=0\n\
+        while True:\n\
+        \x20b=os.read(r,4096)\n\
+        \x20if not b: break\n\
+        \x20n+=b.count(b'\\n'); time.sleep(0.0002)\n\
+        e=p.stderr.read().decode(); print(n,p.wait(),e)";
+    let output = std::process::Command::new("python3")
+        .args(["-c", script, program])
+        .current_dir(place.0.path())
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .output();
+    // Without Python there is nobody to make such a pipe.
+    let Ok(output) = output else { return };
+    let told = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let complete = words[..2] == [MESSAGES.to_string().as_str(), "0"];
+    let failed = words[1] == "3" && told.contains("error: cannot print");
+    assert!(complete || failed, "{told}");
+}
