@@ -2,6 +2,7 @@
 //! round is the business of `node`; a network of one node adds nothing to its rounds. Knows no wire and no server.
 
 mod call;
+mod deletion;
 mod error;
 mod identity;
 mod journal;
@@ -76,6 +77,8 @@ pub struct Net {
     settings: NetSettings,
     /// In the order in which they were made; the first is the root.
     subnets: Vec<Subnet>,
+    /// How many were made so far; each has a range of automatic ids of its own, whatever has become of those before it.
+    made: u64,
     /// Their places, by ascending id: the order of rounds.
     order: Vec<usize>,
     /// Nanoseconds since the Unix epoch.
@@ -96,6 +99,7 @@ impl Net {
             time: settings.start_time,
             settings,
             subnets: Vec::new(),
+            made: 0,
             order: Vec::new(),
             moved: false,
             messages: Messages::default(),
@@ -106,7 +110,9 @@ impl Net {
 
     /// Makes one more subnet, and runs a round. Returns its place.
     pub fn add(&mut self, spec: SubnetSpec) -> usize {
-        let ranges = subnet::ranges(&spec, self.subnets.len() as u64);
+        let number = self.made;
+        self.made += 1;
+        let ranges = subnet::ranges(&spec, number);
         let seed = subnet::seed(&ranges);
         let authority = &self.settings.authority;
         let Identity {
@@ -133,6 +139,7 @@ impl Net {
         self.subnets.push(Subnet {
             node,
             spec,
+            number,
             id,
             public_key,
             seed,
@@ -153,7 +160,7 @@ impl Net {
         let mut order: Vec<usize> = (0..self.subnets.len()).collect();
         order.sort_by_key(|place| self.subnets[*place].id);
         self.order = order;
-        if self.subnets.len() < 2 {
+        if self.made < 2 {
             return;
         }
         let all: Vec<_> = self.subnets.iter().map(Subnet::neighbour).collect();
@@ -183,6 +190,7 @@ impl Net {
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
+                number: subnet.number,
                 id: subnet.id,
                 public_key: subnet.public_key.clone(),
                 seed: subnet.seed,
@@ -195,6 +203,7 @@ impl Net {
                 ..self.settings.clone()
             },
             subnets,
+            made: self.made,
             order: Vec::new(),
             time: self.time,
             moved: self.moved,

@@ -53,6 +53,8 @@ pub struct Subnet {
     pub node: Node,
     /// How it was wished for.
     pub spec: SubnetSpec,
+    /// How many were made before it.
+    pub(super) number: u64,
     /// Its principal.
     pub id: Principal,
     /// Its public key in DER.
