@@ -21,7 +21,7 @@ struct Used {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let seconds = arguments.find_map(|argument| argument.parse().ok());
+    let seconds: Option<u64> = arguments.find_map(|argument| argument.parse().ok());
     let Some(seconds) = seconds else {
         // `cargo bench` without more runs all benchmarks; this one wants to be asked for.
         println!("soak: for how many seconds? `cargo bench --bench soak -- 600`");

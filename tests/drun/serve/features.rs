@@ -254,20 +254,48 @@ fn a_subnet_is_deleted_with_what_was_on_it() {
         client.reply(fork, &call(caller, "write", b"")),
         [2, 0, 0, 0]
     );
-    let (other, _) = client.instance(subnets(&["application"]));
-    let root = client
-        .get(&format!("/instances/{other}/read/topology"))
-        .json();
-    let root = root["subnet_configs"]
-        .as_object()
-        .and_then(|all| all.keys().next().cloned());
-    let path = format!("/instances/{other}/update/delete_subnet");
-    let refused = client.post(&path, &ids(&root.expect("a subnet")));
-    assert!(
-        refused
-            .message()
-            .contains("it is the root of this network.")
-    );
+}
+
+#[test]
+fn the_root_may_go_but_not_the_last_subnet() {
+    let server = Server::start();
+    let mut client = server.client();
+    let directory = tempfile::tempdir().expect("a directory");
+    let spec = json!({"state_config": "New", "instruction_config": "Production"});
+    let set = json!({"system": [], "application": [spec, spec], "verified_application": []});
+    let wish = json!({"subnet_config_set": set, "state_dir": directory.path()});
+    let made = client.post("/instances", &wish);
+    assert_eq!(made.status, 201, "{}", made.message());
+    let status = client.get("/instances/0/api/v2/status").body;
+    let there = |client: &mut Client, instance: usize| {
+        let topology = client.get(&format!("/instances/{instance}/read/topology"));
+        let topology = topology.json();
+        let all = topology["subnet_configs"].as_object().expect("a map");
+        all.keys().cloned().collect::<Vec<_>>()
+    };
+    // The first subnet is the root, and where canisters are made by default.
+    let about = json!({"canister_id": id_text(client.create(0, &json!("None")))});
+    let first = client.ask("/instances/0/read/get_subnet", &about);
+    let path = "/instances/0/update/delete_subnet";
+    assert_eq!(client.ask(path, &first), Value::Null);
+    let left = there(&mut client, 0);
+    assert_eq!(left.len(), 1);
+    let gone = client.ask("/instances/0/read/get_subnet", &about);
+    assert_eq!(gone, Value::Null);
+    let canister = client.canister(0, &json!("None"));
+    assert_eq!(client.reply(0, &call(canister, "write", b"")), [1, 0, 0, 0]);
+    // What is left is certified under the key that agents know.
+    assert_eq!(client.get("/instances/0/api/v2/status").body, status);
+    let last = Principal::from_text(&left[0]).expect("an id");
+    let last = client.post(path, &json!({"subnet_id": id_text(last)}));
+    assert!(last.message().contains("there is no other."));
+    // It stays so when the state is gone on with.
+    client.send("DELETE", "/instances/0", &[], b"");
+    let wish = json!({"subnet_config_set": subnets(&[]), "state_dir": directory.path()});
+    let again = client.post("/instances", &wish);
+    assert_eq!(again.status, 201, "{}", again.message());
+    assert_eq!(there(&mut client, 1), left);
+    assert_eq!(client.reply(1, &call(canister, "write", b"")), [2, 0, 0, 0]);
 }
 
 /// A server that answers each request with these bytes, and tells what it was asked.

@@ -196,7 +196,8 @@ impl Outcalls {
         args: HttpRequestArgs,
         pay: Option<Pay>,
     ) {
-        let response = match limits::fault_of_url(&args.url) {
+        let fault = limits::fault_of_url(&args.url).filter(|_| state.config.url_check);
+        let response = match fault {
             Some(fault) => Some(Err(fault)),
             None => self.given.next(&state.config.http_mocks, &args),
         };

@@ -10,26 +10,29 @@ impl Net {
     /// that they have not answered are forgotten; their ids are given to nobody else.
     ///
     /// # Errors
-    /// If there is no such subnet, or the network cannot do without it: it is a named one, or the root, whose key the others are
-    /// certified with.
+    /// If there is no such subnet, or the network cannot do without it: it is a named one, or the last.
     pub fn delete_subnet(&mut self, id: &Principal) -> Result<(), NetError> {
         let place = self.subnet_index(id).ok_or(NetError::SubnetNotFound(*id))?;
         if self.subnets[place].spec.kind.is_named() {
             return Err(NetError::CannotDelete(*id, "it is a named subnet."));
         }
-        if place == 0 {
-            return Err(NetError::CannotDelete(
-                *id,
-                "it is the root of this network.",
-            ));
+        if self.living().count() == 1 {
+            return Err(NetError::CannotDelete(*id, "there is no other."));
         }
         for subnet in &mut self.subnets {
             if subnet.id != *id {
                 subnet.node.lose(id);
             }
         }
-        self.subnets.remove(place);
         self.messages.forget_subnet(place);
+        match place {
+            // The others are certified under its key.
+            0 => self.subnets[0].empty(),
+            _ => {
+                self.subnets.remove(place);
+                self.messages.move_up(place);
+            }
+        }
         self.connect();
         self.version += 1;
         Ok(())

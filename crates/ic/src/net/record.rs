@@ -22,6 +22,7 @@ pub struct NetRecord {
 #[derive(Debug, Serialize, Deserialize)]
 struct SubnetRecord {
     number: u64,
+    gone: bool,
     kind: String,
     benchmarking: bool,
     free: bool,
@@ -58,6 +59,7 @@ impl Net {
     fn record(&mut self) -> NetRecord {
         let subnets = self.subnets.iter_mut().map(|subnet| SubnetRecord {
             number: subnet.number,
+            gone: subnet.gone,
             kind: subnet.spec.kind.name().to_owned(),
             benchmarking: subnet.spec.benchmarking,
             free: subnet.spec.free,
@@ -94,9 +96,17 @@ impl Net {
                 on_the_fly: subnet.on_the_fly,
                 ..SubnetSpec::new(kind)
             });
+            if subnet.gone {
+                net.subnets[place].empty();
+                continue;
+            }
             let resumed = net.subnets[place].node.resume(subnet.node);
             resumed.map_err(|error| broken(&error))?;
         }
+        if net.living().count() == 0 {
+            return Err(broken(&"it has no subnet"));
+        }
+        net.connect();
         net.made = record.made;
         net.time = record.time.max(net.time) + 2;
         net.moved = true;
