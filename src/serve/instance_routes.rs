@@ -187,11 +187,12 @@ impl Server {
             }
             "update/mock_flexible_canister_http" => {
                 let mock = request.json::<FlexibleMock>()?;
-                let subnet = mock.subnet_id.principal()?;
-                Err(Refusal::bad(format!(
-                    "InvalidCanisterHttpRequestId(({subnet}, {})): this server has no flexible HTTP outcalls",
-                    mock.request_id
-                )))
+                let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
+                let answers = mock.answers();
+                instance()?
+                    .hold()?
+                    .answer_flexible_http(&subnet, id, answers)?;
+                Ok(Answer::null())
             }
             "update/inject_fault" => {
                 let fault = request.json::<FaultWire>()?.fault()?;
