@@ -89,6 +89,11 @@ Options:
       --hard-ttl SECONDS   Ends so long after the start, used or not [default: never]
   -i, --ip-addr ADDRESS    Address to listen on [default: 127.0.0.1]
       --max-instances N    Instances that may live at the same time [default: 100000]
+      --max-memory MIB     Memory beyond which no instance is made and no call is taken; on Linux [default: no limit]
+      --system-canister ID=FILE
+                           The module of a system canister that `icp_features` of instances ask for; may be repeated
+      --system-argument ID=FILE
+                           What that canister is installed with, encoded [default: empty Candid]
       --cache-dir DIR      Where compiled modules are kept [default: the user's cache directory]
       --no-cache           Keep no compiled modules
       --quiet              Do not print what canisters print
