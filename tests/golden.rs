@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::recorded;
 
 /// The code generators, as `--compiler` names them.
-const COMPILERS: [&str; 3] = ["fast", "optimizing", "auto"];
+const COMPILERS: [&str; 4] = ["fast", "optimizing", "interpreter", "auto"];
 
 /// Cases that run into limits of tens of billions of instructions: they run once with each of the first two only.
 const LONG: [&str; 1] = ["testdata/golden/calls/drun"];
@@ -26,7 +26,7 @@ fn main() {
     for (name, case) in cases() {
         let case = Arc::new(case);
         let long = LONG.contains(&name.as_str());
-        for compiler in &COMPILERS[..if long { 2 } else { 3 }] {
+        for compiler in &COMPILERS[..if long { 2 } else { 4 }] {
             let case = Arc::clone(&case);
             trials.push(Trial::test(format!("{compiler}/{name}"), move || {
                 case.check(compiler, long)

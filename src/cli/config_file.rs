@@ -145,7 +145,11 @@ fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<boo
         "install_instruction_limit" => config.install_instruction_limit = Some(number()?),
         "max_memory" => config.max_memory = Some(number()?),
         "extra_batches" => config.extra_batches = number()?,
-        "compiler" => config.compiler = text()?.parse().map_err(|_| "auto, fast or optimizing")?,
+        "compiler" => {
+            config.compiler = text()?
+                .parse()
+                .map_err(|_| "auto, interpreter, fast or optimizing")?
+        }
         "seed" => config.seed = number()?,
         "time" => {
             config.start_time =

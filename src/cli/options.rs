@@ -162,7 +162,7 @@ pub(super) struct RunOptions {
     #[arg(long)]
     pub no_cache: bool,
 
-    /// The code generator: auto, fast or optimizing [default: auto]
+    /// What runs modules: auto, interpreter, fast or optimizing [default: auto]
     #[arg(long, value_name = "WHICH")]
     pub compiler: Option<CompilerChoice>,
 

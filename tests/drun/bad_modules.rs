@@ -136,7 +136,7 @@ fn canisters_that_loop_recurse_and_grow_without_end() {
         .map(|method| format!("ingress {ID} {method} 0x\n"));
     let script = installed("m.wat") + &lines.concat();
     let place = Place::new().file("m.wat", MISBEHAVING).file("s", script);
-    for compiler in ["fast", "optimizing"] {
+    for compiler in ["interpreter", "fast", "optimizing"] {
         let ran = place.run(&[
             "--compiler",
             compiler,

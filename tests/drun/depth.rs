@@ -87,6 +87,7 @@ fn a_recursion_ends_at_the_same_depth_in_all_kinds_of_code() {
     let module = module();
     let mut optimizing = Canister::new(&module, CompilerChoice::Optimizing, false);
     let mut others = [
+        Canister::new(&module, CompilerChoice::Interpreter, false),
         Canister::new(&module, CompilerChoice::Fast, false),
         Canister::new(&module, CompilerChoice::Auto, false),
         Canister::new(&module, CompilerChoice::Auto, true),

@@ -41,7 +41,11 @@ fn canisters_have_their_stack_on_threads_with_little() {
     assert_eq!(expected[0].0, MessageResult::Replied(Vec::new()));
     let overflow = format!("{:?}", expected[1].0);
     assert!(overflow.contains("stack overflow"), "{overflow}");
-    for compiler in [CompilerChoice::Fast, CompilerChoice::Optimizing] {
+    for compiler in [
+        CompilerChoice::Interpreter,
+        CompilerChoice::Fast,
+        CompilerChoice::Optimizing,
+    ] {
         assert_eq!(results(1 << 20, compiler), expected);
     }
 }

@@ -1,88 +1,20 @@
-//! The frame of every host function: charging, the memory of the guest, and how a host ends an execution. And the
-//! registration of host functions, typed so that nothing of the runtime below is seen.
+//! The frame of every host function: charging, the memory of the guest, and how a host ends an execution.
 
 use std::fmt;
+use std::sync::Arc;
 
-use wasmtime::{Caller, Extern, Global, Linker, Memory, ResourceLimiter, Val};
+use wasmtime::{Caller, Extern, Global, Memory, ResourceLimiter, Val};
 
 use crate::code::Takeover;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::{Activation, Host};
-use crate::memory::{TouchCount, WASM_PAGE_SIZE};
+use crate::interpreter::View;
+use crate::memory::TouchCount;
 use crate::meter::{Meter, Refill};
 use crate::module::{Frame, Module};
 use crate::record::{Recording, Stack};
-use crate::rewrite::{
-    HOST_MODULE, MEMORY_EXPORT, MEMORY_GROWN, OUT_OF_INSTRUCTIONS, PROFILE_ENTER, PROFILE_LEAVE,
-};
+use crate::rewrite::MEMORY_EXPORT;
 use crate::tier::Tier;
-
-/// The type of a parameter or result of a host function: `u32`, `i32`, `u64`, `i64`, `f32` or `f64`.
-pub trait Word: private::Word + Returned {}
-
-/// What a host function may return: a [`Word`], or nothing.
-pub trait Returned: private::Returned {}
-
-/// An address or size: `u32` in a module with a 32-bit memory, `u64` in one with a 64-bit memory.
-pub trait Address: Word {
-    /// Module with a 64-bit memory.
-    const WASM64: bool;
-    /// Zero-extended.
-    fn to_u64(self) -> u64;
-    /// From a size that fits.
-    fn from_u64(value: u64) -> Self;
-}
-
-mod private {
-    pub trait Word: wasmtime::WasmTy + Copy {}
-    pub trait Returned {
-        /// With the counter behind it.
-        type WithCounter: wasmtime::WasmRet + 'static;
-        fn with(self, counter: i64) -> Self::WithCounter;
-    }
-}
-
-macro_rules! words {
-    ($($ty:ty)*) => {$(
-        impl private::Word for $ty {}
-        impl Word for $ty {}
-        impl private::Returned for $ty {
-            type WithCounter = ($ty, i64);
-            fn with(self, counter: i64) -> ($ty, i64) {
-                (self, counter)
-            }
-        }
-        impl Returned for $ty {}
-    )*};
-}
-words!(u32 i32 u64 i64 f32 f64);
-impl private::Returned for () {
-    type WithCounter = i64;
-    fn with(self, counter: i64) -> i64 {
-        counter
-    }
-}
-impl Returned for () {}
-
-impl Address for u32 {
-    const WASM64: bool = false;
-    fn to_u64(self) -> u64 {
-        u64::from(self)
-    }
-    fn from_u64(value: u64) -> Self {
-        value as u32
-    }
-}
-
-impl Address for u64 {
-    const WASM64: bool = true;
-    fn to_u64(self) -> u64 {
-        self
-    }
-    fn from_u64(value: u64) -> Self {
-        value
-    }
-}
 
 /// The execution ends here. Made by [`Guest::stop`] and [`Guest::fail`], which know why.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +47,7 @@ pub(crate) enum Interruption {
 
 /// What the store of an instance holds for the host functions.
 pub(crate) struct Cell<H: Host> {
-    pub module: std::sync::Arc<Module<H>>,
+    pub module: Arc<Module<H>>,
     pub tier: Tier,
     /// The instruction counter of the instance.
     pub counter: Option<Global>,
@@ -123,6 +55,8 @@ pub(crate) struct Cell<H: Host> {
     pub memory: Option<Memory>,
     /// Asked after every portion of instructions.
     pub takeover: Option<Takeover>,
+    /// Whether anybody asks which functions are running.
+    pub backtraces: bool,
     /// The execution under way.
     pub run: Option<Running<H>>,
     /// Why the execution was ended by the host.
@@ -171,7 +105,27 @@ impl Touches {
 }
 
 impl<H: Host> Cell<H> {
-    fn run(&mut self) -> &mut Running<H> {
+    pub(crate) fn new(
+        module: &Arc<Module<H>>,
+        tier: Tier,
+        backtraces: bool,
+        takeover: Option<Takeover>,
+    ) -> Self {
+        Cell {
+            module: Arc::clone(module),
+            tier,
+            counter: None,
+            memory: None,
+            takeover,
+            backtraces,
+            run: None,
+            stop: None,
+            failure: None,
+            interruption: None,
+        }
+    }
+
+    pub(crate) fn run(&mut self) -> &mut Running<H> {
         self.run
             .as_mut()
             .expect("a host function runs only within an execution")
@@ -199,52 +153,95 @@ impl<H: Host> ResourceLimiter for Cell<H> {
 
 /// A host function at work, and the guest that called it.
 pub struct Guest<'a, H: Host> {
-    caller: Caller<'a, Cell<H>>,
+    side: Side<'a, H>,
     /// The instruction counter: what is left of the portion at hand.
     counter: i64,
 }
 
-impl<H: Host> Guest<'_, H> {
+/// The guest, by what runs it.
+enum Side<'a, H: Host> {
+    Compiled(Caller<'a, Cell<H>>),
+    Interpreted(&'a mut Cell<H>, &'a View<'a>),
+}
+
+impl<'a, H: Host> Guest<'a, H> {
+    pub(crate) fn compiled(caller: Caller<'a, Cell<H>>, counter: i64) -> Self {
+        let side = Side::Compiled(caller);
+        Guest { side, counter }
+    }
+
+    pub(crate) fn interpreted(cell: &'a mut Cell<H>, view: &'a View<'a>, counter: i64) -> Self {
+        let side = Side::Interpreted(cell, view);
+        Guest { side, counter }
+    }
+
+    fn cell(&self) -> &Cell<H> {
+        match &self.side {
+            Side::Compiled(caller) => caller.data(),
+            Side::Interpreted(cell, _) => cell,
+        }
+    }
+
+    fn cell_mut(&mut self) -> &mut Cell<H> {
+        match &mut self.side {
+            Side::Compiled(caller) => caller.data_mut(),
+            Side::Interpreted(cell, _) => cell,
+        }
+    }
+
+    /// The execution under way.
+    pub(crate) fn run(&mut self) -> &mut Running<H> {
+        self.cell_mut().run()
+    }
+
+    /// What the counter goes on with.
+    pub(crate) fn counter(&self) -> i64 {
+        self.counter
+    }
+
     /// What the host keeps of the execution under way.
     pub fn activation(&mut self) -> &mut H::Activation {
-        &mut self.caller.data_mut().run().activation
+        &mut self.run().activation
     }
 
     /// The module that runs.
     pub fn module(&self) -> &Module<H> {
-        &self.caller.data().module
+        &self.cell().module
     }
 
     /// Ends the execution with this reason.
     pub fn stop<T>(&mut self, reason: <H::Activation as Activation>::Stop) -> Result<T, Stopped> {
-        self.caller.data_mut().stop = Some(reason);
+        self.cell_mut().stop = Some(reason);
         Err(Stopped(()))
     }
 
     /// Ends the execution because the machine gave out, not the guest.
     pub fn fail<T>(&mut self, failure: Failure) -> Result<T, Stopped> {
-        self.caller.data_mut().failure = Some(failure);
+        self.cell_mut().failure = Some(failure);
         Err(Stopped(()))
     }
 
-    fn interrupt<T>(&mut self, interruption: Interruption) -> Result<T, Stopped> {
-        self.caller.data_mut().interruption = Some(interruption);
+    pub(crate) fn interrupt<T>(&mut self, interruption: Interruption) -> Result<T, Stopped> {
+        self.cell_mut().interruption = Some(interruption);
         Err(Stopped(()))
     }
 
     /// Looks the counter up in the module, where it is handed over by nobody.
-    fn read_counter(&mut self) {
-        if let Some(global) = self.caller.data().counter
-            && let Val::I64(counter) = global.get(&mut self.caller)
+    pub(crate) fn read_counter(&mut self) {
+        if let Side::Compiled(caller) = &mut self.side
+            && let Some(global) = caller.data().counter
+            && let Val::I64(counter) = global.get(caller)
         {
             self.counter = counter;
         }
     }
 
     /// Tells the module the counter, which is not handed over where an execution ends.
-    fn write_counter(&mut self) {
-        if let Some(global) = self.caller.data().counter {
-            let set = global.set(&mut self.caller, Val::I64(self.counter));
+    pub(crate) fn write_counter(&mut self) {
+        if let Side::Compiled(caller) = &mut self.side
+            && let Some(global) = caller.data().counter
+        {
+            let set = global.set(caller, Val::I64(self.counter));
             set.expect("the counter is a mutable i64");
         }
     }
@@ -252,7 +249,7 @@ impl<H: Host> Guest<'_, H> {
     /// Instructions executed so far, not capped at the limit.
     pub fn executed(&mut self) -> u64 {
         let counter = self.counter;
-        let run = self.caller.data_mut().run();
+        let run = self.run();
         let touches = run.touches.as_ref();
         let due = touches.map_or(0, |touches| touches.due().saturating_mul(touches.price));
         run.meter.executed(counter).saturating_add(due)
@@ -260,18 +257,18 @@ impl<H: Host> Guest<'_, H> {
 
     /// Instructions of the finished slices.
     pub fn finished_slices(&mut self) -> &[u64] {
-        self.caller.data_mut().run().meter.finished_slices()
+        self.run().meter.finished_slices()
     }
 
     /// Where, in the recording, a function of the host charged last; nothing if nothing is recorded.
     pub fn place(&mut self) -> Option<Stack> {
-        let recording = self.caller.data_mut().run().recording.as_ref();
+        let recording = self.run().recording.as_ref();
         recording.map(|recording| recording.place_of_call())
     }
 
     /// Moves the counter for a charge by the host function of this name.
     fn pay(&mut self, name: &'static str, from: i64, to: i64) {
-        let run = self.caller.data_mut().run();
+        let run = self.run();
         if let Some(recording) = &mut run.recording {
             recording.host(name, run.meter.used(from), run.meter.used(to));
         }
@@ -281,7 +278,7 @@ impl<H: Host> Guest<'_, H> {
     /// Pays for what was touched meanwhile.
     fn pay_for_touches(&mut self) -> Result<(), Stopped> {
         loop {
-            let Some(touches) = &self.caller.data_mut().run().touches else {
+            let Some(touches) = &self.run().touches else {
                 return Ok(());
             };
             let (due, price) = (touches.due(), touches.price);
@@ -291,7 +288,7 @@ impl<H: Host> Guest<'_, H> {
             let counter = self.counter;
             let count = Meter::payable(counter, price, due);
             let charged = counter.saturating_sub_unsigned(count.saturating_mul(price));
-            if let Some(touches) = &mut self.caller.data_mut().run().touches {
+            if let Some(touches) = &mut self.run().touches {
                 touches.paid(count);
             }
             self.pay(TOUCHES, counter, charged);
@@ -302,10 +299,10 @@ impl<H: Host> Guest<'_, H> {
     }
 
     /// Goes on where a checked decrement has left the counter below zero.
-    fn go_on(&mut self) -> Result<(), Stopped> {
+    pub(crate) fn go_on(&mut self) -> Result<(), Stopped> {
         let counter = self.counter;
         // What portions there are depends on the code; slices do not.
-        let over = self.caller.data_mut().run().meter.slice_is_over(counter);
+        let over = self.run().meter.slice_is_over(counter);
         self.refill(counter)?;
         match over {
             true => self.pay_for_touches(),
@@ -315,7 +312,7 @@ impl<H: Host> Guest<'_, H> {
 
     /// Gives the counter the next portion or slice, or ends the execution.
     fn refill(&mut self, counter: i64) -> Result<i64, Stopped> {
-        let cell = self.caller.data_mut();
+        let cell = self.cell_mut();
         let Running {
             meter, activation, ..
         } = cell.run.as_mut().expect("an execution is under way");
@@ -375,20 +372,37 @@ impl<H: Host> Guest<'_, H> {
 
     /// Why there is no memory; nothing if there is one.
     pub fn no_memory(&mut self) -> Option<NoMemory> {
-        if self.caller.data().memory.is_some() {
-            return None;
-        }
-        Some(match self.caller.get_export(MEMORY_EXPORT) {
-            Some(Extern::Memory(_)) | None => NoMemory::Missing,
-            Some(_) => NoMemory::NotAMemory,
+        let something_else = match &mut self.side {
+            Side::Compiled(caller) if caller.data().memory.is_some() => return None,
+            Side::Compiled(caller) => match caller.get_export(MEMORY_EXPORT) {
+                Some(Extern::Memory(_)) | None => false,
+                Some(_) => true,
+            },
+            Side::Interpreted(_, view) if view.heap.is_some() => return None,
+            Side::Interpreted(_, view) => view.memory_is_something_else(),
+        };
+        Some(match something_else {
+            true => NoMemory::NotAMemory,
+            false => NoMemory::Missing,
         })
     }
 
     /// The memory of the guest, and what the host keeps of the execution; nothing if the module has no memory.
     pub fn memory(&mut self) -> Option<(&mut [u8], &mut H::Activation)> {
-        let memory = self.caller.data().memory?;
-        let (bytes, cell) = memory.data_and_store_mut(&mut self.caller);
-        Some((bytes, &mut cell.run().activation))
+        match &mut self.side {
+            Side::Compiled(caller) => {
+                let memory = caller.data().memory?;
+                let (bytes, cell) = memory.data_and_store_mut(caller);
+                Some((bytes, &mut cell.run().activation))
+            }
+            Side::Interpreted(cell, view) => {
+                let heap = view.heap?;
+                // SAFETY: the heap is active on this thread and so large; the interpreter, which alone uses it otherwise, waits
+                // for the host function, and this guest is the only one.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(heap.base(), heap.size()) };
+                Some((bytes, &mut cell.run().activation))
+            }
+        }
     }
 
     /// The bytes of a range of the memory; nothing if it does not lie in the memory.
@@ -414,10 +428,19 @@ impl<H: Host> Guest<'_, H> {
 
     /// The functions of the module that are running, innermost first. Empty unless the engine was made with backtraces.
     pub fn frames(&mut self) -> Vec<Frame> {
-        let trace = wasmtime::WasmBacktrace::force_capture(&self.caller);
-        let cell = self.caller.data();
-        let indices = trace.frames().iter().map(|frame| frame.func_index());
-        cell.module.frames(indices, cell.tier)
+        match &self.side {
+            Side::Compiled(caller) => {
+                let trace = wasmtime::WasmBacktrace::force_capture(caller);
+                let cell = caller.data();
+                let indices = trace.frames().iter().map(|frame| frame.func_index());
+                cell.module.frames(indices, cell.tier)
+            }
+            Side::Interpreted(cell, _) if !cell.backtraces => Vec::new(),
+            Side::Interpreted(cell, view) => {
+                let indices = view.functions().into_iter();
+                cell.module.frames(indices, cell.tier)
+            }
+        }
     }
 }
 
@@ -425,146 +448,3 @@ fn range(address: u64, len: u64) -> Option<std::ops::Range<usize>> {
     let end = address.checked_add(len)?;
     Some(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }
-
-/// A host whose modules can run: it says what they may import.
-pub trait Linking: Host {
-    /// Defines what modules with addresses of this type may import.
-    fn link<A: Address>(imports: &mut Imports<Self>);
-}
-
-/// The functions that modules may import.
-pub struct Imports<H: Host> {
-    pub(crate) linker: Linker<Cell<H>>,
-}
-
-impl<H: Host> Imports<H> {
-    /// Defines a function: a closure of `&mut Guest<'_, H>` and up to nine [`Word`]s that returns
-    /// `Result<impl Returned, Stopped>`.
-    ///
-    /// # Panics
-    /// If there is one of this name.
-    pub fn function<P>(&mut self, module: &str, name: &str, function: impl Function<H, P>) {
-        function.define(self, module, name);
-    }
-
-    /// All imports of modules with addresses of this type.
-    pub(crate) fn of<A: Address>(engine: &wasmtime::Engine) -> Self
-    where
-        H: Linking,
-    {
-        let mut imports = Imports {
-            linker: Linker::new(engine),
-        };
-        H::link::<A>(&mut imports);
-        imports.link_hooks();
-        imports
-    }
-
-    /// What rewritten modules themselves call: the instructions are used up, the heap has grown, a function begins or
-    /// ends. Nothing is charged, and no counter handed over.
-    fn link_hooks(&mut self) {
-        let counter = 0;
-        let hooks = &mut self.linker;
-        let defined = hooks
-            .func_wrap(
-                HOST_MODULE,
-                OUT_OF_INSTRUCTIONS,
-                move |caller: Caller<'_, Cell<H>>| {
-                    let mut guest = Guest { caller, counter };
-                    guest.read_counter();
-                    let result = guest.go_on();
-                    guest.write_counter();
-                    result.map_err(wasmtime::Error::from)
-                },
-            )
-            .and_then(|hooks| {
-                hooks.func_wrap(
-                    HOST_MODULE,
-                    MEMORY_GROWN,
-                    move |caller: Caller<'_, Cell<H>>, previous: u64, added: u64| {
-                        const PAGE: u64 = WASM_PAGE_SIZE as u64;
-                        let mut guest = Guest { caller, counter };
-                        let (previous, added) = (previous * PAGE, added * PAGE);
-                        let grown = guest.activation().memory_grown(previous, added);
-                        let result = grown.or_else(|reason| guest.stop(reason));
-                        result.map_err(wasmtime::Error::from)
-                    },
-                )
-            })
-            .and_then(|hooks| {
-                hooks.func_wrap(
-                    HOST_MODULE,
-                    PROFILE_ENTER,
-                    |caller: Caller<'_, Cell<H>>, function: u32, counter: i64| {
-                        let mut guest = Guest { caller, counter };
-                        let run = guest.caller.data_mut().run();
-                        let used = run.meter.used(counter);
-                        let recording = run.recording.as_mut();
-                        let result = match recording.is_none_or(|it| it.enter(function, used)) {
-                            true => Ok(()),
-                            false => guest.interrupt(Interruption::Recorded),
-                        };
-                        result.map_err(wasmtime::Error::from)
-                    },
-                )
-            })
-            .and_then(|hooks| {
-                hooks.func_wrap(
-                    HOST_MODULE,
-                    PROFILE_LEAVE,
-                    |mut caller: Caller<'_, Cell<H>>, counter: i64| {
-                        let run = caller.data_mut().run();
-                        let used = run.meter.used(counter);
-                        if let Some(recording) = &mut run.recording {
-                            recording.leave(used);
-                        }
-                    },
-                )
-            });
-        defined.expect("every import is defined once");
-    }
-}
-
-/// A closure that can be a host function; see [`Imports::function`].
-pub trait Function<H: Host, P>: Send + Sync + 'static {
-    #[doc(hidden)]
-    fn define(self, imports: &mut Imports<H>, module: &str, name: &str);
-}
-
-macro_rules! functions {
-    ($($p:ident)*) => {
-        #[allow(non_snake_case)]
-        impl<H, F, R, $($p),*> Function<H, ($($p,)*)> for F
-        where
-            H: Host,
-            F: Fn(&mut Guest<'_, H>, $($p),*) -> Result<R, Stopped> + Send + Sync + 'static,
-            R: Returned,
-            $($p: Word,)*
-        {
-            fn define(self, imports: &mut Imports<H>, module: &str, name: &str) {
-                let call = move |caller: Caller<'_, Cell<H>>, $($p: $p,)* counter: i64| {
-                    let mut guest = Guest { caller, counter };
-                    match self(&mut guest, $($p),*) {
-                        Ok(result) => Ok(result.with(guest.counter)),
-                        Err(stopped) => {
-                            guest.write_counter();
-                            Err(wasmtime::Error::from(stopped))
-                        }
-                    }
-                };
-                let defined = imports.linker.func_wrap(module, name, call);
-                defined.expect("every import is defined once");
-            }
-        }
-    };
-}
-functions!();
-functions!(A1);
-functions!(A1 A2);
-functions!(A1 A2 A3);
-functions!(A1 A2 A3 A4);
-functions!(A1 A2 A3 A4 A5);
-functions!(A1 A2 A3 A4 A5 A6);
-functions!(A1 A2 A3 A4 A5 A6 A7);
-functions!(A1 A2 A3 A4 A5 A6 A7 A8);
-functions!(A1 A2 A3 A4 A5 A6 A7 A8 A9);

@@ -1,18 +1,20 @@
 //! Instances that stay alive between executions. An instance is never the truth: it can be dropped at any time and made
 //! again from heap and globals, which belong to the host.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::{Global, Memory, Store, TypedFunc, Val};
+use wasmtime::Store;
 
+use crate::compiled::Compiled;
 use crate::engine::Engine;
-use crate::failure::{Failure, Resource, of_machine};
-use crate::guest::{Cell, Linking};
+use crate::entry::{Entry, Fault};
+use crate::failure::Failure;
+use crate::guest::Cell;
 use crate::host::Host;
-use crate::memory::{Heap, ParkedHeap, refresh_size, with_heap};
+use crate::imports::Linking;
+use crate::interpreted::Interpreted;
+use crate::memory::{Heap, ParkedHeap};
 use crate::module::{GlobalValue, Module};
-use crate::rewrite::{COUNTER_EXPORT, Defect, MEMORY_EXPORT};
 use crate::tier::Tier;
 
 /// A module with the state that it computes with, as its owner keeps it.
@@ -54,65 +56,88 @@ impl<H: Host> Default for Instance<H> {
 pub(crate) struct Live<H: Host> {
     generation: u64,
     pub tier: Tier,
-    pub store: Store<Cell<H>>,
-    pub instance: wasmtime::Instance,
-    pub counter: Global,
-    memory: Option<Memory>,
-    globals: Vec<Global>,
-    /// Positions of those globals that can change.
+    body: Body<H>,
+    /// Positions of those saved globals that can change.
     mutable: Vec<usize>,
-    /// Exported functions that were called before.
-    pub functions: BTreeMap<String, TypedFunc<(), ()>>,
+}
+
+/// What carries out the code of an instance.
+enum Body<H: Host> {
+    Compiled(Compiled<H>),
+    Interpreted(Box<Interpreted<H>>),
 }
 
 impl<H: Host> Live<H> {
+    fn read_global(&mut self, position: usize) -> GlobalValue {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.global(position),
+            Body::Interpreted(interpreted) => interpreted.global(position),
+        }
+    }
+
     fn read_globals(&mut self) -> Vec<GlobalValue> {
-        let store = &mut self.store;
-        self.globals
-            .iter()
-            .map(|global| value_of(global, store))
+        let globals = self.cell().module.saved_globals().len();
+        (0..globals)
+            .map(|position| self.read_global(position))
             .collect()
     }
 
     /// Brings values that were read or written before up to date.
     fn update_globals(&mut self, values: &mut [GlobalValue]) {
-        for position in &self.mutable {
-            values[*position] = value_of(&self.globals[*position], &mut self.store);
+        for index in 0..self.mutable.len() {
+            let position = self.mutable[index];
+            values[position] = self.read_global(position);
         }
     }
 
     fn write_globals(&mut self, values: &[GlobalValue]) {
         for position in &self.mutable {
-            let value = match values[*position] {
-                GlobalValue::I32(value) => Val::I32(value),
-                GlobalValue::I64(value) => Val::I64(value),
-                GlobalValue::F32(bits) => Val::F32(bits),
-                GlobalValue::F64(bits) => Val::F64(bits),
-                GlobalValue::V128(value) => Val::V128(value.into()),
-            };
-            self.globals[*position]
-                .set(&mut self.store, value)
-                .expect("saved values have the types of their globals");
+            let value = values[*position];
+            match &mut self.body {
+                Body::Compiled(compiled) => compiled.set_global(*position, value),
+                Body::Interpreted(interpreted) => interpreted.set_global(*position, value),
+            }
+        }
+    }
+
+    /// What the instance holds for the host functions.
+    pub(crate) fn cell(&mut self) -> &mut Cell<H> {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.cell(),
+            Body::Interpreted(interpreted) => &mut interpreted.cell,
         }
     }
 
     /// The instruction counter.
-    pub(crate) fn read_counter(&mut self) -> i64 {
-        match self.counter.get(&mut self.store) {
-            Val::I64(counter) => counter,
-            _ => unreachable!("the counter is an i64"),
+    pub(crate) fn counter(&mut self) -> i64 {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.counter(),
+            Body::Interpreted(interpreted) => interpreted.counter,
         }
     }
-}
 
-fn value_of<H: Host>(global: &Global, store: &mut Store<Cell<H>>) -> GlobalValue {
-    match global.get(store) {
-        Val::I32(value) => GlobalValue::I32(value),
-        Val::I64(value) => GlobalValue::I64(value),
-        Val::F32(bits) => GlobalValue::F32(bits),
-        Val::F64(bits) => GlobalValue::F64(bits),
-        Val::V128(value) => GlobalValue::V128(value.as_u128()),
-        _ => unreachable!("hosts admit globals of numbers only"),
+    /// Sets the instruction counter.
+    pub(crate) fn set_counter(&mut self, counter: i64) {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.set_counter(counter),
+            Body::Interpreted(interpreted) => interpreted.counter = counter,
+        }
+    }
+
+    /// Runs a function.
+    pub(crate) fn enter(&mut self, entry: Entry<'_>) -> Result<(), Fault> {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.enter(entry),
+            Body::Interpreted(interpreted) => interpreted.enter(entry),
+        }
+    }
+
+    /// Learns the present size of the heap; false if that cannot be.
+    fn refresh_size(&mut self) -> bool {
+        match &mut self.body {
+            Body::Compiled(compiled) => compiled.refresh_size(),
+            Body::Interpreted(_) => true,
+        }
     }
 }
 
@@ -140,81 +165,47 @@ impl<H: Linking> Engine<H> {
         tier: Tier,
         generation: u64,
     ) -> Result<Result<Live<H>, H::Refusal>, Failure> {
-        let (code, tier) = match self.compiler.compile(module, tier)? {
-            Ok(compiled) => compiled,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let linker = &self.imports(tier, module.shape().memory64())?.linker;
-        let may_change = tier == Tier::Fast && self.compiler.may_optimize();
-        let takeover = may_change.then(|| self.promotions.takeover(&self.compiler, module));
-        let cell = Cell {
-            module: Arc::clone(module),
-            tier,
-            counter: None,
-            memory: None,
-            takeover,
-            run: None,
-            stop: None,
-            failure: None,
-            interruption: None,
-        };
-        let mut store = Store::new(self.compiler.engine(tier)?, cell);
-        store.limiter(|cell| cell);
-        let instance = match heap {
-            Some(heap) => with_heap(heap, || linker.instantiate(&mut store, code)),
-            None => linker.instantiate(&mut store, code),
-        };
-        let instance = match instance {
-            Ok(instance) => instance,
-            Err(error) => return refused(module, &error).map(Err),
-        };
-        let counter = instance
-            .get_global(&mut store, COUNTER_EXPORT)
-            .expect("every rewritten module has a counter");
-        let memory = instance.get_memory(&mut store, MEMORY_EXPORT);
-        let globals = module
-            .saved_globals()
-            .iter()
-            .map(|saved| {
-                instance
-                    .get_global(&mut store, &saved.export)
-                    .expect("saved globals are exported")
-            })
-            .collect();
+        let wasm64 = module.shape().memory64();
         let saved = module.saved_globals().iter().enumerate();
         let mutable = saved
             .filter_map(|(position, saved)| saved.mutable.then_some(position))
             .collect();
-        let cell = store.data_mut();
-        cell.counter = Some(counter);
-        cell.memory = memory;
-        Ok(Ok(Live {
+        let takeover = |tier| {
+            let may_change = tier == Tier::Fast || tier == Tier::Interpreter;
+            let may_change = may_change && self.compiler.may_optimize();
+            may_change.then(|| self.promotions.takeover(&self.compiler, module, tier))
+        };
+        let cell = |tier| Cell::new(module, tier, self.settings().backtraces, takeover(tier));
+        if tier == Tier::Interpreter {
+            let imports = self.imports(tier, wasm64)?;
+            if let Some(interpreted) = Interpreted::new(cell(tier), imports, heap)? {
+                return Ok(Ok(Live {
+                    generation,
+                    tier,
+                    body: Body::Interpreted(Box::new(interpreted)),
+                    mutable,
+                }));
+            }
+            module.cannot_be_interpreted();
+        }
+        let tier = match tier {
+            Tier::Interpreter => self.compiler.first_tier(module),
+            tier => tier,
+        };
+        let (code, tier) = match self.compiler.compile(module, tier)? {
+            Ok(compiled) => compiled,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let imports = self.imports(tier, wasm64)?;
+        let store = Store::new(self.compiler.engine(tier)?, cell(tier));
+        let compiled = Compiled::new(store, code, imports, heap)?;
+        Ok(compiled.map(|compiled| Live {
             generation,
             tier,
-            store,
-            instance,
-            counter,
-            memory,
-            globals,
+            body: Body::Compiled(compiled),
             mutable,
-            functions: BTreeMap::new(),
         }))
     }
-}
-
-/// What the host says of a module that cannot be instantiated, unless it is the machine that cannot.
-fn refused<H: Host>(
-    module: &Arc<Module<H>>,
-    error: &wasmtime::Error,
-) -> Result<H::Refusal, Failure> {
-    let text = match error.downcast_ref::<wasmtime::Trap>() {
-        Some(trap) => format!("wasm trap: {trap}"),
-        None => match of_machine(error, Resource::Instance) {
-            Some(failure) => return Err(failure),
-            None => format!("{error:?}"),
-        },
-    };
-    Ok(module.host.refuse(Defect::Instantiation(text)))
 }
 
 impl<H: Linking> Instance<H> {
@@ -333,10 +324,8 @@ impl<H: Linking> Instance<H> {
             if !resized {
                 return;
             }
-            match live.memory {
-                Some(memory) if refresh_size(&mut live.store, &memory).is_ok() => return,
-                None => return,
-                Some(_) => {}
+            if live.refresh_size() {
+                return;
             }
         }
         self.live = None;

@@ -119,13 +119,18 @@
 
 pub mod allocator;
 mod code;
+mod compiled;
 mod engine;
+mod entry;
 mod failure;
 mod features;
 pub mod file_size;
 mod guest;
 mod host;
+mod imports;
 mod instance;
+mod interpreted;
+mod interpreter;
 pub mod machine_code;
 pub mod memory;
 mod meter;
@@ -137,16 +142,20 @@ mod sections;
 #[cfg(test)]
 mod testing;
 mod tier;
+mod words;
 
 pub use code::{Settings, cache_troubles, check_cache};
 pub use engine::Engine;
+pub use entry::{Entry, NotEntered};
 pub use failure::{Failure, Resource};
 pub use features::FEATURES;
-pub use guest::{Address, Function, Guest, Imports, Linking, NoMemory, Returned, Stopped, Word};
+pub use guest::{Guest, NoMemory, Stopped};
 pub use host::{Activation, Host};
+pub use imports::{Function, Imports, Linking};
 pub use instance::{Instance, Parked, Program};
 pub use meter::Exhausted;
 pub use module::{Frame, GlobalValue, Module};
-pub use run::{End, Entry, NotEntered, Order, Run, TrapKind, Usage};
+pub use run::{End, Order, Run, TrapKind, Usage};
 pub use sections::{Sections, parser};
 pub use tier::{Choice, Tier, WASM_STACK};
+pub use words::{Address, Returned, Word};

@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
 use crate::host::Host;
-use crate::rewrite::{Metering, Rewritten, SavedGlobal, Shape, rewrite};
+use crate::interpreter::Program;
+use crate::rewrite::{Metering, Rewritten, SavedGlobal, Shape, rewrite, survey};
 use crate::tier::{TIERS, Tier};
 
 /// The value of a global, floats as their bits.
@@ -50,7 +51,12 @@ pub struct Module<H: Host> {
     pub(crate) rewritten: Rewritten,
     /// Machine code, by code generator.
     pub(crate) code: [OnceLock<wasmtime::Module>; TIERS],
+    /// For the interpreter, if it can run the module and was meant to.
+    program: Option<Arc<Program>>,
+    /// The interpreter has met a function that it cannot run.
+    uninterpretable: AtomicBool,
     fast_instructions: AtomicU64,
+    interpreted_instructions: AtomicU64,
 }
 
 impl<H: Host> fmt::Debug for Module<H> {
@@ -66,7 +72,7 @@ impl<H: Host> Module<H> {
     /// The verdict of the host.
     pub fn admit(host: &H, blob: Arc<[u8]>) -> Result<Self, H::Refusal> {
         let hash = Sha256::digest(&blob).into();
-        Module::new(host, blob, hash, |_| Tier::Fast)
+        Module::new(host, blob, hash, |_| Tier::Interpreter)
     }
 
     /// Admits and rewrites a module, for a code generator that is chosen when it is known.
@@ -79,10 +85,27 @@ impl<H: Host> Module<H> {
         let raw = host.unpack(&blob)?;
         let facts = host.examine(&raw)?;
         let plan = host.plan(&facts);
-        let metering = tier(&plan.shape).metering();
-        let rewritten = rewrite(&raw, &plan, metering).map_err(|defect| host.refuse(defect))?;
+        let tier = tier(&plan.shape);
+        let (mut rewritten, mut program) = (None, None);
+        if tier == Tier::Interpreter {
+            rewritten = survey(&raw, &plan).map_err(|defect| host.refuse(defect))?;
+            let wasm = match &raw {
+                Cow::Borrowed(_) => Arc::clone(&blob),
+                Cow::Owned(wasm) => wasm[..].into(),
+            };
+            program = Program::new(wasm, &plan).map(Arc::new);
+        }
+        let rewritten = match rewritten {
+            Some(surveyed) if program.is_some() => surveyed,
+            _ => {
+                let made = rewrite(&raw, &plan, tier.metering());
+                made.map_err(|defect| host.refuse(defect))?
+            }
+        };
         drop((raw, plan));
-        Ok(Module::from_parts(host, blob, hash, facts, rewritten))
+        let mut module = Module::from_parts(host, blob, hash, facts, rewritten);
+        module.program = program;
+        Ok(module)
     }
 
     /// A module that was admitted and rewritten before.
@@ -100,8 +123,22 @@ impl<H: Host> Module<H> {
             facts,
             rewritten,
             code: Default::default(),
+            program: None,
+            uninterpretable: AtomicBool::new(false),
             fast_instructions: AtomicU64::new(0),
+            interpreted_instructions: AtomicU64::new(0),
         }
+    }
+
+    /// The module for the interpreter, if it can run it.
+    pub(crate) fn program(&self) -> Option<&Arc<Program>> {
+        let able = !self.uninterpretable.load(Ordering::Relaxed);
+        self.program.as_ref().filter(|_| able)
+    }
+
+    /// From now on only machine code is used.
+    pub(crate) fn cannot_be_interpreted(&self) {
+        self.uninterpretable.store(true, Ordering::Relaxed);
     }
 
     /// The module as rewritten for a code generator, made again if it was not kept.
@@ -165,6 +202,17 @@ impl<H: Host> Module<H> {
     /// Instructions that fast code has executed, of executions that have ended.
     pub(crate) fn fast_instructions(&self) -> u64 {
         self.fast_instructions.load(Ordering::Relaxed)
+    }
+
+    /// Counts instructions that the interpreter has executed; returns how many there were before.
+    pub(crate) fn add_interpreted_instructions(&self, instructions: u64) -> u64 {
+        self.interpreted_instructions
+            .fetch_add(instructions, Ordering::Relaxed)
+    }
+
+    /// Instructions that the interpreter has executed, of executions that have ended.
+    pub(crate) fn interpreted_instructions(&self) -> u64 {
+        self.interpreted_instructions.load(Ordering::Relaxed)
     }
 
     /// True if machine code of this code generator is at hand.

@@ -1,19 +1,18 @@
 //! Runs one entry point of one program: chooses the code, begins again on other code where the first cannot tell the
 //! result, and says how it ended. Heap and globals are left as changed, within a level that the host ends.
 
-use wasmtime::{Extern, Func, Ref, Table};
-
-use crate::code::PORTION;
+use crate::code::portion;
 use crate::engine::Engine;
+use crate::entry::{Entry, Fault, NotEntered};
 use crate::failure::{Failure, Resource};
-use crate::guest::{Interruption, Linking, Running, TOUCHES, Touches};
+use crate::guest::{Interruption, Running, TOUCHES, Touches};
 use crate::host::{Activation, Host};
-use crate::instance::{Instance, Live, Program};
+use crate::imports::Linking;
+use crate::instance::{Instance, Program};
 use crate::memory::{HeapError, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::Frame;
 use crate::record::Recording;
-use crate::rewrite::TABLE_EXPORT;
 use crate::tier::{Tier, WASM_STACK};
 
 /// What host functions below Wasm code may need of a stack, in bytes.
@@ -21,20 +20,6 @@ const HOST_STACK: usize = 1 << 20;
 /// Bytes of stack that profiled code may use without another look whether they suffice for the code of the module itself,
 /// which needs less.
 const DEEP: usize = WASM_STACK - (64 << 10);
-
-/// Which function runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry<'a> {
-    /// An exported function without parameters and results.
-    Export(&'a str),
-    /// A function of the table with one address as parameter and no results.
-    Table {
-        /// Its index in the table.
-        function: u32,
-        /// The argument.
-        argument: u64,
-    },
-}
 
 /// What to run, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,27 +49,6 @@ pub enum TrapKind {
     BadSignature,
     /// Anything else.
     Other,
-}
-
-/// Why no code ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotEntered {
-    /// The export is missing or something else.
-    NoFunction,
-    /// There is no table.
-    NoTable,
-    /// The export of the table is something else.
-    NotATable,
-    /// The table is shorter.
-    NoElement(u32),
-    /// The element is null.
-    NullElement,
-    /// The element is no function.
-    NotAFunctionReference,
-    /// The function has other parameters or results.
-    Signature,
-    /// The argument does not fit into 32 bits.
-    ArgumentTooLarge(u64),
 }
 
 /// How an execution ended.
@@ -197,7 +161,8 @@ impl<H: Linking> Engine<H> {
             tried.push(attempt.tier);
             instance.roll_back(program);
             attempt.running.activation.rewind(&mark);
-            instance.preferred = Some(tier);
+            // Fast code makes way for better when there is some.
+            instance.preferred = (tier != Tier::Fast).then_some(tier);
             let Running {
                 activation,
                 recording,
@@ -222,10 +187,9 @@ impl<H: Linking> Engine<H> {
             recording,
             touches: _,
         } = attempt.running;
-        if attempt.tier == Tier::Fast {
-            let used = meter.used(attempt.counter);
-            self.promotions.count(&self.compiler, program.module, used);
-        }
+        let used = meter.used(attempt.counter);
+        self.promotions
+            .count(&self.compiler, program.module, attempt.tier, used);
         Run {
             activation,
             end,
@@ -329,15 +293,12 @@ impl<H: Linking> Engine<H> {
             }
         };
         let tier = live.tier;
-        let cell = live.store.data_mut();
-        if cell.takeover.is_some() {
-            running.meter.in_portions(PORTION);
+        if live.cell().takeover.is_some() {
+            running.meter.in_portions(portion(tier));
         }
         let initial = running.meter.initial_counter();
-        cell.run = Some(running);
-        live.counter
-            .set(&mut live.store, wasmtime::Val::I64(initial))
-            .expect("the counter is a mutable i64");
+        live.cell().run = Some(running);
+        live.set_counter(initial);
         let heap = &mut program.heap;
         let result = with_stack(tier.stack() + HOST_STACK, || {
             let _active = match (heap, price) {
@@ -345,10 +306,10 @@ impl<H: Linking> Engine<H> {
                 (Some(heap), None) => Some(heap.activate()),
                 (Some(heap), Some(_)) => Some(heap.follow()?),
             };
-            Ok(enter(live, order.entry))
+            Ok(live.enter(order.entry))
         });
         let result = result.and_then(|result: Result<_, HeapError>| Ok(result?));
-        let cell = live.store.data_mut();
+        let cell = live.cell();
         let running = cell.run.take().expect("put there above");
         let (stop, failure) = (cell.stop.take(), cell.failure.take());
         let interruption = cell.interruption.take();
@@ -361,30 +322,43 @@ impl<H: Linking> Engine<H> {
                 (Some(reason), _) => Ok(End::Stopped(reason)),
                 (None, Ok(())) => Ok(End::Returned),
                 (None, Err(Fault::Before(why))) => Ok(End::NotEntered(why)),
-                (None, Err(Fault::Engine(error))) => match (interruption, error.downcast_ref()) {
+                (None, Err(fault)) => match (interruption, fault) {
                     (Some(Interruption::Takeover), _) => {
-                        again = Some(match sliced {
-                            true => Tier::Exact,
-                            false => Tier::Optimizing,
-                        });
+                        again = Some(self.compiler.successor(program.module, tier, sliced));
                         Err(Unfinished::Interrupted)
                     }
                     (Some(Interruption::Recorded), _) => Err(Unfinished::Interrupted),
-                    (None, Some(trap)) => {
-                        again = run_again_on(trap, tier, sliced);
-                        Ok(End::Trapped {
-                            kind: kind_of(trap),
-                            frames: frames_of(&error, live, tier),
-                        })
+                    (None, Fault::Trapped(trap, functions)) => {
+                        again = run_again_on(&trap, tier, sliced);
+                        let functions = functions.into_iter();
+                        let told = self.settings().backtraces;
+                        let frames = match told {
+                            true => program.module.frames(functions, tier),
+                            false => Vec::new(),
+                        };
+                        let kind = kind_of(&trap);
+                        Ok(End::Trapped { kind, frames })
                     }
-                    (None, None) => {
+                    (None, Fault::Unsure) => {
+                        again = Some(Tier::Exact);
+                        Err(Unfinished::Interrupted)
+                    }
+                    (None, Fault::Unable) => {
+                        program.module.cannot_be_interpreted();
+                        again = Some(Tier::Fast);
+                        Err(Unfinished::Interrupted)
+                    }
+                    (None, Fault::Before(_) | Fault::Ended) => {
+                        unreachable!("matched above, or with a reason")
+                    }
+                    (None, Fault::Engine(error)) => {
                         let failure = Failure::new(Resource::Engine, format!("{error:?}"));
                         Err(Unfinished::Failure(failure))
                     }
                 },
             },
         };
-        let mut counter = live.read_counter();
+        let mut counter = live.counter();
         let mut running = running;
         let end = end.map(|end| match end {
             End::NotEntered(_) | End::Refused(_) => end,
@@ -442,13 +416,6 @@ fn kind_of(trap: &wasmtime::Trap) -> TrapKind {
     }
 }
 
-fn frames_of<H: Host>(error: &wasmtime::Error, live: &Live<H>, tier: Tier) -> Vec<Frame> {
-    let trace = error.downcast_ref::<wasmtime::WasmBacktrace>();
-    let frames = trace.map_or(&[][..], |trace| trace.frames());
-    let indices = frames.iter().map(|frame| frame.func_index());
-    live.store.data().module.frames(indices, tier)
-}
-
 /// The code generator that has to run an execution again which trapped, so that its outcome does not depend on the one
 /// that ran it.
 fn run_again_on(trap: &wasmtime::Trap, tier: Tier, sliced: bool) -> Option<Tier> {
@@ -461,22 +428,9 @@ fn run_again_on(trap: &wasmtime::Trap, tier: Tier, sliced: bool) -> Option<Tier>
         ) => None,
         (Tier::Optimizing, _) => Some(Tier::Exact),
         // Whether the stack suffices is for the optimizing code to say.
-        (Tier::Fast, StackOverflow) => Some(Tier::Optimizing),
+        (Tier::Fast | Tier::Interpreter, StackOverflow) => Some(Tier::Optimizing),
         (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
         _ => None,
-    }
-}
-
-enum Fault {
-    /// No code ran.
-    Before(NotEntered),
-    /// The runtime ended the code.
-    Engine(wasmtime::Error),
-}
-
-impl From<wasmtime::Error> for Fault {
-    fn from(error: wasmtime::Error) -> Self {
-        Fault::Engine(error)
     }
 }
 
@@ -495,49 +449,4 @@ fn with_stack<R: Send>(bytes: usize, run: impl FnOnce() -> R + Send) -> Result<R
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
-}
-
-fn enter<H: Host>(live: &mut Live<H>, entry: Entry<'_>) -> Result<(), Fault> {
-    match entry {
-        Entry::Export(name) => {
-            if let Some(function) = live.functions.get(name) {
-                return Ok(function.call(&mut live.store, ())?);
-            }
-            let export = live.instance.get_export(&mut live.store, name);
-            let Some(Extern::Func(function)) = export else {
-                return Err(Fault::Before(NotEntered::NoFunction));
-            };
-            let function = function
-                .typed::<(), ()>(&live.store)
-                .map_err(|_| Fault::Before(NotEntered::Signature))?;
-            live.functions.insert(name.to_owned(), function.clone());
-            Ok(function.call(&mut live.store, ())?)
-        }
-        Entry::Table { function, argument } => call_element(live, function, argument),
-    }
-}
-
-/// Calls a function of the table (system-api.md 3.4).
-fn call_element<H: Host>(live: &mut Live<H>, element: u32, argument: u64) -> Result<(), Fault> {
-    let table: Table = match live.instance.get_export(&mut live.store, TABLE_EXPORT) {
-        Some(Extern::Table(table)) => table,
-        Some(_) => return Err(Fault::Before(NotEntered::NotATable)),
-        None => return Err(Fault::Before(NotEntered::NoTable)),
-    };
-    let function: Func = match table.get(&mut live.store, u64::from(element)) {
-        None => return Err(Fault::Before(NotEntered::NoElement(element))),
-        Some(Ref::Func(Some(function))) => function,
-        Some(Ref::Func(None)) => return Err(Fault::Before(NotEntered::NullElement)),
-        Some(_) => return Err(Fault::Before(NotEntered::NotAFunctionReference)),
-    };
-    let mismatch = |_| Fault::Before(NotEntered::Signature);
-    if live.store.data().module.shape().memory64() {
-        let function = function.typed::<u64, ()>(&live.store).map_err(mismatch)?;
-        return Ok(function.call(&mut live.store, argument)?);
-    }
-    let Ok(argument) = u32::try_from(argument) else {
-        return Err(Fault::Before(NotEntered::ArgumentTooLarge(argument)));
-    };
-    let function = function.typed::<u32, ()>(&live.store).map_err(mismatch)?;
-    Ok(function.call(&mut live.store, argument)?)
 }

@@ -1,10 +1,11 @@
 //! A host for the tests of this crate that imports nothing and admits everything.
 
 use crate::features::FEATURES;
-use crate::guest::{Address, Imports, Linking};
 use crate::host::{Activation, Host};
+use crate::imports::{Imports, Linking};
 use crate::meter::Exhausted;
 use crate::rewrite::{Defect, Plan, Shape, Weights};
+use crate::words::Address;
 
 /// The host; its rules have a number, so that several can be told apart.
 #[derive(Clone, Copy, Debug, Default)]

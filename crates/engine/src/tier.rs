@@ -7,7 +7,7 @@ use crate::rewrite::Metering;
 pub const WASM_STACK: usize = 5 << 20;
 /// Frames of two kinds of code differ by less than this factor: all of them keep what is alive across a call, and little else.
 const FRAMES: usize = 8;
-/// Stack of fast code. Where it does not suffice, the optimizing code decides.
+/// Stack of fast code and of the interpreter. Where it does not suffice, the optimizing code decides.
 const FAST_STACK: usize = WASM_STACK / FRAMES;
 /// Stack of profiled code.
 const PROFILED_STACK: usize = WASM_STACK * FRAMES;
@@ -24,15 +24,18 @@ pub enum Tier {
     Exact = 2,
     /// The same, on a module that tells which functions run.
     Profiled = 3,
+    /// No machine code: the interpreter, which starts at once and is some ten times slower.
+    Interpreter = 4,
 }
 
 /// How many they are.
-pub(crate) const TIERS: usize = 4;
+pub(crate) const TIERS: usize = 5;
 
 impl Tier {
+    /// How a module is rewritten for it; the interpreter charges by itself what [`Metering::Global`] would.
     pub(crate) fn metering(self) -> Metering {
         match self {
-            Tier::Fast => Metering::Global,
+            Tier::Fast | Tier::Interpreter => Metering::Global,
             Tier::Optimizing => Metering::Lazy,
             Tier::Exact => Metering::Eager,
             Tier::Profiled => Metering::Profiled,
@@ -42,7 +45,7 @@ impl Tier {
     /// Bytes of stack that its code may use.
     pub(crate) fn stack(self) -> usize {
         match self {
-            Tier::Fast => FAST_STACK,
+            Tier::Fast | Tier::Interpreter => FAST_STACK,
             Tier::Optimizing | Tier::Exact => WASM_STACK,
             Tier::Profiled => PROFILED_STACK,
         }
@@ -52,9 +55,11 @@ impl Tier {
 /// Which code generators are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Choice {
-    /// The fast one at first, and the optimizing one for what works long.
+    /// The interpreter at first, the fast one for what goes on, and the optimizing one for what works long.
     #[default]
     Auto,
+    /// The interpreter, where it knows how to run the module, and then the fast one.
+    Interpreter,
     /// The fast one, where it supports the module.
     Fast,
     /// The optimizing one.

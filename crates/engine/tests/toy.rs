@@ -142,7 +142,7 @@ impl Linking for Env {
 }
 
 /// All kinds of code that an engine can be made for.
-fn kinds() -> [Settings; 5] {
+fn kinds() -> [Settings; 6] {
     let of = |choice| Settings {
         choice,
         backtraces: true,
@@ -154,6 +154,7 @@ fn kinds() -> [Settings; 5] {
     };
     [
         of(Choice::Auto),
+        of(Choice::Interpreter),
         of(Choice::Fast),
         of(Choice::Optimizing),
         of(Choice::Exact),

@@ -16,9 +16,11 @@ pub const GENESIS_NS: u64 = 1_620_328_630_000_000_000;
 /// Which code generator compiles modules. Results, counts and texts are the same with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CompilerChoice {
-    /// The fast one, and the optimizing one where the work is long enough.
+    /// None at first, the fast one where a module goes on, and the optimizing one where the work is long enough.
     #[default]
     Auto,
+    /// None: modules are interpreted (those that the interpreter does not support are left to the others).
+    Interpreter,
     /// The single-pass code generator (modules that it does not support fall back to the optimizing one).
     Fast,
     /// The optimizing code generator.
@@ -30,10 +32,11 @@ impl std::str::FromStr for CompilerChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(CompilerChoice::Auto),
+            "interpreter" => Ok(CompilerChoice::Interpreter),
             "fast" => Ok(CompilerChoice::Fast),
             "optimizing" => Ok(CompilerChoice::Optimizing),
             _ => Err(format!(
-                "unknown compiler '{text}', expected auto, fast or optimizing"
+                "unknown compiler '{text}', expected auto, interpreter, fast or optimizing"
             )),
         }
     }

@@ -132,6 +132,7 @@ pub fn instrumentation(bytes: &[u8]) {
     let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let expected = outcomes(&module, CompilerChoice::Optimizing, false);
     for (compiler, profile) in [
+        (CompilerChoice::Interpreter, false),
         (CompilerChoice::Fast, false),
         (CompilerChoice::Auto, false),
         (CompilerChoice::Auto, true),

@@ -20,6 +20,7 @@ use directory::Directory;
 use entry::Unreadable;
 use secret::Secret;
 
+use super::settings::Settings;
 use super::trouble;
 
 use serde::Serialize;
@@ -29,7 +30,7 @@ use crate::rewrite::{REWRITE_VERSION, Rewritten};
 use crate::tier::Tier;
 
 /// Increased whenever the layout of an entry changes.
-const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION: u32 = 4;
 /// Bytes that all entries together may take, more or less.
 const SIZE_LIMIT: u64 = 1 << 30;
 
@@ -65,35 +66,40 @@ impl ModuleCache {
         }
     }
 
-    /// The key of what an engine makes of a module. The host's identity and the
-    /// engine's settings, version and machine are part of it.
-    pub(super) fn key(module: &[u8; 32], host: &str, tier: Tier, engine: &Engine) -> Key {
-        struct Sink(Sha256);
-        impl Hasher for Sink {
-            fn write(&mut self, bytes: &[u8]) {
-                self.0.update(bytes);
-            }
-            fn finish(&self) -> u64 {
-                0
-            }
-        }
+    /// The name of what an engine of these settings makes of a module. The host's identity is part of it. It is told without an
+    /// engine, so that none is made for what is not there.
+    pub(super) fn name(module: &[u8; 32], host: &str, tier: Tier, settings: &Settings) -> Key {
         let mut sink = Sink(Sha256::new());
         sink.0.update(module);
         (FORMAT_VERSION, REWRITE_VERSION, tier as u32).hash(&mut sink);
         (host, env!("CARGO_PKG_VERSION")).hash(&mut sink);
+        (settings.max_memory, settings.backtraces).hash(&mut sink);
+        sink.0.finalize().into()
+    }
+
+    /// The key of what this engine makes of it: its version and machine are part of it, too.
+    fn key(name: &Key, engine: &Engine) -> Key {
+        let mut sink = Sink(Sha256::new());
+        sink.0.update(name);
         engine.precompile_compatibility_hash().hash(&mut sink);
         sink.0.finalize().into()
     }
 
-    /// The machine code under a key, made by an engine of the same settings, and what is known about its module.
+    /// Whether there is an entry of this name, be it good or not.
+    pub(super) fn holds(&self, name: &Key) -> bool {
+        self.directory.path_of(name).exists()
+    }
+
+    /// The machine code of this name, made by an engine of the same settings, and what is known about its module.
     pub(super) fn load<F: DeserializeOwned>(
         &self,
         engine: &Engine,
-        key: &Key,
+        name: &Key,
     ) -> Option<(Module, Knowledge<F>)> {
-        let path = self.directory.path_of(key);
-        match self.read(engine, key) {
+        let path = self.directory.path_of(name);
+        match self.read(engine, name) {
             Ok(entry) => entry,
+            Err(Unreadable::Foreign) => None,
             Err(error) => {
                 self.complain(&format!(
                     "{}: {error}; it is compiled again",
@@ -107,12 +113,13 @@ impl ModuleCache {
     fn read<F: DeserializeOwned>(
         &self,
         engine: &Engine,
-        key: &Key,
+        name: &Key,
     ) -> Result<Option<(Module, Knowledge<F>)>, Unreadable> {
-        let Some(mut file) = self.directory.open_entry(key)? else {
+        let Some(mut file) = self.directory.open_entry(name)? else {
             return Ok(None);
         };
-        let knowledge = entry::check(&mut file, key, &self.secret)?;
+        let key = Self::key(name, engine);
+        let knowledge = entry::check(&mut file, &key, &self.secret)?;
         let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
         self.directory.used(&file);
         // SAFETY: the file is one that this program wrote for an engine of the same settings: it belongs to this user,
@@ -126,11 +133,11 @@ impl ModuleCache {
     /// Keeps machine code and what is known about its module.
     pub(super) fn store<F: Serialize>(
         &self,
-        key: &Key,
+        name: &Key,
         code: &Module,
         knowledge: (&F, &Rewritten),
     ) {
-        if let Err(error) = self.write(key, code, knowledge) {
+        if let Err(error) = self.write(name, code, knowledge) {
             let path = self.directory.path();
             self.complain(&format!("cannot write to {}: {error}", path.display()));
         }
@@ -138,15 +145,16 @@ impl ModuleCache {
 
     fn write<F: Serialize>(
         &self,
-        key: &Key,
+        name: &Key,
         code: &Module,
         knowledge: (&F, &Rewritten),
     ) -> io::Result<()> {
+        let key = Self::key(name, code.engine());
         let code = code.serialize().map_err(io::Error::other)?;
         let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;
-        let trailer = entry::trailer(&code, &knowledge, key, &self.secret)?;
+        let trailer = entry::trailer(&code, &knowledge, &key, &self.secret)?;
         self.directory
-            .write_entry(key, &[&code, &knowledge, &trailer])
+            .write_entry(name, &[&code, &knowledge, &trailer])
     }
 
     /// Notes what went wrong, but only once.
@@ -154,6 +162,19 @@ impl ModuleCache {
         if !self.complained.swap(true, Ordering::Relaxed) {
             trouble::note(self.directory.path(), trouble);
         }
+    }
+}
+
+/// Hashes values of Rust the same on every run.
+struct Sink(Sha256);
+
+impl Hasher for Sink {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
     }
 }
 

@@ -1,11 +1,12 @@
 //! From modules to machine code: the runtimes of the code generators and which of them compiles what.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::{Config, OptLevel, Strategy};
 
 use super::cache::ModuleCache;
+use super::settings::Settings;
 use super::threads;
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::Host;
@@ -13,35 +14,6 @@ use crate::memory;
 use crate::module::Module;
 use crate::rewrite::{Defect, Shape};
 use crate::tier::{Choice, Tier};
-
-/// What an engine is made for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Settings {
-    /// Which code generators are used.
-    pub choice: Choice,
-    /// The largest 64-bit memory that instances may have, in bytes. Address space of at least 4 GiB is taken for every
-    /// heap.
-    pub max_memory: u64,
-    /// Whether traps tell which functions were running.
-    pub backtraces: bool,
-    /// Whether code is made that tells which functions run; every run then has a recording.
-    pub profile: bool,
-    /// A directory in which compiled modules are kept for other processes. Made if it is not there; one that cannot be
-    /// trusted is not used, which is told on standard error.
-    pub cache: Option<PathBuf>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            choice: Choice::Auto,
-            max_memory: 4 << 30,
-            backtraces: false,
-            profile: false,
-            cache: None,
-        }
-    }
-}
 
 /// The runtimes of the code generators, made when they are first needed.
 pub(crate) struct Compiler {
@@ -83,20 +55,21 @@ impl Compiler {
         let tiers: &[Tier] = match self.settings.choice {
             _ if self.settings.profile => &[Tier::Profiled],
             Choice::Auto => &[Tier::Optimizing, Tier::Fast],
+            Choice::Interpreter => &[],
             Choice::Fast => &[Tier::Fast],
             Choice::Optimizing => &[Tier::Optimizing],
             Choice::Exact => &[Tier::Exact],
         };
         for tier in tiers {
-            if let Some(cache) = &self.cache {
-                let engine = self.engine(*tier)?;
-                let key = ModuleCache::key(&hash, &host.identity(), *tier, engine);
-                if let Some((code, (facts, rewritten))) = cache.load(engine, &key) {
-                    let blob = Arc::clone(blob);
-                    let module = Module::from_parts(host, blob, hash, facts, rewritten);
-                    module.code[*tier as usize].get_or_init(|| code);
-                    return Ok(Ok(module));
-                }
+            let Some(cache) = &self.cache else { break };
+            let name = ModuleCache::name(&hash, &host.identity(), *tier, &self.settings);
+            if cache.holds(&name)
+                && let Some((code, (facts, rewritten))) = cache.load(self.engine(*tier)?, &name)
+            {
+                let blob = Arc::clone(blob);
+                let module = Module::from_parts(host, blob, hash, facts, rewritten);
+                module.code[*tier as usize].get_or_init(|| code);
+                return Ok(Ok(module));
             }
         }
         let new_tier = |shape: &Shape| self.new_tier(shape);
@@ -104,8 +77,10 @@ impl Compiler {
             Ok(module) => module,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let compiled = self.compile(&module, self.new_tier(module.shape()))?;
-        Ok(compiled.map(drop).map(|()| module))
+        match self.first_tier(&module) {
+            Tier::Interpreter => Ok(Ok(module)),
+            tier => Ok(self.compile(&module, tier)?.map(drop).map(|()| module)),
+        }
     }
 
     /// Address space that code takes for granted for a memory, in bytes.
@@ -116,7 +91,7 @@ impl Compiler {
     /// The runtime of a code generator.
     pub(crate) fn engine(&self, tier: Tier) -> Result<&wasmtime::Engine, Failure> {
         let engine = match tier {
-            Tier::Fast => &self.engines[0],
+            Tier::Fast | Tier::Interpreter => &self.engines[0],
             Tier::Optimizing | Tier::Exact => &self.engines[1],
             Tier::Profiled => &self.engines[2],
         };
@@ -125,10 +100,7 @@ impl Compiler {
         }
         let made = wasmtime::Engine::new(&self.config(tier))
             .map_err(|error| Failure::new(Resource::Engine, format!("{error:#}")))?;
-        Ok(engine.get_or_init(|| {
-            memory::install_fault_handler();
-            made
-        }))
+        Ok(engine.get_or_init(|| made))
     }
 
     fn config(&self, tier: Tier) -> Config {
@@ -137,7 +109,7 @@ impl Compiler {
         memory::configure(&mut config, self.reserved_memory());
         config
             .strategy(match tier {
-                Tier::Fast => Strategy::Winch,
+                Tier::Fast | Tier::Interpreter => Strategy::Winch,
                 Tier::Optimizing | Tier::Exact | Tier::Profiled => Strategy::Cranelift,
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
@@ -165,20 +137,35 @@ impl Compiler {
 
     /// The code generator that a module is run with at present.
     pub(crate) fn first_tier<H: Host>(&self, module: &Module<H>) -> Tier {
-        match self.may_optimize() && module.is_compiled(Tier::Optimizing) {
-            true => Tier::Optimizing,
-            false => self.new_tier(module.shape()),
+        let compiled = |tier: &Tier| self.may_optimize() && module.is_compiled(*tier);
+        if let Some(tier) = [Tier::Optimizing, Tier::Fast].into_iter().find(compiled) {
+            return tier;
+        }
+        match self.new_tier(module.shape()) {
+            Tier::Interpreter if module.program().is_none() => Tier::Fast,
+            tier => tier,
         }
     }
 
-    /// The code generator for a module that no machine code is known of.
+    /// What takes an execution over that the code of a tier has begun; `sliced` if that has finished slices.
+    pub(crate) fn successor<H: Host>(&self, module: &Module<H>, tier: Tier, sliced: bool) -> Tier {
+        match (tier, sliced) {
+            (Tier::Interpreter, false) if module.is_compiled(Tier::Optimizing) => Tier::Optimizing,
+            (Tier::Interpreter, _) => Tier::Fast,
+            (_, false) => Tier::Optimizing,
+            (_, true) => Tier::Exact,
+        }
+    }
+
+    /// What runs a module that no machine code is known of.
     fn new_tier(&self, shape: &Shape) -> Tier {
         match self.settings.choice {
             _ if self.settings.profile => Tier::Profiled,
             Choice::Exact => Tier::Exact,
             Choice::Optimizing => Tier::Optimizing,
             _ if shape.needs_optimizing => Tier::Optimizing,
-            _ => Tier::Fast,
+            Choice::Fast => Tier::Fast,
+            Choice::Auto | Choice::Interpreter => Tier::Interpreter,
         }
     }
 
@@ -205,6 +192,7 @@ impl Compiler {
         module: &'a Module<H>,
         tier: Tier,
     ) -> Verdict<(&'a wasmtime::Module, Tier), H> {
+        debug_assert!(tier != Tier::Interpreter, "there is no machine code for it");
         let kept = &module.code[tier as usize];
         if let Some(code) = kept.get() {
             return Ok(Ok((code, tier)));
@@ -212,10 +200,13 @@ impl Compiler {
         let engine = self.engine(tier)?;
         let entry = self.cache.as_ref().map(|cache| {
             let host = module.host.identity();
-            (cache, ModuleCache::key(&module.hash, &host, tier, engine))
+            (
+                cache,
+                ModuleCache::name(&module.hash, &host, tier, &self.settings),
+            )
         });
-        if let Some((cache, key)) = &entry
-            && let Some((code, _)) = cache.load::<H::Facts>(engine, key)
+        if let Some((cache, name)) = &entry
+            && let Some((code, _)) = cache.load::<H::Facts>(engine, name)
         {
             return Ok(Ok((kept.get_or_init(|| code), tier)));
         }
@@ -225,8 +216,8 @@ impl Compiler {
         };
         match self.machine_code(engine, tier, &rewritten) {
             Ok(code) => {
-                if let Some((cache, key)) = &entry {
-                    cache.store(key, &code, (&module.facts, &module.rewritten));
+                if let Some((cache, name)) = &entry {
+                    cache.store(name, &code, (&module.facts, &module.rewritten));
                 }
                 Ok(Ok((kept.get_or_init(|| code), tier)))
             }

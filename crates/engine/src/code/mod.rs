@@ -3,10 +3,12 @@
 mod cache;
 mod compiler;
 mod promotion;
+mod settings;
 mod threads;
 mod trouble;
 
 pub(crate) use compiler::Compiler;
-pub use compiler::{Settings, check_cache};
-pub(crate) use promotion::{PORTION, Promotions, Takeover};
+pub use compiler::check_cache;
+pub(crate) use promotion::{Promotions, Takeover, portion};
+pub use settings::Settings;
 pub use trouble::cache_troubles;

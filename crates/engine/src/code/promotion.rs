@@ -1,5 +1,6 @@
-//! Modules whose fast code has worked long are compiled by the optimizing code generator too, beside the run.
-//! Instances change over between two executions, or begin a long one again; nobody can tell from the results.
+//! Modules that the interpreter has worked on for a while are compiled by the fast code generator, and those whose fast
+//! code has worked long by the optimizing one too, beside the run. Instances change over between two executions, or begin a
+//! long one again; nobody can tell from the results.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -17,8 +18,24 @@ pub(crate) type Takeover = Box<dyn FnMut(&Meter, u64) -> bool + Send>;
 const LONG: u64 = 200_000_000;
 /// Instructions after which the next run of the program is worth a moment at the end of this one.
 const WORTH_WAITING: u64 = 10 * LONG;
-/// Instructions after which fast code is asked whether it should make way.
-pub(crate) const PORTION: u64 = LONG / 4;
+/// Instructions of the interpreter for each byte of a module's file after which it pays to compile: they take about as long
+/// as that.
+const WARM: u64 = 100;
+/// Instructions of the interpreter after which it is asked whether it should make way.
+const INTERPRETED_PORTION: u64 = 1_000_000;
+
+/// Instructions of the interpreter after which it pays to compile a module.
+fn warm<H: Host>(module: &Module<H>) -> u64 {
+    (WARM * module.blob.len() as u64).max(INTERPRETED_PORTION)
+}
+
+/// Instructions after which code of this tier is asked whether it should make way.
+pub(crate) fn portion(tier: Tier) -> u64 {
+    match tier {
+        Tier::Interpreter => INTERPRETED_PORTION,
+        _ => LONG / 4,
+    }
+}
 
 /// A compilation under way or done.
 struct Promotion<H: Host> {
@@ -45,23 +62,49 @@ impl<H: Host> Default for Promotions<H> {
 }
 
 impl<H: Host> Promotions<H> {
-    /// Counts what fast code of a module has executed, and has it compiled again when that becomes much.
+    /// Counts what code of this tier has executed, and has the module compiled (again) when that becomes much.
     pub(crate) fn count(
         &self,
         compiler: &Arc<Compiler>,
         module: &Arc<Module<H>>,
+        tier: Tier,
         instructions: u64,
     ) {
-        let before = module.add_fast_instructions(instructions);
-        if before + instructions >= LONG && compiler.may_optimize() {
-            self.start(compiler, module, Tier::Optimizing);
+        let (before, enough, next) = match tier {
+            Tier::Fast => (
+                module.add_fast_instructions(instructions),
+                LONG,
+                Tier::Optimizing,
+            ),
+            Tier::Interpreter => (
+                module.add_interpreted_instructions(instructions),
+                warm(module),
+                Tier::Fast,
+            ),
+            _ => return,
+        };
+        if before + instructions >= enough && compiler.may_optimize() {
+            self.start(compiler, module, next);
         }
     }
 
-    /// What asks for better code in the middle of an execution of fast code.
-    pub(crate) fn takeover(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>) -> Takeover {
+    /// What asks for better code in the middle of an execution by code of this tier.
+    pub(crate) fn takeover(
+        &self,
+        compiler: &Arc<Compiler>,
+        module: &Arc<Module<H>>,
+        tier: Tier,
+    ) -> Takeover {
         let (promotions, compiler, module) =
             (self.clone(), Arc::clone(compiler), Arc::clone(module));
+        if tier == Tier::Interpreter {
+            return Box::new(move |_, instructions| {
+                if module.interpreted_instructions() + instructions >= warm(&module) {
+                    promotions.start(&compiler, &module, Tier::Fast);
+                }
+                module.is_compiled(Tier::Fast)
+            });
+        }
         Box::new(move |meter, instructions| {
             let tier = match meter.finished_slices() {
                 [] => Tier::Optimizing,
@@ -156,7 +199,7 @@ mod tests {
         let module = Arc::new(module);
         let promotions = Promotions::default();
         instructions.map(|instructions| {
-            promotions.count(&compiler, &module, instructions);
+            promotions.count(&compiler, &module, Tier::Fast, instructions);
             promotions.finish();
             compiler.first_tier(&module) == Tier::Optimizing
         })

@@ -2,6 +2,7 @@
 //! that hands out a prepared heap, and what an instance has to be told when a heap changes its size.
 
 use super::core::Core;
+use super::fault;
 use super::heap::Heap;
 use super::sys::GUARD;
 use super::sys::{Access, Reservation};
@@ -88,6 +89,8 @@ unsafe impl MemoryCreator for Creator {
         }
         let offered = OFFERED.with(|offered| offered.borrow_mut().take());
         let core = offered.ok_or("no heap was offered for the memory of an instance")?;
+        // There is an engine, and with it its handler.
+        fault::install_fault_handler(fault::Place::BeforeWasmtime);
         if guard > GUARD || reserved > core.reserved() {
             return Err("the engine takes more address space for granted than the heap has".into());
         }

@@ -12,7 +12,10 @@ use std::sync::{Arc, Once};
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// What handled the signals before us, in the order of [`SIGNALS`]; never freed.
-static PREVIOUS: [AtomicPtr<libc::sigaction>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+type Previous = [AtomicPtr<libc::sigaction>; 2];
+
+/// By [`Place`].
+static PREVIOUS: [Previous; 2] = [const { [const { AtomicPtr::new(ptr::null_mut()) }; 2] }; 2];
 
 thread_local! {
     /// The heap whose faults this thread handles. Constant and without destructor, so that the handler may read it.
@@ -59,22 +62,30 @@ impl Drop for Activation {
     }
 }
 
-/// Installs the handler, once per process. Heaps do this themselves when they are made.
-///
-/// It has to come before wasmtime's in the chain, that is, be installed later. An engine makes wasmtime install its
-/// own, so this makes sure that there is one. All engines of the process must be set up by `configure`, since on
-/// macOS wasmtime would otherwise see faults before any signal handler does.
+/// Where in the chain of handlers ours stands; it stands at most once at each place.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// Before what was there when the first heap was made: all that code needs which is not machine code of wasmtime's.
+    First = 0,
+    /// Before wasmtime's, which takes every fault of its machine code for a trap. That it hands on comes to the first.
+    BeforeWasmtime = 1,
+}
+
+/// Installs the handler at a place, once per process. Before wasmtime's, an engine must have been made, which installs that; all
+/// engines of the process must be set up by `configure`, since on macOS wasmtime would otherwise see faults before any
+/// signal handler does.
 ///
 /// # Panics
 ///
 /// If the system does not let us handle signals.
-pub fn install_fault_handler() {
-    static INSTALL: Once = Once::new();
-    INSTALL.call_once(|| {
-        let mut config = wasmtime::Config::new();
-        config.macos_use_mach_ports(false);
-        drop(wasmtime::Engine::new(&config).expect("wasmtime makes an engine for this machine"));
-        for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
+pub(super) fn install_fault_handler(place: Place) {
+    static INSTALL: [Once; 2] = [const { Once::new() }; 2];
+    INSTALL[place as usize].call_once(|| {
+        let handler = match place {
+            Place::First => handle::<{ Place::First as usize }> as *const (),
+            Place::BeforeWasmtime => handle::<{ Place::BeforeWasmtime as usize }> as *const (),
+        };
+        for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS[place as usize]) {
             // SAFETY: all-zero is a valid `sigaction`, which the system fills in or we do.
             let (mut old, mut new): (libc::sigaction, libc::sigaction) =
                 unsafe { std::mem::zeroed() };
@@ -82,7 +93,7 @@ pub fn install_fault_handler() {
             let asked = unsafe { libc::sigaction(signal, ptr::null(), &mut old) };
             assert_eq!(asked, 0, "the system tells how a signal is handled");
             previous.store(Box::into_raw(Box::new(old)), Ordering::Release);
-            new.sa_sigaction = (handle as *const ()).addr();
+            new.sa_sigaction = handler.addr();
             // On the alternate stack, since the fault may be an overflow of the normal one; and not deferred, since
             // wasmtime's handler does not return from a trap in the usual way.
             new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
@@ -99,7 +110,7 @@ pub fn install_fault_handler() {
 /// # Safety
 ///
 /// Called by the system with the arguments of a SA_SIGINFO handler.
-unsafe extern "C" fn handle(
+unsafe extern "C" fn handle<const PLACE: usize>(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
@@ -112,7 +123,7 @@ unsafe extern "C" fn handle(
         return;
     }
     // SAFETY: the arguments are passed on as they came.
-    unsafe { pass_on(signal, info, context) }
+    unsafe { pass_on(&PREVIOUS[PLACE], signal, info, context) }
 }
 
 /// Opens the page at this address if it is one of the active heap that waits to be written.
@@ -180,10 +191,15 @@ pub(super) fn errno() -> *mut libc::c_int {
 /// # Safety
 ///
 /// The arguments must be those of the handler.
-unsafe fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+unsafe fn pass_on(
+    previous: &Previous,
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
     let index = usize::from(signal == SIGNALS[1]);
     // SAFETY: stored before the handler was installed, and never freed.
-    let previous = unsafe { &*PREVIOUS[index].load(Ordering::Acquire) };
+    let previous = unsafe { &*previous[index].load(Ordering::Acquire) };
     let action = previous.sa_sigaction;
     if action == libc::SIG_DFL || action == libc::SIG_IGN {
         // Back to the default: the fault happens again on return and ends the process as it should. (To ignore a
@@ -227,11 +243,15 @@ mod tests {
 
     #[test]
     fn a_fault_of_nobody_still_ends_the_process() {
-        install_fault_handler();
-        // SAFETY: not safe at all, which is the point: the child process has to die of it.
-        let signal =
-            signal_of(|| unsafe { std::ptr::without_provenance_mut::<u8>(64).write_volatile(1) });
-        assert!(SIGNALS.contains(&signal));
+        drop(wasmtime::Engine::default());
+        for place in [Place::First, Place::BeforeWasmtime] {
+            install_fault_handler(place);
+            // SAFETY: not safe at all, which is the point: the child process has to die of it.
+            let signal = signal_of(|| unsafe {
+                std::ptr::without_provenance_mut::<u8>(64).write_volatile(1)
+            });
+            assert!(SIGNALS.contains(&signal));
+        }
     }
 
     #[test]

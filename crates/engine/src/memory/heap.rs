@@ -85,7 +85,7 @@ impl Heap {
         {
             return Err(HeapError::OutOfBounds);
         }
-        fault::install_fault_handler();
+        fault::install_fault_handler(fault::Place::First);
         let tracker = Tracker::new(capacity, reserved)?;
         Ok(Heap {
             core: Arc::new(Core::new(tracker)),

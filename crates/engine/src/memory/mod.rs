@@ -24,6 +24,7 @@ mod sys;
 mod table;
 mod touch;
 mod tracker;
+mod view;
 
 #[cfg(test)]
 mod image_tests;
@@ -34,13 +35,14 @@ mod wasm_tests;
 
 pub use access::{StableAccess, Touched};
 pub use creator::{configure, refresh_size, with_heap};
-pub use fault::{Activation, install_fault_handler};
+pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
+pub(crate) use view::HeapView;
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).
 pub const PAGE_SIZE: usize = 4096;

@@ -258,15 +258,9 @@ impl<'a> Rewriter<'a> {
         if !self.weights.charges_length() {
             return None;
         }
-        let helper = match operator {
-            Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } if self.memory64 => {
-                Helper::ChargeI64
-            }
-            Operator::MemoryFill { .. }
-            | Operator::MemoryCopy { .. }
-            | Operator::MemoryInit { .. } => Helper::ChargeI32,
-            // The table operators that have a length are not allowed.
-            _ => return None,
+        let helper = match pays_length(operator, self.memory64)? {
+            true => Helper::ChargeI64,
+            false => Helper::ChargeI32,
         };
         self.compile_operators += match helper {
             Helper::ChargeI64 => 1,
@@ -342,8 +336,18 @@ fn leaves_function(operator: &Operator<'_>) -> bool {
     )
 }
 
+/// Whether an operator on a range of memory may pay for its length, and that is an `i64`. The table operators that have
+/// a length are not allowed.
+pub(crate) fn pays_length(operator: &Operator<'_>, memory64: bool) -> Option<bool> {
+    match operator {
+        Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } => Some(memory64),
+        Operator::MemoryInit { .. } => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether a segment ends with this operator (metering.md 1.2).
-fn ends_segment(operator: &Operator<'_>) -> bool {
+pub(crate) fn ends_segment(operator: &Operator<'_>) -> bool {
     use Operator::*;
     matches!(
         operator,

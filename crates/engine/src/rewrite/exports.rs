@@ -30,6 +30,8 @@ pub enum GlobalValueType {
 pub struct SavedGlobal {
     /// The name to look it up by.
     pub export: String,
+    /// Its index in the module.
+    pub index: u32,
     /// What it holds.
     pub value_type: GlobalValueType,
     /// Whether it may change.
@@ -80,7 +82,10 @@ impl Exports {
                 ExternalKind::Global => {
                     exported_globals.insert(index);
                     builder.add(export.name, ExportKind::Global, index);
-                    builder.save(export.name, globals[index as usize], true);
+                    // One that is imported is refused in a moment.
+                    if let Some(ty) = globals.get(index as usize) {
+                        builder.save(export.name, index, *ty, true);
+                    }
                 }
                 ExternalKind::Tag => builder.add(export.name, ExportKind::Tag, index),
             }
@@ -95,7 +100,7 @@ impl Exports {
             if ty.mutable && !exported_globals.contains(&index) {
                 let name = builder.unused(format!("drun global {index}"));
                 builder.add(&name, ExportKind::Global, index);
-                builder.save(&name, *ty, false);
+                builder.save(&name, index, *ty, false);
             }
         }
         builder.add(COUNTER_EXPORT, ExportKind::Global, layout.counter());
@@ -147,7 +152,7 @@ impl Builder {
         name
     }
 
-    fn save(&mut self, name: &str, ty: wasmparser::GlobalType, user_exported: bool) {
+    fn save(&mut self, name: &str, index: u32, ty: wasmparser::GlobalType, user_exported: bool) {
         use wasmparser::ValType;
         let value_type = match ty.content_type {
             ValType::I32 => GlobalValueType::I32,
@@ -159,6 +164,7 @@ impl Builder {
         };
         self.saved_globals.push(SavedGlobal {
             export: name.to_owned(),
+            index,
             value_type,
             mutable: ty.mutable,
             user_exported,

@@ -24,6 +24,19 @@ pub(super) fn check(
     if exports.clash || types.saturating_add(added_types) > MAX_TYPES {
         check_validity(wasm)?;
     }
+    check_sections(sections, plan)
+}
+
+/// Whether validating the rewritten module may find something.
+pub(super) fn wants_rewriting(sections: &Sections<'_>, exports: &Exports) -> bool {
+    /// More types than rewriting ever adds.
+    const ADDED: u32 = 100_000;
+    let types = sections.types.as_ref().map_or(0, |types| types.count());
+    exports.clash || types.saturating_add(ADDED) > MAX_TYPES
+}
+
+/// Looks for what can be found without the rewritten module.
+pub(super) fn check_sections(sections: &Sections<'_>, plan: &Plan<'_>) -> Result<(), Defect> {
     check_imports(sections)?;
     check_tables(sections, plan.max_table_elements)?;
     check_elements(sections)

@@ -6,6 +6,7 @@
 //! tells.
 
 mod body;
+mod costs;
 mod exits;
 mod exports;
 mod helpers;
@@ -23,6 +24,8 @@ use wasm_encoder::{
     TableSection, TypeSection, ValType,
 };
 
+pub(crate) use body::{ends_segment, pays_length};
+pub(crate) use costs::read_costs;
 pub use exports::{GlobalValueType, SavedGlobal};
 pub use plan::{Defect, MemoryShape, Plan, Shape, Weights};
 pub use segments::DataSegment;
@@ -30,7 +33,7 @@ pub use segments::DataSegment;
 use crate::sections::Sections;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const REWRITE_VERSION: u32 = 5;
+pub const REWRITE_VERSION: u32 = 6;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";
@@ -231,6 +234,36 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
         imported_functions: layout.imported,
         defined_functions: layout.defined,
     })
+}
+
+/// All of a rewritten module but the module itself, for who does without; nothing if only rewriting tells what is wrong.
+///
+/// # Errors
+/// As for [`rewrite`].
+pub(crate) fn survey(module: &[u8], plan: &Plan<'_>) -> Result<Option<Rewritten>, Defect> {
+    let sections = Sections::read(module)?;
+    let (_, data) = segments::split(&sections, plan.shape.initial_pages())?;
+    let memory64 = plan.shape.memory64();
+    let layout = Layout::of(&sections);
+    let mut compile_operators = plan.compile_base + 2 * u64::from(layout.globals);
+    for body in &sections.bodies {
+        compile_operators += read_costs(body, plan.weights, memory64, |_| {}, |_| {})?;
+    }
+    let exports = exports::Exports::of(&sections, &layout, plan)?;
+    if instantiation::wants_rewriting(&sections, &exports) {
+        return Ok(None);
+    }
+    instantiation::check_sections(&sections, plan)?;
+    Ok(Some(Rewritten {
+        wasm: Vec::new(),
+        metering: Metering::Global,
+        shape: plan.shape.clone(),
+        data,
+        compile_operators,
+        saved_globals: exports.saved_globals,
+        imported_functions: layout.imported,
+        defined_functions: layout.defined,
+    }))
 }
 
 /// Where things are in the rewritten module. Types and globals are added at the end; functions are added behind the

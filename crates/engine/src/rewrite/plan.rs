@@ -57,7 +57,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(super) fn max_pages(&self, memory64: bool) -> u64 {
+    pub(crate) fn max_pages(&self, memory64: bool) -> u64 {
         match memory64 {
             true => self.max_wasm64_pages,
             false => MAX_WASM32_PAGES,

@@ -448,8 +448,9 @@ fn the_host_can_reach_all_mutable_globals() {
             (global (export "c") (export "drun global 3") f64 (f64.const 3))
             (global (mut f32) (f32.const 4)))"#,
     );
-    let global = |export: &str, value_type, mutable, user_exported| SavedGlobal {
+    let global = |export: &str, index, value_type, mutable, user_exported| SavedGlobal {
         export: export.to_owned(),
+        index,
         value_type,
         mutable,
         user_exported,
@@ -458,10 +459,10 @@ fn the_host_can_reach_all_mutable_globals() {
     assert_eq!(
         module.saved_globals,
         [
-            global("c", F64, false, true),
-            global("drun global 3", F64, false, true),
-            global("drun global 0", I64, true, false),
-            global("drun global 3'", F32, true, false),
+            global("c", 2, F64, false, true),
+            global("drun global 3", 2, F64, false, true),
+            global("drun global 0", 0, I64, true, false),
+            global("drun global 3'", 3, F32, true, false),
         ]
     );
 }

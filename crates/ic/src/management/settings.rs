@@ -216,8 +216,9 @@ pub fn validate_settings(
 ) -> Result<(), ManagementError> {
     check_variables(requested)?;
     let present = Present::of(state, canister);
-    let (available, allocated) = (state.memory_available, compute_of_others(state, canister));
-    present.check_capacity(requested, available, allocated)?;
+    // Only who wants compute is worth a look at all canisters.
+    let allocated = || compute_of_others(state, canister);
+    present.check_capacity(requested, state.memory_available, allocated)?;
     present.check_cycles(state, requested, cycles)?;
     let store = state.config.protocol.log_store;
     match requested.log_memory_limit {
@@ -308,13 +309,13 @@ impl Present {
         }
     }
 
-    /// What the subnet has to have: memory, of which `available` bytes are left, and compute, of which `allocated` percent are
-    /// others'.
+    /// What the subnet has to have: memory, of which `available` bytes are left, and compute, of which others have so many
+    /// percent.
     fn check_capacity(
         &self,
         requested: &RequestedSettings,
         available: u64,
-        allocated: u64,
+        allocated: impl FnOnce() -> u64,
     ) -> Result<(), ResourceError> {
         if let Some(allocation) = requested.memory_allocation {
             if allocation != 0 && allocation < self.used && self.allocation_is_a_limit {
@@ -333,12 +334,14 @@ impl Present {
             }
         }
         let compute = requested.compute_allocation.unwrap_or(0);
-        let available = COMPUTE_CAPACITY.saturating_sub(allocated);
-        if compute > self.compute_allocation && compute > available {
-            return Err(ResourceError::SubnetCompute {
-                requested: compute,
-                available,
-            });
+        if compute > self.compute_allocation {
+            let available = COMPUTE_CAPACITY.saturating_sub(allocated());
+            if compute > available {
+                return Err(ResourceError::SubnetCompute {
+                    requested: compute,
+                    available,
+                });
+            }
         }
         Ok(())
     }

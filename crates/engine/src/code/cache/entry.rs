@@ -25,6 +25,8 @@ pub(super) enum Unreadable {
     NotPrivate,
     /// It is not what we wrote.
     Damaged,
+    /// It was written for another machine.
+    Foreign,
     /// The engine does not take it.
     Refused(String),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Unreadable {
             Unreadable::System(error) => write!(f, "the entry cannot be read: {error}"),
             Unreadable::NotPrivate => f.write_str("the entry is not this user's alone"),
             Unreadable::Damaged => f.write_str("the entry is damaged"),
+            Unreadable::Foreign => f.write_str("the entry is for another machine"),
             Unreadable::Refused(error) => write!(f, "the engine refuses the entry: {error}"),
         }
     }
@@ -95,7 +98,10 @@ pub(super) fn check(file: &mut File, key: &Key, secret: &Secret) -> Result<Vec<u
             .unwrap_or(u64::MAX)
     };
     let (code, knowledge) = (number(40), number(48));
-    if head[..8] != MAGIC || head[8..40] != *key || code.checked_add(knowledge) != Some(body) {
+    if head[..8] == MAGIC && head[8..40] != *key {
+        return Err(Unreadable::Foreign);
+    }
+    if head[..8] != MAGIC || code.checked_add(knowledge) != Some(body) {
         return Err(Unreadable::Damaged);
     }
     let nonce: Nonce = head[56..].try_into().expect("the head ends with it");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::compiler::{Compiler, Settings};
+use super::super::compiler::Compiler;
 use super::*;
 use crate::module::Module as Loaded;
 use crate::rewrite::Metering;

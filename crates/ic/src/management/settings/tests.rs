@@ -33,7 +33,7 @@ fn variables(list: &[(&str, &str)]) -> RequestedSettings {
 
 #[test]
 fn an_allocation_holds_what_is_used_unless_it_is_best_effort() {
-    let check = |bytes| NEW.check_capacity(&memory(bytes), 1000, 0);
+    let check = |bytes| NEW.check_capacity(&memory(bytes), 1000, || 0);
     assert_eq!(check(0), Ok(()));
     assert_eq!(check(100), Ok(()));
     assert_eq!(
@@ -48,7 +48,7 @@ fn an_allocation_holds_what_is_used_unless_it_is_best_effort() {
 /// management-canister.md 1.10: what the canister has already is available to it.
 #[test]
 fn own_memory_adds_to_what_the_subnet_has_left() {
-    let check = |present: Present, bytes| present.check_capacity(&memory(bytes), 1000, 0);
+    let check = |present: Present, bytes| present.check_capacity(&memory(bytes), 1000, || 0);
     assert_eq!(check(NEW, 1100), Ok(()));
     assert_eq!(
         check(NEW, 1101),
@@ -72,7 +72,7 @@ fn compute_of_all_canisters_is_at_most_149_percent() {
             compute_allocation: Some(percent),
             ..RequestedSettings::default()
         };
-        NEW.check_capacity(&requested, 0, of_others)
+        NEW.check_capacity(&requested, 0, || of_others)
     };
     assert_eq!(check(49, 100), Ok(()));
     assert_eq!(
