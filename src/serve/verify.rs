@@ -78,16 +78,16 @@ mod tests {
 
     const TIME: u64 = 1_700_000_000_000_000_000;
 
-    /// An answer with an asset, certified in the first way, of a canister; and the root key.
+    /// An answer with an asset, certified in the first way, of a canister; and the root key. (`/index.html` would stand in for others.)
     fn certified(body: &[u8]) -> (Principal, Vec<(String, String)>, Vec<u8>) {
         let canister = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
         let hash: [u8; 32] = Sha256::digest(body).into();
-        let assets = Tree::group([("/index.html", Tree::leaf(hash))]);
+        let assets = Tree::group([("/asset.html", Tree::leaf(hash))]);
         let tree = Tree::group([("http_assets", assets)]);
         let key = SubnetKey::from_seed(b"a root");
         let certifier = DataCertifier::new(key.clone(), &[(canister, canister)], None);
         let certificate = certifier.certify(&canister, &tree.digest(), TIME);
-        let path: Vec<Vec<u8>> = vec![b"http_assets".to_vec(), b"/index.html".to_vec()];
+        let path: Vec<Vec<u8>> = vec![b"http_assets".to_vec(), b"/asset.html".to_vec()];
         let witness = cbor::encode(tree.witness(&[path]).to_value());
         let header = format!(
             "certificate=:{}:, tree=:{}:",
@@ -118,28 +118,28 @@ mod tests {
             };
             verify(&canister, &asked, &answered, time, root_key)
         };
-        let passed = check("/index.html", b"hello", TIME, &root_key, &headers);
+        let passed = check("/asset.html", b"hello", TIME, &root_key, &headers);
         assert_eq!(passed, Ok(None));
         let other_key = SubnetKey::from_seed(b"another root");
         let late = TIME + 400_000_000_000;
         for (url, body, time, root_key, headers) in [
             (
-                "/index.html",
+                "/asset.html",
                 &b"hullo"[..],
                 TIME,
                 &root_key[..],
                 &headers[..],
             ),
             ("/other.html", b"hello", TIME, &root_key, &headers),
-            ("/index.html", b"hello", late, &root_key, &headers),
+            ("/asset.html", b"hello", late, &root_key, &headers),
             (
-                "/index.html",
+                "/asset.html",
                 b"hello",
                 TIME,
                 other_key.public_key(),
                 &headers,
             ),
-            ("/index.html", b"hello", TIME, &root_key, &headers[1..]),
+            ("/asset.html", b"hello", TIME, &root_key, &headers[1..]),
         ] {
             let refused = check(url, body, time, root_key, headers);
             assert!(refused.is_err(), "{url} {time}: {refused:?}");

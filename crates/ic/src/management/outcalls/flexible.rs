@@ -270,7 +270,7 @@ mod tests {
         let large = 1_500_000;
         assert_eq!(
             sizes(counts(1, 3, 3), Ok(large), &[Ok(5), Ok(large)]),
-            [5, large]
+            [large, 5]
         );
         assert_eq!(
             sizes(counts(2, 2, 2), Ok(large), &[Ok(large)]),
