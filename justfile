@@ -50,6 +50,14 @@ bench *ROWS:
     cargo build {{release}} --benches
     cargo bench --locked --bench table -- {{ROWS}}
 
+# The figures of `drun serve`, beside what they should be
+bench-serve:
+    cargo bench --locked --bench serve
+
+# `drun serve` under full load for so long: `just soak 600`
+soak SECONDS:
+    cargo bench --locked --bench soak -- {{SECONDS}}
+
 # Looks for inputs that anything stumbles over, so long for each target: `just fuzz 600`; other seeds: `just fuzz 600 7`
 fuzz SECONDS SEED='0':
     DRUN_FUZZ_SECONDS={{SECONDS}} DRUN_FUZZ_SEED={{SEED}} cargo test {{release}} --test fuzz -- --nocapture

@@ -1,94 +1,14 @@
-//! The figures of `drun serve` over one kept-alive connection: medians, in milliseconds, as a table. `cargo bench --bench serve`.
+//! The figures of `drun serve`, beside what they should be: medians in milliseconds over one kept-alive connection, and memory.
+//! `cargo bench --bench serve`.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+mod client;
+
 use std::time::Instant;
 
-/// Counts.
-const COUNTER: &str = r#"(module
-    (import "ic0" "msg_reply" (func $reply))
-    (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-    (memory 1)
-    (func $read (call $append (i32.const 0) (i32.const 4)) (call $reply))
-    (func (export "canister_update write")
-        (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (call $read))
-    (export "canister_query read" (func $read)))"#;
+use client::{COUNTER, Connection, Server, application, call, drun, first_id, number};
 
-const INSTANCE: &str = r#"{"subnet_config_set":{"system":[],"verified_application":[],"application":[{"state_config":"New","instruction_config":"Production"}]}}"#;
-
-struct Server {
-    child: Child,
-    stream: BufReader<TcpStream>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    fn start(directory: &std::path::Path) -> (Self, f64) {
-        let file = directory.join("port");
-        let begun = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_drun"))
-            .args(["serve", "--ttl", "0", "--port-file"])
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let port = loop {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            if let Some(port) = text.strip_suffix('\n') {
-                break port.parse::<u16>().expect("a port");
-            }
-            std::thread::yield_now();
-        };
-        let took = begun.elapsed().as_secs_f64() * 1e3;
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
-        stream.set_nodelay(true).expect("a socket");
-        let stream = BufReader::new(stream);
-        (Server { child, stream }, took)
-    }
-
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> String {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.stream
-            .get_mut()
-            .write_all(request.as_bytes())
-            .expect("it takes it");
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).expect("a line");
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.trim().parse().expect("a length");
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).expect("the whole body");
-        String::from_utf8(body).expect("text")
-    }
-
-    fn update(&mut self, call: &str) -> String {
-        let submitted = self.ask("POST", "/instances/0/update/submit_ingress_message", call);
-        let id = submitted
-            .strip_prefix("{\"Ok\":")
-            .and_then(|rest| rest.strip_suffix('}'));
-        let id = id.unwrap_or_else(|| panic!("{submitted}"));
-        self.ask("POST", "/instances/0/update/await_ingress_message", id)
-    }
-}
-
-fn row(what: &str, times: usize, mut work: impl FnMut()) {
+/// The median of so many runs, in milliseconds.
+fn median(times: usize, mut work: impl FnMut()) -> f64 {
     let mut took: Vec<f64> = (0..times)
         .map(|_| {
             let begun = Instant::now();
@@ -97,64 +17,203 @@ fn row(what: &str, times: usize, mut work: impl FnMut()) {
         })
         .collect();
     took.sort_by(f64::total_cmp);
-    println!("{what:<28}{:>10.3} ms", took[times / 2]);
+    took[times / 2]
 }
 
-fn call(to: &[u8], method: &str, payload: &[u8]) -> String {
-    let encode = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
-    format!(
-        r#"{{"sender":"BA==","canister_id":"{}","effective_principal":"None","method":"{method}","payload":"{}"}}"#,
-        encode(to),
-        encode(payload)
-    )
+fn row(what: &str, figure: f64, unit: &str, target: &str) {
+    println!("{what:<44}{figure:>10.3} {unit:<3}  {target}");
 }
 
 fn main() {
-    use candid::Encode;
-    use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
     let directory = tempfile::tempdir().expect("a directory");
-    let (mut server, took) = Server::start(directory.path());
-    println!("{:<28}{took:>10.3} ms", "start to port file");
-    row("create an instance", 100, || {
-        server.ask("POST", "/instances", INSTANCE);
+    let file = |name: &str| directory.path().join(name);
+    let mut starts = 0;
+    let start = median(21, || {
+        starts += 1;
+        drop(Server::start(&file(&starts.to_string())));
     });
-    let mut next = 1;
-    row("delete an instance", 50, || {
-        server.ask("DELETE", &format!("/instances/{next}"), "");
-        next += 1;
+    row("start to port file", start, "ms", "15");
+    let server = Server::start(&file("port"));
+    let path = file("port");
+    let second = median(21, || {
+        let mut command = drun(&["serve", "--port-file"]);
+        let status = command.arg(&path).status().expect("the program starts");
+        assert!(status.success());
     });
-    let created = server.update(&call(
-        &[],
-        "provisional_create_canister_with_cycles",
-        b"DIDL\x01\x6c\0\x01\0",
-    ));
-    assert!(created.contains("Ok"), "{created}");
-    let id = drun_ic::management::ids::canister_id(0xffff_ffff_ffe0_0000);
-    let install = Encode!(&InstallCodeArgs {
-        mode: CanisterInstallMode::Install,
-        canister_id: id,
-        wasm_module: wat::parse_str(COUNTER).expect("valid text"),
-        arg: Vec::new(),
-        sender_canister_version: None,
+    row("second start", second, "ms", "3");
+    let version = median(21, || {
+        let mut command = drun(&["serve", "--version"]);
+        assert!(command.status().expect("the program starts").success());
     });
-    let install = install.expect("it encodes");
-    let installed = server.update(&call(&[], "install_code", &install));
-    assert!(installed.contains("Ok"), "{installed}");
-    row("get_time", 1000, || {
-        server.ask("GET", "/instances/0/read/get_time", "");
+    row("--version", version, "ms", "3");
+    let mut client = server.connect();
+    operations(&mut client);
+    installing(&mut client);
+    memory(&file("memory"));
+    forking(&mut client);
+    certified(&server);
+    throughput(&server);
+}
+
+fn operations(client: &mut Connection) {
+    for (subnets, target) in [(1, "1"), (10, "3")] {
+        let wish = application(subnets);
+        let mut made = Vec::new();
+        let create = median(50, || {
+            made.push(number(&client.ask("POST", "/instances", &wish)));
+        });
+        let plural = if subnets == 1 { "" } else { "s" };
+        let what = format!("create an instance of {subnets} subnet{plural}");
+        row(&what, create, "ms", target);
+        let delete = median(50, || {
+            let id = made.pop().expect("as many as were made");
+            client.ask("DELETE", &format!("/instances/{id}"), "");
+        });
+        row("delete it", delete, "ms", target);
+    }
+    let id = client.instance();
+    client.install(id, &wat::parse_str(COUNTER).expect("valid text"));
+    let path = |rest: &str| format!("/instances/{id}/{rest}");
+    let time = path("read/get_time");
+    let took = median(2000, || drop(client.ask("GET", &time, "")));
+    row("get_time", took, "ms", "0.05");
+    let tick = path("update/tick");
+    let took = median(2000, || drop(client.ask("POST", &tick, "{}")));
+    row("tick", took, "ms", "0.1");
+    let (read, query) = (call(&first_id(), "read", b""), path("read/query"));
+    let took = median(2000, || drop(client.ask("POST", &query, &read)));
+    row("query", took, "ms", "0.1");
+    let write = call(&first_id(), "write", b"");
+    let took = median(2000, || drop(client.update(id, &write)));
+    row("update (submit and await)", took, "ms", "0.2");
+}
+
+/// A counter in Motoko, 250 kB.
+fn motoko() -> Vec<u8> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/motoko/counter.wasm");
+    std::fs::read(path).expect("it is in the repository")
+}
+
+fn installing(client: &mut Connection) {
+    let module = motoko();
+    let took = median(21, || {
+        let id = client.instance();
+        client.install(id, &module);
     });
-    row("tick", 1000, || {
-        server.ask("POST", "/instances/0/update/tick", "{}");
+    row("create and install a Motoko module", took, "ms", "3");
+}
+
+fn memory(file: &std::path::Path) {
+    let module = motoko();
+    for (what, target, install) in [
+        ("1000 empty instances", "100", false),
+        ("1000 instances with a Motoko counter", "1000", true),
+    ] {
+        let server = Server::start(&file.with_extension(target));
+        let mut client = server.connect();
+        for _ in 0..1000 {
+            let id = client.instance();
+            if install {
+                client.install(id, &module);
+            }
+        }
+        row(what, server.memory() as f64 / 1e6, "MB", target);
+    }
+}
+
+fn forking(client: &mut Connection) {
+    let id = client.instance();
+    client.install(id, &wat::parse_str(COUNTER).expect("valid text"));
+    let filled = client.update(id, &call(&first_id(), "fill", b""));
+    assert!(filled.contains("Ok"), "{filled}");
+    let path = format!("/instances/{id}/fork");
+    let took = median(21, || drop(client.ask("POST", &path, "")));
+    row("fork of an instance with a heap of 100 MB", took, "ms", "1");
+}
+
+/// A certified call of an agent at an instance that goes on by itself.
+fn certified(server: &Server) {
+    let mut client = server.connect();
+    let id = client.instance();
+    client.install(id, &wat::parse_str(COUNTER).expect("valid text"));
+    client.ask("POST", &format!("/instances/{id}/auto_progress"), "{}");
+    let canister = drun_ic::management::ids::canister_id(0xffff_ffff_ffe0_0000);
+    let path = format!("/instances/{id}/api/v4/canister/{canister}/call");
+    let mut nonce = 0_u8;
+    let took = median(51, || {
+        nonce += 1;
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let expiry = since.expect("later than 1970").as_nanos() as u64 + 200_000_000_000;
+        let body = envelope(canister.as_slice(), expiry, nonce);
+        let (status, answer) = client.send("POST", &path, "application/cbor", &body);
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     });
-    let read = call(id.as_slice(), "read", b"");
-    row("query", 1000, || {
-        server.ask("POST", "/instances/0/read/query", &read);
-    });
-    let write = call(id.as_slice(), "write", b"");
-    row("update (submit and await)", 1000, || {
-        server.update(&write);
-    });
-    row("fork", 50, || {
-        server.ask("POST", "/instances/0/fork", "");
-    });
+    row("certified call v4 in live mode", took, "ms", "5");
+}
+
+/// An anonymous call of `write` in CBOR.
+fn envelope(canister: &[u8], expiry: u64, nonce: u8) -> Vec<u8> {
+    let text = |bytes: &mut Vec<u8>, text: &str| {
+        bytes.push(0x60 | u8::try_from(text.len()).expect("short"));
+        bytes.extend_from_slice(text.as_bytes());
+    };
+    let blob = |bytes: &mut Vec<u8>, blob: &[u8]| {
+        bytes.push(0x40 | u8::try_from(blob.len()).expect("short"));
+        bytes.extend_from_slice(blob);
+    };
+    let mut bytes = vec![0xd9, 0xd9, 0xf7, 0xa1];
+    text(&mut bytes, "content");
+    bytes.push(0xa7);
+    text(&mut bytes, "request_type");
+    text(&mut bytes, "call");
+    for (name, value) in [
+        ("sender", &[4][..]),
+        ("canister_id", canister),
+        ("arg", &[]),
+        ("nonce", &[nonce]),
+    ] {
+        text(&mut bytes, name);
+        blob(&mut bytes, value);
+    }
+    text(&mut bytes, "method_name");
+    text(&mut bytes, "write");
+    text(&mut bytes, "ingress_expiry");
+    bytes.push(0x1b);
+    bytes.extend_from_slice(&expiry.to_be_bytes());
+    bytes
+}
+
+/// Messages a second that compute, on one instance and on four at the same time.
+fn throughput(server: &Server) {
+    let module = wat::parse_str(COUNTER).expect("valid text");
+    let rate = |instances: usize| {
+        const MESSAGES: usize = 300;
+        let mut clients: Vec<(Connection, usize)> = (0..instances)
+            .map(|_| {
+                let mut client = server.connect();
+                let id = client.instance();
+                client.install(id, &module);
+                (client, id)
+            })
+            .collect();
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for (client, id) in &mut clients {
+                scope.spawn(move || {
+                    let work = call(&first_id(), "work", b"");
+                    for _ in 0..MESSAGES {
+                        client.update(*id, &work);
+                    }
+                });
+            }
+        });
+        (MESSAGES * instances) as f64 / begun.elapsed().as_secs_f64()
+    };
+    let (one, four) = (rate(1), rate(4));
+    row(
+        "throughput of four instances against one",
+        four / one,
+        "x",
+        "1.8 on two cores",
+    );
 }

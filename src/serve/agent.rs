@@ -287,6 +287,10 @@ impl Network for Agents<'_> {
         self.0.result(id).is_some()
     }
 
+    fn sender(&self, id: &RequestId) -> Option<Principal> {
+        self.0.sender(id)
+    }
+
     fn submit(&mut self, message: Message) -> Result<(), Reject> {
         let (id, expiry) = (message.id, message.expiry);
         match self.0.submit_as(&of(message), id, expiry) {

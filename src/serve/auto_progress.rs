@@ -1,12 +1,18 @@
-//! Auto progress: an instance whose clock follows that of the computer and whose rounds run by themselves (pocket-ic-api.md 3.11). A round
-//! runs as soon as a message has come, or else when a pause is over.
+//! Auto progress: an instance whose clock follows that of the computer, whose rounds run by themselves, and whose canisters' HTTP requests
+//! are sent for real (pocket-ic-api.md 3.11). A round runs as soon as a message or an answer has come, or else when a pause is over.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use candid::Principal;
+use drun_ic::net::Net;
+use tokio::runtime::Handle;
 
 use super::answer::Refusal;
 use super::instances::Instance;
 use super::live::{Bell, PAUSE};
+use super::outbound::Outbound;
 
 /// The time of the computer, nanoseconds since the Unix epoch.
 pub(crate) fn now() -> u64 {
@@ -25,36 +31,83 @@ pub(crate) fn start(instance: &Arc<Instance>, delay: Option<u64>) -> Result<(), 
         let now = now().max(net.time());
         net.set_certified_time(now)?;
         drop(net);
-        let pause = PAUSE.max(Duration::from_millis(delay.unwrap_or(0)));
-        let weak = Arc::downgrade(instance);
+        let progress = Progress {
+            instance: Arc::downgrade(instance),
+            bell,
+            pause: PAUSE.max(Duration::from_millis(delay.unwrap_or(0))),
+            runtime: Handle::current(),
+            sent: HashSet::new(),
+        };
         std::thread::Builder::new()
             .name("auto progress".to_owned())
             .stack_size(super::STACK)
-            .spawn(move || go_on(&weak, &bell, pause))
+            .spawn(move || progress.go_on())
             .map_err(|error| Refusal::new(500, error.to_string()))
     })
 }
 
-fn go_on(instance: &Weak<Instance>, bell: &Bell, pause: Duration) {
-    let mut last = Instant::now();
-    loop {
-        let Some(instance) = instance.upgrade() else {
-            return;
-        };
-        let Ok(mut net) = instance.hold() else {
-            return;
-        };
-        let passed = u64::try_from(last.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        last = Instant::now();
-        let time = net.time().saturating_add(passed);
-        if net.set_time(time).is_err() || drun_ic::until_failure(|| net.tick()).is_err() {
-            return;
+/// How an instance goes on.
+struct Progress {
+    instance: Weak<Instance>,
+    bell: Arc<Bell>,
+    pause: Duration,
+    /// Where HTTP requests are waited for.
+    runtime: Handle,
+    /// HTTP requests that have been sent and not been answered, by subnet and number.
+    sent: HashSet<(Principal, u64)>,
+}
+
+impl Progress {
+    fn go_on(mut self) {
+        let mut last = Instant::now();
+        loop {
+            let Some(instance) = self.instance.upgrade() else {
+                return;
+            };
+            let Ok(mut net) = instance.hold() else {
+                return;
+            };
+            let passed = u64::try_from(last.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            last = Instant::now();
+            let time = net.time().saturating_add(passed);
+            if net.set_time(time).is_err() || drun_ic::until_failure(|| net.tick()).is_err() {
+                return;
+            }
+            self.send_out(&net);
+            drop(net);
+            drop(instance);
+            self.bell.change(|state| state.rounds += 1);
+            if !self.bell.wait(self.pause) {
+                return;
+            }
         }
-        drop(net);
-        drop(instance);
-        bell.change(|state| state.rounds += 1);
-        if !bell.wait(pause) {
-            return;
+    }
+
+    /// Sends the HTTP requests that the last round has brought; each answer rings the bell.
+    fn send_out(&mut self, net: &Net) {
+        let mut pending = HashSet::new();
+        for outcall in net.pending_http() {
+            let name = (outcall.subnet, outcall.id);
+            pending.insert(name);
+            if self.sent.contains(&name) {
+                continue;
+            }
+            let (instance, bell) = (Weak::clone(&self.instance), Arc::clone(&self.bell));
+            let outbound = Outbound::of(outcall.args);
+            self.runtime.spawn(async move {
+                let answer = outbound.send().await;
+                let answered = tokio::task::spawn_blocking(move || {
+                    // Who has deleted the instance, or answered in our place, needs no answer.
+                    if let Some(instance) = instance.upgrade()
+                        && let Ok(mut net) = instance.hold()
+                        && net.answer_http(&name.0, name.1, vec![answer]).is_ok()
+                    {
+                        bell.change(|state| state.message = true);
+                    }
+                });
+                drop(answered.await);
+            });
         }
+        self.sent = pending;
     }
 }

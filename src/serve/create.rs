@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drun_ic::config::GENESIS_NS;
-use drun_ic::net::{Net, NetSettings};
+use drun_ic::net::{Net, NetSettings, SubnetSpec};
 use serde::Serialize;
 
 use super::Server;
@@ -13,6 +13,10 @@ use super::state_dir::StateDir;
 use super::wire::{
     self, ForwardTo, GatewayConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
 };
+use super::{memory, system};
+
+/// One second after the first rate that a minting canister knows, nanoseconds since the Unix epoch (pocket-ic-api.md 3.5).
+const MINTING_NS: u64 = 1_620_633_601_000_000_000;
 
 #[derive(Serialize)]
 enum CreateWire<'a> {
@@ -67,6 +71,7 @@ impl Server {
     }
 
     fn create_instance(self: &Arc<Self>, config: &InstanceConfig) -> Result<Created, Refusal> {
+        memory::check(self.options.max_memory)?;
         let state_dir = match &config.state_dir {
             Some(path) => Some(StateDir::open(path)?),
             None => None,
@@ -137,8 +142,11 @@ impl Server {
     /// The network that is wished for, and whether it goes on by itself, with which pause.
     fn network(&self, config: &InstanceConfig) -> Result<(Net, Option<Option<u64>>), Refusal> {
         check_features(config)?;
+        let features = config.icp_features.as_ref();
+        let system = system::asked_for(features, &self.options.system_canisters);
+        let system = system.map_err(Refusal::bad)?;
         let wished = config.subnet_config_set.subnets();
-        if wished.is_empty() {
+        if wished.is_empty() && system.is_empty() {
             return Err(Refusal::bad(
                 "Subnet config failed to validate: \"ExtendedSubnetConfigSet must contain at least one subnet\"",
             ));
@@ -160,12 +168,23 @@ impl Server {
             })?);
         }
         let (start_time, auto) = begin(config)?;
-        let start_time = start_time.unwrap_or(GENESIS_NS);
-        if start_time < GENESIS_NS {
+        let earliest = match system::asks_for_minting(features) {
+            true => MINTING_NS,
+            false => GENESIS_NS,
+        };
+        let start_time = start_time.unwrap_or(earliest);
+        if start_time < earliest {
             return Err(Refusal::bad(format!(
-                "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {GENESIS_NS} (provided {start_time})."
+                "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {earliest} (provided {start_time})."
             )));
         }
+        for canister in &system {
+            let kind = canister.subnet();
+            if !specs.iter().any(|spec| spec.kind == kind) {
+                specs.push(SubnetSpec::new(kind));
+            }
+        }
+        specs.sort_by_key(|spec| spec.kind);
         let rate_limits = config
             .icp_config
             .as_ref()
@@ -179,11 +198,13 @@ impl Server {
         for spec in specs {
             net.add(spec);
         }
+        system::install(&mut net, system).map_err(Refusal::bad)?;
         Ok((net, auto))
     }
 
     /// `POST /instances/{id}/fork`, ours: a second instance in the state of this one.
     pub(super) fn fork(self: &Arc<Self>, instance: &Instance) -> Outcome {
+        memory::check(self.options.max_memory)?;
         let mut net = instance.hold()?;
         let fork = net.fork()?;
         let topology = wire::topology(&fork);
@@ -231,13 +252,6 @@ fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
         && !levels.contains(&level.to_lowercase().as_str())
     {
         return Err(Refusal::bad("Failed to parse log level: ()"));
-    }
-    for (name, wish) in config.icp_features.iter().flatten() {
-        if !wish.is_null() {
-            return Err(Refusal::bad(format!(
-                "The feature `{name}` of `icp_features` needs the modules of system canisters, which this server does not ship."
-            )));
-        }
     }
     for (name, addresses) in [
         ("bitcoind_addr", &config.bitcoind_addr),

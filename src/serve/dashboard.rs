@@ -87,7 +87,7 @@ pub(crate) fn of_server(server: &Server) -> Answer {
         );
         match instance.try_hold() {
             Some(Ok(net)) => {
-                let canisters = net.subnets().iter().map(|it| it.node.canisters().count());
+                let canisters = net.living().map(|it| it.node.canisters().count());
                 let _ = write!(
                     body,
                     "<td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td>{}",
@@ -95,7 +95,7 @@ pub(crate) fn of_server(server: &Server) -> Answer {
                         true => "<span class=good>live</span>",
                         false => "waits",
                     },
-                    net.subnets().len(),
+                    net.living().count(),
                     grouped(canisters.sum::<usize>()),
                     grouped(net.rounds()),
                     drun_ic::time::utc(net.time()),
@@ -141,7 +141,7 @@ pub(crate) fn of_instance(instance: &Instance) -> Outcome {
 }
 
 fn canisters(body: &mut String, net: &Net) {
-    for (place, subnet) in net.subnets().iter().enumerate() {
+    for (place, subnet) in net.living().enumerate() {
         let canisters = subnet.node.canisters().count();
         body.push_str("<section class=canisters>");
         if place == 0 {
@@ -230,7 +230,7 @@ fn messages(body: &mut String, net: &Net) {
 
 fn logs(body: &mut String, net: &Net) {
     let mut lines: Vec<(u64, Principal, &[u8])> = Vec::new();
-    for subnet in net.subnets() {
+    for subnet in net.living() {
         for canister in subnet.node.canisters() {
             let records = canister.log.records();
             lines.extend(records.map(|record| (record.time, canister.id, &record.content[..])));

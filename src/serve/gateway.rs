@@ -1,5 +1,5 @@
-//! HTTP gateways: what a browser asks for becomes calls of a canister's `http_request` (pocket-ic-api.md 2.8). The answers are passed on
-//! as canisters give them: a gateway of this process needs no certificate to believe an instance of this process.
+//! HTTP gateways: what a browser asks for becomes calls of a canister's `http_request` (pocket-ic-api.md 2.8). Owns the addresses, the
+//! calls, and what of their answers is passed on; whether an answer is to be believed is decided in `verify`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,12 +19,17 @@ use super::http::{self, Handler};
 use super::instance_routes::await_message;
 use super::instances::Instance;
 use super::request::Request;
+use super::routes::AGENT_BODY;
+use super::verify::{Answered, Asked, verify};
 use super::wire::{ForwardTo, GatewayConfig, HttpsConfig};
 
 /// Pieces of a streamed answer, at the most.
 const MAX_PIECES: usize = 10_000;
 /// Rounds that an update call of a gateway may take.
 const ROUNDS: u64 = 100;
+
+/// What a browser is shown in the place of an answer that does not pass.
+const UNTRUSTED: &str = "503 - response verification error\nThe response from the canister failed verification and cannot be trusted.";
 
 /// The gateways of a server.
 #[derive(Default)]
@@ -176,6 +181,13 @@ impl Handler for Gateway {
         }
     }
 
+    fn body_limit(&self, path: &str) -> Option<(usize, Answer)> {
+        match self.server.upgrade() {
+            Some(server) if path.starts_with("/api/") => server.body_limit(path),
+            _ => Some((AGENT_BODY, page(503, "503 - upstream error"))),
+        }
+    }
+
     fn begin(&self) -> Box<dyn Send> {
         match self.server.upgrade() {
             Some(server) => server.begin(),
@@ -190,6 +202,12 @@ impl Handler for Gateway {
 
 fn page(status: u16, text: &str) -> Answer {
     Answer::new(status, Content::Text, text)
+}
+
+/// Who asks for a canister at such a host takes its answers as they are.
+fn is_raw(request: &Request) -> bool {
+    let host = request.header("host").unwrap_or("");
+    host.split('.').nth(1) == Some("raw")
 }
 
 /// The canister that a request is for: by a label of the host, the query, or the page that it comes from.
@@ -236,12 +254,13 @@ fn ask(instance: &Instance, request: &Request) -> Outcome {
         return Ok(page(404, "404 - canister not found"));
     }
     let query = request.query.as_deref().filter(|query| !query.is_empty());
+    let url = match query {
+        Some(query) => format!("{}?{query}", request.path),
+        None => request.path.clone(),
+    };
     let argument = HttpRequest {
-        method: request.verb(),
-        url: match query {
-            Some(query) => format!("{}?{query}", request.path),
-            None => request.path.clone(),
-        },
+        method: &request.verb,
+        url: url.clone(),
         headers: request
             .headers
             .iter()
@@ -259,14 +278,16 @@ fn ask(instance: &Instance, request: &Request) -> Outcome {
         method: method.to_owned(),
         payload,
     };
-    let mut response = match reply(
-        instance
-            .hold()?
-            .query(&call("http_request", argument.clone()))?,
-    ) {
+    let mut net = instance.hold()?;
+    let asked = reply(net.query(&call("http_request", argument.clone()))?);
+    let certified_at = net.subnets()[net.canister(&canister)?.0].node.time();
+    drop(net);
+    let mut response = match asked {
         Ok(response) => response,
         Err(page) => return Ok(page),
     };
+    // What an update call answers is certified by itself.
+    let to_be_verified = !response.upgrade && !is_raw(request);
     if response.upgrade {
         let submitted = instance
             .hold()?
@@ -302,6 +323,25 @@ fn ask(instance: &Instance, request: &Request) -> Outcome {
         response.body.extend(body);
         if pieces < MAX_PIECES {
             response.more = token.map(|token| ((to, method), token));
+        }
+    }
+    if to_be_verified {
+        let asked = Asked {
+            method: &request.verb,
+            url: &url,
+            headers: &request.headers,
+            body: &request.body,
+        };
+        let answered = Answered {
+            status: response.status,
+            headers: &response.headers,
+            body: &response.body,
+        };
+        let root_key = instance.hold()?.subnets()[0].public_key.clone();
+        match verify(&canister, &asked, &answered, certified_at, &root_key) {
+            Ok(Some(certified)) => response.headers = certified,
+            Ok(None) => {}
+            Err(error) => return Ok(page(503, &format!("{UNTRUSTED}\n{error}"))),
         }
     }
     let mut answer = Answer::new(response.status, Content::None, response.body);
@@ -441,6 +481,7 @@ mod tests {
         let headers = [("host", Some(host)), ("referer", referer)];
         Request {
             method: Method::Get,
+            verb: "GET".into(),
             path: "/".into(),
             query: query.map(str::to_owned),
             headers: headers

@@ -18,13 +18,15 @@ use super::request::{Method, Request};
 const TIMEOUT_HEADER: &str = "processing-timeout-ms";
 /// Time for the head of a request to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of the largest body on the endpoints of agents.
-const AGENT_BODY: usize = 4 << 20;
+/// Bytes of a body that is too large, beyond which nobody waits for its end any more.
+const MAX_WASTE: usize = 64 << 20;
 
 /// What answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one; may block.
     fn handle(self: Arc<Self>, request: Request) -> Answer;
+    /// Bytes that the body of a request for this path may have, and what who sends more is told; none for any number.
+    fn body_limit(&self, path: &str) -> Option<(usize, Answer)>;
     /// A request begins; what is returned lives as long as it.
     fn begin(&self) -> Box<dyn Send>;
     /// A name for an operation that takes too long, as the answer of 202, and where its own answer is to be kept.
@@ -64,9 +66,10 @@ async fn answer<H: Handler>(
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Full<Bytes>> {
     let active = handler.begin();
-    let request = match read(request).await {
+    let limit = handler.body_limit(request.uri().path());
+    let request = match read(request, limit).await {
         Ok(request) => request,
-        Err(refusal) => return response(Answer::from(refusal)),
+        Err(answer) => return response(answer),
     };
     let patience = request.header(TIMEOUT_HEADER);
     let patience = patience.and_then(|value| value.parse().ok());
@@ -102,56 +105,63 @@ async fn answer<H: Handler>(
     }
 }
 
-async fn read(request: hyper::Request<Incoming>) -> Result<Request, Refusal> {
+async fn read(
+    request: hyper::Request<Incoming>,
+    limit: Option<(usize, Answer)>,
+) -> Result<Request, Answer> {
     let (head, body) = request.into_parts();
     let method = match head.method {
         hyper::Method::GET | hyper::Method::HEAD => Method::Get,
         hyper::Method::POST => Method::Post,
         hyper::Method::DELETE => Method::Delete,
-        hyper::Method::PUT => Method::Put,
-        hyper::Method::PATCH => Method::Patch,
         hyper::Method::OPTIONS => Method::Options,
         _ => Method::Other,
     };
-    let path = head.uri.path().to_owned();
-    let limit = match is_for_agents(&path) {
-        true => AGENT_BODY,
-        false => usize::MAX,
-    };
     let body = match limit {
-        usize::MAX => body.collect().await.map_err(|error| error.to_string()),
-        limit => http_body_util::Limited::new(body, limit)
-            .collect()
-            .await
-            .map_err(|error| error.to_string()),
+        None => whole(body).await?,
+        Some((limit, answer)) => within(body, limit).await?.ok_or(answer)?,
     };
-    let body = body.map_err(|error| match limit {
-        usize::MAX => Refusal::bad(format!("the body did not arrive: {error}")),
-        limit => Refusal::new(
-            413,
-            format!("error: payload_too_large\ndetails: maximum body size is {limit} bytes."),
-        ),
-    })?;
     let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
     };
     Ok(Request {
         method,
-        path,
+        verb: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
         headers: head.headers.iter().map(header).collect(),
-        body: body.to_bytes().into(),
+        body,
     })
 }
 
-fn is_for_agents(path: &str) -> bool {
-    let mut parts = path.split('/').skip(1);
-    match parts.next() {
-        Some("api") => true,
-        Some("instances") => parts.nth(1) == Some("api"),
-        _ => false,
+fn lost(error: impl std::fmt::Display) -> Answer {
+    Answer::from(Refusal::bad(format!("the body did not arrive: {error}")))
+}
+
+async fn whole(body: Incoming) -> Result<Vec<u8>, Answer> {
+    let body = body.collect().await.map_err(lost)?;
+    Ok(body.to_bytes().into())
+}
+
+/// A body, if it has no more bytes than this. One that has is read to its end all the same: who still sends does not listen.
+async fn within(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, Answer> {
+    let (mut bytes, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(lost)?.into_data() else {
+            continue;
+        };
+        size += data.len();
+        if size <= limit {
+            bytes.extend_from_slice(&data);
+        } else {
+            bytes = Vec::new();
+        }
+        if size > limit + MAX_WASTE {
+            break;
+        }
     }
+    Ok((size <= limit).then_some(bytes))
 }
 
 fn response(answer: Answer) -> hyper::Response<Full<Bytes>> {

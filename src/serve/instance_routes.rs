@@ -8,11 +8,13 @@ use drun_ic::net::{AWAIT_ROUNDS, MessageId};
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
+use super::memory;
 use super::request::{Method, Request};
+use super::snapshot_dir;
 use super::wire::{
     self, AddCycles, Blob, Bytes, CallWire, CanisterId, Cycles, FaultWire, FlexibleMock,
-    MessageIdWire, Mock, PrincipalId, ResultWire, SetStableMemory, StatusWire, SubnetId, TickWire,
-    Time,
+    MessageIdWire, Mock, PrincipalId, ResultWire, SetStableMemory, SnapshotIdWire, StatusWire,
+    SubnetId, TickWire, Time,
 };
 
 /// Rounds that `await_ingress_message` runs, if a request says otherwise (ours).
@@ -115,6 +117,7 @@ impl Server {
             "read/get_canister_http" => Ok(Answer::json(&wire::pending(&*instance()?.hold()?))),
             "update/submit_ingress_message" => {
                 let call = request.json::<CallWire>()?.call()?;
+                memory::check(self.options.max_memory)?;
                 let instance = instance()?;
                 let submitted = instance.hold()?.submit(&call)?;
                 instance.live.ring();
@@ -184,24 +187,38 @@ impl Server {
             }
             "update/mock_flexible_canister_http" => {
                 let mock = request.json::<FlexibleMock>()?;
-                let subnet = mock.subnet_id.principal()?;
-                Err(Refusal::bad(format!(
-                    "InvalidCanisterHttpRequestId(({subnet}, {})): this server has no flexible HTTP outcalls",
-                    mock.request_id
-                )))
+                let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
+                let answers = mock.answers();
+                instance()?
+                    .hold()?
+                    .answer_flexible_http(&subnet, id, answers)?;
+                Ok(Answer::null())
             }
             "update/inject_fault" => {
                 let fault = request.json::<FaultWire>()?.fault()?;
                 instance()?.hold()?.inject(fault)?;
                 Ok(Answer::null())
             }
-            "update/delete_subnet" => Err(Refusal::bad(
-                "deleting subnets is not supported by this server",
-            )),
-            "update/canister_snapshot_download" | "update/canister_snapshot_upload" => {
-                Err(Refusal::bad(
-                    "snapshots in directories are not supported by this server; use the methods of the management canister",
-                ))
+            "update/delete_subnet" => {
+                let subnet = request.json::<SubnetId>()?.principal()?;
+                let instance = instance()?;
+                let mut held = instance.hold()?;
+                held.delete_subnet(&subnet)?;
+                // The endpoints of agents still know it.
+                *held.with_endpoint().1 = None;
+                Ok(Answer::null())
+            }
+            "update/canister_snapshot_download" => {
+                let wish = request.json()?;
+                snapshot_dir::download(&mut *instance()?.hold()?, &wish)?;
+                Ok(Answer::null())
+            }
+            "update/canister_snapshot_upload" => {
+                let wish = request.json()?;
+                let id = snapshot_dir::upload(&mut *instance()?.hold()?, &wish)?;
+                Ok(Answer::json(&SnapshotIdWire {
+                    snapshot_id: Bytes(id),
+                }))
             }
             _ => Err(Refusal::new(
                 404,

@@ -7,16 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use candid::{CandidType, Encode, Nat, Principal};
-use drun_ic::answer::MessageResult;
 use drun_ic::management::ids::RANGE;
-use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
-use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
-use drun_ic::management::types::settings::CanisterSettings;
-use drun_ic::net::{AWAIT_ROUNDS, Call, Effective, Net, SubnetKind, SubnetSpec};
+use drun_ic::net::{Net, SubnetKind, SubnetSpec};
 
 use super::Server;
 use super::answer::Refusal;
 use super::state_dir::StateDir;
+use super::system::{Given, SystemCanister};
 use super::wire::{ForwardTo, GatewayConfig};
 
 /// The minting canister: tells on which subnets canisters are made.
@@ -25,8 +22,6 @@ const MINTING: &str = "rkp4c-7iaaa-aaaaa-aaaca-cai";
 const LEDGER: &str = "um5iw-rqaaa-aaaaq-qaaba-cai";
 /// The block of the main network that the ledger's id lies in.
 const LEDGER_BLOCK: u64 = 0x21 * RANGE;
-/// What the ledger may spend.
-const LEDGER_CYCLES: u128 = 1 << 100;
 /// What a canister is made with, in cycles.
 const CANISTER_CYCLES: u64 = 4_000_000_000_000;
 
@@ -94,7 +89,7 @@ impl Launch {
                 "--artificial-delay-ms" => launch.delay_ms = number(),
                 "--bitcoind-addr" | "--dogecoind-addr" | "--ii" | "--nns" => {
                     return Some(Err(format!(
-                        "{name}: this network has no adapters and no system canisters"
+                        "{name}: this network has no adapters, and of the system canisters those that are given with --system-canister in DRUN_SERVE_OPTIONS"
                     )));
                 }
                 "--verbose" => {}
@@ -155,6 +150,8 @@ impl Launch {
 }
 
 fn network(server: &Server) -> Result<Net, String> {
+    let given = server.options.system_canisters.iter().map(Given::read);
+    let given = given.collect::<Result<Vec<_>, _>>()?;
     let mut net = Net::new(server.net_settings());
     let specs = [
         SubnetSpec::new(SubnetKind::Nns),
@@ -169,47 +166,22 @@ fn network(server: &Server) -> Result<Net, String> {
         net.add(spec);
     }
     let application = net.subnets()[1].id;
-    install(&mut net, MINTING, &minting(application))?;
-    install(&mut net, LEDGER, &ledger())?;
-    Ok(net)
-}
-
-/// Makes a canister of this id with a module as text.
-fn install(net: &mut Net, id: &str, module: &str) -> Result<(), String> {
-    let id = Principal::from_text(id).map_err(|error| error.to_string())?;
-    let create = Encode!(&ProvisionalCreateArgs::<CanisterSettings> {
-        amount: Some(LEDGER_CYCLES.into()),
-        settings: None,
-        specified_id: Some(id),
-        sender_canister_version: None,
-    });
-    let install = Encode!(&InstallCodeArgs {
-        mode: CanisterInstallMode::Install,
-        canister_id: id,
-        wasm_module: wat::parse_str(module).map_err(|error| error.to_string())?,
-        arg: Vec::new(),
-        sender_canister_version: None,
-    });
-    for (method, payload) in [
-        ("provisional_create_canister_with_cycles", create),
-        ("install_code", install),
-    ] {
-        let call = Call {
-            sender: Principal::anonymous(),
-            info: None,
-            canister: Principal::management_canister(),
-            effective: Effective::Canister(id),
-            method: method.to_owned(),
-            payload: payload.map_err(|error| error.to_string())?,
+    for (id, module) in [(MINTING, minting(application)), (LEDGER, ledger())] {
+        let module = wat::parse_str(module).map_err(|error| error.to_string())?;
+        let id = Principal::from_text(id).map_err(|error| error.to_string())?;
+        let system = SystemCanister {
+            id,
+            module,
+            argument: Vec::new(),
         };
-        let submitted = net.submit(&call).map_err(|error| error.to_string())?;
-        let (_, message) = submitted.map_err(|error| error.to_string())?;
-        match net.wait(&message, AWAIT_ROUNDS) {
-            Ok(MessageResult::Replied(_)) => {}
-            other => return Err(format!("{method} of {id}: {other:?}")),
+        if !given.iter().any(|given| given.id == id) {
+            system.install(&mut net, Principal::anonymous())?;
         }
     }
-    Ok(())
+    for system in given {
+        system.install(&mut net, Principal::anonymous())?;
+    }
+    Ok(net)
 }
 
 /// Bytes as a string of WebAssembly text.

@@ -13,13 +13,12 @@ const VERSION: &str = "16.1.0";
 /// Who chooses another one.
 const VERSION_VARIABLE: &str = "DRUN_POCKET_IC_VERSION";
 
-/// What `--version` prints: in the window of the client that asks.
+/// The version of the server that a client wants.
 pub(crate) fn version(program: &str) -> String {
     let chosen = std::env::var(VERSION_VARIABLE).ok();
     let chosen = chosen.filter(|version| !version.is_empty());
     let version = chosen.or_else(|| version_of_link(program));
-    let version = version.as_deref().unwrap_or(VERSION);
-    format!("pocket-ic-server {version}")
+    version.unwrap_or_else(|| VERSION.to_owned())
 }
 
 /// The version in the name of a link, `pocket-ic-13.0.0`.

@@ -30,7 +30,7 @@ pub(super) struct Bell {
 
 #[derive(Default)]
 pub(super) struct BellState {
-    message: bool,
+    pub(super) message: bool,
     stop: bool,
     /// Rounds that were run.
     pub(super) rounds: u64,

@@ -1,8 +1,8 @@
 //! `drun serve`: the protocol of a PocketIC server over networks of subnets in this process, so that its clients test canisters without
 //! one (docs/internet-computer/pocket-ic-api.md). Owns the wire; what happens behind it is the business of `drun_ic::net`.
 //!
-//! From the top: [`main`] starts and ends the process; `http` is the only async room; `routes` finds the endpoint; the endpoints
-//! work on `instances` and speak in the types of `wire`.
+//! From the top: [`main`] starts and ends the process; `http` and `outbound` are the only async room; `routes` finds the endpoint; the
+//! endpoints work on `instances` and speak in the types of `wire`.
 
 mod agent;
 mod answer;
@@ -11,6 +11,7 @@ mod blobs;
 mod create;
 mod dashboard;
 mod gateway;
+mod generation;
 mod graph;
 mod http;
 mod instance_routes;
@@ -19,11 +20,17 @@ mod keys;
 mod launcher;
 mod life;
 mod live;
+mod manage;
+mod memory;
 mod openapi;
 mod options;
+mod outbound;
 mod request;
 mod routes;
+mod snapshot_dir;
 mod state_dir;
+mod system;
+mod verify;
 mod wire;
 
 use std::io::Write;
@@ -65,6 +72,7 @@ impl Server {
     /// What all networks of this server have in common.
     fn net_settings(&self) -> NetSettings {
         NetSettings {
+            protocol: self.options.protocol,
             cache_dir: self.options.cache_dir.clone(),
             printer: (!self.options.quiet).then(|| {
                 let print = |line: &drun_ic::answer::DebugPrint| {
@@ -116,6 +124,17 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
         let _ = writeln!(std::io::stdout(), "{text}");
         ExitCode::SUCCESS
     };
+    let version = life::version(program);
+    let usual = match options::of_environment(|warning| say(format!("warning: {warning}"))) {
+        Ok(options) => Options {
+            protocol: generation::protocol(&version),
+            ..options
+        },
+        Err(error) => {
+            say(format!("error: {error}"));
+            return ExitCode::from(WRONG_INPUT);
+        }
+    };
     if let Some(launch) =
         launcher::Launch::parse(&arguments, |warning| say(format!("warning: {warning}")))
     {
@@ -123,7 +142,7 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
             let options = Options {
                 port: launch.config_port,
                 ttl: None,
-                ..Options::default()
+                ..usual
             };
             serve(options, Some(launch))
         });
@@ -135,10 +154,12 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
             }
         };
     }
-    let options = match options::parse(arguments, |warning| say(format!("warning: {warning}"))) {
-        Ok(Wish::Version) => return print(life::version(program)),
+    let options = match options::parse(usual, arguments, |warning| {
+        say(format!("warning: {warning}"));
+    }) {
+        Ok(Wish::Version) => return print(format!("pocket-ic-server {version}")),
         Ok(Wish::Help) => return print(options::HELP.trim_end().to_owned()),
-        Ok(Wish::Serve(options)) => options,
+        Ok(Wish::Serve(options)) => *options,
         Err(error) => {
             say(format!("error: {error}"));
             return ExitCode::from(WRONG_INPUT);

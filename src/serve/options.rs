@@ -5,6 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use candid::Principal;
+use drun_ic::protocol::Protocol;
+
+use super::system::Given;
+
+/// Options for servers that are started by others, as most are: by the clients, which do not know ours.
+const ENVIRONMENT: &str = "DRUN_SERVE_OPTIONS";
+
 /// What the server is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -19,10 +27,16 @@ pub(crate) struct Options {
     pub(crate) address: IpAddr,
     /// Instances that may live at the same time.
     pub(crate) max_instances: usize,
+    /// Bytes of memory beyond which nothing new is begun.
+    pub(crate) max_memory: Option<u64>,
+    /// The modules of system canisters.
+    pub(crate) system_canisters: Vec<Given>,
     /// Where compiled modules are kept.
     pub(crate) cache_dir: Option<PathBuf>,
     /// Canisters print nothing.
     pub(crate) quiet: bool,
+    /// The rules of the server that clients believe to talk to.
+    pub(crate) protocol: Protocol,
 }
 
 impl Default for Options {
@@ -34,8 +48,11 @@ impl Default for Options {
             hard_ttl: None,
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             max_instances: 100_000,
+            max_memory: None,
+            system_canisters: Vec::new(),
             cache_dir: crate::runner::config::default_cache_dir(),
             quiet: false,
+            protocol: Protocol::NEWEST,
         }
     }
 }
@@ -43,7 +60,7 @@ impl Default for Options {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    Serve(Options),
+    Serve(Box<Options>),
     Version,
     Help,
 }
@@ -72,26 +89,48 @@ Options:
       --hard-ttl SECONDS   Ends so long after the start, used or not [default: never]
   -i, --ip-addr ADDRESS    Address to listen on [default: 127.0.0.1]
       --max-instances N    Instances that may live at the same time [default: 100000]
+      --max-memory MIB     Memory beyond which no instance is made and no call is taken; on Linux [default: no limit]
+      --system-canister ID=FILE
+                           The module of a system canister that `icp_features` of instances ask for; may be repeated
+      --system-argument ID=FILE
+                           What that canister is installed with, encoded [default: empty Candid]
       --cache-dir DIR      Where compiled modules are kept [default: the user's cache directory]
       --no-cache           Keep no compiled modules
       --quiet              Do not print what canisters print
   -l, --log-levels FILTER  Taken, and without effect: the server prints what canisters print, and warnings
   -V, --version            Print `pocket-ic-server` and a version: DRUN_POCKET_IC_VERSION, or that of a link such as
-                           pocket-ic-13.0.0, or 16.1.0
+                           pocket-ic-13.0.0, or 16.1.0; instructions and cycles are counted as by that server
   -h, --help               Print help
 
+Options that stand in the environment variable DRUN_SERVE_OPTIONS, between blanks, hold for servers that clients start.
 The program serves too, without the word `serve`, when it is called pocket-ic or pocket-ic-server, or with --port-file.
 ";
 
-/// Reads the arguments; warnings go to `warn`.
+/// The options of the environment.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn of_environment(warn: impl FnMut(String)) -> Result<Options, String> {
+    let given = std::env::var(ENVIRONMENT).unwrap_or_default();
+    let given = given.split_whitespace().map(str::to_owned);
+    match parse(Options::default(), given, warn) {
+        Ok(Wish::Serve(options)) => Ok(*options),
+        Ok(_) => Err(format!(
+            "{ENVIRONMENT} is for options of a server that runs"
+        )),
+        Err(error) => Err(format!("{ENVIRONMENT}: {error}")),
+    }
+}
+
+/// Reads the arguments, on top of others; warnings go to `warn`.
 ///
 /// # Errors
 /// A value that is none, as a sentence.
 pub(crate) fn parse(
+    mut options: Options,
     arguments: impl IntoIterator<Item = String>,
     mut warn: impl FnMut(String),
 ) -> Result<Wish, String> {
-    let mut options = Options::default();
     let mut arguments = arguments.into_iter().peekable();
     while let Some(argument) = arguments.next() {
         let (name, mut joined) = match argument.split_once('=') {
@@ -113,6 +152,32 @@ pub(crate) fn parse(
             "--hard-ttl" => options.hard_ttl = seconds(&name, &value()?)?,
             "-i" | "--ip-addr" => options.address = number(&name, &value()?)?,
             "--max-instances" => options.max_instances = number(&name, &value()?)?,
+            "--max-memory" => {
+                let mebibytes: u64 = number(&name, &value()?)?;
+                options.max_memory = Some(mebibytes.saturating_mul(1 << 20));
+                if super::memory::in_use().is_none() {
+                    return Err(format!(
+                        "{name}: this system does not tell how much memory is in use"
+                    ));
+                }
+            }
+            "--system-canister" => {
+                let (id, module) = file_of(&name, &value()?)?;
+                options.system_canisters.retain(|given| given.id != id);
+                options.system_canisters.push(Given {
+                    id,
+                    module,
+                    argument: None,
+                });
+            }
+            "--system-argument" => {
+                let (id, file) = file_of(&name, &value()?)?;
+                let mut all = options.system_canisters.iter_mut();
+                let given = all.find(|given| given.id == id).ok_or_else(|| {
+                    format!("{name}: --system-canister {id}=FILE has to stand before it")
+                })?;
+                given.argument = Some(file);
+            }
             "--cache-dir" => options.cache_dir = Some(value()?.into()),
             "--no-cache" => options.cache_dir = None,
             "--quiet" => options.quiet = true,
@@ -132,12 +197,19 @@ pub(crate) fn parse(
             }
         }
     }
-    Ok(Wish::Serve(options))
+    Ok(Wish::Serve(Box::new(options)))
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     let number = value.parse();
     number.map_err(|_| format!("{name}: `{value}` is not a value for it"))
+}
+
+/// An id and a file, `ID=FILE`.
+fn file_of(name: &str, value: &str) -> Result<(Principal, PathBuf), String> {
+    let parts = value.split_once('=');
+    let parts = parts.and_then(|(id, file)| Some((Principal::from_text(id).ok()?, file.into())));
+    parts.ok_or_else(|| format!("{name}: `{value}` is not an id and a file as in ID=FILE"))
 }
 
 fn seconds(name: &str, value: &str) -> Result<Option<Duration>, String> {
@@ -152,7 +224,9 @@ mod tests {
     fn parsed(arguments: &[&str]) -> (Result<Wish, String>, Vec<String>) {
         let mut warnings = Vec::new();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned());
-        let wish = parse(arguments, |warning| warnings.push(warning));
+        let wish = parse(Options::default(), arguments, |warning| {
+            warnings.push(warning)
+        });
         (wish, warnings)
     }
 
@@ -182,7 +256,7 @@ mod tests {
             address: "::1".parse().unwrap(),
             ..Options::default()
         };
-        assert_eq!(wish, Ok(Wish::Serve(expected)));
+        assert_eq!(wish, Ok(Wish::Serve(Box::new(expected))));
         assert_eq!(
             warnings,
             ["the option --new-thing is not known and passed over"]

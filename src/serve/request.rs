@@ -10,8 +10,6 @@ pub(crate) enum Method {
     Get,
     Post,
     Delete,
-    Put,
-    Patch,
     Options,
     Other,
 }
@@ -20,6 +18,8 @@ pub(crate) enum Method {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
+    /// The method as it came; for endpoints, HEAD is GET.
+    pub(crate) verb: String,
     /// The path as it came, without query.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
@@ -29,19 +29,6 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The method as HTTP says it.
-    pub(crate) fn verb(&self) -> &'static str {
-        match self.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-            Method::Options => "OPTIONS",
-            Method::Other => "HEAD",
-        }
-    }
-
     /// The value of a header whose name is given in small letters.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();

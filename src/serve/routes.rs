@@ -10,6 +10,18 @@ use super::instance_routes::ENDPOINTS;
 use super::request::{Method, Request};
 use super::wire::{AutoProgress, GatewayConfig, InstanceConfig};
 
+/// Bytes of the largest body on the endpoints of agents.
+pub(super) const AGENT_BODY: usize = 4 << 20;
+
+fn is_for_agents(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    match parts.next() {
+        Some("api") => true,
+        Some("instances") => parts.nth(1) == Some("api"),
+        _ => false,
+    }
+}
+
 impl Handler for Server {
     fn handle(self: Arc<Self>, request: Request) -> Answer {
         let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -27,6 +39,15 @@ impl Handler for Server {
             answer = answer.with_header("access-control-allow-origin", "*");
         }
         answer
+    }
+
+    fn body_limit(&self, path: &str) -> Option<(usize, Answer)> {
+        is_for_agents(path).then(|| {
+            let text = format!(
+                "error: payload_too_large\ndetails: Payload is too large: maximum body size is {AGENT_BODY} bytes."
+            );
+            (AGENT_BODY, Answer::new(413, Content::Text, text))
+        })
     }
 
     fn begin(&self) -> Box<dyn Send> {

@@ -13,7 +13,7 @@ use super::answer::Refusal;
 /// The file.
 const FILE: &str = "drun-state";
 /// What it begins with: the form, whose number changes with it.
-const MAGIC: &[u8] = b"drun state 1\n";
+const MAGIC: &[u8] = b"drun state 2\n";
 /// A file that only other servers write.
 const FOREIGN: &str = "registry.proto";
 

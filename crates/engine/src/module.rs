@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::Host;
 use crate::interpreter::Program;
-use crate::rewrite::{Metering, Rewritten, SavedGlobal, Shape, rewrite, survey};
+use crate::rewrite::{Metering, Plan, Rewritten, SavedGlobal, Shape, rewrite, survey};
 use crate::tier::{TIERS, Tier};
 
 /// The value of a global, floats as their bits.
@@ -89,11 +89,7 @@ impl<H: Host> Module<H> {
         let (mut rewritten, mut program) = (None, None);
         if tier == Tier::Interpreter {
             rewritten = survey(&raw, &plan).map_err(|defect| host.refuse(defect))?;
-            let wasm = match &raw {
-                Cow::Borrowed(_) => Arc::clone(&blob),
-                Cow::Owned(wasm) => wasm[..].into(),
-            };
-            program = Program::new(wasm, &plan).map(Arc::new);
+            program = program_of(&blob, &raw, &plan);
         }
         let rewritten = match rewritten {
             Some(surveyed) if program.is_some() => surveyed,
@@ -106,6 +102,22 @@ impl<H: Host> Module<H> {
         let mut module = Module::from_parts(host, blob, hash, facts, rewritten);
         module.program = program;
         Ok(module)
+    }
+
+    /// A module for the interpreter that was admitted before; nothing if it is not for the interpreter after all.
+    pub(crate) fn known(
+        host: &H,
+        blob: Arc<[u8]>,
+        hash: [u8; 32],
+        facts: H::Facts,
+        rewritten: Rewritten,
+    ) -> Option<Self> {
+        let raw = host.unpack(&blob).ok()?;
+        let program = program_of(&blob, &raw, &host.plan(&facts))?;
+        drop(raw);
+        let mut module = Module::from_parts(host, blob, hash, facts, rewritten);
+        module.program = Some(program);
+        Some(module)
     }
 
     /// A module that was admitted and rewritten before.
@@ -219,4 +231,13 @@ impl<H: Host> Module<H> {
     pub fn is_compiled(&self, tier: Tier) -> bool {
         self.code[tier as usize].get().is_some()
     }
+}
+
+/// The module for the interpreter; nothing if it is not for that.
+fn program_of(blob: &Arc<[u8]>, raw: &Cow<'_, [u8]>, plan: &Plan<'_>) -> Option<Arc<Program>> {
+    let wasm = match raw {
+        Cow::Borrowed(_) => Arc::clone(blob),
+        Cow::Owned(wasm) => wasm[..].into(),
+    };
+    Program::new(wasm, plan).map(Arc::new)
 }

@@ -117,6 +117,8 @@ pub struct NodeSettings {
     pub rate_limits: bool,
     /// `http_request` is there.
     pub http_outcalls: bool,
+    /// `http_request` for what is no URL fails, as it does where real nodes ask.
+    pub url_check: bool,
     /// Nanoseconds that a round takes if nobody moves the clock meanwhile (`scheduling.md`, 5).
     pub round_time: u64,
     /// Time of the genesis, nanoseconds since the Unix epoch; the first rounds follow it closely.
@@ -171,6 +173,7 @@ impl NodeSettings {
             checkpoints: Checkpoints::ByInterval,
             rate_limits: subnet_type == SubnetType::Application,
             http_outcalls: true,
+            url_check: true,
             round_time: 1,
             start_time: GENESIS_NS,
             seed: 0,

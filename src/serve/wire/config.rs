@@ -160,7 +160,7 @@ pub(crate) fn topology(net: &Net) -> TopologyWire {
         start: CanisterId::of(canister_id(*first)),
         end: CanisterId::of(canister_id(*last)),
     };
-    let subnets = net.subnets().iter().map(|subnet| {
+    let subnets = net.living().map(|subnet| {
         let SubnetSpec {
             kind,
             benchmarking,

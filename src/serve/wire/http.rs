@@ -1,7 +1,8 @@
 //! HTTP requests of canisters and their answers (pocket-ic-api.md 2.7).
 
 use drun_ic::management::types::http::{HttpHeader, HttpMethod, HttpResponse};
-use drun_ic::net::{HttpAnswer, Net};
+use drun_ic::net::{HttpAnswer, Net, PendingHttp};
+use drun_ic::outcall::{OutcallKind, Replication as Counts};
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, SubnetId};
@@ -30,6 +31,28 @@ pub(crate) struct PendingWire {
 enum Replication {
     FullyReplicated,
     NonReplicated,
+    Flexible {
+        total_requests: u32,
+        min_responses: u32,
+        max_responses: u32,
+    },
+}
+
+impl Replication {
+    fn of(outcall: &PendingHttp<'_>) -> Self {
+        match outcall.kind {
+            OutcallKind::FullyReplicated => Replication::FullyReplicated,
+            OutcallKind::NonReplicated => Replication::NonReplicated,
+            OutcallKind::Flexible(counts) => {
+                let counts = counts.unwrap_or_else(|| Counts::default_of(outcall.nodes));
+                Replication::Flexible {
+                    total_requests: counts.total_requests,
+                    min_responses: counts.min_responses,
+                    max_responses: counts.max_responses,
+                }
+            }
+        }
+    }
 }
 
 /// All requests without an answer.
@@ -59,11 +82,11 @@ pub(crate) fn pending(net: &Net) -> Vec<PendingWire> {
                     .unwrap_or_default(),
             ),
             max_response_bytes: outcall.args.max_response_bytes,
-            replication: match outcall.args.is_replicated {
-                Some(false) => Replication::NonReplicated,
-                _ => Replication::FullyReplicated,
+            replication: Replication::of(&outcall),
+            pricing_version: match outcall.pays_as_it_goes {
+                true => "PayAsYouGo",
+                false => "Legacy",
             },
-            pricing_version: "Legacy",
         })
         .collect()
 }
@@ -87,6 +110,17 @@ pub(crate) struct Mock {
 pub(crate) struct FlexibleMock {
     pub(crate) subnet_id: SubnetId,
     pub(crate) request_id: u64,
+    responses: Vec<ResponseWire>,
+}
+
+impl FlexibleMock {
+    /// What nodes have got.
+    pub(crate) fn answers(self) -> Vec<HttpAnswer> {
+        self.responses
+            .into_iter()
+            .map(ResponseWire::answer)
+            .collect()
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -106,7 +140,13 @@ impl Mock {
     /// What the nodes have got, the first one's first.
     pub(crate) fn answers(self) -> Vec<HttpAnswer> {
         let all = std::iter::once(self.response).chain(self.additional_responses);
-        all.map(|response| match response {
+        all.map(ResponseWire::answer).collect()
+    }
+}
+
+impl ResponseWire {
+    fn answer(self) -> HttpAnswer {
+        match self {
             ResponseWire::CanisterHttpReply {
                 status,
                 headers,
@@ -123,7 +163,6 @@ impl Mock {
                 reject_code,
                 message,
             } => HttpAnswer::Reject(reject_code, message),
-        })
-        .collect()
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod call;
 mod config;
 mod http;
+mod snapshot;
 
 use candid::Principal;
 use data_encoding::BASE64;
@@ -18,6 +19,7 @@ pub(crate) use config::{
     topology,
 };
 pub(crate) use http::{FlexibleMock, Mock, pending};
+pub(crate) use snapshot::{Download, Metadata, SnapshotIdWire, Upload};
 
 /// Bytes, as standard base64 with padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod agents;
 mod calls;
 mod errors;
 mod extras;
+mod features;
 mod instances;
 mod life;
 mod outcalls;
@@ -44,6 +45,11 @@ impl Server {
     }
 
     fn start_with(arguments: &[&str]) -> Self {
+        Server::start_in(&[], arguments)
+    }
+
+    /// With variables of the environment.
+    fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("server.port");
         let child = drun()
@@ -51,6 +57,7 @@ impl Server {
             .arg("--port-file")
             .arg(&file)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -64,6 +71,15 @@ impl Server {
 
     fn client(&self) -> Client {
         Client::new(self.port)
+    }
+
+    /// Bytes of memory that it has in use; 0 where the system does not tell.
+    fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        line.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10
     }
 
     fn port_file(&self) -> std::path::PathBuf {
@@ -136,7 +152,18 @@ impl Client {
     }
 
     fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\n");
+        self.send_to("x", method, path, headers, body)
+    }
+
+    fn send_to(
+        &mut self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }

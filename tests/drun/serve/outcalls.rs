@@ -1,8 +1,12 @@
 //! HTTP requests of canisters (pocket-ic-api.md 2.7).
 
 use super::*;
-use drun_ic::management::types::http::{HttpMethod, HttpRequestArgs, HttpResponse};
+use drun_ic::management::types::http::{
+    FlexibleHttpReply, FlexibleHttpRequestArgs, GlobalError, HttpMethod, HttpRequestArgs,
+    HttpResponse,
+};
 use drun_ic::management::types::limited::Limited;
+use drun_ic::outcall::Replication;
 
 struct Outcall {
     server: Server,
@@ -162,4 +166,106 @@ fn nobody_answers_for_a_minute() {
         "Canister http request timed out"
     );
     assert_eq!(outcall.pending(), json!([]));
+}
+
+/// A proxy for the management canister: calls the method `flexible_http_request` with its argument.
+fn flexible(client: &mut Client, instance: usize) -> Value {
+    let module = CANISTER.replace(
+        "(export \"canister_update http\")",
+        "(export \"canister_update flexible\")",
+    );
+    assert_ne!(module, CANISTER);
+    let module = module.replace("http_request", "flexible_http_request");
+    let module = module.replace(
+        "(i32.const 140) (i32.const 12)",
+        "(i32.const 140) (i32.const 21)",
+    );
+    let canister = client.canister_of(instance, &json!("None"), &module);
+    let argument = Encode!(&FlexibleHttpRequestArgs {
+        url: "https://example.com/x".into(),
+        max_response_bytes: Some(2000),
+        method: HttpMethod::Get,
+        headers: Limited(vec![]),
+        body: None,
+        transform: None,
+        replication: Some(Replication {
+            min_responses: 2,
+            max_responses: 3,
+            total_requests: 4,
+        }),
+    });
+    let path = format!("/instances/{instance}/update");
+    let submit = format!("{path}/submit_ingress_message");
+    let message = call(canister, "flexible", &argument.expect("it encodes"));
+    let message = client.ask(&submit, &message)["Ok"].clone();
+    for _ in 0..2 {
+        client.ask(&format!("{path}/tick"), &json!({}));
+    }
+    message
+}
+
+#[test]
+fn nodes_of_a_flexible_request_answer_for_themselves() {
+    let server = Server::start();
+    let mut client = server.client();
+    let reply = |body: &[u8]| json!({"CanisterHttpReply": {"status": 200, "headers": [], "body": text(body)}});
+    let reject = json!({"CanisterHttpReject": {"reject_code": 2, "message": "no"}});
+    let cases = [
+        (
+            vec![reply(b"a"), reject.clone(), reply(b"b")],
+            Ok(vec![b"a".to_vec(), b"b".to_vec()]),
+        ),
+        (
+            vec![reply(b"a"), reply(b"b"), reply(b"c"), reply(b"d")],
+            Ok(vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]),
+        ),
+        (
+            vec![reject.clone(), reject.clone(), reject],
+            Err(GlobalError::TooManyRejects(candid::Reserved)),
+        ),
+        (
+            vec![reply(b"a")],
+            Err(GlobalError::Timeout(candid::Reserved)),
+        ),
+    ];
+    for (responses, expected) in cases {
+        let instance = client.application();
+        let message = flexible(&mut client, instance);
+        let pending = format!("/instances/{instance}/read/get_canister_http");
+        let asked = client.get(&pending).json()[0].clone();
+        let counts = json!({"total_requests": 4, "min_responses": 2, "max_responses": 3});
+        assert_eq!(asked["replication"], json!({"Flexible": counts}), "{asked}");
+        assert_eq!(asked["pricing_version"], "PayAsYouGo");
+        let path = format!("/instances/{instance}/update");
+        let mock = |responses: &[Value]| json!({"subnet_id": asked["subnet_id"], "request_id": 0, "responses": responses});
+        let flexible = format!("{path}/mock_flexible_canister_http");
+        let too_many = client.post(&flexible, &mock(&vec![reply(b"a"); 5]));
+        assert_eq!(
+            too_many.message(),
+            "InvalidMockCanisterHttpResponses((5, 4))"
+        );
+        assert_eq!(client.ask(&flexible, &mock(&responses)), Value::Null);
+        assert_eq!(client.get(&pending).json(), json!([]));
+        let again = client.post(&flexible, &mock(&responses));
+        assert!(
+            again
+                .message()
+                .starts_with("InvalidCanisterHttpRequestId((")
+        );
+        let now = client
+            .get(&format!("/instances/{instance}/read/get_time"))
+            .json();
+        let later = now["nanos_since_epoch"].as_u64().expect("a time") + 61_000_000_000;
+        client.ask(
+            &format!("{path}/set_time"),
+            &json!({"nanos_since_epoch": later}),
+        );
+        let result = client.ask(&format!("{path}/await_ingress_message"), &message);
+        let bytes = bytes(&result["Ok"]).unwrap_or_else(|| panic!("no reply: {result}"));
+        let told = match candid::decode_one(&bytes).expect("it is Candid") {
+            FlexibleHttpReply::Ok(all) => Ok(all.into_iter().map(|it| it.body).collect()),
+            FlexibleHttpReply::Err(failure) => Err(failure.global_error.expect("it is told")),
+        };
+        assert_eq!(told, expected);
+    }
 }

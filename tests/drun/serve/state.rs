@@ -31,7 +31,7 @@ fn an_instance_goes_on_where_it_ended() {
     assert_eq!(client.get("/instances/1/read/topology").json(), topology);
     let later = client.get("/instances/1/read/get_time").json();
     let nanoseconds = |time: &Value| time["nanos_since_epoch"].as_u64().expect("a time");
-    assert_eq!(nanoseconds(&later), nanoseconds(&time) + 1);
+    assert_eq!(nanoseconds(&later), nanoseconds(&time) + 2);
     assert_eq!(client.reply(1, &call(canister, "write", b"")), [2, 0, 0, 0]);
     let about = json!({"canister_id": id_text(canister)});
     let memory = client.ask("/instances/1/read/get_stable_memory", &about);
@@ -128,7 +128,7 @@ fn what_is_no_state_is_refused() {
         "{}",
         refused.message()
     );
-    let truncated = b"drun state 1\n\xff\xff";
+    let truncated = b"drun state 2\n\xff\xff";
     std::fs::write(directory.path().join("drun-state"), truncated).expect("a file");
     let refused = kept(&mut client, directory.path(), subnets(&["application"]));
     assert_eq!(refused.status, 400);

@@ -4,15 +4,19 @@ use ic_principal::Principal;
 
 use super::certifier::Certifier;
 use super::endpoint::Target;
+use super::network::Network;
 use super::response::Response;
 use crate::request::{Authority, RequestId};
 use crate::tree::Path;
+
+const NOT_THE_SENDER: &str = "The user tries to access Request ID not signed by the caller.";
 
 /// Who reads, and where.
 pub(super) struct Reader<'a> {
     pub user: Principal,
     pub authority: &'a Authority,
     pub target: Target,
+    pub network: &'a dyn Network,
 }
 
 impl Reader<'_> {
@@ -74,14 +78,18 @@ impl Reader<'_> {
             ));
         };
         match certifier.request(&id) {
-            Some((sender, _)) if *sender != self.user => Err(Response::text(
-                403,
-                "The user tries to access Request ID not signed by the caller.",
-            )),
+            Some((sender, _)) if *sender != self.user => Err(Response::text(403, NOT_THE_SENDER)),
             Some((_, canister)) if !self.authority.allows(canister) => Err(Response::text(
                 403,
                 "The user tries to access request IDs for canisters not belonging to sender delegation targets.",
             )),
+            None if self
+                .network
+                .sender(&id)
+                .is_some_and(|sender| sender != self.user) =>
+            {
+                Err(Response::text(403, NOT_THE_SENDER))
+            }
             _ => Ok(()),
         }
     }

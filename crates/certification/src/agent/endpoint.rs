@@ -299,6 +299,7 @@ impl Endpoint {
             user: envelope.content.sender,
             authority: &authority,
             target,
+            network,
         };
         for path in &read.paths {
             reader.check(path, certifier)?;

@@ -28,6 +28,11 @@ pub trait Network {
     /// True if the request is answered, and [`Network::state`] says how. Asked while an agent waits.
     fn is_done(&self, subnet: &Principal, id: &RequestId) -> bool;
 
+    /// Who has sent a request that is not told of by [`Network::state`], if there is such a one.
+    fn sender(&self, _: &RequestId) -> Option<Principal> {
+        None
+    }
+
     /// Takes a message for the next round. A message with a known id is taken without effect.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod entry;
 mod owner;
 mod secret;
 
+use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::Path;
@@ -110,18 +111,52 @@ impl ModuleCache {
         }
     }
 
+    /// What is known about a module of this name that has no machine code.
+    pub(super) fn known<F: DeserializeOwned>(&self, name: &Key) -> Option<Knowledge<F>> {
+        if !self.holds(name) {
+            return None;
+        }
+        match self.entry(name, name) {
+            Ok(entry) => entry.map(|(_, knowledge)| knowledge),
+            Err(error) => {
+                let path = self.directory.path_of(name);
+                self.complain(&format!("{}: {error}; it is made again", path.display()));
+                None
+            }
+        }
+    }
+
+    /// Keeps what is known about a module that has no machine code.
+    pub(super) fn learn<F: Serialize>(&self, name: &Key, knowledge: (&F, &Rewritten)) {
+        if let Err(error) = self.write(name, name, &[], knowledge) {
+            let path = self.directory.path();
+            self.complain(&format!("cannot write to {}: {error}", path.display()));
+        }
+    }
+
+    /// The file of an entry that was checked, and what it says of its module.
+    fn entry<F: DeserializeOwned>(
+        &self,
+        name: &Key,
+        key: &Key,
+    ) -> Result<Option<(File, Knowledge<F>)>, Unreadable> {
+        let Some(mut file) = self.directory.open_entry(name)? else {
+            return Ok(None);
+        };
+        let knowledge = entry::check(&mut file, key, &self.secret)?;
+        let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
+        self.directory.used(&file);
+        Ok(Some((file, knowledge)))
+    }
+
     fn read<F: DeserializeOwned>(
         &self,
         engine: &Engine,
         name: &Key,
     ) -> Result<Option<(Module, Knowledge<F>)>, Unreadable> {
-        let Some(mut file) = self.directory.open_entry(name)? else {
+        let Some((file, knowledge)) = self.entry(name, &Self::key(name, engine))? else {
             return Ok(None);
         };
-        let key = Self::key(name, engine);
-        let knowledge = entry::check(&mut file, &key, &self.secret)?;
-        let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
-        self.directory.used(&file);
         // SAFETY: the file is one that this program wrote for an engine of the same settings: it belongs to this user,
         // nobody else may write to it or to its directory, it carries the key and a hash that only who knows this user's secret
         // can make (all checked above, on the same open file). Entries are replaced by renaming and never written to, so the mapping stays.
@@ -137,7 +172,12 @@ impl ModuleCache {
         code: &Module,
         knowledge: (&F, &Rewritten),
     ) {
-        if let Err(error) = self.write(name, code, knowledge) {
+        let key = Self::key(name, code.engine());
+        let written = code
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| self.write(name, &key, &code, knowledge));
+        if let Err(error) = written {
             let path = self.directory.path();
             self.complain(&format!("cannot write to {}: {error}", path.display()));
         }
@@ -146,15 +186,14 @@ impl ModuleCache {
     fn write<F: Serialize>(
         &self,
         name: &Key,
-        code: &Module,
+        key: &Key,
+        code: &[u8],
         knowledge: (&F, &Rewritten),
     ) -> io::Result<()> {
-        let key = Self::key(name, code.engine());
-        let code = code.serialize().map_err(io::Error::other)?;
         let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;
-        let trailer = entry::trailer(&code, &knowledge, &key, &self.secret)?;
+        let trailer = entry::trailer(code, &knowledge, key, &self.secret)?;
         self.directory
-            .write_entry(name, &[&code, &knowledge, &trailer])
+            .write_entry(name, &[code, &knowledge, &trailer])
     }
 
     /// Notes what went wrong, but only once.

@@ -72,13 +72,31 @@ impl Compiler {
                 return Ok(Ok(module));
             }
         }
+        let interprets = matches!(self.settings.choice, Choice::Auto | Choice::Interpreter)
+            && !self.settings.profile;
+        let cache = self.cache.as_ref().filter(|_| interprets);
+        let name = |_: &ModuleCache| {
+            let tier = Tier::Interpreter;
+            ModuleCache::name(&hash, &host.identity(), tier, &self.settings)
+        };
+        if let Some(cache) = cache
+            && let Some((facts, rewritten)) = cache.known(&name(cache))
+            && let Some(module) = Module::known(host, Arc::clone(blob), hash, facts, rewritten)
+        {
+            return Ok(Ok(module));
+        }
         let new_tier = |shape: &Shape| self.new_tier(shape);
         let module = match Module::new(host, Arc::clone(blob), hash, new_tier) {
             Ok(module) => module,
             Err(refusal) => return Ok(Err(refusal)),
         };
         match self.first_tier(&module) {
-            Tier::Interpreter => Ok(Ok(module)),
+            Tier::Interpreter => {
+                if let Some(cache) = cache {
+                    cache.learn(&name(cache), (&module.facts, &module.rewritten));
+                }
+                Ok(Ok(module))
+            }
             tier => Ok(self.compile(&module, tier)?.map(drop).map(|()| module)),
         }
     }

@@ -225,6 +225,12 @@ impl CallContexts {
         self.callbacks.get(&id)
     }
 
+    /// All callbacks in order of the calls, each with who was called.
+    pub fn callees(&self) -> Vec<(CallbackId, Principal)> {
+        let all = self.callbacks.iter();
+        all.map(|(id, callback)| (*id, callback.callee)).collect()
+    }
+
     /// Callbacks with a deadline before this second, by deadline and then in order of the calls.
     pub fn expired(&self, now_seconds: u64) -> Vec<CallbackId> {
         if self.best_effort == 0 {

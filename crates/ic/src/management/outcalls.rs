@@ -57,6 +57,10 @@ struct Outcall {
     /// When, nanoseconds.
     time: u64,
     response: Option<Result<HttpResponse, UserError>>,
+    /// What other nodes of a flexible one have got, if each was told its own.
+    more: Option<Vec<HttpResponse>>,
+    /// Too few nodes of a flexible one have an answer, and no other will.
+    silent: bool,
     /// How it is paid for, if not in full before.
     pay: Option<Pay>,
 }
@@ -70,6 +74,10 @@ pub struct PendingOutcall<'a> {
     pub args: &'a HttpRequestArgs,
     /// When the request was made, nanoseconds since the Unix epoch.
     pub time: u64,
+    /// Who performs it.
+    pub kind: OutcallKind,
+    /// It is paid for by what it takes, and not in full before.
+    pub pays_as_it_goes: bool,
 }
 
 /// A request that has its answer, but for the caller's own function that the response may have to pass through first.
@@ -81,10 +89,23 @@ pub struct DueAnswer {
     pub pay: Option<Pay>,
     /// A query of the calling canister whose reply is the answer.
     pub transform: Option<TransformCall>,
+    /// Nobody has answered.
+    timed_out: bool,
     /// Why the answer as it came is not delivered.
     fault: Option<UserError>,
     /// Bytes that it may have, as the caller wishes.
     max_bytes: Option<u64>,
+    /// What other nodes have got, if each was told its own.
+    more: Option<Vec<OtherAnswer>>,
+}
+
+/// What one more node of a flexible request has got.
+#[derive(Debug)]
+pub struct OtherAnswer {
+    /// The answer as it came, encoded, or why it is not delivered.
+    pub raw: Result<Vec<u8>, UserError>,
+    /// A query of the calling canister whose reply is the answer.
+    pub transform: Option<TransformCall>,
 }
 
 /// A query to be run.
@@ -106,6 +127,7 @@ impl DueAnswer {
         fees: &Fees,
         instructions: u64,
         answer: Result<Vec<u8>, UserError>,
+        more: Vec<Result<Vec<u8>, UserError>>,
     ) -> (Notice, u128, u128) {
         let Some(pay) = &self.pay else {
             return (Notice::FromManagement(self.request, answer), 0, 0);
@@ -115,11 +137,12 @@ impl DueAnswer {
             OutcallKind::Flexible(counts) => counts,
             OutcallKind::FullyReplicated | OutcallKind::NonReplicated => None,
         };
-        if let Err(timeout) = &self.result {
-            // Nobody reports, so nobody has spent anything.
+        if let Err(error) = &self.result {
+            // Nobody has anything to report, so nobody has spent anything.
+            let rejects = || (!self.timed_out).then(|| Err(Shortage::Node(error.clone())));
             let result = match &counts {
-                Some(counts) => Ok(flexible::reply(counts, None)),
-                None => Err(timeout.clone()),
+                Some(counts) => Ok(flexible::reply(counts, rejects())),
+                None => Err(error.clone()),
             };
             return (
                 Notice::FromManagement(self.request, result),
@@ -127,19 +150,28 @@ impl DueAnswer {
                 granted,
             );
         }
-        let copies = counts.as_ref().map_or(1, flexible::copies);
+        let told = counts.as_ref().map(|counts| {
+            let own = self.more.is_some().then_some(more);
+            flexible::told(counts, &answer, own)
+        });
+        let copies = told.as_ref().map_or(1, |told| told.len() as u64);
         let raw = self.raw_bytes();
         let Conclusion { result, credit, .. } =
             pay.conclude(fees, raw, instructions, answer, copies);
-        let result = match &counts {
-            Some(counts) => Ok(flexible::reply(counts, Some(result))),
-            None => result.map_err(Shortage::into_error),
+        let result = match (&counts, told) {
+            (Some(counts), Some(told)) => Ok(flexible::reply(counts, Some(result.map(|_| told)))),
+            _ => result.map_err(Shortage::into_error),
         };
         (
             Notice::FromManagement(self.request, result),
             granted,
             credit,
         )
+    }
+
+    /// Takes what other nodes have got.
+    pub fn take_more(&mut self) -> Vec<OtherAnswer> {
+        self.more.as_mut().map_or_else(Vec::new, std::mem::take)
     }
 
     /// Why the answer as it came is not delivered.
@@ -196,7 +228,8 @@ impl Outcalls {
         args: HttpRequestArgs,
         pay: Option<Pay>,
     ) {
-        let response = match limits::fault_of_url(&args.url) {
+        let fault = limits::fault_of_url(&args.url).filter(|_| state.config.url_check);
+        let response = match fault {
             Some(fault) => Some(Err(fault)),
             None => self.given.next(&state.config.http_mocks, &args),
         };
@@ -209,6 +242,8 @@ impl Outcalls {
             round: state.round,
             time: state.time,
             response,
+            more: None,
+            silent: false,
             args,
             pay,
         });
@@ -217,21 +252,59 @@ impl Outcalls {
 
     /// The requests without an answer, oldest first.
     pub fn pending(&self) -> impl Iterator<Item = PendingOutcall<'_>> {
-        let unanswered = self.waiting.iter().filter(|it| it.response.is_none());
+        let unanswered = self.waiting.iter().filter(|it| it.is_unanswered());
         unanswered.map(|outcall| PendingOutcall {
             id: outcall.id,
             args: &outcall.args,
             time: outcall.time,
+            kind: outcall.kind(),
+            pays_as_it_goes: outcall.pay.is_some(),
         })
     }
 
     /// Answers a request; false if there is none of this number that waits.
     pub fn answer(&mut self, id: u64, response: Result<HttpResponse, UserError>) -> bool {
-        let mut unanswered = self.waiting.iter_mut().filter(|it| it.response.is_none());
+        let mut unanswered = self.waiting.iter_mut().filter(|it| it.is_unanswered());
         let Some(outcall) = unanswered.find(|outcall| outcall.id == id) else {
             return false;
         };
         outcall.response = Some(response);
+        true
+    }
+
+    /// Answers a flexible request: with what each of some nodes has got, while the others stay silent for ever. With too few replies
+    /// it waits until its time is over. False if no flexible request of this number waits.
+    pub fn answer_flexible(
+        &mut self,
+        id: u64,
+        answers: Vec<Result<HttpResponse, UserError>>,
+    ) -> bool {
+        let mut unanswered = self.waiting.iter_mut().filter(|it| it.is_unanswered());
+        let Some(outcall) = unanswered.find(|outcall| outcall.id == id) else {
+            return false;
+        };
+        let OutcallKind::Flexible(Some(counts)) = outcall.kind() else {
+            return false;
+        };
+        let (mut replies, mut rejects) = (Vec::new(), Vec::new());
+        for answer in answers {
+            match answer {
+                Ok(reply) => replies.push(reply),
+                Err(error) => rejects.push(error),
+            }
+        }
+        let (min, total) = (
+            counts.min_responses as usize,
+            counts.total_requests as usize,
+        );
+        if !replies.is_empty() && replies.len() >= min {
+            outcall.more = Some(replies.split_off(1));
+            outcall.response = replies.pop().map(Ok);
+        } else if min == 0 || rejects.len() > total - min {
+            outcall.response = Some(Err(rejects.pop().unwrap_or_else(timed_out)));
+        } else {
+            outcall.silent = true;
+        }
         true
     }
 
@@ -254,6 +327,18 @@ impl Outcalls {
 }
 
 impl Outcall {
+    fn is_unanswered(&self) -> bool {
+        self.response.is_none() && !self.silent
+    }
+
+    fn kind(&self) -> OutcallKind {
+        match (&self.pay, self.args.is_replicated) {
+            (Some(pay), _) => pay.kind,
+            (None, Some(false)) => OutcallKind::NonReplicated,
+            (None, _) => OutcallKind::FullyReplicated,
+        }
+    }
+
     fn is_due(&self, round: u64, now: u64) -> bool {
         match self.response {
             Some(_) => round > self.round,
@@ -268,25 +353,41 @@ impl Outcall {
             (Some(Ok(response)), Some(_)) => limits::fault_of_headers(response),
             _ => None,
         };
-        let transform = match (&self.response, self.args.transform) {
-            (Some(Ok(response)), Some(transform)) => Some(TransformCall {
+        let transform = self.args.transform;
+        let through = |response: &HttpResponse| {
+            transform.as_ref().map(|transform| TransformCall {
                 canister: transform.function.0.principal,
-                method: transform.function.0.method,
+                method: transform.function.0.method.clone(),
                 argument: Encode!(&TransformArgs {
                     response: response.clone(),
-                    context: transform.context,
+                    context: transform.context.clone(),
                 })
                 .expect("encoding to memory does not fail"),
-            }),
+            })
+        };
+        let more = self.more.map(|more| {
+            let others = more.into_iter().map(|response| OtherAnswer {
+                transform: through(&response),
+                raw: match limits::fault_of_headers(&response) {
+                    Some(fault) => Err(fault),
+                    None => Ok(Encode!(&response).expect("encoding to memory does not fail")),
+                },
+            });
+            others.collect()
+        });
+        let transform = match &self.response {
+            Some(Ok(response)) => through(response),
             _ => None,
         };
         DueAnswer {
             request: self.request,
+            timed_out: self.response.is_none(),
             result: self.response.unwrap_or_else(|| Err(timed_out())),
             pay: self.pay,
             transform,
             fault,
             max_bytes,
+            more,
         }
     }
 }

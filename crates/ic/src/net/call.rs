@@ -88,6 +88,18 @@ impl Messages {
         self.known.insert(id, message);
     }
 
+    /// Forgets the messages of the subnet at this place.
+    pub(super) fn forget_subnet(&mut self, place: usize) {
+        self.known.retain(|_, message| message.subnet != place);
+    }
+
+    /// The subnets behind this place have moved up by one.
+    pub(super) fn move_up(&mut self, place: usize) {
+        for message in self.known.values_mut() {
+            message.subnet -= usize::from(message.subnet > place);
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&MessageId, &Message)> {
         self.known.iter()
     }

@@ -26,6 +26,8 @@ pub enum NetError {
     RejectCode(u64),
     /// Who asks for the result of a message has not sent it.
     NotTheSender,
+    /// A subnet that the network cannot do without, and why.
+    CannotDelete(Principal, &'static str),
     /// A state that was written cannot be gone on with.
     BrokenState(String),
     /// The machine has no room.
@@ -51,6 +53,9 @@ impl fmt::Display for NetError {
             NetError::RejectCode(code) => write!(f, "InvalidRejectCode({code})"),
             NetError::NotTheSender => {
                 f.write_str("The user tries to access Request ID not signed by the caller.")
+            }
+            NetError::CannotDelete(id, why) => {
+                write!(f, "The subnet {id} cannot be deleted: {why}")
             }
             NetError::BrokenState(text) => write!(f, "The state cannot be restored: {text}"),
             NetError::OutOfMemory(text) => f.write_str(text),

@@ -2,6 +2,7 @@
 //! round is the business of `node`; a network of one node adds nothing to its rounds. Knows no wire and no server.
 
 mod call;
+mod deletion;
 mod error;
 mod identity;
 mod journal;
@@ -76,6 +77,8 @@ pub struct Net {
     settings: NetSettings,
     /// In the order in which they were made; the first is the root.
     subnets: Vec<Subnet>,
+    /// How many were made so far; each has a range of automatic ids of its own, whatever has become of those before it.
+    made: u64,
     /// Their places, by ascending id: the order of rounds.
     order: Vec<usize>,
     /// Nanoseconds since the Unix epoch.
@@ -96,6 +99,7 @@ impl Net {
             time: settings.start_time,
             settings,
             subnets: Vec::new(),
+            made: 0,
             order: Vec::new(),
             moved: false,
             messages: Messages::default(),
@@ -106,7 +110,9 @@ impl Net {
 
     /// Makes one more subnet, and runs a round. Returns its place.
     pub fn add(&mut self, spec: SubnetSpec) -> usize {
-        let ranges = subnet::ranges(&spec, self.subnets.len() as u64);
+        let number = self.made;
+        self.made += 1;
+        let ranges = subnet::ranges(&spec, number);
         let seed = subnet::seed(&ranges);
         let authority = &self.settings.authority;
         let Identity {
@@ -121,6 +127,8 @@ impl Net {
             start_time: self.time,
             certification: authority.certifier(&root, &seed, ids.collect(), self.time),
             cache_dir: self.settings.cache_dir.clone(),
+            // Who answers HTTP requests looks at the URL himself, if he wants.
+            url_check: false,
             ..Subnet::settings(self.settings.protocol, &spec, id, &seed, &ranges)
         };
         let settings = NodeSettings {
@@ -133,6 +141,8 @@ impl Net {
         self.subnets.push(Subnet {
             node,
             spec,
+            number,
+            gone: false,
             id,
             public_key,
             seed,
@@ -150,18 +160,18 @@ impl Net {
 
     /// Tells every node of the others.
     fn connect(&mut self) {
-        let mut order: Vec<usize> = (0..self.subnets.len()).collect();
+        let subnets = self.subnets.iter().enumerate();
+        let living = subnets.filter(|(_, subnet)| !subnet.gone);
+        let mut order: Vec<usize> = living.map(|(place, _)| place).collect();
         order.sort_by_key(|place| self.subnets[*place].id);
         self.order = order;
-        if self.subnets.len() < 2 {
+        if self.made < 2 {
             return;
         }
-        let all: Vec<_> = self.subnets.iter().map(Subnet::neighbour).collect();
-        for (place, subnet) in self.subnets.iter_mut().enumerate() {
-            let others = all.iter().enumerate().filter(|(other, _)| *other != place);
-            subnet
-                .node
-                .connect(others.map(|(_, neighbour)| neighbour.clone()).collect());
+        let all: Vec<_> = self.living().map(Subnet::neighbour).collect();
+        for subnet in &mut self.subnets {
+            let others = all.iter().filter(|other| other.id != subnet.id);
+            subnet.node.connect(others.cloned().collect());
         }
     }
 
@@ -183,6 +193,8 @@ impl Net {
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
+                number: subnet.number,
+                gone: subnet.gone,
                 id: subnet.id,
                 public_key: subnet.public_key.clone(),
                 seed: subnet.seed,
@@ -195,6 +207,7 @@ impl Net {
                 ..self.settings.clone()
             },
             subnets,
+            made: self.made,
             order: Vec::new(),
             time: self.time,
             moved: self.moved,
@@ -206,25 +219,34 @@ impl Net {
         Ok(net)
     }
 
-    /// The subnets, in the order in which they were made.
+    /// The subnets that there are, in the order in which they were made.
+    pub fn living(&self) -> impl Iterator<Item = &Subnet> {
+        self.subnets.iter().filter(|subnet| !subnet.gone)
+    }
+
+    /// The subnets by their places, in the order in which they were made. The first is the root, even if it was deleted.
     pub fn subnets(&self) -> &[Subnet] {
         &self.subnets
     }
 
     /// Place of the subnet with this id.
     pub fn subnet_index(&self, id: &Principal) -> Option<usize> {
-        self.subnets.iter().position(|subnet| subnet.id == *id)
+        let mut subnets = self.subnets.iter();
+        subnets.position(|subnet| subnet.id == *id && !subnet.gone)
     }
 
     /// The place where canisters are made whose creator names none (pocket-ic-api.md 3.3).
     pub fn default_subnet(&self) -> usize {
         let of_kind = |kind| {
             let mut subnets = self.subnets.iter();
-            subnets.position(|subnet| subnet.spec.kind == kind && !subnet.spec.on_the_fly)
+            subnets.position(|subnet| {
+                subnet.spec.kind == kind && !subnet.spec.on_the_fly && !subnet.gone
+            })
         };
         of_kind(SubnetKind::Application)
             .or_else(|| of_kind(SubnetKind::VerifiedApplication))
             .or_else(|| of_kind(SubnetKind::System))
+            .or_else(|| self.subnets.iter().position(|subnet| !subnet.gone))
             .unwrap_or(0)
     }
 
@@ -430,6 +452,12 @@ impl Net {
             .result
             .as_ref()
             .or_else(|| node.answer(message.ingress))
+    }
+
+    /// Who has sent a message that has entered a round.
+    pub fn sender(&self, id: &MessageId) -> Option<Principal> {
+        let message = self.messages.get(id)?;
+        node_is_past(&self.subnets[message.subnet].node, message).then_some(message.sender)
     }
 
     /// Messages that a subnet was sent so far.

@@ -9,6 +9,7 @@ use super::Net;
 use super::error::NetError;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::types::http::{HttpRequestArgs, HttpResponse};
+use crate::outcall::OutcallKind;
 
 /// Nanoseconds after which nodes give up to agree, as an error tells it.
 const CONSENSUS_TIMEOUT: u64 = 300_000_000_000;
@@ -24,6 +25,10 @@ pub struct PendingHttp<'a> {
     pub id: u64,
     /// What is asked for.
     pub args: &'a HttpRequestArgs,
+    /// Who performs it.
+    pub kind: OutcallKind,
+    /// It is paid for by what it takes, and not in full before.
+    pub pays_as_it_goes: bool,
 }
 
 /// What one node says the world outside has answered.
@@ -70,6 +75,8 @@ impl Net {
                 nodes: subnet.spec.kind.nodes(),
                 id: outcall.id,
                 args: outcall.args,
+                kind: outcall.kind,
+                pays_as_it_goes: outcall.pays_as_it_goes,
             })
         })
     }
@@ -84,13 +91,7 @@ impl Net {
         id: u64,
         mut answers: Vec<HttpAnswer>,
     ) -> Result<(), NetError> {
-        for answer in &answers {
-            if let HttpAnswer::Reject(code, _) = answer
-                && !(1..=6).contains(code)
-            {
-                return Err(NetError::RejectCode(*code));
-            }
-        }
+        check_codes(&answers)?;
         let place = self
             .subnet_index(subnet)
             .ok_or(NetError::SubnetNotFound(*subnet))?;
@@ -115,6 +116,52 @@ impl Net {
             true => Ok(()),
             false => Err(NetError::NoSuchOutcall(*subnet, id)),
         }
+    }
+}
+
+impl Net {
+    /// Answers a flexible request with what each of some of its nodes has got; the others stay silent.
+    ///
+    /// # Errors
+    /// If a reject code is none, there are more answers than nodes that ask, or no such request waits.
+    pub fn answer_flexible_http(
+        &mut self,
+        subnet: &Principal,
+        id: u64,
+        answers: Vec<HttpAnswer>,
+    ) -> Result<(), NetError> {
+        check_codes(&answers)?;
+        let place = self
+            .subnet_index(subnet)
+            .ok_or(NetError::SubnetNotFound(*subnet))?;
+        let node = &mut self.subnets[place].node;
+        let kind = node
+            .pending_outcalls()
+            .find(|it| it.id == id)
+            .map(|it| it.kind);
+        let Some(OutcallKind::Flexible(Some(counts))) = kind else {
+            return Err(NetError::NoSuchOutcall(*subnet, id));
+        };
+        let total = counts.total_requests.into();
+        if answers.len() as u64 > total {
+            return Err(NetError::OutcallResponses(answers.len(), total));
+        }
+        let answers = answers.into_iter().map(HttpAnswer::result);
+        match node.answer_flexible_outcall(id, answers.collect()) {
+            true => Ok(()),
+            false => Err(NetError::NoSuchOutcall(*subnet, id)),
+        }
+    }
+}
+
+fn check_codes(answers: &[HttpAnswer]) -> Result<(), NetError> {
+    let mut codes = answers.iter().filter_map(|answer| match answer {
+        HttpAnswer::Reject(code, _) => Some(*code),
+        HttpAnswer::Reply(_) => None,
+    });
+    match codes.find(|code| !(1..=6).contains(code)) {
+        Some(code) => Err(NetError::RejectCode(code)),
+        None => Ok(()),
     }
 }
 

@@ -14,11 +14,15 @@ const ROUNDS_TO_REST: u64 = 100;
 pub struct NetRecord {
     time: u64,
     rounds: u64,
+    /// Subnets that were made, those deleted since included.
+    made: u64,
     subnets: Vec<SubnetRecord>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SubnetRecord {
+    number: u64,
+    gone: bool,
     kind: String,
     benchmarking: bool,
     free: bool,
@@ -54,6 +58,8 @@ impl Net {
 
     fn record(&mut self) -> NetRecord {
         let subnets = self.subnets.iter_mut().map(|subnet| SubnetRecord {
+            number: subnet.number,
+            gone: subnet.gone,
             kind: subnet.spec.kind.name().to_owned(),
             benchmarking: subnet.spec.benchmarking,
             free: subnet.spec.free,
@@ -64,12 +70,14 @@ impl Net {
         });
         NetRecord {
             subnets: subnets.collect(),
+            made: self.made,
             time: self.time,
             rounds: self.rounds,
         }
     }
 
-    /// A network in the state of a record; its clock is a nanosecond later.
+    /// A network in the state of a record; its clock is two nanoseconds later, as if the network before had ended with a round
+    /// and this one had begun with one.
     ///
     /// # Errors
     /// If the record does not fit together or the machine has no room for it.
@@ -79,6 +87,7 @@ impl Net {
         for subnet in record.subnets {
             let kind = SubnetKind::from_name(&subnet.kind)
                 .ok_or_else(|| broken(&format!("there is no subnet kind {}", subnet.kind)))?;
+            net.made = subnet.number;
             let place = net.add(SubnetSpec {
                 benchmarking: subnet.benchmarking,
                 free: subnet.free,
@@ -87,10 +96,19 @@ impl Net {
                 on_the_fly: subnet.on_the_fly,
                 ..SubnetSpec::new(kind)
             });
+            if subnet.gone {
+                net.subnets[place].empty();
+                continue;
+            }
             let resumed = net.subnets[place].node.resume(subnet.node);
             resumed.map_err(|error| broken(&error))?;
         }
-        net.time = record.time.max(net.time) + 1;
+        if net.living().count() == 0 {
+            return Err(broken(&"it has no subnet"));
+        }
+        net.connect();
+        net.made = record.made;
+        net.time = record.time.max(net.time) + 2;
         net.moved = true;
         net.rounds = record.rounds;
         Ok(net)

@@ -53,6 +53,10 @@ pub struct Subnet {
     pub node: Node,
     /// How it was wished for.
     pub spec: SubnetSpec,
+    /// How many were made before it.
+    pub(super) number: u64,
+    /// It was deleted, and is here for its key alone: nothing lives on it.
+    pub(super) gone: bool,
     /// Its principal.
     pub id: Principal,
     /// Its public key in DER.
@@ -113,6 +117,13 @@ impl Subnet {
             instruction_limit: spec.benchmarking.then_some(BENCHMARK_INSTRUCTIONS),
             ..NodeSettings::new(protocol, spec.kind.subnet_type())
         }
+    }
+
+    /// Leaves nothing of it but its key.
+    pub(super) fn empty(&mut self) {
+        self.gone = true;
+        self.ranges.clear();
+        self.node = Node::new(self.node.settings().clone());
     }
 
     /// True if it hosts this id, whether or not there is such a canister.

@@ -4,7 +4,7 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::consumed::Purpose;
 use crate::errors::{ErrorCode, QueryError, UserError};
-use crate::management::outcalls::{PendingOutcall, TransformCall};
+use crate::management::outcalls::{OtherAnswer, PendingOutcall, TransformCall};
 use crate::management::types::http::HttpResponse;
 use crate::module::MethodKind;
 
@@ -20,6 +20,34 @@ impl Node {
         self.outcalls.answer(id, response)
     }
 
+    /// Answers a flexible HTTP request node by node: some have an answer, the others stay silent. False if no flexible request of
+    /// this number waits.
+    pub fn answer_flexible_outcall(
+        &mut self,
+        id: u64,
+        answers: Vec<Result<HttpResponse, UserError>>,
+    ) -> bool {
+        self.outcalls.answer_flexible(id, answers)
+    }
+
+    /// What one more node of a flexible request would deliver.
+    fn other_answer(&mut self, other: OtherAnswer) -> Result<Vec<u8>, UserError> {
+        let raw = other.raw?;
+        let Some(call) = other.transform else {
+            return Ok(raw);
+        };
+        if self.is_composite(&call) {
+            return Err(QueryError::CompositeTransform.into());
+        }
+        match self.transform(call.canister, &call.method, call.argument) {
+            MessageResult::Replied(reply) => Ok(reply),
+            MessageResult::Rejected(text) => {
+                Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
+            }
+            MessageResult::Failed(error) => Err(error),
+        }
+    }
+
     /// Answers the requests that have their answer by now.
     pub(super) fn answer_outcalls(&mut self) {
         if self.outcalls.is_empty() {
@@ -30,7 +58,7 @@ impl Node {
                 state.refund_for(Purpose::HttpOutcalls, canister, cycles);
             });
         }
-        for due in self.outcalls.due(self.state.round, self.state.time) {
+        for mut due in self.outcalls.due(self.state.round, self.state.time) {
             let before = self.state.usage.instructions;
             let answer = match (due.fault(), due.transform.clone()) {
                 (Some(fault), _) => Err(fault),
@@ -49,8 +77,11 @@ impl Node {
                 }
             };
             let instructions = self.state.usage.instructions - before;
+            let more = due.take_more().into_iter();
+            let more = more.map(|other| self.other_answer(other)).collect();
             let caller = due.caller();
-            let (notice, granted, credit) = due.conclude(&self.state.fees, instructions, answer);
+            let (notice, granted, credit) =
+                due.conclude(&self.state.fees, instructions, answer, more);
             // What is granted was taken with the call; what is not spent of it comes back in the next round.
             self.state.charged(granted);
             if let Some(caller) = self.state.canisters.get_mut(&caller) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::Node;
-use crate::canister::queues::{CanisterMessage, Response};
+use crate::canister::queues::{CanisterMessage, Payload, Response};
 use crate::errors::SystemReject;
 use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::ids::canister_number;
@@ -78,6 +78,32 @@ impl Node {
     /// A message of another subnet, for the next round.
     pub fn receive(&mut self, message: CanisterMessage) {
         self.incoming.push_back(message);
+    }
+
+    /// Another subnet is no more: calls to its canisters under way are refused, and what it has sent is forgotten.
+    pub(crate) fn lose(&mut self, subnet: &Principal) {
+        let neighbours = &self.neighbours;
+        let is_lost = |id: &Principal| neighbours.host_of(id).as_ref() == Some(subnet);
+        self.outgoing.retain(|(to, _)| to != subnet);
+        self.incoming.retain(|message| !is_lost(&message.sender()));
+        self.state.canisters.for_each_busy(|canister| {
+            for (receiver, queue) in canister.outputs.take() {
+                if !is_lost(&receiver) {
+                    canister.outputs.put_back(receiver, queue);
+                }
+            }
+            for (id, callee) in canister.calls.callees() {
+                if is_lost(&callee) && !canister.inputs.has_response(id) {
+                    canister.inputs.push(CanisterMessage::Response(Response {
+                        originator: canister.id,
+                        respondent: callee,
+                        callback: id,
+                        refund: 0,
+                        payload: Payload::Reject(SystemReject::NoRoute(callee).into()),
+                    }));
+                }
+            }
+        });
     }
 
     /// Answers a call: at once if the caller is here, or else over the stream to its subnet.

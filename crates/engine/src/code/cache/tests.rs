@@ -77,6 +77,32 @@ fn a_second_load_finds_what_the_first_has_made() {
     }
 }
 
+/// There is no machine code, but it is not examined again.
+#[test]
+fn what_was_interpreted_is_known_the_next_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let interpreted = || {
+        let settings = Settings {
+            choice: Choice::Auto,
+            ..settings(directory.path())
+        };
+        load_with(settings, &LIMITS)
+    };
+    let first = interpreted();
+    assert_eq!(entries(directory.path()).len(), 1);
+    let second = interpreted();
+    assert!(second.program().is_some() && !second.is_compiled(Tier::Fast));
+    assert_eq!(first.facts, second.facts);
+    assert_eq!(first.compile_operators(), second.compile_operators());
+    assert_eq!(first.saved_globals(), second.saved_globals());
+    assert!(first.data().eq(second.data()));
+    let entry = entries(directory.path()).remove(0);
+    let mut content = fs::read(&entry).unwrap();
+    content[0] ^= 1;
+    fs::write(&entry, content).unwrap();
+    assert_eq!(first.facts, interpreted().facts);
+}
+
 /// What is charged and saved is the same; the code is not.
 #[test]
 fn code_for_a_profile_has_its_own_entries() {

@@ -87,6 +87,11 @@ pub(super) fn sign_with_schnorr(
     args: SignWithSchnorrArgs,
 ) -> Answer {
     let kind = schnorr_kind(args.key_id.algorithm);
+    if args.aux.is_some() && args.key_id.algorithm == SchnorrAlgorithm::Ed25519 {
+        return Err(ManagementError::Undecodable {
+            reason: "there is no aux for signatures of the algorithm ed25519".into(),
+        });
+    }
     let master = master(state, kind, &args.key_id.name)?;
     take_fee(state, call, kind, &args.key_id.name)?;
     let owner = call.sender();

@@ -1,11 +1,11 @@
-//! `flexible_http_request` (since-october-2025.md 4.3): several nodes ask, each with an answer of its own. Here all answers are
-//! those of the mock, as many as the caller asks for at least.
+//! `flexible_http_request` (since-october-2025.md 4.3): several nodes ask, each with an answer of its own. Who answers in their place
+//! tells what each has got, or one answer for all of them, which is told as often as the caller asks for at least.
 
 use candid::{Encode, Principal, Reserved};
 
 use super::pay_as_you_go::{Shortage, send};
 use super::{Outcalls, check};
-use crate::errors::{ManagementError, OutcallError};
+use crate::errors::{ManagementError, OutcallError, UserError};
 use crate::management::State;
 use crate::management::call::{Call, Caller};
 use crate::management::decode::Given;
@@ -65,13 +65,36 @@ pub fn flexible_http_request(
     send(state, outcalls, call, request, args, kind)
 }
 
-/// How many answers are told.
-pub(super) fn copies(counts: &Replication) -> u64 {
-    counts.min_responses.into()
+/// The answers that are told, encoded: of what the first node would deliver, and the others, if each has its own. Of more than fit, the
+/// smallest; none if there are too few.
+pub(super) fn told(
+    counts: &Replication,
+    first: &Result<Vec<u8>, UserError>,
+    more: Option<Vec<Result<Vec<u8>, UserError>>>,
+) -> Vec<Vec<u8>> {
+    let min = counts.min_responses as usize;
+    let mut all: Vec<Vec<u8>> = match (first, more) {
+        (Ok(answer), None) => vec![answer.clone(); min],
+        (Err(_), None) => Vec::new(),
+        (first, Some(more)) => first
+            .iter()
+            .cloned()
+            .chain(more.into_iter().flatten())
+            .collect(),
+    };
+    all.truncate((counts.max_responses as usize).max(min));
+    while all.len() > min && all.iter().map(Vec::len).sum::<usize>() > MAX_REPLY_BYTES {
+        let largest = (0..all.len()).max_by_key(|place| all[*place].len());
+        all.remove(largest.unwrap_or_default());
+    }
+    all
 }
 
-/// The reply, of what one node would deliver; nothing if nobody answered within the time.
-pub(super) fn reply(counts: &Replication, answer: Option<Result<Vec<u8>, Shortage>>) -> Vec<u8> {
+/// The reply, of the answers that are told; nothing if nobody answered within the time.
+pub(super) fn reply(
+    counts: &Replication,
+    answer: Option<Result<Vec<Vec<u8>>, Shortage>>,
+) -> Vec<u8> {
     let reply = match answer {
         // Fire and forget: whatever the first node reports.
         Some(_) if counts.max_responses == 0 => FlexibleHttpReply::Ok(Vec::new()),
@@ -80,15 +103,28 @@ pub(super) fn reply(counts: &Replication, answer: Option<Result<Vec<u8>, Shortag
             Vec::new(),
             "Canister http request timed out",
         ),
-        Some(Ok(answer)) => match candid::decode_one::<HttpResponse>(&answer) {
-            Ok(_) if answer.len() * counts.min_responses as usize > MAX_REPLY_BYTES => failure(
-                Some(GlobalError::ResponsesTooLarge(Reserved)),
-                Vec::new(),
-                "The responses do not fit into a reply",
-            ),
-            Ok(response) => FlexibleHttpReply::Ok(vec![response; counts.min_responses as usize]),
-            Err(_) => rejected(counts, "the transform function did not return a response"),
-        },
+        Some(Ok(answers)) if answers.len() < counts.min_responses as usize => {
+            rejected(counts, "too few nodes have an answer that can be delivered")
+        }
+        Some(Ok(answers)) => {
+            let bytes: usize = answers.iter().map(Vec::len).sum();
+            let decoded = answers
+                .iter()
+                .map(|answer| candid::decode_one::<HttpResponse>(answer));
+            match decoded.collect::<Result<Vec<_>, _>>() {
+                Ok(_) if bytes > MAX_REPLY_BYTES => failure(
+                    Some(GlobalError::ResponsesTooLarge(Reserved)),
+                    Vec::new(),
+                    "The responses do not fit into a reply",
+                ),
+                Ok(responses) => FlexibleHttpReply::Ok(responses),
+                Err(_) => rejected(counts, "the transform function did not return a response"),
+            }
+        }
+        // Nobody has to answer.
+        Some(Err(Shortage::Node(_))) if counts.min_responses == 0 => {
+            FlexibleHttpReply::Ok(Vec::new())
+        }
         Some(Err(Shortage::Node(error))) => rejected(counts, &error.description),
         Some(Err(Shortage::Delivery(error))) => failure(
             Some(GlobalError::OutOfCycles(Reserved)),
@@ -133,7 +169,7 @@ fn failure(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::{ErrorCode, UserError};
+    use crate::errors::ErrorCode;
 
     fn counts(min_responses: u32, max_responses: u32, total_requests: u32) -> Replication {
         Replication {
@@ -147,7 +183,8 @@ mod tests {
         counts: Replication,
         answer: Option<Result<Vec<u8>, Shortage>>,
     ) -> FlexibleHttpReply {
-        candid::decode_one(&reply(&counts, answer)).expect("it is Candid")
+        let answers = answer.map(|answer| answer.map(|answer| told(&counts, &Ok(answer), None)));
+        candid::decode_one(&reply(&counts, answers)).expect("it is Candid")
     }
 
     fn response() -> HttpResponse {
@@ -192,6 +229,53 @@ mod tests {
         assert_eq!(
             of(Some(Ok(large.expect("it encodes")))),
             (Some(GlobalError::ResponsesTooLarge(Reserved)), 0)
+        );
+    }
+
+    #[test]
+    fn nodes_with_answers_of_their_own_are_all_told_as_far_as_they_fit() {
+        let answer = |size: usize| {
+            let response = HttpResponse {
+                body: vec![7; size],
+                ..response()
+            };
+            candid::encode_one(response).expect("it encodes")
+        };
+        let error = UserError::new(ErrorCode::CanisterRejectedMessage, "no");
+        let sizes = |counts, first: Result<usize, ()>, more: &[Result<usize, ()>]| {
+            let encoded = |size: &Result<usize, ()>| match size {
+                Ok(size) => Ok(answer(*size)),
+                Err(()) => Err(error.clone()),
+            };
+            let more = more.iter().map(encoded).collect();
+            let told = told(&counts, &encoded(&first), Some(more));
+            match candid::decode_one(&reply(&counts, Some(Ok(told)))).expect("it is Candid") {
+                FlexibleHttpReply::Ok(all) => all.iter().map(|it| it.body.len()).collect(),
+                FlexibleHttpReply::Err(failure) => {
+                    assert!(failure.global_error.is_some());
+                    vec![usize::MAX]
+                }
+            }
+        };
+        assert_eq!(
+            sizes(counts(2, 3, 4), Ok(1), &[Ok(2), Ok(3), Ok(4)]),
+            [1, 2, 3]
+        );
+        assert_eq!(sizes(counts(1, 3, 4), Err(()), &[Ok(2), Err(())]), [2]);
+        assert_eq!(
+            sizes(counts(2, 3, 4), Ok(1), &[Err(())]),
+            [usize::MAX],
+            "too few"
+        );
+        let large = 1_500_000;
+        assert_eq!(
+            sizes(counts(1, 3, 3), Ok(large), &[Ok(5), Ok(large)]),
+            [5, large]
+        );
+        assert_eq!(
+            sizes(counts(2, 2, 2), Ok(large), &[Ok(large)]),
+            [usize::MAX],
+            "too large"
         );
     }
 }

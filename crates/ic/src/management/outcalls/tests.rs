@@ -122,6 +122,8 @@ fn outcall(response: Option<HttpResponse>) -> Outcall {
         round: 10,
         time: 1000,
         response: response.map(Ok),
+        more: None,
+        silent: false,
         id: 0,
         args: args(|args| args.transform = transform(Principal::anonymous())),
         pay: None,
@@ -140,7 +142,8 @@ fn nobody_answers_for_sixty_seconds() {
     assert_eq!(due.transform, None);
     let settings = NodeSettings::new(Protocol::OCTOBER_2025, SubnetType::System);
     let (fees, answer) = (Fees::new(&settings), due.raw());
-    let Notice::FromManagement(request, Err(error)) = due.conclude(&fees, 0, answer).0 else {
+    let Notice::FromManagement(request, Err(error)) = due.conclude(&fees, 0, answer, Vec::new()).0
+    else {
         panic!("a timeout is an error")
     };
     assert_eq!(request.cycles, 5);

@@ -55,7 +55,7 @@ pub fn upload_metadata(
             globals: args.globals.into_iter().map(GlobalValue::from).collect(),
             chunks: Default::default(),
             certified_data: args.certified_data,
-            version: 0,
+            version: canister.version,
             global_timer: args.global_timer.map(|timer| match timer {
                 GlobalTimer::Inactive => 0,
                 GlobalTimer::Active(time) => time,

@@ -1,0 +1,31 @@
+//! The memory of this process, and how much of it clients may have it use.
+
+use super::answer::Refusal;
+
+/// Bytes of memory in use, where the system tells: on Linux.
+pub(crate) fn in_use() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+/// Checks that no more than so many bytes are in use, before something is begun that needs more.
+///
+/// # Errors
+/// If there is less room than that.
+pub(crate) fn check(most: Option<u64>) -> Result<(), Refusal> {
+    let Some(most) = most else {
+        return Ok(());
+    };
+    match in_use() {
+        Some(used) if used > most => Err(Refusal::bad(format!(
+            "the server uses {} MiB of memory, and no more than {} MiB are allowed: delete instances, or start the server with a larger --max-memory",
+            used >> 20,
+            most >> 20
+        ))),
+        _ => Ok(()),
+    }
+}
