@@ -1,7 +1,9 @@
 //! `drun worker`, which `drun test` starts: runs the program again and again, in the directories and with the arguments that
 //! standard input names. Owns the loop alone; what the program does is the room's front's.
 
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 
 use clap::Args;
 
@@ -25,6 +27,9 @@ pub(super) fn run(
     mut program: impl FnMut(Vec<String>) -> u8,
 ) -> Result<u8, Failure> {
     let marker = Marker::new(&options.marker);
+    // Not by way of the buffer, which would write a marker that was refused once more when the process ends: behind the sentence
+    // that says so.
+    let mut ends = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let mut line = String::new();
     loop {
         line.clear();
@@ -44,8 +49,7 @@ pub(super) fn run(
             let mut err = std::io::stderr().lock();
             err.write_all(end.as_bytes())?;
         }
-        let mut out = std::io::stdout().lock();
-        out.write_all(end.as_bytes())?;
-        out.flush()?;
+        std::io::stdout().lock().flush()?;
+        ends.write_all(end.as_bytes())?;
     }
 }
