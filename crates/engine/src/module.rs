@@ -234,10 +234,11 @@ impl<H: Host> Module<H> {
 }
 
 /// The module for the interpreter; nothing if it is not for that.
-fn program_of(blob: &Arc<[u8]>, raw: &Cow<'_, [u8]>, plan: &Plan<'_>) -> Option<Arc<Program>> {
-    let wasm = match raw {
-        Cow::Borrowed(_) => Arc::clone(blob),
-        Cow::Owned(wasm) => wasm[..].into(),
+fn program_of(blob: &Arc<[u8]>, raw: &[u8], plan: &Plan<'_>) -> Option<Arc<Program>> {
+    // What was unpacked lies elsewhere.
+    let wasm = match std::ptr::eq(&**blob, raw) {
+        true => Arc::clone(blob),
+        false => raw.into(),
     };
     Program::new(wasm, plan).map(Arc::new)
 }
