@@ -293,7 +293,8 @@ impl<H: Linking> Engine<H> {
         };
         let tier = live.tier;
         if live.cell().takeover.is_some() {
-            running.meter.in_portions(portion(tier));
+            let portion = portion(self.settings().choice, tier, program.module);
+            running.meter.in_portions(portion);
         }
         let initial = running.meter.initial_counter();
         live.cell().run = Some(running);

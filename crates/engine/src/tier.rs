@@ -58,6 +58,8 @@ pub enum Choice {
     /// The interpreter at first, the fast one for what goes on, and the optimizing one for what works long.
     #[default]
     Auto,
+    /// As [`Choice::Auto`], but each makes way for the next after a few instructions, whatever that costs: for tests.
+    Hasty,
     /// The interpreter, where it knows how to run the module, and then the fast one.
     Interpreter,
     /// The fast one, where it supports the module.

@@ -142,7 +142,7 @@ impl Linking for Env {
 }
 
 /// All kinds of code that an engine can be made for.
-fn kinds() -> [Settings; 6] {
+fn kinds() -> [Settings; 7] {
     let of = |choice| Settings {
         choice,
         backtraces: true,
@@ -154,6 +154,7 @@ fn kinds() -> [Settings; 6] {
     };
     [
         of(Choice::Auto),
+        of(Choice::Hasty),
         of(Choice::Interpreter),
         of(Choice::Fast),
         of(Choice::Optimizing),

@@ -19,6 +19,8 @@ pub enum CompilerChoice {
     /// None at first, the fast one where a module goes on, and the optimizing one where the work is long enough.
     #[default]
     Auto,
+    /// As `Auto`, but they follow each other after a few instructions, for tests.
+    Hasty,
     /// None: modules are interpreted (those that the interpreter does not support are left to the others).
     Interpreter,
     /// The single-pass code generator (modules that it does not support fall back to the optimizing one).
@@ -32,6 +34,7 @@ impl std::str::FromStr for CompilerChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(CompilerChoice::Auto),
+            "hasty" => Ok(CompilerChoice::Hasty),
             "interpreter" => Ok(CompilerChoice::Interpreter),
             "fast" => Ok(CompilerChoice::Fast),
             "optimizing" => Ok(CompilerChoice::Optimizing),

@@ -142,6 +142,7 @@ pub(super) fn agree(text: &str, methods: &[&str]) {
     let expected = outcomes(&module, methods, CompilerChoice::Optimizing, false);
     for (compiler, profile) in [
         (CompilerChoice::Interpreter, false),
+        (CompilerChoice::Hasty, false),
         (CompilerChoice::Fast, false),
         (CompilerChoice::Auto, false),
         (CompilerChoice::Auto, true),

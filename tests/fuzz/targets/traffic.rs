@@ -281,6 +281,7 @@ pub fn traffic(bytes: &[u8]) {
     let cache = tempfile::tempdir().expect("a temporary directory");
     for (compiler, observed, cache) in [
         (CompilerChoice::Interpreter, false, None),
+        (CompilerChoice::Hasty, false, None),
         (CompilerChoice::Fast, false, None),
         (CompilerChoice::Auto, true, None),
         (CompilerChoice::Auto, false, Some(cache.path())),

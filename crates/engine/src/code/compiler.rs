@@ -55,7 +55,7 @@ impl Compiler {
         let tiers: &[Tier] = match self.settings.choice {
             _ if self.settings.profile => &[Tier::Profiled],
             Choice::Auto => &[Tier::Optimizing, Tier::Fast],
-            Choice::Interpreter => &[],
+            Choice::Interpreter | Choice::Hasty => &[],
             Choice::Fast => &[Tier::Fast],
             Choice::Optimizing => &[Tier::Optimizing],
             Choice::Exact => &[Tier::Exact],
@@ -150,7 +150,7 @@ impl Compiler {
 
     /// True if the optimizing code generator is to take over from the fast one where that pays.
     pub(crate) fn may_optimize(&self) -> bool {
-        self.settings.choice == Choice::Auto && !self.settings.profile
+        matches!(self.settings.choice, Choice::Auto | Choice::Hasty) && !self.settings.profile
     }
 
     /// The code generator that a module is run with at present.
@@ -183,7 +183,7 @@ impl Compiler {
             Choice::Optimizing => Tier::Optimizing,
             _ if shape.needs_optimizing => Tier::Optimizing,
             Choice::Fast => Tier::Fast,
-            Choice::Auto | Choice::Interpreter => Tier::Interpreter,
+            Choice::Auto | Choice::Hasty | Choice::Interpreter => Tier::Interpreter,
         }
     }
 

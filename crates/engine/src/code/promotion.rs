@@ -9,7 +9,7 @@ use super::compiler::Compiler;
 use crate::host::Host;
 use crate::meter::Meter;
 use crate::module::Module;
-use crate::tier::Tier;
+use crate::tier::{Choice, Tier};
 
 /// Decides, with the instructions executed so far, whether other code is to run an execution from its beginning.
 pub(crate) type Takeover = Box<dyn FnMut(&Meter, u64) -> bool + Send>;
@@ -30,9 +30,13 @@ fn warm<H: Host>(module: &Module<H>) -> u64 {
 }
 
 /// Instructions after which code of this tier is asked whether it should make way.
-pub(crate) fn portion(tier: Tier) -> u64 {
-    match tier {
-        Tier::Interpreter => INTERPRETED_PORTION,
+pub(crate) fn portion<H: Host>(choice: Choice, tier: Tier, module: &Module<H>) -> u64 {
+    match (choice, tier) {
+        // Another place for each module.
+        (Choice::Hasty, _) => {
+            1 + u64::from(u16::from_le_bytes([module.hash[0], module.hash[1]])) % 2000
+        }
+        (_, Tier::Interpreter) => INTERPRETED_PORTION,
         _ => LONG / 4,
     }
 }
@@ -97,12 +101,20 @@ impl<H: Host> Promotions<H> {
     ) -> Takeover {
         let (promotions, compiler, module) =
             (self.clone(), Arc::clone(compiler), Arc::clone(module));
+        if compiler.settings().choice == Choice::Hasty {
+            return Box::new(move |meter, _| {
+                let sliced = !meter.finished_slices().is_empty();
+                let next = compiler.successor(&module, tier, sliced);
+                matches!(compiler.compile(&module, next), Ok(Ok(_)))
+            });
+        }
         if tier == Tier::Interpreter {
             return Box::new(move |_, instructions| {
                 if module.interpreted_instructions() + instructions >= warm(&module) {
                     promotions.start(&compiler, &module, Tier::Fast);
                 }
-                module.is_compiled(Tier::Fast)
+                // What the fast one does not support is made by the other.
+                module.is_compiled(Tier::Fast) || module.is_compiled(Tier::Optimizing)
             });
         }
         Box::new(move |meter, instructions| {
@@ -184,7 +196,6 @@ mod tests {
     use super::*;
     use crate::code::Settings;
     use crate::testing::Plain;
-    use crate::tier::Choice;
 
     fn promoted(choice: Choice, instructions: [u64; 2]) -> [bool; 2] {
         let compiler = Arc::new(Compiler::new(Settings {

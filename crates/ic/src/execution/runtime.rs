@@ -80,6 +80,7 @@ impl Runtime {
         let settings = Settings {
             choice: match config.compiler {
                 CompilerChoice::Auto => Choice::Auto,
+                CompilerChoice::Hasty => Choice::Hasty,
                 CompilerChoice::Interpreter => Choice::Interpreter,
                 CompilerChoice::Fast => Choice::Fast,
                 CompilerChoice::Optimizing => Choice::Optimizing,
