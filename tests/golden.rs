@@ -77,8 +77,7 @@ impl Case {
     fn run(&self, compiler: &str, cache: &Path) -> Result<[Vec<u8>; 2], Failed> {
         let mut command = support::drun(&self.directory);
         command
-            // As `drun test` runs a case.
-            .args(["--quiet", "--compiler", compiler, "--cache-dir"])
+            .args(["--compiler", compiler, "--cache-dir"])
             .arg(cache)
             .args(&self.options)
             .arg(&self.script);
