@@ -73,11 +73,13 @@ impl Outline {
         plan: &Plan<'_>,
     ) -> Result<Option<()>, wasmparser::Error> {
         let types = sections.types.clone().into_iter();
+        let mut known = HashMap::new();
         for ty in types.flat_map(|s| s.into_iter_err_on_gc_types()) {
             let ty = ty?;
-            let known = self.types.iter().position(|known| *known == ty);
-            self.numbers.push(known.unwrap_or(self.types.len()) as u32);
-            if known.is_none() {
+            let next = self.types.len() as u32;
+            let number = *known.entry(ty.clone()).or_insert(next);
+            self.numbers.push(number);
+            if number == next {
                 self.types.push(ty);
             }
         }

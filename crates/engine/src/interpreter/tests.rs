@@ -51,3 +51,28 @@ fn what_it_does_not_know_is_left_to_others() {
     assert!(!able("(module (func $f (return_call $f)))"));
     assert!(!able("(module (func (drop (ref.null func))))"));
 }
+
+/// Neither the height of the stack nor the types of a module are gone through again and again.
+#[test]
+fn high_stacks_and_long_tables_of_branches_are_translated_or_left_at_once() {
+    let high = format!(
+        "(module (func (result i32) (local i32) {} {} {} i32.const 0))",
+        "local.get 0 ".repeat(20_000),
+        "i32.const 1 local.set 0 ".repeat(20_000),
+        "drop ".repeat(20_000),
+    );
+    let branches = format!(
+        "(module (type $many (func (result {results})))
+          (func (block (type $many) (block (type $many) i32.const 9 {pushes} i32.const 7 br_table {targets}) {drops} {pushes}) {drops}))",
+        results = "i32 ".repeat(1000),
+        pushes = "i32.const 1 ".repeat(1000),
+        targets = "1 ".repeat(20_000),
+        drops = "drop ".repeat(1000),
+    );
+    for (text, translated) in [(high, true), (branches, false)] {
+        let module = wasm(&text);
+        let plan = Plan::new(Shape::of(&module).unwrap(), &One);
+        let program = Program::new(module.into(), &plan).unwrap();
+        assert_eq!(program.code(0, &One).is_some(), translated);
+    }
+}

@@ -41,7 +41,11 @@ struct Translator<'a> {
     reached: bool,
 }
 
-/// A function with more slots than an instruction can name, or with operators that the interpreter does not know.
+/// Instructions that a function may become; a few operators can ask for very many.
+const LONGEST: usize = 4_000_000;
+
+/// A function with more slots than an instruction can name, with too many instructions, or with operators that the
+/// interpreter does not know.
 struct Unknown;
 
 /// The code of a function; nothing if it is not for the interpreter.
@@ -131,7 +135,8 @@ impl Translator<'_> {
             {
                 self.code.pay_length(wide);
             }
-            if self.code.stack.len() + self.code.locals >= usize::from(u16::MAX) - 8 {
+            let slots = self.code.stack.len() + self.code.locals;
+            if slots >= usize::from(u16::MAX) - 8 || self.code.instrs.len() > LONGEST {
                 return Ok(Err(Unknown));
             }
             if let Err(unknown) = self.operator(&operator) {
@@ -302,6 +307,15 @@ impl Translator<'_> {
         self.reached = false;
     }
 
+    /// A branch with its operands that others go around: they find theirs as before.
+    fn branch_aside(&mut self, height: usize, count: usize, block: usize) {
+        let from = self.code.stack.len() - count;
+        let before = self.code.stack[from..].to_vec();
+        self.settle_branch(height, count);
+        self.branch(Op::Br, 0, 0, 0, block);
+        self.code.stack[from..].copy_from_slice(&before);
+    }
+
     fn br_if(&mut self, depth: u32) {
         let (block, height, count) = self.target(depth);
         // The condition lies above what the branch hands on.
@@ -321,10 +335,7 @@ impl Translator<'_> {
         let (op, b, c, imm) = self.code.condition(false);
         let around = self.code.instrs.len();
         self.code.emit(op, 0, b, c, imm);
-        let before = self.code.stack.clone();
-        self.settle_branch(height, count);
-        self.branch(Op::Br, 0, 0, 0, block);
-        self.code.stack = before;
+        self.branch_aside(height, count, block);
         self.code.bind(around);
         self.code.last = None;
     }
@@ -338,6 +349,9 @@ impl Translator<'_> {
             self.code.emit(Op::Br, 0, 0, 0, 0);
         }
         for (index, depth) in depths.iter().enumerate() {
+            if self.code.instrs.len() > LONGEST {
+                return;
+            }
             let (block, height, count) = self.target(*depth);
             let entry = first + index;
             if self.moves(height, count)
@@ -346,10 +360,7 @@ impl Translator<'_> {
                     .any(|operand| *operand != Operand::Slot)
             {
                 self.code.bind(entry);
-                let before = self.code.stack.clone();
-                self.settle_branch(height, count);
-                self.branch(Op::Br, 0, 0, 0, block);
-                self.code.stack = before;
+                self.branch_aside(height, count, block);
             } else if self.blocks[block].kind == Kind::Loop {
                 let distance = self.blocks[block].start as i64 - entry as i64;
                 self.code.instrs[entry].imm = u64::from(distance as i32 as u32);

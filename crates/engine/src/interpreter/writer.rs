@@ -16,6 +16,9 @@ pub(super) enum Operand {
     Const(u64),
 }
 
+/// Operands above so many are in their slots: a stack of any height is not looked through again and again.
+const PENDING: usize = 64;
+
 /// The code of one function as far as it is written.
 pub(super) struct Writer {
     pub instrs: Vec<Instr>,
@@ -49,8 +52,21 @@ impl Writer {
     }
 
     pub(super) fn push(&mut self, operand: Operand) {
+        let height = self.stack.len();
         self.stack.push(operand);
         self.highest = self.highest.max(self.stack.len());
+        if height >= PENDING {
+            self.settle(height);
+        }
+    }
+
+    /// Puts the operand at a height into its slot.
+    fn settle(&mut self, height: usize) {
+        if self.stack[height] != Operand::Slot {
+            let slot = self.slot(height);
+            self.settle_into(height, slot);
+            self.stack[height] = Operand::Slot;
+        }
     }
 
     /// Pushes what the next instruction makes; its slot.
@@ -108,22 +124,16 @@ impl Writer {
 
     /// Puts all operands from a height on into their slots.
     pub(super) fn settle_from(&mut self, height: usize) {
-        for height in height..self.stack.len() {
-            if self.stack[height] != Operand::Slot {
-                let slot = self.slot(height);
-                self.settle_into(height, slot);
-                self.stack[height] = Operand::Slot;
-            }
+        for height in height..self.stack.len().min(PENDING) {
+            self.settle(height);
         }
     }
 
     /// Saves operands that still are in a local which is about to be written.
     pub(super) fn save_local(&mut self, local: u16) {
-        for height in 0..self.stack.len() {
+        for height in 0..self.stack.len().min(PENDING) {
             if self.stack[height] == Operand::Local(local) {
-                let slot = self.slot(height);
-                self.settle_into(height, slot);
-                self.stack[height] = Operand::Slot;
+                self.settle(height);
             }
         }
     }
