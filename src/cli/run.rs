@@ -150,7 +150,11 @@ fn script(
     if let Some(format) = options.trace {
         node.watch(Trace::new(format));
     }
-    Failures::watch(&mut node);
+    // Watching costs each message a moment.
+    let all = options.stats || options.fail_on_error == Some(FailOn::All);
+    if all || format == Format::Json {
+        Failures::watch(&mut node);
+    }
     let mut session = Session::new(node, seed, disk);
     if options.decode {
         session.decode();
@@ -247,7 +251,6 @@ fn script(
     if let (Some(directory), Some(profile)) = (&options.profile, runner.profile()) {
         super::profile::write(directory, program.name(), profile)?;
     }
-    let all = options.stats || options.fail_on_error == Some(FailOn::All);
     if let Some(text) = unseen.summary(all)
         && (all || !options.quiet)
     {
