@@ -331,8 +331,9 @@ fn the_interrupt_key_gives_the_prompt_back_and_leaves_the_machine_as_it_was() {
     let endless = r#"(module (memory (export "m") 1) (func (export "kernel_run") (loop (br 0))))"#;
     fs::write(&path, endless).unwrap();
     fs::write(directory.path().join("inputs.json"), "[[]]").unwrap();
+    // A shell that stays would be interrupted as well, and some then end as if the program had been.
     let line = format!(
-        "{} -p 2.0.0-r5 --kernel {} --inputs {}",
+        "exec {} -p 2.0.0-r5 --kernel {} --inputs {}",
         env!("CARGO_BIN_EXE_kernel-debugger"),
         path.display(),
         directory.path().join("inputs.json").display()
