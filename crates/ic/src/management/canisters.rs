@@ -56,7 +56,12 @@ impl Canisters {
         Some(canister)
     }
 
-    /// Adds a canister, or gives one back.
+    /// Gives back a canister that was taken away.
+    pub fn give_back(&mut self, canister: Box<Canister>) {
+        self.map.insert(canister.id, canister);
+    }
+
+    /// Adds a canister.
     pub fn insert(&mut self, id: Principal, canister: Box<Canister>) {
         self.busy.insert(&id);
         self.map.insert(id, canister);

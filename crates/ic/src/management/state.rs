@@ -91,7 +91,7 @@ impl State {
     ) -> Option<T> {
         let mut canister = self.canisters.remove(id)?;
         let result = work(self, &mut canister);
-        self.canisters.insert(*id, canister);
+        self.canisters.give_back(canister);
         Some(result)
     }
 
