@@ -369,6 +369,20 @@ impl Heap {
         Ok(self.activate())
     }
 
+    /// As [`Heap::follow`], for code that tells what it touches.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// If no level is open.
+    pub(crate) fn listen(&mut self) -> Result<Activation, HeapError> {
+        self.core.lock_veiled().listen()?;
+        Ok(self.activate())
+    }
+
     /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.
     pub fn touches(&self) -> TouchCount {
         TouchCount(self.core.clone())

@@ -7,9 +7,9 @@ use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 pub(super) const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /// The Wasm page counts as accessed.
-pub(super) const ACCESSED: u8 = 1;
+pub(crate) const ACCESSED: u8 = 1;
 /// The Wasm page counts as written.
-pub(super) const WRITTEN: u8 = 2;
+pub(crate) const WRITTEN: u8 = 2;
 /// It can be read.
 pub(super) const READABLE: u8 = 4;
 /// Those of its pages that the tracker has open can be written.
@@ -29,12 +29,14 @@ pub(super) struct Touches {
     pub(super) followed: bool,
     /// In the open level pages may have been written, or closed, past the marks.
     pub(super) bypassed: bool,
+    /// Whoever uses the heap says what is touched; nothing is hidden for that.
+    pub(super) told: bool,
     /// First accesses and first writes.
     pub(super) count: u64,
 }
 
 impl Touches {
-    /// First accesses and first writes count.
+    /// First accesses and first writes count, and are found by faults.
     pub(super) fn are_followed(&self) -> bool {
         self.active
     }
