@@ -317,7 +317,7 @@ impl<H: Linking> Engine<H> {
             let _active = match (heap, price) {
                 (None, _) => None,
                 (Some(heap), None) => Some(heap.activate()),
-                (Some(heap), Some(_)) if tier == Tier::Interpreter => Some(heap.listen()?),
+                (Some(heap), Some(_)) if tier == Tier::Interpreter => Some(heap.listen()),
                 (Some(heap), Some(_)) => Some(heap.follow()?),
             };
             Ok(live.enter(order.entry))

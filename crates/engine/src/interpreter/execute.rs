@@ -39,7 +39,7 @@ impl Machine {
             true => u64::MAX,
             false => u64::from(u32::MAX),
         };
-        let told = heap.and_then(HeapView::told);
+        let mut told = heap.and_then(HeapView::told);
         let base = heap.map_or(std::ptr::null_mut(), |heap| heap.base());
         let mut size = heap.map_or(0, |heap| heap.size() as u64);
         // What is left of the stack, in bytes.
@@ -344,7 +344,7 @@ impl Machine {
                             {
                                 return Err(environment.refused(error));
                             }
-                            size = heap.size() as u64;
+                            (size, told) = (heap.size() as u64, heap.told());
                             set!(previous);
                             environment.memory_grown(previous, added)?;
                         }

@@ -371,16 +371,12 @@ impl Heap {
 
     /// As [`Heap::follow`], for code that tells what it touches.
     ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
     /// # Panics
     ///
     /// If no level is open.
-    pub(crate) fn listen(&mut self) -> Result<Activation, HeapError> {
-        self.core.lock_veiled().listen()?;
-        Ok(self.activate())
+    pub(crate) fn listen(&mut self) -> Activation {
+        self.core.lock_veiled().listen();
+        self.activate()
     }
 
     /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.

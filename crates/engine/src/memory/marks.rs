@@ -1,6 +1,5 @@
 //! The marks of the Wasm pages of a heap that were touched: data alone. What sets them stands in `touch.rs`.
 
-use super::sys::Buffer;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 
 /// Pages of a Wasm page.
@@ -19,7 +18,7 @@ pub(super) const WRITEABLE: u8 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Touches {
     /// A mark per Wasm page; present once the heap was followed.
-    pub(super) marks: Option<Buffer<u8>>,
+    pub(super) marks: Option<Vec<u8>>,
     /// The heap is followed.
     pub(super) active: bool,
     /// Nothing is accessible but what the marks say. Stays behind when a heap is no longer followed, so that an execution pays

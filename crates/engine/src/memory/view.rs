@@ -63,11 +63,11 @@ impl HeapView {
     }
 }
 
-/// A heap that is told what is touched. Of use as long as the activation of the heap lives in which it was asked for.
+/// A heap that is told what is touched. Of use until the heap grows or the activation ends in which it was asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Told<'a> {
     heap: &'a HeapView,
-    /// A mark for each Wasm page that the heap may ever have.
+    /// A mark for each Wasm page.
     marks: *const u8,
 }
 
