@@ -406,7 +406,7 @@ impl Tracker {
             return Ok(());
         }
         for run in self.runs(pages) {
-            self.space.protect(run, Access::Read)?;
+            self.protect(run, Access::Read)?;
         }
         Ok(())
     }
@@ -418,8 +418,7 @@ impl Tracker {
             HOT_TOTAL.fetch_sub(1, Ordering::Relaxed);
         }
         self.openings = 0;
-        self.space
-            .protect(0..self.pages(), Access::Read)
+        self.protect(0..self.pages(), Access::Read)
             .expect("the system closes memory in one piece");
         self.touches.veiled = false;
         self.forget_touches(0);
