@@ -67,8 +67,7 @@ impl Tracker {
     pub(super) fn listen(&mut self, count: bool) -> io::Result<()> {
         if !self.unprotected {
             self.unveil();
-            self.space.protect(0..self.pages(), Access::ReadWrite)?;
-            self.unprotected = true;
+            self.unprotect()?;
         }
         if count {
             self.marks().fill(0);
