@@ -16,6 +16,9 @@ use super::{inspect, manual, tell, test, upgrade_check, worker};
 /// Wasm code may use 5 MiB; what the host needs below and above is small.
 const STACK: usize = 64 << 20;
 
+/// The same where address space is limited: code that may use more than there is gets a thread of its own.
+const SMALL_STACK: usize = 16 << 20;
+
 /// The name of the runner of Motoko's own suite, for which the program stands in where it is called so.
 const MOTOKOS_RUNNER: &str = "test-runner";
 
@@ -33,7 +36,11 @@ pub fn main() -> ExitCode {
 
 /// Runs something on a thread with room for the stacks of canisters.
 pub(super) fn on_large_stack(run: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
-    let thread = std::thread::Builder::new().stack_size(STACK);
+    let size = match drun_ic::fit_address_space() {
+        true => SMALL_STACK,
+        false => STACK,
+    };
+    let thread = std::thread::Builder::new().stack_size(size);
     match thread.spawn(run).map(|thread| thread.join()) {
         Ok(Ok(status)) => status,
         Ok(Err(reason)) => {

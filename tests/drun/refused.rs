@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use crate::support::place::{ID, Place};
 
 /// How many calls of each kind are refused, one in each run.
-const SOME: u64 = 6;
+const SOME: i64 = 6;
 
 /// What the loader and the standard library say when they get nothing before the program begins; they end as they will.
 const NOT_OURS: [&str; 4] = [
@@ -60,10 +60,10 @@ struct Ran {
     err: String,
     status: i32,
     /// How many calls of the kind there were.
-    calls: u64,
+    calls: i64,
 }
 
-fn run(place: &Place, call: &str, number: u64, arguments: &[&str]) -> Option<Ran> {
+fn run(place: &Place, call: &str, number: i64, arguments: &[&str]) -> Option<Ran> {
     let output = Command::new(harness()?)
         .args([call, &number.to_string(), env!("CARGO_BIN_EXE_drun")])
         .args(arguments)
@@ -91,11 +91,11 @@ fn run(place: &Place, call: &str, number: u64, arguments: &[&str]) -> Option<Ran
 }
 
 /// The instants at which calls are refused.
-fn instants(calls: u64) -> Vec<u64> {
+fn instants(calls: i64) -> Vec<i64> {
     match std::env::var_os("DRUN_REFUSE").is_some_and(|it| it == "all") {
         true => (1..=calls).collect(),
         false => {
-            let mut some: Vec<u64> = (1..=SOME).map(|part| part * calls / SOME).collect();
+            let mut some: Vec<i64> = (1..=SOME).map(|part| part * calls / SOME).collect();
             some.dedup();
             some.retain(|instant| *instant > 0);
             some
@@ -185,6 +185,126 @@ fn whatever_is_refused_no_line_is_wrong_and_no_signal_ends_the_program() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn what_is_refused_from_some_instant_on_ends_the_program_with_a_sentence() {
+    let expected = place().run(&["--no-cache", "s"]);
+    for compiler in ["auto", "optimizing"] {
+        for call in ["mmap", "mprotect", "madvise", "clone", "open"] {
+            let options = ["--compiler", compiler, "--no-cache", "s"];
+            let Some(whole) = run(&place(), call, 0, &options) else {
+                return;
+            };
+            for instant in instants(whole.calls) {
+                let ran = run(&place(), call, -instant, &options).expect("it ran before");
+                judge(
+                    &format!("{call} from {instant} on ({compiler})"),
+                    &ran,
+                    &expected.out,
+                );
+            }
+        }
+    }
+}
+
+/// The program with so many KiB of address space; nothing where a shell cannot limit it.
+fn with_address_space(place: &Place, kibibytes: u64, arguments: &[&str]) -> Option<Ran> {
+    if cfg!(not(target_os = "linux")) {
+        return None;
+    }
+    let shell = |command: &str| {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -v {kibibytes} && {command}"), "sh"])
+            .current_dir(place.0.path())
+            .env("XDG_CACHE_HOME", place.0.path().join("home"))
+            .env_remove("DRUN_FORMAT");
+        shell
+    };
+    let able = shell("true").output().is_ok_and(|it| it.status.success());
+    if !able {
+        eprintln!("skipped: there is no shell here that can limit address space");
+        return None;
+    }
+    let output = shell("exec \"$@\"")
+        .arg(env!("CARGO_BIN_EXE_drun"))
+        .args(arguments)
+        .output()
+        .expect("the shell can be started");
+    Some(Ran {
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        status: output.status.code().expect("no signal ends it"),
+        calls: 0,
+    })
+}
+
+/// A canister that grows, writes, reads, traps and is upgraded.
+fn small() -> Place {
+    let messages = [
+        "ingress ID go 0x",
+        "ingress ID trap 0x",
+        "query ID get 0x",
+        "upgrade ID m.wat 0x",
+        "ingress ID go 0x",
+    ];
+    let script = format!("create\ninstall ID m.wat 0x\n{}\n", messages.join("\n"));
+    Place::new()
+        .file("m.wat", MODULE)
+        .file("s", script.replace("ID", ID))
+}
+
+#[test]
+fn a_small_script_runs_in_little_address_space() {
+    let expected = small().run(&["--no-cache", "s"]);
+    assert_eq!((expected.err.as_str(), expected.status), ("", Some(0)));
+    for mebibytes in [350, 500, 1_000, 2_000, 4_000, 8_000, 20_000, 80_000] {
+        let options = ["--no-cache", "s"];
+        let Some(ran) = with_address_space(&small(), mebibytes << 10, &options) else {
+            return;
+        };
+        assert_eq!(
+            (ran.out, ran.err.as_str(), ran.status),
+            (expected.out.clone(), "", 0),
+            "{mebibytes} MiB"
+        );
+    }
+}
+
+#[test]
+fn machine_code_runs_in_16_gb_of_address_space() {
+    let expected = place().run(&["--no-cache", "s"]);
+    for compiler in ["fast", "optimizing"] {
+        let options = ["--no-cache", "--compiler", compiler, "s"];
+        let Some(ran) = with_address_space(&place(), 16_000_000, &options) else {
+            return;
+        };
+        assert_eq!(
+            (ran.out, ran.status),
+            (expected.out.clone(), 0),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn what_needs_more_address_space_than_there_is_ends_with_a_sentence() {
+    let expected = place().run(&["--no-cache", "s"]);
+    // Not even the program; not its heap; not the machine code that says where a recursion ends.
+    for (mebibytes, compiler) in [(100, "auto"), (400, "optimizing"), (400, "auto")] {
+        let options = ["--no-cache", "--compiler", compiler, "s"];
+        let Some(ran) = with_address_space(&place(), mebibytes << 10, &options) else {
+            return;
+        };
+        assert_eq!(ran.status, 3, "{}{}", ran.out, ran.err);
+        judge(
+            &format!("{mebibytes} MiB ({compiler})"),
+            &ran,
+            &expected.out,
+        );
     }
 }
 

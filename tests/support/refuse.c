@@ -1,6 +1,6 @@
 // Runs a program and lets the machine refuse one thing, once: `refuse CALL NUMBER COMMAND...` makes the system call CALL fail when it is
 // made for the NUMBERth time, counted over all threads and processes, from the first thread on that the program starts: what the loader and the
-// runtime do before is not the program's. NUMBER 0 refuses nothing; NUMBER -1 refuses every one. Afterwards the last line of
+// runtime do before is not the program's. NUMBER 0 refuses nothing; NUMBER -N refuses every one from the Nth on. Afterwards the last line of
 // standard error is "refuse: SEEN calls", and the status is the program's, or 128 and the number of the signal that ended it.
 //
 // A seccomp filter stops the program at this call alone, so that it runs at full speed otherwise; ptrace then replaces the call. Linux on
@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
             int chosen = 0;
             for (int i = 0; i < 3 && CALLS[which].numbers[i] >= 0; i++) chosen |= CALLS[which].numbers[i] == number;
             seen += started && chosen;
-            if (started && chosen && (seen == refused || refused < 0)) {
+            if (started && chosen && (seen == refused || (refused < 0 && seen >= -refused))) {
                 registers.orig_rax = -1;
                 registers.rax = -CALLS[which].error;
                 ptrace(PTRACE_SETREGS, thread, 0, &registers);

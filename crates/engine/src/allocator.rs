@@ -34,6 +34,20 @@ unsafe impl GlobalAlloc for OrExit {
     }
 }
 
+/// Makes the system's allocator do with one arena where the process may take only so much address space: glibc reserves
+/// 64 MiB for each thread otherwise. Returns whether that is so. To be called before there are threads.
+pub fn fit_address_space() -> bool {
+    let limited = crate::memory::address_space_is_limited();
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if limited {
+        // SAFETY: sets a number of the allocator, before anybody else can do so.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 1);
+        }
+    }
+    limited
+}
+
 /// Makes the system's allocator give blocks of more than a megabyte back as soon as they are free. glibc learns to keep
 /// what was large once, in each of its arenas: good for a program with one task, and a leak to whoever watches a server that
 /// is sent large bodies. Others do so anyway. To be called before there are threads.
@@ -58,11 +72,26 @@ fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
 fn refused(bytes: usize) -> ! {
     let mut digits = [0; 20];
     let number = decimal(bytes, &mut digits);
-    let parts: [&[u8]; 3] = [
+    end([
         b"error: the machine refuses memory: ",
         number,
         b" bytes are needed at once\n",
-    ];
+    ])
+}
+
+/// Ends the process for a page of a heap that it wants to write and that the machine refuses: whatever the code did then, a
+/// canister would see it. Safe to call in a signal handler.
+#[cold]
+pub(crate) fn refused_while_running() -> ! {
+    end([
+        b"error: the machine refuses memory",
+        b" for a heap",
+        b" while code runs on it\n",
+    ])
+}
+
+/// Says why, and ends the process.
+fn end(parts: [&[u8]; 3]) -> ! {
     let mut text = [0; 96];
     let mut len = 0;
     for part in parts {

@@ -9,7 +9,7 @@ use crate::code::{Compiler, Promotions, Settings};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::imports::{Imports, Linking};
-use crate::memory::{Heap, Image, WASM_PAGE_SIZE};
+use crate::memory::{Heap, HeapError, Image, WASM_PAGE_SIZE};
 use crate::module::Module;
 use crate::tier::{TIERS, Tier};
 
@@ -121,9 +121,9 @@ impl<H: Linking> Engine<H> {
         let Some(memory) = module.shape().memory else {
             return Ok(None);
         };
-        let reserved = self.compiler.reserved_memory();
-        let mut heap = Heap::new(self.capacity(module), reserved)?;
-        heap.grow_to(memory.initial_pages * WASM_PAGE_SIZE as u64)?;
+        let initial = memory.initial_pages * WASM_PAGE_SIZE as u64;
+        let mut heap = self.heap(module, initial)?;
+        heap.grow_to(initial)?;
         for (offset, bytes) in module.data() {
             heap.write(offset, bytes)?;
         }
@@ -135,8 +135,16 @@ impl<H: Linking> Engine<H> {
     /// # Errors
     /// If the machine refuses the memory.
     pub fn heap_from_image(&self, module: &Module<H>, image: &Image) -> Result<Heap, Failure> {
-        let reserved = self.compiler.reserved_memory();
-        Ok(Heap::from_image(image, self.capacity(module), reserved)?)
+        Ok(self.heap(module, image.size_bytes())?.holding(image)?)
+    }
+
+    /// An empty heap for a module that will need so many bytes at once. Only one that the interpreter can run on may be short.
+    fn heap(&self, module: &Module<H>, least: u64) -> Result<Heap, HeapError> {
+        let (capacity, reserved) = (self.capacity(module), self.compiler.reserved_memory());
+        match self.compiler.interprets(module) {
+            true => Heap::fitting(least, capacity, reserved),
+            false => Heap::new(capacity, reserved),
+        }
     }
 
     /// Makes a heap as large as a module wants it at least, for one that takes over the memory of another.

@@ -152,9 +152,17 @@ impl<H: Linking> Engine<H> {
         module: &Arc<Module<H>>,
         heap: Option<&Heap>,
     ) -> Result<Result<Vec<GlobalValue>, H::Refusal>, Failure> {
-        let tier = self.compiler.first_tier(module);
+        let tier = self.first_tier(module, heap);
         let live = self.instantiate(module, heap, tier, 0)?;
         Ok(live.map(|mut live| live.read_globals()))
+    }
+
+    /// What a module is run with at present on a heap.
+    fn first_tier(&self, module: &Module<H>, heap: Option<&Heap>) -> Tier {
+        match heap.is_some_and(Heap::is_short) && self.compiler.interprets(module) {
+            true => Tier::Interpreter,
+            false => self.compiler.first_tier(module),
+        }
     }
 
     /// Makes an instance on a heap.
@@ -170,9 +178,10 @@ impl<H: Linking> Engine<H> {
         let mutable = saved
             .filter_map(|(position, saved)| saved.mutable.then_some(position))
             .collect();
+        let short = heap.is_some_and(Heap::is_short);
         let takeover = |tier| {
             let may_change = tier == Tier::Fast || tier == Tier::Interpreter;
-            let may_change = may_change && self.compiler.may_optimize();
+            let may_change = may_change && !short && self.compiler.may_optimize();
             may_change.then(|| self.promotions.takeover(&self.compiler, module, tier))
         };
         let pages = module.shape().initial_pages();
@@ -197,6 +206,11 @@ impl<H: Linking> Engine<H> {
             Tier::Interpreter => self.compiler.first_tier(module),
             tier => tier,
         };
+        if short {
+            let why =
+                "machine code needs a heap with more address space than this process may take";
+            return Err(Failure::new(Resource::Heap, why));
+        }
         let (code, tier) = match self.compiler.compile(module, tier)? {
             Ok(compiled) => compiled,
             Err(refusal) => return Ok(Err(refusal)),
@@ -220,7 +234,7 @@ impl<H: Linking> Instance<H> {
         engine: &Engine<H>,
         program: &Program<'_, H>,
     ) -> Result<Result<&mut Live<H>, H::Refusal>, Failure> {
-        let first = || engine.compiler.first_tier(program.module);
+        let first = || engine.first_tier(program.module, program.heap.as_deref());
         let tier = self.preferred.unwrap_or_else(first);
         let alive = self.live.as_ref().is_some_and(|live| {
             // The optimizing code generator also stands in where the fast one does not support a module.

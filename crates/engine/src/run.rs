@@ -9,7 +9,7 @@ use crate::guest::{Interruption, Running, TOUCHES, Touches};
 use crate::host::{Activation, Host};
 use crate::imports::Linking;
 use crate::instance::{Instance, Program};
-use crate::memory::{HeapError, remaining_stack};
+use crate::memory::{Heap, HeapError, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::{Frame, Module};
 use crate::record::Recording;
@@ -172,6 +172,10 @@ impl<H: Linking> Engine<H> {
             } = attempt.running;
             attempt = self.attempt(instance, program, activation, order, recording);
         }
+        // What begins with it is not to depend on what was run before.
+        if instance.preferred == Some(Tier::Exact) {
+            instance.preferred = Some(Tier::Cautious);
+        }
         let deepest = attempt.running.recording.as_ref();
         // Frames of profiled code may also be the smaller ones.
         if deepest.map_or(0, |record| record.deepest()) > Tier::Fast.stack() {
@@ -197,8 +201,10 @@ impl<H: Linking> Engine<H> {
         };
         let code = meter.used(attempt.counter).saturating_sub(beside);
         let worth = code.saturating_sub(entering);
-        self.promotions
-            .count(&self.compiler, program.module, attempt.tier, worth);
+        if !program.heap.as_deref().is_some_and(Heap::is_short) {
+            self.promotions
+                .count(&self.compiler, program.module, attempt.tier, worth);
+        }
         Run {
             activation,
             end,
@@ -350,7 +356,7 @@ impl<H: Linking> Engine<H> {
                         Ok(self.trapped(program.module, tier, &trap, functions))
                     }
                     (None, Fault::Unsure(functions)) => {
-                        again = Some(Tier::Exact).filter(|_| self.compiler.can_ask_beyond(tier));
+                        again = Some(Tier::Cautious).filter(|_| self.compiler.can_ask_beyond(tier));
                         let trap = wasmtime::Trap::MemoryOutOfBounds;
                         Ok(self.trapped(program.module, tier, &trap, functions))
                     }
@@ -457,7 +463,7 @@ fn run_again_on(trap: &wasmtime::Trap, tier: Tier, sliced: bool) -> Option<Tier>
         ) => None,
         (Tier::Optimizing, _) => Some(Tier::Exact),
         // Whether the stack suffices is for the optimizing code to say.
-        (Tier::Fast | Tier::Interpreter, StackOverflow) => Some(Tier::Optimizing),
+        (Tier::Fast | Tier::Interpreter | Tier::Cautious, StackOverflow) => Some(Tier::Optimizing),
         (Tier::Exact, StackOverflow) if !sliced => Some(Tier::Optimizing),
         _ => None,
     }

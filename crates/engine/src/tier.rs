@@ -7,7 +7,7 @@ use crate::rewrite::Metering;
 pub const WASM_STACK: usize = 5 << 20;
 /// Frames of two kinds of code differ by less than this factor: all of them keep what is alive across a call, and little else.
 const FRAMES: usize = 8;
-/// Stack of fast code and of the interpreter. Where it does not suffice, the optimizing code decides.
+/// Stack of fast code, of the interpreter and of cautious code. Where it does not suffice, the optimizing code decides.
 const FAST_STACK: usize = WASM_STACK / FRAMES;
 /// Stack of profiled code.
 const PROFILED_STACK: usize = WASM_STACK * FRAMES;
@@ -26,10 +26,13 @@ pub enum Tier {
     Profiled = 3,
     /// No machine code: the interpreter, which starts at once and is some ten times slower.
     Interpreter = 4,
+    /// The code of [`Tier::Exact`] with as little stack as fast code has: for executions that begin with it. Where that does
+    /// not suffice, the optimizing code decides; without this the depth would depend on what a canister did before.
+    Cautious = 5,
 }
 
 /// How many they are.
-pub(crate) const TIERS: usize = 5;
+pub(crate) const TIERS: usize = 6;
 
 impl Tier {
     /// How a module is rewritten for it; the interpreter charges by itself what [`Metering::Global`] would.
@@ -37,7 +40,7 @@ impl Tier {
         match self {
             Tier::Fast | Tier::Interpreter => Metering::Global,
             Tier::Optimizing => Metering::Lazy,
-            Tier::Exact => Metering::Eager,
+            Tier::Exact | Tier::Cautious => Metering::Eager,
             Tier::Profiled => Metering::Profiled,
         }
     }
@@ -45,7 +48,7 @@ impl Tier {
     /// Bytes of stack that its code may use.
     pub(crate) fn stack(self) -> usize {
         match self {
-            Tier::Fast | Tier::Interpreter => FAST_STACK,
+            Tier::Fast | Tier::Interpreter | Tier::Cautious => FAST_STACK,
             Tier::Optimizing | Tier::Exact => WASM_STACK,
             Tier::Profiled => PROFILED_STACK,
         }
@@ -66,6 +69,6 @@ pub enum Choice {
     Fast,
     /// The optimizing one.
     Optimizing,
-    /// [`Tier::Exact`] from the beginning: slower, but nothing is ever run twice.
+    /// [`Tier::Cautious`] from the beginning: slower, but nothing is run twice unless it recurses deep.
     Exact,
 }

@@ -39,7 +39,7 @@ pub mod time;
 
 pub use certify::Certify;
 pub use config::NodeSettings;
-pub use drun_engine::allocator::OrExit;
+pub use drun_engine::allocator::{OrExit, fit_address_space};
 pub use drun_engine::{Failure, check_cache, file_size, limit_caches, troubles};
 pub use execution::until_failure;
 pub use node::Node;

@@ -18,8 +18,8 @@ use crate::tier::{Choice, Tier};
 /// The runtimes of the code generators, made when they are first needed.
 pub(crate) struct Compiler {
     settings: Settings,
-    /// Of Winch, of Cranelift, and of Cranelift for profiles.
-    engines: [OnceLock<wasmtime::Engine>; 3],
+    /// Of Winch, of Cranelift, of Cranelift for profiles, and of Cranelift with little stack.
+    engines: [OnceLock<wasmtime::Engine>; 4],
     cache: Option<ModuleCache>,
 }
 
@@ -113,6 +113,7 @@ impl Compiler {
             Tier::Fast | Tier::Interpreter => &self.engines[0],
             Tier::Optimizing | Tier::Exact => &self.engines[1],
             Tier::Profiled => &self.engines[2],
+            Tier::Cautious => &self.engines[3],
         };
         if let Some(engine) = engine.get() {
             return Ok(engine);
@@ -129,7 +130,9 @@ impl Compiler {
         config
             .strategy(match tier {
                 Tier::Fast | Tier::Interpreter => Strategy::Winch,
-                Tier::Optimizing | Tier::Exact | Tier::Profiled => Strategy::Cranelift,
+                Tier::Optimizing | Tier::Exact | Tier::Profiled | Tier::Cautious => {
+                    Strategy::Cranelift
+                }
             })
             // As in the replica: the depth of recursion that a stack allows depends on it.
             .cranelift_opt_level(OptLevel::None)
@@ -174,6 +177,13 @@ impl Compiler {
         }
     }
 
+    /// Whether the interpreter can run a module from the first to the last message.
+    pub(crate) fn interprets<H: Host>(&self, module: &Module<H>) -> bool {
+        matches!(self.settings.choice, Choice::Auto | Choice::Interpreter)
+            && !self.settings.profile
+            && module.program().is_some()
+    }
+
     /// What takes an execution over that the code of a tier has begun; `sliced` if that has finished slices.
     pub(crate) fn successor<H: Host>(&self, module: &Module<H>, tier: Tier, sliced: bool) -> Tier {
         match (tier, sliced) {
@@ -188,7 +198,7 @@ impl Compiler {
     fn new_tier(&self, shape: &Shape) -> Tier {
         match self.settings.choice {
             _ if self.settings.profile => Tier::Profiled,
-            Choice::Exact => Tier::Exact,
+            Choice::Exact => Tier::Cautious,
             Choice::Optimizing => Tier::Optimizing,
             _ if shape.needs_optimizing => Tier::Optimizing,
             Choice::Fast => Tier::Fast,
@@ -225,6 +235,21 @@ impl Compiler {
             return Ok(Ok((code, tier)));
         }
         let engine = self.engine(tier)?;
+        if tier == Tier::Cautious {
+            let exact = match self.compile(module, Tier::Exact)? {
+                Ok((code, _)) => code.serialize(),
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            // SAFETY: the code was made by an engine of this process with the same settings but for the stack, which it asks
+            // its instance for; nobody has touched it since.
+            let code =
+                exact.and_then(|code| unsafe { wasmtime::Module::deserialize(engine, code) });
+            return match code {
+                Ok(code) => Ok(Ok((kept.get_or_init(|| code), tier))),
+                Err(error) => Err(of_machine(&error, Resource::Code)
+                    .unwrap_or_else(|| Failure::new(Resource::Engine, format!("{error:#}")))),
+            };
+        }
         let entry = self.cache.as_ref().map(|cache| {
             let host = module.host.identity();
             (

@@ -2,6 +2,7 @@
 //! Everything is allocated before the level begins, because pages are logged by a signal handler. Arenas are lent
 //! from a pool, so that their address space is paid per running execution and not per canister.
 
+use super::scarce::fair_share;
 use super::sys::{Buffer, Zeroable};
 use super::{MAX_HEAP_BYTES, MAX_LEVELS, PAGE_SIZE, Page, ZERO_PAGE};
 use std::io;
@@ -9,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// Each level logs a page at most once.
 const CAPACITY: usize = MAX_LEVELS * (MAX_HEAP_BYTES / PAGE_SIZE);
+
+/// Pages for which there is room at least where address space is scarce.
+const LEAST: usize = (2 << 20) / PAGE_SIZE;
 
 /// What an arena in the pool may keep of the memory it has used: refilling it costs a page fault per copy.
 const KEPT_COPIES: usize = (64 << 20) / PAGE_SIZE;
@@ -59,14 +63,26 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// The system's, when it refuses the address space of a new one.
+    /// The system's, when it refuses even the address space of a small one.
     pub(super) fn take() -> io::Result<Self> {
         if let Some(arena) = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(arena);
         }
+        let each = size_of::<Entry>() + PAGE_SIZE;
+        let mut count = (fair_share(CAPACITY * each) / each).max(LEAST);
+        loop {
+            match Arena::with_room(count) {
+                Err(_) if count > LEAST => count = (count / 4).max(LEAST),
+                made => return made,
+            }
+        }
+    }
+
+    /// An arena for so many pages.
+    fn with_room(count: usize) -> io::Result<Self> {
         Ok(Arena {
-            entries: Buffer::new(CAPACITY)?,
-            copies: Buffer::new(CAPACITY)?,
+            entries: Buffer::new(count)?,
+            copies: Buffer::new(count)?,
             entry_count: 0,
             copy_count: 0,
             entry_peak: 0,
@@ -91,7 +107,14 @@ impl Arena {
     }
 
     /// Logs a page with its old content, `None` for zero. Safe to call in a signal handler.
-    pub(super) fn push(&mut self, page: u32, old: Option<&Page>) {
+    ///
+    /// # Errors
+    ///
+    /// No room, in an arena for which the system did not give all the address space.
+    pub(super) fn push(&mut self, page: u32, old: Option<&Page>) -> io::Result<()> {
+        if self.entry_count == self.entries.len() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let copy = match old {
             None => ZERO,
             Some(old) => {
@@ -106,6 +129,7 @@ impl Arena {
             changed: false,
         };
         self.entry_count += 1;
+        Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -175,14 +199,16 @@ mod tests {
         let mut arena = Arena::take().unwrap();
         for page in 0..10u32 {
             let content = [page as u8; PAGE_SIZE];
-            arena.push(page, (page % 3 != 0).then_some(&content));
+            arena
+                .push(page, (page % 3 != 0).then_some(&content))
+                .unwrap();
         }
         arena.retain(4, |entry| entry.page % 2 == 1);
         assert_eq!(
             old_bytes(&arena),
             [(0, 0), (1, 1), (2, 2), (3, 0), (5, 5), (7, 7), (9, 0)]
         );
-        arena.push(20, Some(&[20; PAGE_SIZE]));
+        arena.push(20, Some(&[20; PAGE_SIZE])).unwrap();
         arena.retain(0, |entry| entry.page > 4);
         assert_eq!(old_bytes(&arena), [(5, 5), (7, 7), (9, 0), (20, 20)]);
         arena.give_back();
@@ -191,8 +217,18 @@ mod tests {
     #[test]
     fn an_arena_from_the_pool_is_empty() {
         let mut arena = Arena::take().unwrap();
-        arena.push(1, Some(&[1; PAGE_SIZE]));
+        arena.push(1, Some(&[1; PAGE_SIZE])).unwrap();
         arena.give_back();
         assert_eq!(Arena::take().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_small_arena_takes_as_much_as_there_is_room_for() {
+        let mut arena = Arena::with_room(2).unwrap();
+        arena.push(1, None).unwrap();
+        arena.push(2, Some(&[2; PAGE_SIZE])).unwrap();
+        let refused = arena.push(3, None).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(old_bytes(&arena), [(1, 0), (2, 2)]);
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Core {
     capacity: usize,
     /// The bytes from the base on that belong to the heap, the guard behind it not included.
     reserved: usize,
+    /// It takes address space as it grows, and has no guard.
+    short: bool,
     /// A copy of the tracker's size, which can be read without the tracker.
     size: AtomicUsize,
     /// Somebody uses the tracker.
@@ -37,6 +39,7 @@ impl Core {
             base: tracker.space.base(),
             capacity: tracker.capacity(),
             reserved: tracker.reserved(),
+            short: tracker.reserved() < tracker.capacity(),
             size: AtomicUsize::new(tracker.size),
             busy: AtomicBool::new(false),
             active: AtomicUsize::new(0),
@@ -100,6 +103,11 @@ impl Core {
 
     pub(super) fn reserved(&self) -> usize {
         self.reserved
+    }
+
+    /// Whether it takes address space as it grows, and has no guard.
+    pub(super) fn is_short(&self) -> bool {
+        self.short
     }
 
     #[inline]

@@ -91,7 +91,7 @@ unsafe impl MemoryCreator for Creator {
         let core = offered.ok_or("no heap was offered for the memory of an instance")?;
         // There is an engine, and with it its handler.
         fault::install_fault_handler(fault::Place::BeforeWasmtime);
-        if guard > GUARD || reserved > core.reserved() {
+        if guard > GUARD || reserved > core.reserved() || core.is_short() {
             return Err("the engine takes more address space for granted than the heap has".into());
         }
         if core.size() < minimum {

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::fault::{self, Activation};
 use super::image::{Image, ParkedHeap};
 use super::pool::PooledPage;
+use super::scarce::fair_share;
 use super::touch::TouchCount;
 use super::tracker::Tracker;
 use super::{MAX_HEAP_BYTES, PAGE_SIZE, WASM_PAGE_SIZE};
@@ -86,11 +87,45 @@ impl Heap {
             return Err(HeapError::OutOfBounds);
         }
         fault::install_fault_handler(fault::Place::First);
-        let tracker = Tracker::new(capacity, reserved)?;
-        Ok(Heap {
+        Ok(Heap::with(Tracker::new(capacity, reserved)?))
+    }
+
+    /// As [`Heap::new`], but where the process cannot have so much address space, or little would be left for others, the
+    /// heap takes as much as it holds and is [short](Heap::is_short). It will hold `least` bytes at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Heap::new`].
+    pub fn fitting(least: u64, capacity: u64, reserved: u64) -> Result<Self, HeapError> {
+        let full = usize::try_from(capacity.max(reserved)).unwrap_or(usize::MAX);
+        if fair_share(full) == full {
+            match Heap::new(capacity, reserved) {
+                Err(HeapError::System(_)) => {}
+                made => return made,
+            }
+        }
+        match capacity <= MAX_HEAP_BYTES as u64 && least < capacity {
+            true => Ok(Heap::short(least as usize, capacity as usize)?),
+            false => Heap::new(capacity, reserved),
+        }
+    }
+
+    /// A heap that takes address space as it grows.
+    pub(super) fn short(least: usize, capacity: usize) -> io::Result<Self> {
+        fault::install_fault_handler(fault::Place::First);
+        Ok(Heap::with(Tracker::short(capacity, least)?))
+    }
+
+    fn with(tracker: Tracker) -> Self {
+        Heap {
             core: Arc::new(Core::new(tracker)),
             not_sync: PhantomData,
-        })
+        }
+    }
+
+    /// Whether it has so little address space that machine code, which leaves out checks of bounds, cannot run on it.
+    pub fn is_short(&self) -> bool {
+        self.core.is_short()
     }
 
     /// A heap with the content of an image. The content is copied when it is needed first: by a level, or by [`Heap::read`].
@@ -99,9 +134,17 @@ impl Heap {
     ///
     /// As for [`Heap::new`], and an image larger than the capacity.
     pub fn from_image(image: &Image, capacity: u64, reserved: u64) -> Result<Self, HeapError> {
-        let heap = Heap::new(capacity, reserved)?;
-        heap.core.lock().adopt(image)?;
-        Ok(heap)
+        Heap::new(capacity, reserved)?.holding(image)
+    }
+
+    /// A heap that was never written, now with the content of an image; see [`Heap::from_image`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn holding(self, image: &Image) -> Result<Self, HeapError> {
+        self.core.lock().adopt(image)?;
+        Ok(self)
     }
 
     /// The content, at the cost of the pages that were changed since the last snapshot or restore of this heap; the

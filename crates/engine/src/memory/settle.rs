@@ -47,7 +47,7 @@ impl Tracker {
             self.touches.bypassed = false;
         } else {
             self.unveil();
-            self.close_outer_level();
+            self.close_outer_level()?;
         }
         let start = self.arena.as_ref().map_or(0, Arena::len);
         self.levels[self.depth] = Level {
@@ -60,16 +60,25 @@ impl Tracker {
     }
 
     /// Before an inner level begins, no page may be open: the inner level has to see its own first writes.
-    fn close_outer_level(&mut self) {
-        let mut pages = self.log_hot();
+    ///
+    /// # Errors
+    ///
+    /// No room in the log.
+    fn close_outer_level(&mut self) -> io::Result<()> {
+        let mut pages = self.log_hot()?;
         pages.extend(self.log_ref().entries(0).iter().map(|entry| entry.page));
         if self.close(pages).is_err() {
             self.close_everything();
         }
+        Ok(())
     }
 
     /// Empties the hot set within a level: what has changed is in the log, like any other page. Tells which pages there were.
-    fn log_hot(&mut self) -> Vec<u32> {
+    ///
+    /// # Errors
+    ///
+    /// No room in the log.
+    fn log_hot(&mut self) -> io::Result<Vec<u32>> {
         self.count_changed();
         let level = logged(self.depth - 1);
         let hot = std::mem::take(&mut self.hot);
@@ -78,11 +87,11 @@ impl Tracker {
             *state &= !HOT;
             if hot.changed {
                 *state |= level | TOUCHED;
-                self.log_mut().push(hot.page, Some(&hot.copy));
+                self.log_mut().push(hot.page, Some(&hot.copy))?;
             }
         }
         HOT_TOTAL.fetch_sub(hot.len(), Ordering::Relaxed);
-        hot.iter().map(|hot| hot.page).collect()
+        Ok(hot.iter().map(|hot| hot.page).collect())
     }
 
     /// From here on the machine protects nothing, within a level. What is in the log stays open; opening and closing a page
@@ -98,7 +107,7 @@ impl Tracker {
             return Ok(());
         }
         let level = logged(self.depth - 1);
-        for page in self.log_hot() {
+        for page in self.log_hot()? {
             let state = &mut self.state[page as usize];
             if *state & level == 0 {
                 *state &= !WRITABLE;

@@ -39,24 +39,44 @@ pub(crate) fn host_page_size() -> usize {
     })
 }
 
-/// Maps `len` fresh zero bytes, at `at` if given (replacing what is mapped there), without counting them against
-/// the memory of the machine.
+/// Where a mapping is to lie.
+#[derive(Clone, Copy)]
+enum Place {
+    Anywhere,
+    /// There, instead of what is mapped there.
+    Over(NonNull<u8>),
+    /// There, where nothing is mapped.
+    Free(usize),
+}
+
+/// Without this the address is a wish, and where the mapping lies has to be looked at, as on old systems that ignore it.
+#[cfg(target_os = "linux")]
+const FREE: libc::c_int = libc::MAP_FIXED_NOREPLACE;
+#[cfg(not(target_os = "linux"))]
+const FREE: libc::c_int = 0;
+
+/// Maps `len` fresh zero bytes without counting them against the memory of the machine.
 ///
 /// # Safety
 ///
-/// A given `at..at + len` must lie in a mapping of the caller's own, and nobody may hold a reference into it.
-unsafe fn map(
-    at: Option<NonNull<u8>>,
-    len: usize,
-    protection: libc::c_int,
-) -> io::Result<NonNull<u8>> {
-    let fixed = if at.is_some() { libc::MAP_FIXED } else { 0 };
+/// A place over something must lie in a mapping of the caller's own, and nobody may hold a reference into it.
+unsafe fn map(place: Place, len: usize, protection: libc::c_int) -> io::Result<NonNull<u8>> {
+    let (hint, fixed) = match place {
+        Place::Anywhere => (ptr::null_mut(), 0),
+        Place::Over(at) => (at.as_ptr(), libc::MAP_FIXED),
+        Place::Free(address) => (ptr::without_provenance_mut(address), FREE),
+    };
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | fixed;
-    let hint = at.map_or(ptr::null_mut(), |at| at.as_ptr().cast());
+    let hint: *mut libc::c_void = hint.cast();
     // SAFETY: a new anonymous mapping; with MAP_FIXED it replaces only what the caller promised to be its own.
     let mapped = unsafe { libc::mmap(hint, len, protection, flags, -1, 0) };
     if mapped == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
+    }
+    if matches!(place, Place::Free(address) if address != mapped.addr()) {
+        // SAFETY: the mapping was made just now, and nobody knows of it.
+        unsafe { libc::munmap(mapped, len) };
+        return Err(io::ErrorKind::AddrInUse.into());
     }
     NonNull::new(mapped.cast()).ok_or_else(|| io::Error::other("the system mapped page zero"))
 }
@@ -78,8 +98,28 @@ impl Reservation {
     /// Reserves `len` bytes (a multiple of the host's page size) of address space.
     pub(super) fn new(len: usize) -> io::Result<Self> {
         // SAFETY: a mapping at an address the system chooses touches nobody's memory.
-        let base = unsafe { map(None, len, libc::PROT_NONE)? };
+        let base = unsafe { map(Place::Anywhere, len, libc::PROT_NONE)? };
         Ok(Reservation { base, len })
+    }
+
+    /// As [`Reservation::new`], at an address where nothing may be mapped.
+    pub(super) fn at(address: usize, len: usize) -> io::Result<Self> {
+        // SAFETY: the mapping touches nobody's memory.
+        let base = unsafe { map(Place::Free(address), len, libc::PROT_NONE)? };
+        Ok(Reservation { base, len })
+    }
+
+    /// Makes it `len` bytes long, where it lies: possible if the addresses behind it are free.
+    pub(super) fn extend(&mut self, len: usize) -> io::Result<()> {
+        if let Some(more) = len.checked_sub(self.len)
+            && more > 0
+        {
+            let end = self.base().addr() + self.len;
+            // SAFETY: the mapping touches nobody's memory.
+            unsafe { map(Place::Free(end), more, libc::PROT_NONE)? };
+            self.len = len;
+        }
+        Ok(())
     }
 
     pub(super) fn base(&self) -> *mut u8 {
@@ -151,7 +191,7 @@ impl Reservation {
         // SAFETY: `start` is within the mapping, so the pointer is not null; the range is our own (checked).
         unsafe {
             let at = NonNull::new_unchecked(self.base().add(start));
-            map(Some(at), len, libc::PROT_NONE)?;
+            map(Place::Over(at), len, libc::PROT_NONE)?;
         }
         Ok(())
     }
@@ -192,7 +232,7 @@ impl<T: Zeroable> Buffer<T> {
     pub(super) fn new(count: usize) -> io::Result<Self> {
         let len = count * size_of::<T>();
         // SAFETY: a mapping at an address the system chooses touches nobody's memory.
-        let base = unsafe { map(None, len, libc::PROT_READ | libc::PROT_WRITE)? };
+        let base = unsafe { map(Place::Anywhere, len, libc::PROT_READ | libc::PROT_WRITE)? };
         Ok(Buffer {
             base,
             count,
@@ -211,7 +251,11 @@ impl<T: Zeroable> Buffer<T> {
             // mapping of zeros is a valid value for every item. When it fails the old items stay, just as valid.
             let _ = unsafe {
                 let at = NonNull::new_unchecked(self.base.as_ptr().add(start));
-                map(Some(at), end - start, libc::PROT_READ | libc::PROT_WRITE)
+                map(
+                    Place::Over(at),
+                    end - start,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                )
             };
         }
     }

@@ -84,8 +84,14 @@ fn differing(old: &[u8], new: &[u8]) -> u64 {
 
 fn random_history(seed: u64) {
     let random = &mut Random(seed);
-    let mut heap = heap(3);
+    // Every other heap takes address space as it grows.
+    let new = |least: usize| match seed % 2 {
+        0 => Heap::new(4 << 30, 0).unwrap(),
+        _ => Heap::short(least, 4 << 30).unwrap(),
+    };
     let mut model = vec![0; 3 * WASM_PAGE_SIZE];
+    let mut heap = new(model.len());
+    heap.grow_to(model.len() as u64).unwrap();
     let mut levels: Vec<Vec<u8>> = Vec::new();
     let mut parked: Option<(ParkedHeap, Vec<u8>)> = None;
     let mut images: Vec<(Image, Vec<u8>)> = vec![(Image::zeroed(131_072), vec![0; 131_072])];
@@ -96,7 +102,7 @@ fn random_history(seed: u64) {
             16 | 17 if levels.is_empty() => {
                 let (image, content) = &images[random.below(images.len())];
                 if random.below(4) == 0 {
-                    heap = Heap::from_image(image, 4 << 30, 0).unwrap();
+                    heap = new(content.len()).holding(image).unwrap();
                 } else {
                     heap.restore(image).unwrap();
                 }
@@ -205,6 +211,25 @@ fn random_history(seed: u64) {
         assert!(image.read(0, &mut read) && read == *content);
         assert!(image.pages().all(|(_, page)| page != &[0; PAGE_SIZE]));
     }
+}
+
+#[test]
+fn a_short_heap_grows_to_its_capacity_where_it_is() {
+    let mut heap = Heap::short(0, 8 << 20).unwrap();
+    assert!(heap.is_short());
+    let base = heap.core().base();
+    for wasm_pages in [1, 2, 100, 128] {
+        heap.grow_to(wasm_pages << 16).unwrap();
+        execute(&mut heap, [0, wasm_pages as usize * 16 - 1], 7);
+        heap.commit();
+        assert_eq!(heap.core().base(), base);
+        assert_eq!(
+            peek(&heap, (wasm_pages as usize * 16 - 1) * PAGE_SIZE + 123),
+            7
+        );
+    }
+    assert!(heap.grow_to((8 << 20) + (1 << 16)).is_err());
+    assert!(heap.is_short());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::marks::{ACCESSED, PAGES, READABLE, Touches, WRITEABLE, WRITTEN};
 use super::sys::Access;
 use super::tracker::{Tracker, WRITABLE, grow};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
+use crate::allocator::refused_while_running;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -202,7 +203,7 @@ impl Tracker {
             self.touches.count += u64::from(mark & ACCESSED == 0);
             *self.touches.mark(wasm_page) |= ACCESSED | READABLE;
             if self.reopen(wasm_page, Access::Read).is_err() {
-                return false;
+                refused_while_running();
             }
             if write != Some(true) {
                 return true;
@@ -218,7 +219,7 @@ impl Tracker {
                 if self.space.protect(run, Access::ReadWrite).is_err()
                     && self.start_over(wasm_page).is_err()
                 {
-                    return false;
+                    refused_while_running();
                 }
             }
             if self.state[page] & WRITABLE != 0 {
@@ -230,7 +231,8 @@ impl Tracker {
         }
         let (window, own) = (self.window(page), pages_of(wasm_page));
         self.open(window.start.max(own.start)..window.end.min(own.end))
-            .is_ok()
+            .unwrap_or_else(|_| refused_while_running());
+        true
     }
 
     /// The next pages of a range that the tracker has open.

@@ -8,8 +8,10 @@ use super::arena::Arena;
 use super::hot::Hot;
 use super::marks::Touches;
 use super::pages::Pages;
+use super::scarce;
 use super::sys::{Access, GUARD, Reservation};
 use super::{PAGE_SIZE, Page};
+use crate::allocator::refused_while_running;
 use std::io;
 use std::ops::Range;
 
@@ -52,7 +54,7 @@ pub(super) struct Tracker {
     pub(super) space: Reservation,
     /// The bytes that may become accessible.
     capacity: usize,
-    /// The bytes before the guard.
+    /// The bytes before the guard; less than the capacity of a short one that is not as large as can be.
     reserved: usize,
     /// The bytes that are accessible.
     pub(super) size: usize,
@@ -85,8 +87,19 @@ impl Tracker {
     /// with a guard behind them, belong to it and are never accessible beyond the capacity.
     pub(super) fn new(capacity: usize, reserved: usize) -> io::Result<Self> {
         let reserved = reserved.max(capacity);
+        Tracker::on(Reservation::new(reserved + GUARD)?, capacity, reserved)
+    }
+
+    /// A tracker that takes as many bytes as the memory has, at first `least`, and no guard: only code that checks its bounds
+    /// can run on it.
+    pub(super) fn short(capacity: usize, least: usize) -> io::Result<Self> {
+        let reserved = least.max(1).next_multiple_of(super::WASM_PAGE_SIZE);
+        Tracker::on(scarce::extensible(reserved)?, capacity, reserved)
+    }
+
+    fn on(space: Reservation, capacity: usize, reserved: usize) -> io::Result<Self> {
         Ok(Tracker {
-            space: Reservation::new(reserved + GUARD)?,
+            space,
             capacity,
             reserved,
             size: 0,
@@ -143,6 +156,9 @@ impl Tracker {
         if !size.is_multiple_of(super::WASM_PAGE_SIZE) || size < self.size || size > self.capacity {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
+        // A short one takes address space as it grows.
+        self.space.extend(size)?;
+        self.reserved = self.reserved.max(size);
         if size > self.size {
             let access = match (self.touches.veiled, self.unprotected) {
                 (true, _) => Access::None,
@@ -184,7 +200,9 @@ impl Tracker {
             return false;
         }
         let window = self.window(page);
-        self.open(window).is_ok()
+        self.open(window)
+            .unwrap_or_else(|_| refused_while_running());
+        true
     }
 
     /// What to open for a write to `page`. Writing on behind (or before) open pages opens about twice as many as
@@ -223,13 +241,13 @@ impl Tracker {
     ///
     /// # Errors
     ///
-    /// The system's, when not even the whole memory can be opened in one piece.
+    /// The system's, when not even the whole memory can be opened in one piece, and no room in the log.
     pub(super) fn open(&mut self, pages: Range<usize>) -> io::Result<()> {
         // Where the host's pages are larger than ours they open together.
         let host = super::sys::host_page_size().div_ceil(PAGE_SIZE);
         let pages = pages.start / host * host..pages.end.next_multiple_of(host).min(self.pages());
         self.counted = false;
-        self.log(pages.clone());
+        self.log(pages.clone())?;
         let opened = match self.protect(pages.clone(), Access::ReadWrite) {
             Ok(()) => pages,
             Err(_) if self.touches.are_followed() => {
@@ -240,7 +258,7 @@ impl Tracker {
             // Too many separate regions: with everything open there is just one.
             Err(_) => {
                 let all = 0..self.pages();
-                self.log(all.clone());
+                self.log(all.clone())?;
                 self.space.protect(all.clone(), Access::ReadWrite)?;
                 all
             }
@@ -252,7 +270,11 @@ impl Tracker {
     }
 
     /// Logs the present content of those of these pages that are neither open nor logged in the innermost level.
-    fn log(&mut self, pages: Range<usize>) {
+    ///
+    /// # Errors
+    ///
+    /// No room in the log.
+    fn log(&mut self, pages: Range<usize>) -> io::Result<()> {
         let level = logged(self.depth - 1);
         for page in pages {
             let state = self.state[page];
@@ -268,10 +290,11 @@ impl Tracker {
             // could write to them is this one.
             let content: &Page = unsafe { &*self.space.base().add(page * PAGE_SIZE).cast() };
             if let Some(arena) = &mut self.arena {
-                arena.push(page as u32, (state & TOUCHED != 0).then_some(content));
+                arena.push(page as u32, (state & TOUCHED != 0).then_some(content))?;
                 self.state[page] = state | level | TOUCHED;
             }
         }
+        Ok(())
     }
 
     /// Opens those pages of a range of bytes that are not open yet, with one call into the system.
