@@ -33,15 +33,18 @@ slots! {
 }
 
 macro_rules! floats {
-    ($ty:ident, $name:ident, $nan:literal) => {
+    ($ty:ident, $bits:ident, $name:ident, $nan:literal) => {
         /// Arithmetic of this width.
         pub(super) mod $name {
-            /// The canonical NaN in the place of any other.
+            /// The canonical NaN in the place of any other. On the bits: for the compiler one NaN that an operator makes is as good as
+            /// another, so that it leaves out a choice between numbers (it did for `sqrt`).
             #[inline(always)]
             pub(in super::super) fn canonical(value: $ty) -> $ty {
-                match value.is_nan() {
+                const MAGNITUDE: $bits = $bits::MAX >> 1;
+                let bits = value.to_bits();
+                match bits & MAGNITUDE > $ty::INFINITY.to_bits() {
                     true => $ty::from_bits($nan),
-                    false => value,
+                    false => $ty::from_bits(bits),
                 }
             }
 
@@ -67,8 +70,8 @@ macro_rules! floats {
         }
     };
 }
-floats!(f32, single, 0x7fc0_0000);
-floats!(f64, double, 0x7ff8_0000_0000_0000);
+floats!(f32, u32, single, 0x7fc0_0000);
+floats!(f64, u64, double, 0x7ff8_0000_0000_0000);
 
 /// A float as an integer of a type that holds the values strictly between these two; a smaller float is exact in a larger one.
 #[inline]
@@ -170,6 +173,34 @@ mod tests {
             assert_eq!(made.to_bits(), 0x7ff8_0000_0000_0000);
         }
         assert_eq!(single::min(f32::NAN, 1.0).to_bits(), 0x7fc0_0000);
+    }
+
+    #[test]
+    fn what_operators_make_of_no_number_is_canonical_too() {
+        use std::hint::black_box;
+        let [minus, zero, infinite] = black_box([-1.0, 0.0, f64::INFINITY]);
+        for made in [
+            minus.sqrt(),
+            zero / zero,
+            infinite - infinite,
+            zero * infinite,
+            -(zero / zero).floor(),
+        ] {
+            let canonical = double::canonical(made).to_bits();
+            assert_eq!(canonical, 0x7ff8_0000_0000_0000);
+        }
+        assert_eq!(
+            double::canonical(minus.sqrt()).to_bits(),
+            0x7ff8_0000_0000_0000
+        );
+        assert_eq!(
+            single::canonical(black_box(-1f32).sqrt()).to_bits(),
+            0x7fc0_0000
+        );
+        assert_eq!(
+            single::canonical(black_box(f64::NAN) as f32).to_bits(),
+            0x7fc0_0000
+        );
     }
 
     #[test]
