@@ -4,15 +4,12 @@
 //! has a file of its own. What happens inside of a round is the business of `drun_ic::node`.
 
 mod act;
-mod certification;
 mod compat;
 pub mod config;
 mod driver;
 mod original;
 pub mod outcome;
 mod pocket_ic;
-
-use std::sync::Arc;
 
 pub use act::Snapshot;
 use candid::Principal;
@@ -23,7 +20,6 @@ use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::node::Node;
 use drun_ic::observe::{KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
 
-use certification::OwnRoot;
 use config::{Compat, Config};
 use driver::{Driver, Wait};
 use original::Original;
@@ -372,7 +368,6 @@ fn settings(config: &Config) -> NodeSettings {
         backtrace: config.backtrace,
         http_mocks: config.http_mocks.clone(),
         recording: config.profile,
-        certification: Arc::new(OwnRoot),
         threshold_keys: config.threshold_keys.clone(),
         ..NodeSettings::new(config.protocol, config.subnet_type)
     }

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod bad_modules;
+mod certified;
 mod checkpoints;
 mod cli_test;
 mod clients;

@@ -31,7 +31,13 @@ impl DataCertifier {
 
     /// The encoded certificate that the canister has this certified data at this time (nanoseconds since the Unix epoch).
     pub fn certify(&self, canister: &Principal, certified_data: &[u8], time: u64) -> Vec<u8> {
-        let about = Tree::group([("certified_data", Tree::leaf(certified_data))]);
+        // The others are what every canister with a module has there; they are pruned.
+        let about = Tree::group([
+            ("certified_data", Tree::leaf(certified_data)),
+            ("controllers", Tree::empty()),
+            ("metadata", Tree::empty()),
+            ("module_hash", Tree::empty()),
+        ]);
         let tree = Tree::group([
             ("canister", Tree::group([(canister.as_slice(), about)])),
             ("canister_ranges", self.ranges.clone()),
@@ -83,6 +89,8 @@ mod tests {
                 Lookup::Found(&[0xac, 2])
             );
             assert_eq!(certificate.tree.lookup(&[b"subnet"]), Lookup::Unknown);
+            let path: [&[u8]; 3] = [b"canister", id.as_slice(), b"module_hash"];
+            assert_eq!(certificate.tree.lookup(&path), Lookup::Unknown);
         }
     }
 

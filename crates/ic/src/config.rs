@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use crate::certify::{Certify, Unsigned};
+use crate::certify::{Certify, OwnRoot};
 use crate::mock::Mock;
 use crate::protocol::{Limits, Protocol, Slicing, SubnetType};
 
@@ -185,7 +185,7 @@ impl NodeSettings {
             install_instruction_limit: None,
             max_memory: None,
             http_mocks: Vec::new(),
-            certification: Arc::new(Unsigned),
+            certification: Arc::new(OwnRoot),
             threshold_keys: Vec::new(),
             compiler: CompilerChoice::Auto,
             cache_dir: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candid::Principal;
 use sha2::{Digest, Sha256};
 
-use crate::certify::{Certify, Unsigned};
+use crate::certify::{Certify, OwnRoot};
 
 /// A subnet's name and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,6 @@ impl Authority for NoKeys {
         _: Vec<(Principal, Principal)>,
         _: u64,
     ) -> Arc<dyn Certify> {
-        Arc::new(Unsigned)
+        Arc::new(OwnRoot)
     }
 }
