@@ -30,6 +30,7 @@ mod routes;
 mod snapshot_dir;
 mod state_dir;
 mod system;
+mod unheard;
 mod verify;
 mod wire;
 
@@ -44,6 +45,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use life::{Activity, PortFile};
 use options::{Options, Wish};
+
+pub use unheard::Unheard;
 
 /// Stack of threads that run canisters, in bytes: 5 MiB for Wasm code, and room below and above.
 const STACK: usize = 16 << 20;

@@ -13,7 +13,7 @@ const NAMES: [&str; 4] = ["args", "exit", "skip", "timeout"];
 
 /// What the head of a script asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Directives {
+pub struct Directives {
     /// Options of the run, of all `args` lines.
     pub args: Vec<String>,
     /// The exit status that is right.
@@ -30,7 +30,18 @@ pub(super) struct Directives {
 /// If the file cannot be read, or names a directive that makes no sense; the text says where.
 pub(super) fn read(script: &Path) -> Result<Directives, String> {
     let unreadable = |error| format!("cannot read {}: {error}", script.display());
-    let mut reader = BufReader::new(std::fs::File::open(script).map_err(unreadable)?);
+    of(
+        &mut BufReader::new(std::fs::File::open(script).map_err(unreadable)?),
+        script,
+    )
+}
+
+/// Reads the head of a script that is called so.
+///
+/// # Errors
+/// As [`read`].
+pub fn of(reader: &mut impl BufRead, script: &Path) -> Result<Directives, String> {
+    let unreadable = |error| format!("cannot read {}: {error}", script.display());
     let mut directives = Directives::default();
     let mut line = Vec::new();
     for number in 1.. {

@@ -6,7 +6,7 @@ pub mod baseline;
 pub mod case;
 mod child;
 mod compilation;
-mod directives;
+pub mod directives;
 pub mod duration;
 pub mod execute;
 pub mod find;

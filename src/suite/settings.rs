@@ -182,23 +182,24 @@ impl SuiteFile {
         let path = root.join(FILE);
         let text = std::fs::read_to_string(&path)
             .map_err(|error| format!("error: cannot read {}: {error}", path.display()))?;
-        let document: Document = toml::from_str(&text).map_err(|error| {
-            format!(
-                "error: {}: {}",
-                path.display(),
-                error.to_string().trim_end()
-            )
-        })?;
+        SuiteFile::parse(root, &text).map_err(|error| format!("error: {}: {error}", path.display()))
+    }
+
+    /// The settings that are written in a text, as if it were the file of that directory.
+    ///
+    /// # Errors
+    /// What is wrong with the text, without the name of the file. Mistakes in the values are told before anything runs.
+    pub fn parse(root: &Path, text: &str) -> Result<Self, String> {
+        let document: Document =
+            toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         let file = SuiteFile {
             root: root.to_owned(),
             document,
         };
-        // Mistakes in the values are told before anything runs.
         for folder in
             std::iter::once(Path::new("")).chain(file.document.folder.keys().map(|key| &**key))
         {
-            file.settings(&file.root.join(folder))
-                .map_err(|error| format!("error: {}: {error}", path.display()))?;
+            file.settings(&file.root.join(folder))?;
         }
         Ok(file)
     }

@@ -115,7 +115,10 @@ fn files(directory: &str, ending: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn scripts_of_any_bytes() {
-    hunt("script", 3_000, 300, files("wat", ".drun"), targets::script);
+    let mut seeds = files("wat", ".drun");
+    seeds.extend(files("examples/till", ".drun"));
+    seeds.push(targets::SCRIPT.as_bytes().to_vec());
+    hunt("script", 3_000, 300, seeds, targets::script);
 }
 
 #[test]
@@ -141,36 +144,52 @@ fn configurations_of_any_bytes() {
 
 #[test]
 fn suite_files_of_any_bytes() {
-    let seeds = vec![
-        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/drun.toml")).expect("it is there"),
+    // Short expressions: long ones take most of the time, and are another library's.
+    let seeds = [
+        "paths = ['a']\nargs = ['--compat', 'drun']\nformat = 'lines'\ndecode = true\nprotocol = '2025-03-01'\n",
+        "kind = 'motoko'\ntimeout = '2m'\nbuild = 'make'\norphans = 'refuse'\nmoc = 'moc'\nmoc-args = ['-g']\n",
+        "expected = '{name}.ok'\nstderr = '{name}.err'\nnormalize = [{ pattern = 'a', replace = '$1' }, { delete = 'b' }, { end-after = 'c' }]\n",
+        "skip = [{ cases = 'a/*', reason = 'b' }]\n[folder.wat]\nargs = []\n[folder.'a/b'.variant.c]\nexpected = 'd'\nnormalize = ['times']\n",
+        "# args: --compat 'pocket-ic' \"a b\"\n# exit: 3\n# timeout: 5s\n# skip: not now\n# tiemout: 1\ncreate\n",
     ];
-    hunt("suite", 500, 300, seeds, targets::suite);
+    let seeds = seeds.map(|seed| seed.as_bytes().to_vec()).to_vec();
+    hunt("suite", 3_000, 300, seeds, targets::suite);
 }
 
-#[test]
-fn arguments_in_candid_of_any_bytes() {
+/// Arguments of the management canister.
+fn candid_seeds() -> Vec<Vec<u8>> {
     let seeds = [
         "4449444c016c01b3c4b1f204680100010a00000000000000000101",
         "4449444c036c02b3c4b1f20468e3a683c304016c01d7e09b9002026e7d010001010a0000000000000000010101",
         "4449444c086c06efd6e40271e1edeb4a01e8d6d8930102a2f5ed880403ecdaccac0405c6a4a19806066b019681ba027f6e786e046d7b6e7f6d076c02f1fee18d0371cbe4fdc7047101001468747470733a2f2f6170692e6578616d706c652f00011400000000000000000000",
     ];
-    let seeds = seeds
+    seeds
         .map(|seed| hex::decode(seed).expect("digits"))
-        .to_vec();
-    hunt("candid", 5_000, 200, seeds, targets::candid);
+        .to_vec()
+}
+
+#[test]
+fn arguments_in_candid_of_any_bytes() {
+    hunt("candid", 5_000, 200, candid_seeds(), targets::candid);
+}
+
+#[test]
+fn values_of_any_bytes_are_printed() {
+    hunt("values", 200, 200, candid_seeds(), targets::values);
 }
 
 #[test]
 fn modules_of_any_bytes() {
-    let seeds = [
+    let paths = [
         "wat/counter.wat",
         "testdata/reported/eop.wat",
         "testdata/reported/outcall.wat",
     ];
-    let seeds = seeds
+    let mut seeds: Vec<_> = paths
         .iter()
         .filter_map(|path| wat::parse_file(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok())
         .collect();
+    seeds.extend(files("testdata/reported", ".wasm.gz"));
     hunt("module", 3_000, 400, seeds, targets::module);
 }
 
@@ -188,6 +207,22 @@ fn all_kinds_of_code_agree_on_random_modules() {
 #[test]
 fn all_kinds_of_code_agree_on_the_bits_of_every_operator() {
     hunt("operators", 40, 400, Vec::new(), targets::operators);
+}
+
+/// Modules of `fuzz/modules`, a few or those of the file that `DRUN_FUZZ_MODULES` names.
+#[test]
+fn all_kinds_of_code_agree_on_random_canisters() {
+    let few = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/random_canisters");
+    let path = std::env::var_os("DRUN_FUZZ_MODULES").unwrap_or_else(|| few.into());
+    let all = std::fs::read(path).expect("modules");
+    let (mut rest, mut tried, mut ran) = (all.as_slice(), 0, 0);
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (module, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+        ran += u64::from(targets::random_canister(module));
+        (rest, tried) = (after, tried + 1);
+    }
+    println!("random canisters: {tried} modules, {ran} of which could be installed");
+    assert!(ran > tried / 2, "{ran} of {tried}");
 }
 
 #[test]
@@ -313,6 +348,12 @@ fn snapshot_seeds() -> Vec<Vec<u8>> {
 #[test]
 fn snapshots_that_are_uploaded_are_taken_or_refused_alike() {
     hunt("snapshots", 60, 600, snapshot_seeds(), targets::snapshots);
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn requests_of_any_bytes_are_answered() {
+    hunt("http", 2_000, 200, targets::http_seeds(), targets::http);
 }
 
 #[test]

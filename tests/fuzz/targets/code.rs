@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use drun::internals::canister::InstallMode;
 use drun::internals::config::CompilerChoice;
-use drun::internals::outcome::Outcome;
+use drun::internals::outcome::{MessageResult, Outcome};
 use drun::internals::{Compat, Config, Runner};
 
 /// Functions of a module.
@@ -150,4 +150,83 @@ pub(super) fn agree(text: &str, methods: &[&str]) {
         let actual = outcomes(&module, methods, compiler, profile);
         assert_eq!(actual, expected, "{compiler:?}, profile: {profile}\n{text}");
     }
+}
+
+/// All kinds of code agree on a module that was made by another program: on results, counts, what is left in memory and globals.
+/// Whether it could be installed.
+pub fn random_canister(module: &[u8]) -> bool {
+    let expected = history(module, CompilerChoice::Optimizing, false);
+    for (compiler, profile) in [
+        (CompilerChoice::Interpreter, false),
+        (CompilerChoice::Hasty, false),
+        (CompilerChoice::Fast, false),
+        (CompilerChoice::Auto, true),
+    ] {
+        let actual = history(module, compiler, profile);
+        if actual != expected {
+            let differ = actual.iter().zip(&expected).find(|(a, b)| a != b);
+            let hex = hex::encode(module);
+            panic!("{compiler:?}, profile: {profile}: {differ:?}\n{hex}");
+        }
+    }
+    matches!(expected[0].result, MessageResult::Replied(_))
+}
+
+/// What comes of some messages, and a snapshot of what they leave.
+fn history(module: &[u8], compiler: CompilerChoice, profile: bool) -> Vec<Outcome> {
+    use drun::Principal;
+    use drun::internals::canister::snapshot_id::SnapshotId;
+    use drun::internals::management::types::snapshots as types;
+
+    let config = Config {
+        compiler,
+        profile,
+        instruction_limit: Some(LIMIT),
+        install_instruction_limit: Some(LIMIT),
+        protocol: drun::Protocol::NEWEST,
+        ..Config::new(Compat::Drun)
+    };
+    let mut runner = Runner::new(config);
+    runner.create();
+    let id = runner.canisters().next().expect("it was created").id;
+    let mut all = vec![runner.install(InstallMode::Install, id, module, b"")];
+    for method in ["a", "b", "a"] {
+        all.push(runner.ingress(id, method, b"argument"));
+    }
+    let snapshot_id = SnapshotId {
+        canister: id,
+        number: 0,
+    };
+    let take = types::TakeSnapshotArgs {
+        canister_id: id,
+        replace_snapshot: None,
+        uninstall_code: None,
+        sender_canister_version: None,
+    };
+    let of = types::SnapshotArgs {
+        canister_id: id,
+        snapshot_id,
+    };
+    let mut ask = |method: &str, argument: Result<Vec<u8>, candid::Error>| {
+        let argument = argument.expect("it can be encoded");
+        runner.ingress(Principal::management_canister(), method, &argument)
+    };
+    all.push(ask("take_canister_snapshot", candid::encode_one(&take)));
+    all.push(ask(
+        "read_canister_snapshot_metadata",
+        candid::encode_one(&of),
+    ));
+    // As much as can be read at once; a smaller memory is read in smaller pieces.
+    for size in [2_000_000, 1 << 18, 1 << 16] {
+        let read = types::ReadSnapshotDataArgs {
+            canister_id: id,
+            snapshot_id,
+            kind: types::ReadDataKind::WasmMemory { offset: 0, size },
+        };
+        all.push(ask(
+            "read_canister_snapshot_data",
+            candid::encode_one(&read),
+        ));
+    }
+    all
 }

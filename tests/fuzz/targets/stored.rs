@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use drun::Principal;
 use drun::internals::canister::InstallMode;
 use drun::internals::config::CompilerChoice;
 use drun::internals::outcome::Outcome;
 use drun::internals::{Compat, Config, Runner};
+use drun::{Principal, Protocol};
 
 /// Counts in a global, in its memory and in its stable memory.
 const MODULE: &str = r#"(module
@@ -65,6 +65,8 @@ fn config(compiler: CompilerChoice, cache: Option<&Path>) -> Config {
     Config {
         compiler,
         cache_dir: cache.map(Path::to_owned),
+        // The older ones know no snapshots that are read and uploaded.
+        protocol: Protocol::NEWEST,
         ..Config::new(Compat::Drun)
     }
 }

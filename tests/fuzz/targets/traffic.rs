@@ -1,5 +1,5 @@
-//! Random messages to canisters that call each other, trap, reject, grow and are upgraded: the same in every circumstance, and as a
-//! small model of queues and rollback says.
+//! Random messages to canisters that call each other, set timers, trap, reject, grow and are upgraded: the same in every
+//! circumstance, and as a small model of queues and rollback says (`model.rs`).
 
 use std::path::Path;
 
@@ -9,10 +9,9 @@ use drun::internals::config::CompilerChoice;
 use drun::internals::outcome::{MessageResult, Outcome};
 use drun::internals::{Compat, Config, Runner};
 
-/// Canisters that there are.
-const CANISTERS: u8 = 3;
+use super::model::{CANISTERS, End, Model, State};
 
-/// Runs the operations in its argument; see [`Op`].
+/// Runs the operations in its argument, and what one of them tells its timer to do. It answers with its state.
 const MODULE: &str = r#"(module
   (import "ic0" "msg_arg_data_size" (func $size (result i32)))
   (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
@@ -23,22 +22,38 @@ const MODULE: &str = r#"(module
   (import "ic0" "call_data_append" (func $data (param i32 i32)))
   (import "ic0" "call_perform" (func $perform (result i32)))
   (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_size" (func $stable_size (result i64)))
   (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
   (import "ic0" "global_timer_set" (func $timer (param i64) (result i64)))
   (import "ic0" "debug_print" (func $print (param i32 i32)))
   (memory 1)
   (global $count (mut i32) (i32.const 0))
-  (table funcref (elem $on_reply $on_reject))
+  (table funcref (elem $on_reply $on_reject $on_timer_reply $on_timer_reject))
   (data (i32.const 512) "\00\00\00\00\00\00\00\00\01\01")
   (data (i32.const 600) "run")
+  (data (i32.const 610) "\01\05")
   (func $add (param i32)
     (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (local.get 0)))
     (global.set $count (i32.add (global.get $count) (local.get 0)))
     (i32.store (i32.const 4) (global.get $count)))
-  (func $answer (call $append (i32.const 0) (i32.const 8)) (call $msg_reply))
+  (func $answer
+    (i64.store (i32.const 8) (call $stable_size))
+    (i32.store (i32.const 12) (memory.size))
+    (call $append (i32.const 0) (i32.const 16)) (call $msg_reply))
   (func $on_reply (param i32) (call $add (i32.const 1)) (call $answer))
   (func $on_reject (param i32) (call $add (i32.const 100)) (call $answer))
-  (func (export "canister_global_timer") (call $add (i32.const 7)))
+  (func $on_timer_reply (param i32) (call $add (i32.const 1)))
+  (func $on_timer_reject (param i32) (call $add (i32.const 100)))
+  (func (export "canister_global_timer") (local $what i32)
+    (local.set $what (i32.rem_u (i32.load8_u (i32.const 20)) (i32.const 4)))
+    (call $add (i32.const 7))
+    (if (i32.eq (local.get $what) (i32.const 1)) (then (drop (call $timer (i64.const 1)))))
+    (if (i32.eq (local.get $what) (i32.const 2)) (then unreachable))
+    (if (i32.eq (local.get $what) (i32.const 3)) (then
+      (i32.store8 (i32.const 519) (i32.rem_u (i32.shr_u (i32.load8_u (i32.const 20)) (i32.const 2)) (i32.const 3)))
+      (call $new (i32.const 512) (i32.const 10) (i32.const 600) (i32.const 3) (i32.const 2) (i32.const 0) (i32.const 3) (i32.const 0))
+      (call $data (i32.const 610) (i32.const 2))
+      (if (call $perform) (then unreachable)))))
   (func (export "canister_query get") (call $answer))
   (func (export "canister_update run") (local $p i32) (local $end i32) (local $op i32) (local $length i32)
     (local $called i32) (local $rejected i32)
@@ -47,9 +62,10 @@ const MODULE: &str = r#"(module
     (local.set $end (i32.add (i32.const 1024) (call $size)))
     (block $done (loop $next
       (br_if $done (i32.ge_u (local.get $p) (local.get $end)))
-      (local.set $op (i32.rem_u (i32.load8_u (local.get $p)) (i32.const 9)))
+      (local.set $op (i32.rem_u (i32.load8_u (local.get $p)) (i32.const 10)))
       (local.set $p (i32.add (local.get $p) (i32.const 1)))
       (if (i32.eq (local.get $op) (i32.const 1)) (then
+        (if (i32.ge_u (local.get $p) (local.get $end)) (then unreachable))
         (call $add (i32.load8_u (local.get $p)))
         (local.set $p (i32.add (local.get $p) (i32.const 1)))))
       (if (i32.eq (local.get $op) (i32.const 2)) (then unreachable))
@@ -69,8 +85,13 @@ const MODULE: &str = r#"(module
         (if (i64.ge_s (call $grow (i64.const 1)) (i64.const 0)) (then (call $write (i64.const 8) (i64.const 0) (i64.const 4096))))))
       (if (i32.eq (local.get $op) (i32.const 6)) (then
         (i32.store (i32.shl (memory.grow (i32.const 1)) (i32.const 16)) (i32.const 1))))
-      (if (i32.eq (local.get $op) (i32.const 7)) (then (drop (call $timer (i64.const 1)))))
+      (if (i32.eq (local.get $op) (i32.const 7)) (then
+        (if (i32.ge_u (local.get $p) (local.get $end)) (then unreachable))
+        (i32.store8 (i32.const 20) (i32.load8_u (local.get $p)))
+        (drop (call $timer (select (i64.const -1) (i64.const 1) (i32.ge_u (i32.load8_u (local.get $p)) (i32.const 128)))))
+        (local.set $p (i32.add (local.get $p) (i32.const 1)))))
       (if (i32.eq (local.get $op) (i32.const 8)) (then (call $print (i32.const 600) (i32.const 3))))
+      (if (i32.eq (local.get $op) (i32.const 9)) (then (drop (call $timer (i64.const 0)))))
       (br $next)))
     (if (local.get $called) (then (return)))
     (if (local.get $rejected) (then (call $reject (i32.const 600) (i32.const 3)) (return)))
@@ -163,79 +184,6 @@ fn config(compiler: CompilerChoice, observed: bool, cache: Option<&Path>) -> Con
     }
 }
 
-/// How an execution ends in the model.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    Reply(u32),
-    Reject,
-    Trap,
-}
-
-/// What the canisters hold in the model, by the rules of the interface specification: what an execution does is kept unless it traps,
-/// and what a callee did is kept whatever becomes of the caller.
-fn model(counts: &mut [u32], to: u8, operations: &[u8]) -> End {
-    let (mut count, mut call, mut rejected) = (counts[usize::from(to)], None, false);
-    let mut rest = operations;
-    while let [op, after @ ..] = rest {
-        rest = after;
-        match op % 9 {
-            1 => {
-                // Behind the end of the argument lie zeros, or what longer arguments have left there.
-                let [amount, after @ ..] = rest else {
-                    return End::Trap;
-                };
-                count = count.wrapping_add((*amount).into());
-                rest = after;
-            }
-            2 => return End::Trap,
-            3 => {
-                let ([callee, length, after @ ..], None) = (rest, call) else {
-                    return End::Trap;
-                };
-                let length = usize::from(*length).min(after.len());
-                call = Some((callee % CANISTERS, &after[..length]));
-                rest = &after[length..];
-            }
-            4 => rejected = true,
-            _ => {}
-        }
-    }
-    counts[usize::from(to)] = count;
-    if let Some((callee, operations)) = call {
-        let plus = match model(counts, callee, operations) {
-            End::Reply(_) => 1,
-            End::Reject | End::Trap => 100,
-        };
-        counts[usize::from(to)] = counts[usize::from(to)].wrapping_add(plus);
-        return End::Reply(counts[usize::from(to)]);
-    }
-    match rejected {
-        true => End::Reject,
-        false => End::Reply(count),
-    }
-}
-
-/// Whether the model knows what happens: timers run between the messages, and an amount that is cut off is what was there before.
-fn is_modelled(operations: &[u8]) -> bool {
-    let mut rest = operations;
-    while let [op, after @ ..] = rest {
-        rest = after;
-        match (op % 9, rest) {
-            (7, _) | (1, []) => return false,
-            (1, [_, after @ ..]) => rest = after,
-            (3, [_, length, after @ ..]) => {
-                let length = usize::from(*length).min(after.len());
-                if !is_modelled(&after[..length]) {
-                    return false;
-                }
-                rest = &after[length..];
-            }
-            _ => {}
-        }
-    }
-    true
-}
-
 fn end_of(outcome: &Outcome) -> End {
     match &outcome.result {
         MessageResult::Replied(bytes) => {
@@ -246,7 +194,11 @@ fn end_of(outcome: &Outcome) -> End {
                     .expect("four bytes")
             };
             assert_eq!(number(0), number(4), "memory and globals go together");
-            End::Reply(number(0))
+            End::Reply(State {
+                count: number(0),
+                stable_pages: number(8),
+                pages: number(12),
+            })
         }
         MessageResult::Rejected(_) => End::Reject,
         MessageResult::Failed(_) => End::Trap,
@@ -254,21 +206,14 @@ fn end_of(outcome: &Outcome) -> End {
 }
 
 fn check_model(steps: &[Step<'_>], outcomes: &[Outcome]) {
-    let mut counts = [0; CANISTERS as usize];
+    let mut model = Model::default();
     for (step, outcome) in steps.iter().zip(outcomes) {
         match step {
-            Step::Run(_, operations) if !is_modelled(operations) => return,
-            Step::Run(to, operations) => assert_eq!(
-                end_of(outcome),
-                model(&mut counts, *to, operations),
-                "{step:?}"
-            ),
-            Step::Get(to) => assert_eq!(
-                end_of(outcome),
-                End::Reply(counts[usize::from(*to)]),
-                "{step:?}"
-            ),
-            Step::Upgrade(to) => counts[usize::from(*to)] = 0,
+            Step::Run(to, operations) => {
+                assert_eq!(end_of(outcome), model.run(*to, operations), "{step:?}")
+            }
+            Step::Get(to) => assert_eq!(end_of(outcome), model.get(*to), "{step:?}"),
+            Step::Upgrade(to) => model.upgrade(*to),
         }
     }
 }
@@ -278,6 +223,12 @@ pub fn traffic(bytes: &[u8]) {
     let steps = steps(bytes);
     let expected = outcomes(&steps, config(CompilerChoice::Optimizing, false, None));
     check_model(&steps, &expected);
+    // The other program runs as many rounds for such messages, and tells rejects otherwise.
+    let other = Config {
+        compiler: CompilerChoice::Optimizing,
+        ..Config::new(Compat::PocketIc)
+    };
+    check_model(&steps, &outcomes(&steps, other));
     let cache = tempfile::tempdir().expect("a temporary directory");
     for (compiler, observed, cache) in [
         (CompilerChoice::Interpreter, false, None),
@@ -310,6 +261,21 @@ pub fn seeds() -> Vec<Vec<u8>> {
             vec![0, 0],
         ]
         .concat(),
-        [run(2, &[7, 1, 2]), run(2, &[1, 1]), vec![0, 2, 1, 2, 0, 2]].concat(),
+        [run(2, &[7, 0]), run(2, &[1, 1]), vec![0, 2, 1, 2, 0, 2]].concat(),
+        // Timers that set themselves again, call others and trap, with messages and upgrades in between.
+        [
+            run(0, &[7, 1]),
+            run(1, &[7, 3, 5]),
+            run(2, &[1, 1]),
+            vec![0, 0, 0, 1],
+            run(0, &chain),
+            run(2, &[7, 2, 6]),
+            run(2, &[9]),
+            vec![1, 0],
+            run(1, &[7, 130]),
+            run(1, &[7, 11, 4]),
+            vec![0, 0, 0, 1, 0, 2],
+        ]
+        .concat(),
     ]
 }
