@@ -54,8 +54,8 @@ bench *ROWS:
 bench-serve:
     cargo bench --locked --bench serve
 
-# `drun serve` under full load for so long: `just soak 600`
-soak SECONDS:
+# `drun serve` under full load for so long: `just soak-serve 600`
+soak-serve SECONDS:
     cargo bench --locked --bench soak -- {{SECONDS}}
 
 # Looks for inputs that anything stumbles over, so long for each target: `just fuzz 600`; other seeds: `just fuzz 600 7`

@@ -1,5 +1,5 @@
 //! `drun serve` under full load for some time: clients make, use, fork and delete instances as fast as they can, and look whether every
-//! answer is right and the memory stays what it is. `just soak SECONDS`; ends with status 1 if something was not.
+//! answer is right and the memory stays what it is. `just soak-serve SECONDS`; ends with status 1 if something was not.
 
 mod client;
 
