@@ -85,7 +85,7 @@ impl Instance {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let mut net = inside.take().map(|inside| inside.net);
         if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
-            directory.write(net);
+            directory.write_last(net);
         }
         net
     }

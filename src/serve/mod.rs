@@ -33,6 +33,7 @@ mod system;
 mod verify;
 mod wire;
 
+use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,8 +52,8 @@ const STACK: usize = 16 << 20;
 const HEARTBEAT: Duration = Duration::from_millis(200);
 /// States that have changed are written every second.
 const BEATS_PER_CHECKPOINT: u64 = 5;
-/// Threads for requests at the same time.
-const THREADS: usize = 1024;
+/// Connections at the same time; those beyond wait.
+const CONNECTIONS: usize = 4096;
 
 /// The command line or the machine is wrong; other errors are answers to requests.
 const FAILED: u8 = 1;
@@ -66,6 +67,8 @@ struct Server {
     graph: graph::Graph,
     gateways: gateway::Gateways,
     activity: Arc<Activity>,
+    /// Where everything is waited for that does not belong to a connection.
+    runtime: tokio::runtime::Handle,
 }
 
 impl Server {
@@ -75,10 +78,16 @@ impl Server {
             protocol: self.options.protocol,
             cache_dir: self.options.cache_dir.clone(),
             printer: (!self.options.quiet).then(|| {
-                let print = |line: &drun_ic::answer::DebugPrint| {
+                let file = self.options.prints.as_ref();
+                // It was made when the server started.
+                let file = file.and_then(|file| File::options().append(true).open(file).ok());
+                let print = move |line: &drun_ic::answer::DebugPrint| {
                     let line = crate::report::debug_line(line.time, line.canister, &line.text);
                     // A closed standard error is no reason to stop.
-                    let _ = writeln!(std::io::stderr(), "{line}");
+                    let _ = match file.as_ref() {
+                        Some(mut file) => writeln!(file, "{line}"),
+                        None => writeln!(std::io::stderr(), "{line}"),
+                    };
                 };
                 Arc::new(print) as drun_ic::net::Printer
             }),
@@ -128,6 +137,8 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
     let usual = match options::of_environment(|warning| say(format!("warning: {warning}"))) {
         Ok(options) => Options {
             protocol: generation::protocol(&version),
+            codes: generation::codes(&version),
+            mainnet_ids: generation::has_mainnet_ids(&version),
             ..options
         },
         Err(error) => {
@@ -139,8 +150,14 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
         launcher::Launch::parse(&arguments, |warning| say(format!("warning: {warning}")))
     {
         let served = launch.and_then(|launch| {
+            for file in launch.stdout_file.iter().chain(&launch.stderr_file) {
+                let made = File::create(file);
+                made.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            }
             let options = Options {
+                prints: launch.stderr_file.clone(),
                 port: launch.config_port,
+                address: launch.config_address().unwrap_or(usual.address),
                 ttl: None,
                 ..usual
             };
@@ -187,9 +204,9 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .thread_stack_size(STACK)
-        .max_blocking_threads(THREADS)
+        .max_blocking_threads(CONNECTIONS)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
@@ -202,6 +219,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         graph: graph::Graph::default(),
         gateways: gateway::Gateways::default(),
         activity: Arc::default(),
+        runtime: runtime.handle().clone(),
     });
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address)
@@ -211,7 +229,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         let port = port.port();
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-        tokio::spawn(http::accept(listener, Arc::clone(&server)));
+        tokio::spawn(http::accept(listener, None, Arc::clone(&server)));
         if let Some(launch) = launch {
             let server = Arc::clone(&server);
             let launched = tokio::task::spawn_blocking(move || launch.run(&server, port));

@@ -99,7 +99,7 @@ fn options_of_the_environment_hold_for_servers_that_clients_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn nothing_is_begun_beyond_the_limit_of_memory() {
+fn no_instance_is_made_beyond_the_limit_of_memory() {
     let server = Server::start_with(&["--max-memory", "1"]);
     let wish = json!({"subnet_config_set": subnets(&["application"])});
     let refused = server.client().post("/instances", &wish);

@@ -1,13 +1,20 @@
 //! `drun serve` as its clients see it: over HTTP, with requests in the words of the wire (pocket-ic-api.md). Each test has a server of
 //! its own, which starts in milliseconds.
 
+mod agent_rows;
 mod agents;
 mod calls;
+mod config;
+mod endpoints;
 mod errors;
 mod extras;
 mod features;
+mod gateways;
 mod instances;
+mod launcher;
 mod life;
+mod limits;
+mod node_metrics;
 mod outcalls;
 mod state;
 mod time;

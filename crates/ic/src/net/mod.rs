@@ -31,7 +31,7 @@ pub use identity::{Authority, Identity, NoKeys};
 pub use journal::{Executed, Journal};
 pub use kind::SubnetKind;
 pub use outcalls::{HttpAnswer, PendingHttp, class};
-pub use record::NetRecord;
+pub use record::{NetRecord, SubnetRecord};
 pub use subnet::{Subnet, SubnetSpec};
 
 use call::Messages;
@@ -51,6 +51,8 @@ pub struct NetSettings {
     pub start_time: u64,
     /// Canisters may not install and change memory as fast as they like, on application subnets.
     pub rate_limits: bool,
+    /// Subnets with ranges of the main network, but for the root, have their ids there too.
+    pub mainnet_ids: bool,
     /// Where compiled modules are kept; nowhere if absent.
     pub cache_dir: Option<std::path::PathBuf>,
     /// Gets what canisters print.
@@ -65,6 +67,7 @@ impl Default for NetSettings {
             protocol: Protocol::NEWEST,
             start_time: GENESIS_NS,
             rate_limits: true,
+            mainnet_ids: false,
             cache_dir: None,
             printer: None,
             authority: Arc::new(NoKeys),
@@ -110,22 +113,28 @@ impl Net {
 
     /// Makes one more subnet, and runs a round. Returns its place.
     pub fn add(&mut self, spec: SubnetSpec) -> usize {
-        let number = self.made;
-        self.made += 1;
+        self.add_at(spec, self.made)
+    }
+
+    /// As [`add`](Self::add), with the automatic ids of the subnet of this number; no other one may have it.
+    pub fn add_at(&mut self, spec: SubnetSpec, number: u64) -> usize {
+        self.made = self.made.max(number + 1);
         let ranges = subnet::ranges(&spec, number);
         let seed = subnet::seed(&ranges);
         let authority = &self.settings.authority;
         let Identity {
-            subnet_id: id,
+            subnet_id,
             public_key,
         } = authority.identity(&seed);
+        let mainnet_id = spec.kind.mainnet_id().filter(|_| spec.mainnet_id);
+        let id = mainnet_id.unwrap_or(subnet_id);
         let root = self.subnets.first().map_or(seed, |root| root.seed);
         let ids = ranges
             .iter()
             .map(|(first, last)| (canister_id(*first), canister_id(*last)));
         let settings = NodeSettings {
             start_time: self.time,
-            certification: authority.certifier(&root, &seed, ids.collect(), self.time),
+            certification: authority.certifier(&root, &seed, id, ids.collect(), self.time),
             cache_dir: self.settings.cache_dir.clone(),
             // Who answers HTTP requests looks at the URL himself, if he wants.
             url_check: false,
@@ -287,6 +296,23 @@ impl Net {
         Ok(())
     }
 
+    /// The block of a subnet's next round is made by this node, after these have failed to: so it is told to those who ask for the
+    /// metrics of nodes.
+    ///
+    /// # Errors
+    /// If there is no such subnet.
+    pub fn next_block(
+        &mut self,
+        subnet: &Principal,
+        maker: Principal,
+        failed: Vec<Principal>,
+    ) -> Result<(), NetError> {
+        let place = self.subnet_index(subnet);
+        let place = place.ok_or(NetError::SubnetNotFound(*subnet))?;
+        self.subnets[place].node.next_block(maker, failed);
+        Ok(())
+    }
+
     /// Runs a round of every subnet.
     pub fn tick(&mut self) {
         if !std::mem::take(&mut self.moved) {
@@ -326,7 +352,23 @@ impl Net {
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
         let expiry = self.time.saturating_add(INGRESS_TTL);
         let id = self.messages.name(call, expiry);
-        self.take(call, id, expiry, false)
+        let place = self.place(call)?;
+        self.check_size(place, call, &id)?;
+        self.take(place, call, id, expiry, false)
+    }
+
+    /// As [`submit`](Self::submit), for calls of whoever drives the network: their size has no limit.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn submit_of_any_size(
+        &mut self,
+        call: &Call,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        let expiry = self.time.saturating_add(INGRESS_TTL);
+        let id = self.messages.name(call, expiry);
+        let place = self.place(call)?;
+        self.take(place, call, id, expiry, false)
     }
 
     /// Takes a call under a name that its sender knows, with the time until which it may enter a round.
@@ -339,27 +381,33 @@ impl Net {
         id: MessageId,
         expiry: u64,
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        self.take(call, id, expiry, true)
+        let place = self.place(call)?;
+        self.check_size(place, call, &id)?;
+        self.take(place, call, id, expiry, true)
+    }
+
+    /// Checks the size of a message, also of one to the management canister (management-canister.md 0.2).
+    fn check_size(&self, place: usize, call: &Call, id: &MessageId) -> Result<(), NetError> {
+        let node = &self.subnets[place].node;
+        let (bytes, max) = node.ingress_size(&call.canister, &call.method, &call.payload);
+        match bytes > max {
+            true => Err(NetError::BadIngress(format!(
+                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {max}.",
+                hex::encode(id)
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn take(
         &mut self,
+        place: usize,
         call: &Call,
         id: MessageId,
         expiry: u64,
         named: bool,
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        let place = self.place(call)?;
         let subnet = &mut self.subnets[place];
-        let (bytes, max) = subnet
-            .node
-            .ingress_size(&call.canister, &call.method, &call.payload);
-        if bytes > max && call.canister != Principal::management_canister() {
-            return Err(NetError::BadIngress(format!(
-                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {max}.",
-                hex::encode(id)
-            )));
-        }
         if self.messages.get_mut(&id).is_some() {
             return Ok(Ok((subnet.id, id)));
         }
