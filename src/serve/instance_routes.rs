@@ -157,11 +157,12 @@ impl Server {
                 let wish = request.json::<SetStableMemory>()?;
                 let canister = wish.canister_id.principal("canister id")?;
                 memory::check(self.options.max_memory)?;
+                let instance = instance()?;
                 let blob = self.blobs.get(&wish.blob_id.0);
                 let blob = blob.ok_or_else(|| Refusal::conversion("Bad blob id"))?;
                 let content = blob.content();
                 let content = content.map_err(|_| Refusal::conversion("Decompression failed"))?;
-                instance()?.hold()?.set_stable_memory(&canister, &content)?;
+                instance.hold()?.set_stable_memory(&canister, &content)?;
                 Ok(Answer::null())
             }
             "update/tick" => {

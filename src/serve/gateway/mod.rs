@@ -7,6 +7,7 @@ mod response;
 mod tls;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -24,7 +25,14 @@ use upstream::{Replica, Upstream};
 
 /// The gateways of a server.
 #[derive(Default)]
-pub(crate) struct Gateways(Mutex<Vec<Option<Running>>>);
+pub(crate) struct Gateways(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    /// Gateways that were made, and the number of the next one.
+    made: usize,
+    running: BTreeMap<usize, Running>,
+}
 
 struct Running {
     details: Details,
@@ -112,8 +120,9 @@ impl Gateways {
             }
         });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = all.len();
-        all.push(Some(Running {
+        let id = all.made;
+        all.made += 1;
+        let running = Running {
             details: Details {
                 instance_id: id,
                 port,
@@ -122,7 +131,8 @@ impl Gateways {
                 https_config: config.https_config.clone(),
             },
             task: task.abort_handle(),
-        }));
+        };
+        all.running.insert(id, running);
         Ok(GatewayInfo {
             instance_id: id,
             port,
@@ -132,34 +142,29 @@ impl Gateways {
     /// Those that run.
     pub(crate) fn list(&self) -> Vec<Details> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter()
-            .flatten()
-            .map(|running| running.details.clone())
-            .collect()
+        let running = all.running.values();
+        running.map(|running| running.details.clone()).collect()
     }
 
     /// Stops one, if it runs.
     pub(crate) fn stop(&self, id: usize) {
-        self.stop_if(|place, _| place == id);
+        self.keep(|number, _| number != id);
     }
 
     /// Stops those of an instance.
     pub(crate) fn stop_of(&self, instance: usize) {
-        let forwards = |details: &Details| matches!(details.forward_to, ForwardTo::PocketIcInstance(id) if id == instance);
-        self.stop_if(|_, details| forwards(details));
+        self.keep(|_, details| !matches!(details.forward_to, ForwardTo::PocketIcInstance(id) if id == instance));
     }
 
-    fn stop_if(&self, meant: impl Fn(usize, &Details) -> bool) {
+    fn keep(&self, wanted: impl Fn(usize, &Details) -> bool) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (place, gateway) in all.iter_mut().enumerate() {
-            if gateway
-                .as_ref()
-                .is_some_and(|running| meant(place, &running.details))
-                && let Some(running) = gateway.take()
-            {
+        all.running.retain(|id, running| {
+            let wanted = wanted(*id, &running.details);
+            if !wanted {
                 running.task.abort();
             }
-        }
+            wanted
+        });
     }
 }
 

@@ -279,7 +279,7 @@ fn refusals_have_the_words_that_tests_look_for() {
     let call = agent.body("call", canister, "write", b"");
     let query = agent.body("query", canister, "read", b"");
     let time = agent.read(&[b"time"]);
-    let late = envelope("query", canister, "read", b"", 1);
+    let late = envelope("call", canister, "write", b"", 1);
     let early = agent.expiry() + 400_000_000_000;
     let early = envelope("call", canister, "write", b"", early);
     let expiry = "Invalid request expiry: Specified ingress_expiry not within expected range";
@@ -301,7 +301,7 @@ fn refusals_have_the_words_that_tests_look_for() {
     let foreign = agent.read(&[b"request_status", &id]);
     let state = agent.read(&[b"nonsense"]);
     for (path, body, status, why) in [
-        (format!("v2/canister/{canister}/query"), &late, 400, expiry),
+        (format!("v2/canister/{canister}/call"), &late, 400, expiry),
         (format!("v4/canister/{canister}/call"), &early, 400, expiry),
         (
             "v2/canister/rwlgt-iiaaa-aaaaa-aaaaa-cai/call".into(),
@@ -390,8 +390,8 @@ fn refusals_have_the_words_that_tests_look_for() {
         (
             format!("v3/canister/{canister}/read_state"),
             &state,
-            404,
-            "",
+            400,
+            "Invalid path requested.",
         ),
     ] {
         let answer = agent.post(&path, body);

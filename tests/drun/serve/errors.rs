@@ -139,14 +139,14 @@ fn every_error_has_a_status_and_a_message() {
         (
             &format!("{i}/update/add_cycles"),
             json!({"canister_id": empty, "amount": -1}),
-            422,
-            "invalid",
+            400,
+            "number out of range",
         ),
         (
             &format!("{i}/update/add_cycles"),
             json!({"canister_id": empty, "amount": 1e21}),
-            422,
-            "invalid",
+            400,
+            "Failed to parse the request body as JSON",
         ),
         (
             &format!("{i}/update/set_time"),

@@ -21,10 +21,13 @@ pub struct BlockMakers {
     last: u64,
     nodes: BTreeMap<Principal, Blocks>,
     /// The samples of days that are over, oldest first.
-    days: VecDeque<(u64, Vec<(Principal, u64, u64)>)>,
+    days: VecDeque<(u64, Sample)>,
     /// Who makes the block of the next round, and who fails to.
     next: Option<(Principal, Vec<Principal>)>,
 }
+
+/// Nodes with the blocks that they made and failed to make.
+type Sample = Vec<(Principal, u64, u64)>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Blocks {
