@@ -60,7 +60,7 @@ fn main() {
     println!(
         "{rate:.0} requests a second, none answered wrongly; {settled} MiB after a fifth of the time, {memory} MiB at the end"
     );
-    if memory > settled + settled / 4 + 16 {
+    if memory > settled + 4 {
         eprintln!("the memory has grown");
         std::process::exit(1);
     }

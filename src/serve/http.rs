@@ -74,11 +74,13 @@ fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc
             };
             match tls {
                 None => converse(stream, handler, server).await,
-                Some(tls) => match tokio::time::timeout(HEAD_PATIENCE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => converse(stream, handler, server).await,
+                Some(tls) => {
+                    let accepted = tokio::time::timeout(HEAD_PATIENCE, tls.accept(stream)).await;
                     // Who does not like our certificate is gone.
-                    Ok(Err(_)) | Err(_) => {}
-                },
+                    if let Ok(Ok(stream)) = accepted {
+                        converse(stream, handler, server).await;
+                    }
+                }
             }
         });
     });

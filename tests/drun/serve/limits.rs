@@ -42,7 +42,7 @@ fn messages_have_a_size_that_depends_on_the_subnet() {
         let chunk = |bytes: usize| {
             let argument = Encode!(&UploadChunkArgs {
                 canister_id: canister,
-                chunk: vec![7; bytes].into(),
+                chunk: vec![7; bytes],
             });
             management("upload_chunk", &argument.expect("it encodes"))
         };

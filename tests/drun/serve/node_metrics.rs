@@ -4,20 +4,6 @@ use super::*;
 use drun_certification::agent::NodeKey;
 use drun_ic::management::types::subnet::{NodeMetricsEntry, NodeMetricsHistoryArgs};
 
-/// A proxy for the management canister: calls `node_metrics_history` with its argument.
-fn proxy(client: &mut Client) -> Principal {
-    let module = CANISTER.replace("http_request", "node_metrics_history");
-    let module = module.replace(
-        "(i32.const 140) (i32.const 12)",
-        "(i32.const 140) (i32.const 20)",
-    );
-    let module = module.replace(
-        "(call $call_cycles (i64.const 0) (i64.const 100000000000))",
-        "",
-    );
-    client.canister_of(0, &json!("None"), &module)
-}
-
 #[test]
 fn block_makers_are_counted_day_by_day() {
     const DAY: u64 = 86_400_000_000_000;
@@ -30,7 +16,7 @@ fn block_makers_are_counted_day_by_day() {
         .keys()
         .next();
     let subnet = Principal::from_text(subnet.expect("one")).expect("an id");
-    let canister = proxy(&mut client);
+    let canister = client.proxy(0, &json!("None"), "node_metrics_history");
     let nodes = [0, 1, 12].map(|number| NodeKey::of(&subnet, number).id());
     let id = |id: Principal| json!({"node_id": id_text(id)});
     let element = |maker: Principal, failed: &[Principal]| {
