@@ -28,6 +28,7 @@ mod outbound;
 mod request;
 mod routes;
 mod snapshot_dir;
+mod stand_ins;
 mod state_dir;
 mod system;
 mod verify;
