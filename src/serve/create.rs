@@ -165,9 +165,9 @@ impl Server {
                 StateConfig::New => None,
                 StateConfig::FromPath(path) => {
                     let (time, kept) = state_dir::subnet_at(path, kind)?;
-                    let wished = kept.spec()?;
-                    spec.mainnet_block = wished.mainnet_block;
-                    spec.mainnet_id = wished.mainnet_id;
+                    let before = kept.spec()?;
+                    spec.mainnet_block = before.mainnet_block;
+                    spec.mainnet_id = before.mainnet_id;
                     earliest = earliest.max(time);
                     Some(kept)
                 }
@@ -208,7 +208,6 @@ impl Server {
         let mut net = Net::new(NetSettings {
             start_time,
             rate_limits,
-            mainnet_ids: self.options.mainnet_ids,
             ..self.net_settings()
         });
         // Subnets with a state keep their ids, the others get those that are left.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use candid::Principal;
 use drun_ic::management::ids::RANGE;
-use drun_ic::net::{Net, NetSettings, SubnetKind, SubnetSpec};
+use drun_ic::net::{Net, SubnetKind, SubnetSpec};
 use serde_json::Value;
 
 use super::Server;
@@ -211,10 +211,7 @@ impl Launch {
         system::asked_for(Some(&wished), given)?;
         let given = given.iter().map(Given::read);
         let given = given.collect::<Result<Vec<_>, _>>()?;
-        let mut net = Net::new(NetSettings {
-            mainnet_ids: server.options.mainnet_ids,
-            ..server.net_settings()
-        });
+        let mut net = Net::new(server.net_settings());
         // The second one has the ledger's id: where the ledger is, canisters are made.
         let mut kinds = vec![SubnetKind::Nns];
         let places = self.subnets.iter().filter(|kind| !kind.is_named());

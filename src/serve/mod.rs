@@ -77,6 +77,7 @@ impl Server {
     fn net_settings(&self) -> NetSettings {
         NetSettings {
             protocol: self.options.protocol,
+            mainnet_ids: self.options.mainnet_ids,
             cache_dir: self.options.cache_dir.clone(),
             printer: (!self.options.quiet).then(|| {
                 let file = self.options.prints.as_ref();
@@ -192,6 +193,17 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
     }
 }
 
+/// Writes the states that have changed, beside everything else. Connections may have all threads of the pool, so it has one of its own;
+/// where there is none, it is tried again a second later.
+fn checkpoint(server: &Server) {
+    let mut alive = server.instances.alive();
+    alive.retain(|instance| instance.state_dir.is_some());
+    if !alive.is_empty() {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let _ = thread.spawn(move || alive.iter().for_each(|it| it.checkpoint()));
+    }
+}
+
 /// Serves until nobody wants it any more.
 fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), String> {
     let started = Instant::now();
@@ -258,10 +270,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
                         let _ = writeln!(std::io::stderr(), "warning: {trouble}");
                     }
                     if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
-                        let server = Arc::clone(&server);
-                        tokio::task::spawn_blocking(move || {
-                            server.instances.alive().iter().for_each(|it| it.checkpoint());
-                        });
+                        checkpoint(&server);
                     }
                     let unwanted = ttl.is_some_and(|ttl| server.activity.idle() > ttl);
                     if unwanted || hard_ttl.is_some_and(|ttl| started.elapsed() > ttl) {
