@@ -1,5 +1,6 @@
 //! The instances of a server: made, found, listed and deleted. An instance is a network behind a lock: who finds it busy waits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
@@ -192,16 +193,16 @@ impl Instances {
     }
 
     /// The states of all, as `GET /instances` tells them.
-    pub(crate) fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<Cow<'static, str>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let state = |id: usize| match all.alive.get(&id) {
-            None => "Deleted".to_owned(),
+            None => "Deleted".into(),
             Some(instance) => match instance.try_hold() {
-                Some(_) => "Available".to_owned(),
-                None => format!(
-                    "Busy(StateLabel({:032x}), OpId(\"operation\"))",
-                    instance.id
-                ),
+                Some(_) => "Available".into(),
+                None => {
+                    let id = instance.id;
+                    format!("Busy(StateLabel({id:032x}), OpId(\"operation\"))").into()
+                }
             },
         };
         (0..all.made).map(state).collect()

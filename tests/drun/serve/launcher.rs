@@ -11,10 +11,11 @@ struct Network {
 
 impl Network {
     fn start(arguments: &[&str]) -> Self {
-        Network::start_in(tempfile::tempdir().expect("a directory"), arguments)
+        Network::start_in(tempfile::tempdir().expect("a directory"), arguments, "")
     }
 
-    fn start_in(directory: tempfile::TempDir, arguments: &[&str]) -> Self {
+    /// In a directory, with options of the environment.
+    fn start_in(directory: tempfile::TempDir, arguments: &[&str], options: &str) -> Self {
         let file = directory.path().join("status/status.json");
         let _ = std::fs::remove_file(&file);
         let child = drun()
@@ -30,7 +31,7 @@ impl Network {
                 directory.path().join("stdout").display()
             ))
             .args(arguments)
-            .env_remove("DRUN_SERVE_OPTIONS")
+            .env("DRUN_SERVE_OPTIONS", options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -156,7 +157,7 @@ fn subnets_domains_and_state_are_as_wished() {
         &mut network.directory,
         tempfile::tempdir().expect("a directory"),
     );
-    let again = Network::start_in(kept, &[]);
+    let again = Network::start_in(kept, &[], "");
     assert_eq!(again.kinds(), expected);
     let about = json!({"canister_id": id_text(canister)});
     let mut config = again.client("config_port");
@@ -234,4 +235,63 @@ fn system_canisters_are_those_that_were_given() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     assert_eq!(reply, [1, 0, 0, 0]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_taken_beyond_the_limit_of_memory() {
+    use super::agents::envelope;
+    // The network itself is made; it alone is more than is allowed.
+    let directory = tempfile::tempdir().expect("a directory");
+    let network = Network::start_in(directory, &[], "--max-memory 1");
+    let mut client = network.client("config_port");
+    let id = |text: &str| Principal::from_text(text).expect("an id");
+    let (canister, minting) = (
+        id("um5iw-rqaaa-aaaaq-qaaba-cai"),
+        id("rkp4c-7iaaa-aaaaa-aaaca-cai"),
+    );
+    let i = "/instances/0";
+    let snapshot = json!({
+        "sender": {"principal_id": "BA=="}, "canister_id": {"canister_id": id_text(canister)},
+        "replace_snapshot": null, "snapshot_dir": "/nonexistent",
+    });
+    for (path, body) in [
+        (
+            "/instances".to_owned(),
+            json!({"subnet_config_set": subnets(&["application"])}),
+        ),
+        (format!("{i}/fork"), json!({})),
+        (
+            format!("{i}/update/submit_ingress_message"),
+            call(canister, "write", b""),
+        ),
+        (
+            format!("{i}/update/set_stable_memory"),
+            json!({"canister_id": id_text(canister), "blob_id": "AA=="}),
+        ),
+        (format!("{i}/update/canister_snapshot_upload"), snapshot),
+        ("/blobstore".to_owned(), json!({})),
+    ] {
+        let refused = client.post(&path, &body);
+        assert_eq!(refused.status, 400, "{path}");
+        let said = refused.message();
+        assert!(
+            said.contains("no more than 1 MiB are allowed: delete instances"),
+            "{path}: {said}"
+        );
+    }
+    let body = envelope("call", canister, "write", b"", 1);
+    for version in ["v2", "v3", "v4"] {
+        let path = format!("{i}/api/{version}/canister/{canister}/call");
+        let refused = client.send("POST", &path, &[], &body);
+        assert_eq!(refused.status, 503, "{path}");
+        assert!(String::from_utf8_lossy(&refused.body).contains("no more than 1 MiB are allowed"));
+    }
+    // What needs nothing goes on, and an instance can be deleted.
+    client.ask(&format!("{i}/update/tick"), &json!({}));
+    client.ask(
+        &format!("{i}/read/query"),
+        &call(minting, "get_default_subnets", b"DIDL\0\0"),
+    );
+    assert_eq!(client.send("DELETE", i, &[], b"").status, 200);
 }

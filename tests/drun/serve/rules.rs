@@ -235,7 +235,7 @@ fn refusals_have_their_codes_and_words() {
             call(empty, "write", b""),
             false,
             "CanisterWasmModuleNotFound",
-            "contains no Wasm module",
+            "has no wasm module",
         ),
         (
             call(stopped, "write", b""),
