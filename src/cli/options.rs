@@ -159,6 +159,16 @@ pub(super) struct RunOptions {
     )]
     pub cache_dir: Option<PathBuf>,
 
+    /// How much compiled modules may take there: bytes, or with KiB, MiB, GiB; what was used least recently goes first
+    /// [default: a tenth of the room on the disk, from 256 MiB to 8 GiB]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = crate::script::size,
+        env = "DRUN_CACHE_LIMIT"
+    )]
+    pub cache_limit: Option<u64>,
+
     /// Keep no compiled modules
     #[arg(long)]
     pub no_cache: bool,

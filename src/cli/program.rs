@@ -88,7 +88,7 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         }),
         None => run::run(&arguments.run, after),
     };
-    for trouble in drun_ic::cache_troubles() {
+    for trouble in drun_ic::troubles() {
         if !quiet {
             tell(&format!("warning: {trouble}"));
         }

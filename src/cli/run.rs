@@ -400,6 +400,9 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
                 .map_err(|error| Failure::Input(format!("error: --time {time}: {error}")))?,
         };
     }
+    if let Some(bytes) = options.cache_limit {
+        drun_ic::limit_caches(bytes);
+    }
     if !options.no_cache {
         let chosen = options.cache_dir.clone().or(config.cache_dir);
         config.cache_dir = chosen.or_else(config::default_cache_dir);

@@ -266,7 +266,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
                 _ = interrupt.recv() => break,
                 _ = heartbeat.tick() => {
                     beats += 1;
-                    for trouble in drun_ic::cache_troubles() {
+                    for trouble in drun_ic::troubles() {
                         let _ = writeln!(std::io::stderr(), "warning: {trouble}");
                     }
                     if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {

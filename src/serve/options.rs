@@ -105,6 +105,7 @@ Options:
       --system-argument ID=FILE
                            What that canister is installed with, encoded [default: empty Candid]
       --cache-dir DIR      Where compiled modules are kept [default: the user's cache directory]
+      --cache-limit MIB    How much they may take there [default: a tenth of the room on the disk, 256 to 8192]
       --no-cache           Keep no compiled modules
       --quiet              Do not print what canisters print
   -l, --log-levels FILTER  Taken, and without effect: the server prints what canisters print, and warnings
@@ -189,6 +190,10 @@ pub(crate) fn parse(
                 given.argument = Some(file);
             }
             "--cache-dir" => options.cache_dir = Some(value()?.into()),
+            "--cache-limit" => {
+                let mebibytes: u64 = number(&name, &value()?)?;
+                drun_ic::limit_caches(mebibytes.saturating_mul(1 << 20));
+            }
             "--no-cache" => options.cache_dir = None,
             "--quiet" => options.quiet = true,
             other => {

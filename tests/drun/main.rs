@@ -16,6 +16,7 @@ mod counts;
 mod depth;
 mod errors;
 mod examples;
+mod hardened;
 mod inspect;
 mod library;
 mod limits;

@@ -1,6 +1,7 @@
 //! The frame of every host function: charging, the memory of the guest, and how a host ends an execution.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use wasmtime::{Caller, Extern, Global, ResourceLimiter, Val};
@@ -72,6 +73,8 @@ pub(crate) struct Running<H: Host> {
     pub activation: Box<H::Activation>,
     pub meter: Meter,
     pub recording: Option<Box<Recording>>,
+    /// Instructions charged for something else than the code of the module.
+    pub beside: u64,
     /// What is to be paid for touching the heap.
     pub touches: Option<Touches>,
 }
@@ -273,6 +276,7 @@ impl<'a, H: Host> Guest<'a, H> {
         if let Some(recording) = &mut run.recording {
             recording.host(name, run.meter.used(from), run.meter.used(to));
         }
+        run.beside = run.beside.saturating_add(from.wrapping_sub(to) as u64);
         self.counter = to;
     }
 
@@ -315,13 +319,16 @@ impl<'a, H: Host> Guest<'a, H> {
     fn refill(&mut self, counter: i64) -> Result<i64, Stopped> {
         let cell = self.cell_mut();
         let Running {
-            meter, activation, ..
+            meter,
+            activation,
+            beside,
+            ..
         } = cell.run.as_mut().expect("an execution is under way");
         let (counter, interrupted) = match meter.refill(counter) {
             Ok(Refill::Slice(counter)) => (counter, cell.tier == Tier::Optimizing),
             Ok(Refill::Portion(counter)) => {
                 let takeover = cell.takeover.as_mut();
-                let executed = meter.executed(counter);
+                let executed = meter.executed(counter).saturating_sub(*beside);
                 (counter, takeover.is_some_and(|ask| ask(meter, executed)))
             }
             Err(why) => {
@@ -389,35 +396,64 @@ impl<'a, H: Host> Guest<'a, H> {
         })
     }
 
-    /// The memory of the guest, and what the host keeps of the execution; nothing if the module has no memory.
+    /// The size of the memory in bytes; 0 without one.
+    pub fn memory_size(&self) -> u64 {
+        self.cell().heap.as_ref().map_or(0, HeapView::size) as u64
+    }
+
+    /// The whole memory of the guest, and what the host keeps of the execution; nothing if the module has no memory. Where
+    /// touching is charged for, all of it counts as written.
     pub fn memory(&mut self) -> Option<(&mut [u8], &mut H::Activation)> {
-        let cell = self.cell_mut();
-        let heap = cell.heap.as_ref()?;
+        self.cell().heap.as_ref()?;
+        self.writing(0..self.memory_size() as usize)
+    }
+
+    /// A range of the memory, which counts as accessed, and what the host keeps of the execution; nothing if it does not
+    /// lie in the memory.
+    pub fn reading(&mut self, range: Range<usize>) -> Option<(&[u8], &mut H::Activation)> {
+        let (bytes, activation) = self.range(range, false)?;
+        Some((bytes, activation))
+    }
+
+    /// As [`Guest::reading`]; the range counts as written.
+    pub fn writing(&mut self, range: Range<usize>) -> Option<(&mut [u8], &mut H::Activation)> {
+        self.range(range, true)
+    }
+
+    fn range(
+        &mut self,
+        range: Range<usize>,
+        write: bool,
+    ) -> Option<(&mut [u8], &mut H::Activation)> {
+        let Cell { heap, run, .. } = self.cell_mut();
+        let heap = heap.as_ref()?;
+        if range.start > range.end || range.end > heap.size() {
+            return None;
+        }
+        let run = run.as_mut()?;
+        if run.touches.is_some() {
+            heap.tell(range.clone(), write);
+        }
         // SAFETY: the heap is active on this thread and so large; the code of the guest, which alone uses it otherwise, waits for
         // the host function, of which this is the only guest.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(heap.base(), heap.size()) };
-        Some((bytes, &mut cell.run().activation))
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(heap.base().add(range.start), range.len()) };
+        Some((bytes, &mut run.activation))
     }
 
     /// The bytes of a range of the memory; nothing if it does not lie in the memory.
     pub fn read(&mut self, address: u64, len: u64) -> Option<&[u8]> {
-        let memory: &[u8] = self.memory()?.0;
-        memory.get(range(address, len)?)
+        Some(self.reading(range(address, len)?)?.0)
     }
 
     /// Writes into the memory; false, with nothing written, if the range does not lie in it.
     pub fn write(&mut self, address: u64, bytes: &[u8]) -> bool {
         let to = range(address, bytes.len() as u64);
-        let (Some(to), Some((memory, _))) = (to, self.memory()) else {
+        let Some((to, _)) = to.and_then(|to| self.writing(to)) else {
             return false;
         };
-        match memory.get_mut(to) {
-            Some(to) => {
-                to.copy_from_slice(bytes);
-                true
-            }
-            None => false,
-        }
+        to.copy_from_slice(bytes);
+        true
     }
 
     /// The functions of the module that are running, innermost first. Empty unless the engine was made with backtraces.
@@ -438,7 +474,7 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 }
 
-fn range(address: u64, len: u64) -> Option<std::ops::Range<usize>> {
+fn range(address: u64, len: u64) -> Option<Range<usize>> {
     let end = address.checked_add(len)?;
     Some(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }

@@ -11,7 +11,7 @@ use crate::imports::{HostFunction, Imports};
 use crate::interpreter::{Element, Environment, Halt, Machine, View};
 use crate::memory::WASM_PAGE_SIZE;
 use crate::module::GlobalValue;
-use crate::rewrite::GlobalValueType;
+use crate::rewrite::{GlobalValueType, Plan};
 
 /// An instance in the interpreter.
 pub(crate) struct Interpreted<H: Host> {
@@ -95,20 +95,17 @@ impl<H: Host> Interpreted<H> {
         if ty.params() != parameters.as_slice() || !ty.results().is_empty() {
             return Err(Fault::Before(NotEntered::Signature));
         }
-        let module = Arc::clone(&self.cell.module);
-        let plan = module.host.plan(&module.facts);
         let mut calls = Calls {
             cell: &mut self.cell,
             functions: &self.functions,
         };
-        let (weights, counter) = (plan.weights, &mut self.counter);
         let run = self
             .machine
-            .run(&mut calls, weights, function, argument, counter);
+            .run(&mut calls, function, argument, &mut self.counter);
         run.map_err(|halt| match halt {
             Halt::Trap(trap, functions) => Fault::Trapped(trap, functions),
             Halt::Stopped => Fault::Ended,
-            Halt::Unsure => Fault::Unsure,
+            Halt::Unsure(functions) => Fault::Unsure(functions),
             Halt::Unable => Fault::Unable,
         })
     }
@@ -170,6 +167,11 @@ impl<H: Host> Environment for Calls<'_, H> {
                 self.cell.stop = Some(reason);
                 Halt::Stopped
             })
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        let module = &self.cell.module;
+        module.host.plan(&module.facts)
     }
 
     fn refused(&mut self, error: io::Error) -> Halt {

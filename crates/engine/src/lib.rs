@@ -144,7 +144,7 @@ mod testing;
 mod tier;
 mod words;
 
-pub use code::{Settings, cache_troubles, check_cache};
+pub use code::{Settings, check_cache, limit_caches, troubles};
 pub use engine::Engine;
 pub use entry::{Entry, NotEntered};
 pub use failure::{Failure, Resource};

@@ -11,12 +11,18 @@ use crate::imports::Linking;
 use crate::instance::{Instance, Program};
 use crate::memory::{HeapError, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
-use crate::module::Frame;
+use crate::module::{Frame, Module};
 use crate::record::Recording;
 use crate::tier::Tier;
 
 /// What host functions below Wasm code may need of a stack, in bytes.
 const HOST_STACK: usize = 1 << 20;
+/// Instructions that the interpreter carries out in the time that it takes to enter machine code: so many of an execution say
+/// nothing for compiling.
+const ENTERING: u64 = 150;
+/// The same where what is touched is paid for, which machine code tells by faults.
+const ENTERING_WATCHED: u64 = 10_000;
+
 /// What to run, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order<'a> {
@@ -182,11 +188,17 @@ impl<H: Linking> Engine<H> {
             activation,
             meter,
             recording,
-            touches: _,
+            beside,
+            touches,
         } = attempt.running;
-        let used = meter.used(attempt.counter);
+        let entering = match touches {
+            Some(_) => ENTERING_WATCHED,
+            None => ENTERING,
+        };
+        let code = meter.used(attempt.counter).saturating_sub(beside);
+        let worth = code.saturating_sub(entering);
         self.promotions
-            .count(&self.compiler, program.module, attempt.tier, used);
+            .count(&self.compiler, program.module, attempt.tier, worth);
         Run {
             activation,
             end,
@@ -264,6 +276,7 @@ impl<H: Linking> Engine<H> {
             activation,
             meter: Meter::new(order.limit, order.slice),
             recording,
+            beside: 0,
             touches: None,
         };
         let price = running.activation.touch_price();
@@ -304,6 +317,7 @@ impl<H: Linking> Engine<H> {
             let _active = match (heap, price) {
                 (None, _) => None,
                 (Some(heap), None) => Some(heap.activate()),
+                (Some(heap), Some(_)) if tier == Tier::Interpreter => Some(heap.listen()),
                 (Some(heap), Some(_)) => Some(heap.follow()?),
             };
             Ok(live.enter(order.entry))
@@ -329,19 +343,14 @@ impl<H: Linking> Engine<H> {
                     }
                     (Some(Interruption::Recorded), _) => Err(Unfinished::Interrupted),
                     (None, Fault::Trapped(trap, functions)) => {
-                        again = run_again_on(&trap, tier, sliced);
-                        let functions = functions.into_iter();
-                        let told = self.settings().backtraces;
-                        let frames = match told {
-                            true => program.module.frames(functions, tier),
-                            false => Vec::new(),
-                        };
-                        let kind = kind_of(&trap);
-                        Ok(End::Trapped { kind, frames })
+                        let better = run_again_on(&trap, tier, sliced);
+                        again = better.filter(|_| self.compiler.can_ask_beyond(tier));
+                        Ok(self.trapped(program.module, tier, &trap, functions))
                     }
-                    (None, Fault::Unsure) => {
-                        again = Some(Tier::Exact);
-                        Err(Unfinished::Interrupted)
+                    (None, Fault::Unsure(functions)) => {
+                        again = Some(Tier::Exact).filter(|_| self.compiler.can_ask_beyond(tier));
+                        let trap = wasmtime::Trap::MemoryOutOfBounds;
+                        Ok(self.trapped(program.module, tier, &trap, functions))
                     }
                     (None, Fault::Unable) => {
                         program.module.cannot_be_interpreted();
@@ -378,6 +387,23 @@ impl<H: Linking> Engine<H> {
     }
 }
 
+impl<H: Linking> Engine<H> {
+    fn trapped(
+        &self,
+        module: &Module<H>,
+        tier: Tier,
+        trap: &wasmtime::Trap,
+        functions: Vec<u32>,
+    ) -> End<H> {
+        let frames = match self.settings().backtraces {
+            true => module.frames(functions.into_iter(), tier),
+            false => Vec::new(),
+        };
+        let kind = kind_of(trap);
+        End::Trapped { kind, frames }
+    }
+}
+
 impl<H: Host> Running<H> {
     /// Pays for what was touched since a host function did so last.
     fn pay_for_touches(&mut self, counter: &mut i64) -> Result<(), Exhausted> {
@@ -393,6 +419,7 @@ impl<H: Host> Running<H> {
                 recording.host(TOUCHES, before, self.meter.used(*counter));
             }
             touches.paid(count);
+            self.beside += count.saturating_mul(touches.price);
             due -= count;
             if *counter < 0 {
                 *counter = match self.meter.refill(*counter)? {

@@ -40,7 +40,7 @@ pub mod time;
 pub use certify::Certify;
 pub use config::NodeSettings;
 pub use drun_engine::allocator::OrExit;
-pub use drun_engine::{Failure, cache_troubles, check_cache, file_size};
+pub use drun_engine::{Failure, check_cache, file_size, limit_caches, troubles};
 pub use execution::until_failure;
 pub use node::Node;
 pub use protocol::Protocol;

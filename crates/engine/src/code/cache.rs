@@ -12,7 +12,7 @@ use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
@@ -31,9 +31,15 @@ use crate::rewrite::{REWRITE_VERSION, Rewritten};
 use crate::tier::Tier;
 
 /// Increased whenever the layout of an entry changes.
-const FORMAT_VERSION: u32 = 4;
-/// Bytes that all entries together may take, more or less.
-const SIZE_LIMIT: u64 = 1 << 30;
+const FORMAT_VERSION: u32 = 5;
+/// Bytes that all entries of a cache together may take, more or less; by the room on the disk if 0.
+static SIZE_LIMIT: AtomicU64 = AtomicU64::new(0);
+
+/// Bounds the module caches that this process opens from now on, in bytes. Otherwise each may take a tenth of what it has and
+/// is free on its disk, at least 256 MiB and at most 8 GiB. What was used least recently goes first.
+pub fn limit_caches(bytes: u64) {
+    SIZE_LIMIT.store(bytes.max(1), Ordering::Relaxed);
+}
 
 /// What an entry belongs to. Entries of other keys are never used.
 pub(super) type Key = [u8; 32];
@@ -52,7 +58,8 @@ impl ModuleCache {
     /// The cache in a directory, which is created if need be. Nothing, and a trouble to be told, if the directory
     /// cannot be made or is not this user's alone.
     pub(super) fn open(path: &Path) -> Option<Self> {
-        let opened = Directory::open(path, SIZE_LIMIT)
+        let limit = SIZE_LIMIT.load(Ordering::Relaxed);
+        let opened = Directory::open(path, (limit > 0).then_some(limit))
             .and_then(|directory| Ok((Secret::of(directory.path())?, directory)));
         match opened {
             Ok((secret, directory)) => Some(ModuleCache {
@@ -61,7 +68,7 @@ impl ModuleCache {
                 complained: AtomicBool::new(false),
             }),
             Err(error) => {
-                trouble::note(path, &format!("{error}; going on without it"));
+                note(path, &format!("{error}; going on without it"));
                 None
             }
         }
@@ -199,9 +206,13 @@ impl ModuleCache {
     /// Notes what went wrong, but only once.
     fn complain(&self, trouble: &str) {
         if !self.complained.swap(true, Ordering::Relaxed) {
-            trouble::note(self.directory.path(), trouble);
+            note(self.directory.path(), trouble);
         }
     }
+}
+
+fn note(directory: &Path, trouble: &str) {
+    trouble::note(format!("module cache {}: {trouble}", directory.display()));
 }
 
 /// Hashes values of Rust the same on every run.

@@ -7,7 +7,7 @@ use wasmtime::{Config, OptLevel, Strategy};
 
 use super::cache::ModuleCache;
 use super::settings::Settings;
-use super::threads;
+use super::{executable, threads};
 use crate::failure::{Failure, Resource, of_machine};
 use crate::host::Host;
 use crate::memory;
@@ -27,7 +27,7 @@ pub(crate) struct Compiler {
 type Verdict<T, H> = Result<Result<T, <H as Host>::Refusal>, Failure>;
 
 /// Looks whether a module cache can be kept in a directory, which is made if need be; if not,
-/// [`cache_troubles`](crate::cache_troubles) tells.
+/// [`troubles`](crate::troubles) tells.
 pub fn check_cache(directory: &Path) {
     drop(ModuleCache::open(directory));
 }
@@ -64,6 +64,7 @@ impl Compiler {
             let Some(cache) = &self.cache else { break };
             let name = ModuleCache::name(&hash, &host.identity(), *tier, &self.settings);
             if cache.holds(&name)
+                && executable::is_allowed()
                 && let Some((code, (facts, rewritten))) = cache.load(self.engine(*tier)?, &name)
             {
                 let blob = Arc::clone(blob);
@@ -148,9 +149,17 @@ impl Compiler {
         config
     }
 
-    /// True if the optimizing code generator is to take over from the fast one where that pays.
+    /// True if another kind of code is to take over where that pays.
     pub(crate) fn may_optimize(&self) -> bool {
-        matches!(self.settings.choice, Choice::Auto | Choice::Hasty) && !self.settings.profile
+        matches!(self.settings.choice, Choice::Auto | Choice::Hasty)
+            && !self.settings.profile
+            && executable::is_allowed()
+    }
+
+    /// Whether other code can tell an end that code of this tier is not sure of. Where there can be no machine code the
+    /// interpreter has the last word.
+    pub(crate) fn can_ask_beyond(&self, tier: Tier) -> bool {
+        tier != Tier::Interpreter || executable::is_allowed()
     }
 
     /// The code generator that a module is run with at present.

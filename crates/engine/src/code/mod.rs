@@ -2,13 +2,15 @@
 
 mod cache;
 mod compiler;
+mod executable;
 mod promotion;
 mod settings;
 mod threads;
 mod trouble;
 
+pub use cache::limit_caches;
 pub(crate) use compiler::Compiler;
 pub use compiler::check_cache;
 pub(crate) use promotion::{Promotions, Takeover, portion};
 pub use settings::Settings;
-pub use trouble::cache_troubles;
+pub use trouble::troubles;

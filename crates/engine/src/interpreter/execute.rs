@@ -3,15 +3,15 @@
 
 use wasmtime::Trap;
 
+use super::bulk::Bytes;
 use super::machine::{Environment, Frame, Halt, Machine, Stack, View, cost_of};
 use super::numbers::{self, Slot, double, pay_length, single};
 use super::op::{Instr, Op};
 use super::outline::NULL;
-use crate::memory::WASM_PAGE_SIZE;
-use crate::rewrite::Weights;
+use crate::memory::{ACCESSED, HeapView, WASM_PAGE_SIZE, WRITTEN};
 
 impl Machine {
-    /// Runs a function on these arguments. The counter is up to date whenever the environment is asked, and at the end.
+    /// Runs a function of the module's own on these arguments. The counter is up to date whenever the environment is asked, and at the end.
     ///
     /// # Errors
     /// Why it ended before.
@@ -22,9 +22,8 @@ impl Machine {
     pub(super) fn execute<E: Environment>(
         &mut self,
         environment: &mut E,
-        weights: &dyn Weights,
         stack: &mut Stack,
-        function: u32,
+        mut function: u32,
         arguments: &[u64],
         counter: &mut i64,
     ) -> Result<(), Halt> {
@@ -34,17 +33,13 @@ impl Machine {
         let dropped = &mut self.dropped[..];
         let frames = &mut stack.frames;
         frames.clear();
-        let mut function = function;
         let slots = &mut stack.slots[..];
         slots[..arguments.len()].copy_from_slice(arguments);
-        if function < program.imported() {
-            let view = View::new(program, &[], None, Some(function));
-            return environment.call(function, &mut slots[..8], counter, &view);
-        }
         let mask = match program.memory64() {
             true => u64::MAX,
             false => u64::from(u32::MAX),
         };
+        let mut told = heap.and_then(HeapView::told);
         let base = heap.map_or(std::ptr::null_mut(), |heap| heap.base());
         let mut size = heap.map_or(0, |heap| heap.size() as u64);
         // What is left of the stack, in bytes.
@@ -97,14 +92,25 @@ impl Machine {
                 next!();
             }};
         }
-        macro_rules! convert {
-            ($ty:ty, $f:expr) => {{
-                match $f(<$ty>::from_slot(get!(b)).into()) {
+        // What may trap.
+        macro_rules! checked {
+            ($result:expr) => {{
+                match $result {
                     Ok(value) => set!(value.to_slot()),
                     Err(trap) => return Err(Halt::trap(trap, &view!(None))),
                 }
                 next!();
             }};
+        }
+        macro_rules! convert {
+            ($ty:ty, $f:path) => {
+                checked!($f(<$ty>::from_slot(get!(b)).into()))
+            };
+        }
+        macro_rules! divide {
+            ($ty:ty, $f:path) => {
+                checked!($f(<$ty>::from_slot(get!(b)), <$ty>::from_slot(get!(c))))
+            };
         }
         macro_rules! apply {
             ($ty:ty, $f:expr, $y:expr) => {{
@@ -124,34 +130,27 @@ impl Machine {
                 next!();
             }};
         }
-        macro_rules! branch {
-            ($ty:ty, $f:expr) => {{
-                match apply!($ty, $f, get!(c)) {
+        macro_rules! branch_if {
+            ($condition:expr) => {
+                match $condition {
                     true => jump!(),
                     false => next!(),
                 }
-            }};
+            };
+        }
+        macro_rules! branch {
+            ($ty:ty, $f:expr) => {
+                branch_if!(apply!($ty, $f, get!(c)))
+            };
         }
         macro_rules! branch_imm {
-            ($ty:ty, $f:expr) => {{
-                match apply!($ty, $f, (instr.imm as i64 >> 32) as u64) {
-                    true => jump!(),
-                    false => next!(),
-                }
-            }};
-        }
-        macro_rules! divide {
-            ($ty:ty, $f:path) => {{
-                match $f(<$ty>::from_slot(get!(b)), <$ty>::from_slot(get!(c))) {
-                    Ok(value) => set!(value.to_slot()),
-                    Err(trap) => return Err(Halt::trap(trap, &view!(None))),
-                }
-                next!();
-            }};
+            ($ty:ty, $f:expr) => {
+                branch_if!(apply!($ty, $f, (instr.imm as i64 >> 32) as u64))
+            };
         }
         // The address of so many bytes.
         macro_rules! address {
-            ($bytes:expr) => {{
+            ($bytes:expr, $mark:ident) => {{
                 let address = get!(b) & mask;
                 let (start, over) = address.overflowing_add(instr.imm);
                 let (end, beyond) = start.overflowing_add($bytes);
@@ -159,7 +158,10 @@ impl Machine {
                     if over | (start >= size) | program.memory64() {
                         halt!(MemoryOutOfBounds);
                     }
-                    return Err(Halt::Unsure);
+                    return Err(Halt::Unsure(view!(None).functions()));
+                }
+                if let Some(told) = told {
+                    unsafe { told.touch(start, end, $mark) };
                 }
                 unsafe { base.add(start as usize) }
             }};
@@ -167,7 +169,7 @@ impl Machine {
         macro_rules! load {
             ($ty:ty as $wide:ty) => {{
                 const BYTES: u64 = size_of::<$ty>() as u64;
-                let from = address!(BYTES).cast::<$ty>();
+                let from = address!(BYTES, ACCESSED).cast::<$ty>();
                 let value = <$ty>::from_le(unsafe { from.read_unaligned() });
                 set!((value as $wide).to_slot());
                 next!();
@@ -177,7 +179,7 @@ impl Machine {
             ($ty:ty) => {{
                 const BYTES: u64 = size_of::<$ty>() as u64;
                 let value = get!(c) as $ty;
-                let to = address!(BYTES).cast::<$ty>();
+                let to = address!(BYTES, WRITTEN).cast::<$ty>();
                 unsafe { to.write_unaligned(value.to_le()) };
                 next!();
             }};
@@ -195,7 +197,7 @@ impl Machine {
         macro_rules! enter {
             ($function:expr, $slots:expr) => {{
                 let entered = $function;
-                let Some(code) = program.code(entered, weights) else {
+                let Some(code) = program.code(entered, || environment.plan()) else {
                     return Err(Halt::Unable);
                 };
                 spent = cost_of(code);
@@ -245,13 +247,13 @@ impl Machine {
                 next!();
             }};
         }
-        macro_rules! range {
-            ($start:expr, $len:expr, $of:expr) => {{
-                let start: u64 = $start;
-                match start.checked_add($len) {
-                    Some(end) if end <= $of => start as usize,
-                    _ => halt!(MemoryOutOfBounds),
+        macro_rules! bulk {
+            ($operator:ident($($argument:expr),*)) => {{
+                let bytes = unsafe { Bytes::new(base, size, told) };
+                if bytes.$operator($($argument),*).is_none() {
+                    halt!(MemoryOutOfBounds);
                 }
+                next!();
             }};
         }
 
@@ -268,14 +270,8 @@ impl Machine {
                 Op::PayLength64 => pay_checked!(pay_length(*counter, get!(a))),
                 Op::Unreachable => halt!(UnreachableCodeReached),
                 Op::Br => jump!(),
-                Op::BrNonZero => match get!(b) as u32 {
-                    0 => next!(),
-                    _ => jump!(),
-                },
-                Op::BrZero => match get!(b) as u32 {
-                    0 => jump!(),
-                    _ => next!(),
-                },
+                Op::BrNonZero => branch_if!(get!(b) as u32 != 0),
+                Op::BrZero => branch_if!(get!(b) as u32 == 0),
                 Op::BrTable => {
                     let index = u64::from(get!(b) as u32).min(instr.imm);
                     pc = unsafe { pc.add(1 + index as usize) };
@@ -348,7 +344,7 @@ impl Machine {
                             {
                                 return Err(environment.refused(error));
                             }
-                            size = heap.size() as u64;
+                            (size, told) = (heap.size() as u64, heap.told());
                             set!(previous);
                             environment.memory_grown(previous, added)?;
                         }
@@ -357,35 +353,18 @@ impl Machine {
                     next!();
                 }
                 Op::MemoryFill => {
-                    let len = get!(c) & mask;
-                    let to = range!(get!(a) & mask, len, size);
-                    let byte = get!(b) as u8;
-                    unsafe { base.add(to).write_bytes(byte, len as usize) };
-                    next!();
+                    bulk!(fill(get!(a) & mask, get!(b) as u8, get!(c) & mask))
                 }
                 Op::MemoryCopy => {
-                    let len = get!(c) & mask;
-                    let to = range!(get!(a) & mask, len, size);
-                    let from = range!(get!(b) & mask, len, size);
-                    unsafe { std::ptr::copy(base.add(from), base.add(to), len as usize) };
-                    next!();
+                    bulk!(copy(get!(a) & mask, get!(b) & mask, get!(c) & mask))
                 }
                 Op::MemoryInit => {
-                    let segment = instr.imm as usize;
-                    let segment = match dropped[segment] {
+                    let segment = match dropped[instr.imm as usize] {
                         true => &[][..],
-                        false => program.segment(segment),
+                        false => program.segment(instr.imm as usize),
                     };
-                    let len = get!(c) & 0xffff_ffff;
-                    let to = range!(get!(a) & mask, len, size);
-                    let from = range!(get!(b) & 0xffff_ffff, len, segment.len() as u64);
-                    let from = &segment[from..from + len as usize];
-                    // SAFETY: the segment lies in the file of the module, apart from the heap.
-                    unsafe {
-                        base.add(to)
-                            .copy_from_nonoverlapping(from.as_ptr(), from.len())
-                    };
-                    next!();
+                    let (from, len) = (get!(b) & 0xffff_ffff, get!(c) & 0xffff_ffff);
+                    bulk!(init(segment, get!(a) & mask, from, len))
                 }
                 Op::DataDrop => {
                     dropped[instr.imm as usize] = true;

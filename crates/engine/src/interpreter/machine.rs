@@ -11,7 +11,7 @@ use super::op::{Code, Instr};
 use super::outline::NULL;
 use super::program::Program;
 use crate::memory::HeapView;
-use crate::rewrite::{ADDED_IMPORTS, MEMORY_EXPORT};
+use crate::rewrite::{ADDED_IMPORTS, MEMORY_EXPORT, Plan};
 
 /// Functions of which a trap tells at the most, as in machine code.
 const TRACED: usize = 100;
@@ -35,6 +35,9 @@ pub(crate) trait Environment {
 
     /// The machine refuses to let the heap grow.
     fn refused(&mut self, error: io::Error) -> Halt;
+
+    /// How the module is metered; asked for when a function has to be translated.
+    fn plan(&self) -> Plan<'_>;
 }
 
 /// Why a run ended before its function returned.
@@ -43,8 +46,8 @@ pub(crate) enum Halt {
     Trap(Trap, Vec<u32>),
     /// The environment ended it.
     Stopped,
-    /// Other code has to say how it ends: whether pages were touched before a trap.
-    Unsure,
+    /// It trapped on an access that is out of bounds in part, in these functions: other code has to say what was touched.
+    Unsure(Vec<u32>),
     /// There is a function that the interpreter does not know how to run.
     Unable,
 }

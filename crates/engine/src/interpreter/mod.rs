@@ -4,6 +4,7 @@
 //! It charges, traps and ends as machine code of the rewritten module does, so that nobody can tell from the results. What it
 //! does not know (vectors, references as values, tail calls) and what only machine code can tell, it leaves to others.
 
+mod bulk;
 mod execute;
 mod machine;
 mod numbers;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::op::Code;
 use super::outline::Outline;
 use super::translate::translate;
-use crate::rewrite::{Plan, Weights};
+use crate::rewrite::Plan;
 
 /// A module.
 pub(crate) struct Program {
@@ -34,10 +34,11 @@ impl Program {
 
     /// The code of a function of the module's own, which is translated now if need be; nothing if it cannot be, because
     /// of an unknown operator or too many operands.
-    pub(super) fn code(&self, function: u32, weights: &dyn Weights) -> Option<&Code> {
+    pub(super) fn code<'p>(&self, function: u32, plan: impl FnOnce() -> Plan<'p>) -> Option<&Code> {
         let position = (function - self.imported()) as usize;
         let code = self.codes[position].get_or_init(|| {
             let body = self.outline.body(position);
+            let weights = plan().weights;
             let code = translate(&self.outline, function, &body, weights);
             code.ok().flatten().map(Box::new)
         });

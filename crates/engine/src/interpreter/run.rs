@@ -2,8 +2,7 @@
 
 use std::cell::Cell;
 
-use super::machine::{Environment, Halt, Machine, Stack};
-use crate::rewrite::Weights;
+use super::machine::{Environment, Halt, Machine, Stack, View};
 use crate::tier::Tier;
 
 thread_local! {
@@ -19,11 +18,15 @@ impl Machine {
     pub(crate) fn run(
         &mut self,
         environment: &mut impl Environment,
-        weights: &dyn Weights,
         function: u32,
         argument: Option<u64>,
         counter: &mut i64,
     ) -> Result<(), Halt> {
+        if function < self.program.imported() {
+            let view = View::new(&self.program, &[], None, Some(function));
+            let mut words = [argument.unwrap_or_default()];
+            return environment.call(function, &mut words, counter, &view);
+        }
         let mut stack = SPARE.take().unwrap_or_else(|| {
             Box::new(Stack {
                 slots: vec![0; Tier::Interpreter.stack() / size_of::<u64>()].into(),
@@ -31,14 +34,7 @@ impl Machine {
             })
         });
         let arguments = argument.as_slice();
-        let result = self.execute(
-            environment,
-            weights,
-            &mut stack,
-            function,
-            arguments,
-            counter,
-        );
+        let result = self.execute(environment, &mut stack, function, arguments, counter);
         SPARE.set(Some(stack));
         result
     }

@@ -38,6 +38,10 @@ impl Environment for Silent {
     fn refused(&mut self, _: io::Error) -> Halt {
         Halt::Stopped
     }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan::new(Shape::default(), &One)
+    }
 }
 
 struct Instance {
@@ -79,6 +83,9 @@ impl Instance {
     }
 
     fn call(&mut self, function: u32, arguments: &[u64]) -> Result<Vec<u64>, Halt> {
+        if function < self.machine.program().imported() {
+            return Ok(Vec::new());
+        }
         let mut stack = Stack {
             slots: vec![0xdead_beef_dead_beef; Tier::Interpreter.stack() / 8].into(),
             frames: Vec::new(),
@@ -86,14 +93,8 @@ impl Instance {
         let results = self.machine.program().type_of(function).results().len();
         let _active = self.heap.as_mut().map(Heap::activate);
         let mut counter = i64::MAX;
-        self.machine.execute(
-            &mut Silent,
-            &One,
-            &mut stack,
-            function,
-            arguments,
-            &mut counter,
-        )?;
+        self.machine
+            .execute(&mut Silent, &mut stack, function, arguments, &mut counter)?;
         Ok(stack.slots[..results].to_vec())
     }
 
@@ -111,7 +112,7 @@ impl Instance {
         match self.call(function, &arguments?) {
             Err(Halt::Unable) => None,
             // Only machine code tells whether pages were touched; the access is outside of the memory.
-            Err(Halt::Unsure) => Some(Err(Halt::Trap(Trap::MemoryOutOfBounds, Vec::new()))),
+            Err(Halt::Unsure(_)) => Some(Err(Halt::Trap(Trap::MemoryOutOfBounds, Vec::new()))),
             other => Some(other),
         }
     }

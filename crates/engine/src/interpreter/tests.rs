@@ -38,7 +38,11 @@ fn what_it_does_not_know_is_left_to_others() {
         let plan = Plan::new(Shape::of(&module).unwrap(), &One);
         let program = Program::new(module.into(), &plan).map(Arc::new);
         // What stands in a function is found when it is called.
-        program.is_some_and(|program| program.code(0, &One).is_some())
+        program.is_some_and(|program| {
+            program
+                .code(0, || Plan::new(Shape::default(), &One))
+                .is_some()
+        })
     };
     assert!(able(
         "(module (func (param f64) (result f64) (f64.sqrt (local.get 0))))"
@@ -73,6 +77,11 @@ fn high_stacks_and_long_tables_of_branches_are_translated_or_left_at_once() {
         let module = wasm(&text);
         let plan = Plan::new(Shape::of(&module).unwrap(), &One);
         let program = Program::new(module.into(), &plan).unwrap();
-        assert_eq!(program.code(0, &One).is_some(), translated);
+        assert_eq!(
+            program
+                .code(0, || Plan::new(Shape::default(), &One))
+                .is_some(),
+            translated
+        );
     }
 }

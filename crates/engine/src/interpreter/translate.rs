@@ -70,7 +70,7 @@ pub(super) fn translate(
     }
     let mut costs = Vec::new();
     let memory64 = outline.memory64();
-    read_costs(body, weights, memory64, |_| {}, |cost| costs.push(cost))?;
+    read_costs(body, weights, memory64, |cost| costs.push(cost))?;
     if !known {
         return Ok(None);
     }

@@ -369,6 +369,16 @@ impl Heap {
         Ok(self.activate())
     }
 
+    /// As [`Heap::follow`], for code that tells what it touches.
+    ///
+    /// # Panics
+    ///
+    /// If no level is open.
+    pub(crate) fn listen(&mut self) -> Activation {
+        self.core.lock_veiled().listen();
+        self.activate()
+    }
+
     /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.
     pub fn touches(&self) -> TouchCount {
         TouchCount(self.core.clone())

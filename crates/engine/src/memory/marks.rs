@@ -1,15 +1,14 @@
 //! The marks of the Wasm pages of a heap that were touched: data alone. What sets them stands in `touch.rs`.
 
-use super::sys::Buffer;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 
 /// Pages of a Wasm page.
 pub(super) const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /// The Wasm page counts as accessed.
-pub(super) const ACCESSED: u8 = 1;
+pub(crate) const ACCESSED: u8 = 1;
 /// The Wasm page counts as written.
-pub(super) const WRITTEN: u8 = 2;
+pub(crate) const WRITTEN: u8 = 2;
 /// It can be read.
 pub(super) const READABLE: u8 = 4;
 /// Those of its pages that the tracker has open can be written.
@@ -19,7 +18,7 @@ pub(super) const WRITEABLE: u8 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Touches {
     /// A mark per Wasm page; present once the heap was followed.
-    pub(super) marks: Option<Buffer<u8>>,
+    pub(super) marks: Option<Vec<u8>>,
     /// The heap is followed.
     pub(super) active: bool,
     /// Nothing is accessible but what the marks say. Stays behind when a heap is no longer followed, so that an execution pays
@@ -29,12 +28,14 @@ pub(super) struct Touches {
     pub(super) followed: bool,
     /// In the open level pages may have been written, or closed, past the marks.
     pub(super) bypassed: bool,
+    /// Whoever uses the heap says what is touched; nothing is hidden for that.
+    pub(super) told: bool,
     /// First accesses and first writes.
     pub(super) count: u64,
 }
 
 impl Touches {
-    /// First accesses and first writes count.
+    /// First accesses and first writes count, and are found by faults.
     pub(super) fn are_followed(&self) -> bool {
         self.active
     }

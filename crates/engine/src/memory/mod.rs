@@ -38,11 +38,13 @@ pub use creator::{configure, refresh_size, with_heap};
 pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
+pub(crate) use marks::{ACCESSED, WRITTEN};
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
+pub(crate) use sys::host_page_size;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
-pub(crate) use view::HeapView;
+pub(crate) use view::{HeapView, Told};
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).
 pub const PAGE_SIZE: usize = 4096;

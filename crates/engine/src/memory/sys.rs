@@ -30,7 +30,7 @@ impl Access {
 }
 
 /// Bytes of a page of this machine: 4096 nearly everywhere, 16384 on some.
-pub(super) fn host_page_size() -> usize {
+pub(crate) fn host_page_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
     *SIZE.get_or_init(|| {
         // SAFETY: `sysconf` only reads a number.

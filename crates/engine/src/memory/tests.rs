@@ -512,8 +512,13 @@ fn in_a_process_without_regions() {
 #[test]
 #[cfg(target_os = "linux")]
 fn without_regions_the_heap_opens_and_closes_in_one_piece() {
-    let (_, module) = module_path!().split_once("::").unwrap();
-    let name = format!("{module}::in_a_process_without_regions");
+    alone(module_path!(), "in_a_process_without_regions");
+}
+
+/// Runs an ignored test in a process of its own.
+pub(super) fn alone(module: &str, name: &str) {
+    let (_, module) = module.split_once("::").unwrap();
+    let name = format!("{module}::{name}");
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     let output = child
         .args(["--ignored", "--exact", &name])

@@ -8,7 +8,7 @@ use super::arena::Arena;
 use super::hot::Hot;
 use super::marks::Touches;
 use super::pages::Pages;
-use super::sys::{Access, Buffer, GUARD, Reservation};
+use super::sys::{Access, GUARD, Reservation};
 use super::{PAGE_SIZE, Page};
 use std::io;
 use std::ops::Range;
@@ -56,8 +56,8 @@ pub(super) struct Tracker {
     reserved: usize,
     /// The bytes that are accessible.
     pub(super) size: usize,
-    /// A state per page.
-    pub(super) state: Buffer<u8>,
+    /// A state per page. Not a mapping of its own: a process may have some ten thousand heaps, and has 65530 mappings.
+    pub(super) state: Vec<u8>,
     /// Present while a level is open.
     pub(super) arena: Option<Arena>,
     pub(super) levels: [Level; MAX_LEVELS],
@@ -87,7 +87,7 @@ impl Tracker {
             capacity,
             reserved,
             size: 0,
-            state: Buffer::new(capacity / PAGE_SIZE)?,
+            state: Vec::new(),
             arena: None,
             levels: [Level::default(); MAX_LEVELS],
             depth: 0,
@@ -146,6 +146,10 @@ impl Tracker {
             };
             self.space.protect(self.pages()..size / PAGE_SIZE, access)?;
             self.size = size;
+            grow(&mut self.state, size / PAGE_SIZE);
+            if let Some(marks) = &mut self.touches.marks {
+                grow(marks, size / super::WASM_PAGE_SIZE);
+            }
         }
         Ok(())
     }
@@ -280,6 +284,13 @@ impl Tracker {
     /// Takes the marks of all levels off a page.
     pub(super) fn clear_logged(&mut self, page: usize) {
         self.state[page] &= !LOGGED;
+    }
+}
+
+/// Makes a list long enough, with zeros. What shrank before has left zeros behind.
+pub(super) fn grow(list: &mut Vec<u8>, len: usize) {
+    if list.len() < len {
+        list.resize(len, 0);
     }
 }
 

@@ -25,6 +25,7 @@ use wasm_encoder::{
 };
 
 pub(crate) use body::{ends_segment, pays_length};
+pub use costs::BodyCosts;
 pub(crate) use costs::read_costs;
 pub use exports::{GlobalValueType, SavedGlobal};
 pub use plan::{Defect, MemoryShape, Plan, Shape, Weights};
@@ -99,6 +100,25 @@ pub struct Rewritten {
 }
 
 impl Rewritten {
+    fn without_code(
+        plan: &Plan<'_>,
+        layout: &Layout,
+        data: Vec<DataSegment>,
+        compile_operators: u64,
+        exports: exports::Exports,
+    ) -> Self {
+        Rewritten {
+            wasm: Vec::new(),
+            metering: Metering::Global,
+            shape: plan.shape.clone(),
+            data,
+            compile_operators,
+            saved_globals: exports.saved_globals,
+            imported_functions: layout.imported,
+            defined_functions: layout.defined,
+        }
+    }
+
     /// The index in the rewritten module of a function of the one that was rewritten for a profile.
     pub fn index_without_profile(&self, index: u32) -> u32 {
         if index < self.imported_functions + ADDED_IMPORTS {
@@ -227,12 +247,7 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     Ok(Rewritten {
         wasm,
         metering,
-        shape: plan.shape.clone(),
-        data,
-        compile_operators,
-        saved_globals: exports.saved_globals,
-        imported_functions: layout.imported,
-        defined_functions: layout.defined,
+        ..Rewritten::without_code(plan, &layout, data, compile_operators, exports)
     })
 }
 
@@ -243,27 +258,24 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
 pub(crate) fn survey(module: &[u8], plan: &Plan<'_>) -> Result<Option<Rewritten>, Defect> {
     let sections = Sections::read(module)?;
     let (_, data) = segments::split(&sections, plan.shape.initial_pages())?;
-    let memory64 = plan.shape.memory64();
     let layout = Layout::of(&sections);
     let mut compile_operators = plan.compile_base + 2 * u64::from(layout.globals);
-    for body in &sections.bodies {
-        compile_operators += read_costs(body, plan.weights, memory64, |_| {}, |_| {})?;
-    }
+    compile_operators += match plan.counted {
+        Some(counted) => counted,
+        None => {
+            let memory64 = plan.shape.memory64();
+            let counted = |body| read_costs(body, plan.weights, memory64, |_| {});
+            let counts = sections.bodies.iter().map(counted);
+            counts.sum::<Result<u64, _>>()?
+        }
+    };
     let exports = exports::Exports::of(&sections, &layout, plan)?;
     if instantiation::wants_rewriting(&sections, &exports) {
         return Ok(None);
     }
     instantiation::check_sections(&sections, plan)?;
-    Ok(Some(Rewritten {
-        wasm: Vec::new(),
-        metering: Metering::Global,
-        shape: plan.shape.clone(),
-        data,
-        compile_operators,
-        saved_globals: exports.saved_globals,
-        imported_functions: layout.imported,
-        defined_functions: layout.defined,
-    }))
+    let found = Rewritten::without_code(plan, &layout, data, compile_operators, exports);
+    Ok(Some(found))
 }
 
 /// Where things are in the rewritten module. Types and globals are added at the end; functions are added behind the

@@ -34,6 +34,8 @@ pub struct Plan<'a> {
     pub weights: &'a dyn Weights,
     /// What compiling counts beside the operators and globals of the module, see [`crate::Module::compile_operators`].
     pub compile_base: u64,
+    /// What compiling counts for the operators of all functions, if the host has added it up with [`super::BodyCosts`].
+    pub counted: Option<u64>,
     /// The largest 64-bit memory, in pages of 64 KiB.
     pub max_wasm64_pages: u64,
     /// Elements that a table may begin with.
@@ -51,6 +53,7 @@ impl<'a> Plan<'a> {
             shape,
             weights,
             compile_base: 0,
+            counted: None,
             max_wasm64_pages: MAX_WASM32_PAGES,
             max_table_elements: 10_000_000,
             start: None,

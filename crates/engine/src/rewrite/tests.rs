@@ -34,6 +34,7 @@ fn prepared_for(text: &str, metering: Metering) -> Result<Rewritten, Defect> {
         shape: Shape::of(&module)?,
         weights: &Examples,
         compile_base: 72,
+        counted: None,
         max_wasm64_pages: 98_304,
         max_table_elements: 1_000_000,
         start: Some(START_EXPORT),

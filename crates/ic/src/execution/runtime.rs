@@ -152,7 +152,7 @@ impl Runtime {
     }
 
     /// Runs a job. The canister must have code.
-    pub fn run(&mut self, canister: &mut Canister, mut job: Job) -> Execution {
+    pub fn run(&mut self, canister: &mut Canister, mut job: Job) -> Box<Execution> {
         let exec = self.prepare(canister, &mut job);
         let heap_before = exec.heap_bytes;
         let order = Order {
@@ -169,7 +169,7 @@ impl Runtime {
         let code = code_of(&mut canister.code);
         let instance = self.instances.entry(canister.id).or_default();
         let run = self.engine.run(instance, &mut code.program(), exec, order);
-        self.finish(canister, run, job.entry, job.keep, heap_before)
+        finish(canister, instance, run, job, heap_before, self.max_memory)
     }
 
     /// Circumstances of a job, with what the canister lends.
@@ -206,111 +206,6 @@ impl Runtime {
         })
     }
 
-    /// Keeps, sets aside or undoes what an execution did to the memories, and takes back what was lent.
-    fn finish(
-        &mut self,
-        canister: &mut Canister,
-        mut run: Run<Ic>,
-        entry: Entry,
-        keep: Keep,
-        heap_before: u64,
-    ) -> Execution {
-        let code = code_of(&mut canister.code);
-        // Where the machine has failed there may be no level of the heap that could be looked at.
-        let end = or_give_up(run.end);
-        let mut exec = run.activation;
-        let heap_pages = match &mut code.heap {
-            Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
-            _ => 0,
-        };
-        let used_by_code = run.meter.used();
-        let page_cost = self.subnet.protocol.pages.changed_heap[usize::from(exec.wasm64)];
-        run.meter.charge(page_cost.saturating_mul(heap_pages));
-        let rules = &exec.canister.memory;
-        if let (refused @ 1.., Some(left)) = (rules.machine_refused, rules.machine_left) {
-            let most = self.max_memory.unwrap_or(u64::MAX);
-            over_allowance(most.saturating_sub(left) + refused, most);
-        }
-        let old_motoko = code.module.facts.old_motoko_reserved_pages
-            && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
-        let result = match traps::result(end, &code.module.names) {
-            _ if old_motoko => Err(ExecutionError::ReservedPagesForOldMotoko),
-            result => result,
-        };
-        let instructions = match result {
-            Err(ExecutionError::InstructionLimitExceeded { .. }) => run.meter.limit(),
-            _ => run.meter.used(),
-        };
-        let recording = run.recording.map(|mut record| {
-            record.end(used_by_code, run.meter.used(), instructions);
-            let names = Arc::clone(&code.module.names);
-            Recording { names, record }
-        });
-        let finished: u64 = run.meter.finished_slices().iter().sum();
-        let mut slices = run.meter.finished_slices().to_vec();
-        slices.push(instructions.saturating_sub(finished));
-        exec.abandon_call();
-
-        let grew = code.heap_bytes() > heap_before;
-        let mut parked = None;
-        let park = keep == Keep::Park || keep == Keep::ParkIfSliced && slices.len() > 1;
-        let instance = self.instances.entry(canister.id).or_default();
-        match (&result, keep) {
-            (Ok(()), _) if park => {
-                let heap = instance.park(&mut code.program());
-                let stable = exec.stable.park();
-                parked = Some(Box::new(Parked { heap, stable }));
-            }
-            (Ok(()), Keep::IfSuccessful | Keep::ParkIfSliced) => {
-                instance.commit(&mut code.program());
-                exec.stable.commit();
-            }
-            _ => {
-                instance.roll_back(&mut code.program());
-                // Calls of a query that succeeded go on; those of a failed execution were never made.
-                let calls = match result {
-                    Ok(()) => std::mem::take(&mut exec.effects.calls),
-                    Err(_) => Vec::new(),
-                };
-                exec.undo();
-                exec.effects.calls = calls;
-            }
-        }
-        let exec = *exec;
-        *canister.stable = exec.stable;
-        if exec.mode.replicated() {
-            *canister.calls.slots_mut() = exec.slots;
-        }
-        Execution {
-            entry,
-            message: exec.message,
-            mode: exec.mode,
-            result,
-            instructions,
-            slices,
-            heap_pages,
-            stable_pages: exec.effects.stable_written,
-            answer: exec.effects.answer,
-            calls: exec.effects.calls,
-            balance: exec.canister.balance,
-            reserved: exec
-                .canister
-                .memory
-                .reserved_cycles
-                .saturating_sub(canister.reserved_cycles),
-            burned: exec.effects.burned,
-            accepted: exec.effects.accepted,
-            timer_set: exec.effects.timer_set,
-            certified_data: exec.effects.certified_data,
-            dependencies: exec.effects.dependencies,
-            grew,
-            log: exec.effects.log,
-            prints: exec.prints.into_waiting(),
-            parked,
-            recording,
-        }
-    }
-
     /// Runs a job on a state that was set aside, and sets the state aside again: with the job's changes if it succeeded,
     /// else as it was.
     pub fn run_on(
@@ -318,7 +213,7 @@ impl Runtime {
         canister: &mut Canister,
         state: Parked,
         mut job: Job,
-    ) -> (Execution, Parked) {
+    ) -> (Box<Execution>, Parked) {
         canister.stable.begin().expect(LEVELS);
         or_give_up(canister.stable.unpark(state.stable).map_err(stable));
         let instance = self.instances.entry(canister.id).or_default();
@@ -344,4 +239,109 @@ impl Runtime {
 
 fn code_of(code: &mut Option<Code>) -> &mut Code {
     code.as_mut().expect("only canisters with code run")
+}
+
+/// Keeps, sets aside or undoes what an execution did to the memories, and takes back what was lent.
+fn finish(
+    canister: &mut Canister,
+    instance: &mut Instance<Ic>,
+    mut run: Run<Ic>,
+    job: Job,
+    heap_before: u64,
+    max_memory: Option<u64>,
+) -> Box<Execution> {
+    let (entry, keep) = (job.entry, job.keep);
+    let code = code_of(&mut canister.code);
+    // Where the machine has failed there may be no level of the heap that could be looked at.
+    let end = or_give_up(run.end);
+    let mut exec = run.activation;
+    let heap_pages = match &mut code.heap {
+        Some(heap) if exec.mode.charges_heap_pages() => heap.changed_pages(),
+        _ => 0,
+    };
+    let used_by_code = run.meter.used();
+    let page_cost = exec.subnet.protocol.pages.changed_heap[usize::from(exec.wasm64)];
+    run.meter.charge(page_cost.saturating_mul(heap_pages));
+    let rules = &exec.canister.memory;
+    if let (refused @ 1.., Some(left)) = (rules.machine_refused, rules.machine_left) {
+        let most = max_memory.unwrap_or(u64::MAX);
+        over_allowance(most.saturating_sub(left) + refused, most);
+    }
+    let old_motoko = code.module.facts.old_motoko_reserved_pages
+        && code.heap_bytes() > (65_536 - 16) * WASM_PAGE_SIZE as u64;
+    let result = match traps::result(end, &code.module.names) {
+        _ if old_motoko => Err(ExecutionError::ReservedPagesForOldMotoko),
+        result => result,
+    };
+    let instructions = match result {
+        Err(ExecutionError::InstructionLimitExceeded { .. }) => run.meter.limit(),
+        _ => run.meter.used(),
+    };
+    let recording = run.recording.map(|mut record| {
+        record.end(used_by_code, run.meter.used(), instructions);
+        let names = Arc::clone(&code.module.names);
+        Recording { names, record }
+    });
+    let finished: u64 = run.meter.finished_slices().iter().sum();
+    let last = instructions.saturating_sub(finished);
+    let slices = [run.meter.finished_slices(), &[last]].concat();
+    exec.abandon_call();
+
+    let grew = code.heap_bytes() > heap_before;
+    let mut parked = None;
+    let park = keep == Keep::Park || keep == Keep::ParkIfSliced && slices.len() > 1;
+    match (&result, keep) {
+        (Ok(()), _) if park => {
+            let heap = instance.park(&mut code.program());
+            let stable = exec.stable.park();
+            parked = Some(Box::new(Parked { heap, stable }));
+        }
+        (Ok(()), Keep::IfSuccessful | Keep::ParkIfSliced) => {
+            instance.commit(&mut code.program());
+            exec.stable.commit();
+        }
+        _ => {
+            instance.roll_back(&mut code.program());
+            // Calls of a query that succeeded go on; those of a failed execution were never made.
+            let calls = match result {
+                Ok(()) => std::mem::take(&mut exec.effects.calls),
+                Err(_) => Vec::new(),
+            };
+            exec.undo();
+            exec.effects.calls = calls;
+        }
+    }
+    let exec = *exec;
+    *canister.stable = exec.stable;
+    if exec.mode.replicated() {
+        *canister.calls.slots_mut() = exec.slots;
+    }
+    Box::new(Execution {
+        entry,
+        message: exec.message,
+        mode: exec.mode,
+        result,
+        instructions,
+        slices,
+        heap_pages,
+        stable_pages: exec.effects.stable_written,
+        answer: exec.effects.answer,
+        calls: exec.effects.calls,
+        balance: exec.canister.balance,
+        reserved: exec
+            .canister
+            .memory
+            .reserved_cycles
+            .saturating_sub(canister.reserved_cycles),
+        burned: exec.effects.burned,
+        accepted: exec.effects.accepted,
+        timer_set: exec.effects.timer_set,
+        certified_data: exec.effects.certified_data,
+        dependencies: exec.effects.dependencies,
+        grew,
+        log: exec.effects.log,
+        prints: exec.prints.into_waiting(),
+        parked,
+        recording,
+    })
 }

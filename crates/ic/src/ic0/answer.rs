@@ -27,8 +27,8 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                 return api.violation(ContractViolation::ReplyTooLarge { size: total, max });
             }
             let range = api.heap_range("msg.reply", src, size)?;
-            let (heap, exec) = api.heap()?;
-            exec.effects.reply_data.extend_from_slice(&heap[range]);
+            let (bytes, exec) = api.bytes(range);
+            exec.effects.reply_data.extend_from_slice(bytes);
             Ok(())
         },
     );

@@ -1,5 +1,7 @@
 //! The frame of every host function: charging, the check of the context, reading and writing guest memory.
 
+use std::ops::Range;
+
 use drun_engine::record::Stack;
 use drun_engine::{Failure, Guest, NoMemory, Resource, Stopped};
 
@@ -95,15 +97,34 @@ impl<'a, 'b> Api<'a, 'b> {
         self.guest.charge_dynamic(self.name, instructions)
     }
 
-    /// The heap and the execution.
-    pub(super) fn heap(&mut self) -> Ret<(&mut [u8], &mut Exec)> {
+    /// The size of the heap, in bytes.
+    pub(super) fn heap_size(&mut self) -> Ret<u64> {
         if let Some(why) = self.guest.no_memory() {
             return self.violation(match why {
                 NoMemory::Missing => ContractViolation::NoMemory,
                 NoMemory::NotAMemory => ContractViolation::MemoryExportIsNoMemory,
             });
         }
-        Ok(self.guest.memory().expect("looked up above"))
+        Ok(self.guest.memory_size())
+    }
+
+    /// The bytes of a range of the heap that was checked, and the execution.
+    pub(super) fn bytes(&mut self, range: Range<usize>) -> (&[u8], &mut Exec) {
+        let read = self.guest.reading(range);
+        read.expect("the range was checked")
+    }
+
+    /// As [`Api::bytes`], to be written.
+    pub(super) fn bytes_mut(&mut self, range: Range<usize>) -> (&mut [u8], &mut Exec) {
+        let written = self.guest.writing(range);
+        written.expect("the range was checked")
+    }
+
+    /// A range of the heap; nothing if it does not lie in it.
+    pub(super) fn range_within(&mut self, start: u64, len: u64) -> Ret<Option<Range<usize>>> {
+        let size = self.heap_size()?;
+        let end = start.checked_add(len).filter(|end| *end <= size);
+        Ok(end.map(|end| start as usize..end as usize))
     }
 
     /// Checks a range of a slice of `size` bytes (system-api.md 1.3, rule 3).
@@ -113,7 +134,7 @@ impl<'a, 'b> Api<'a, 'b> {
         src: u64,
         len: u64,
         size: u64,
-    ) -> Ret<std::ops::Range<usize>> {
+    ) -> Ret<Range<usize>> {
         match src.checked_add(len) {
             None => self.violation(ContractViolation::InvalidAddress { context, src, len }),
             Some(end) if end > size => self.violation(ContractViolation::OutOfBounds {
@@ -132,15 +153,15 @@ impl<'a, 'b> Api<'a, 'b> {
         context: &'static str,
         src: u64,
         len: u64,
-    ) -> Ret<std::ops::Range<usize>> {
-        let size = self.heap()?.0.len() as u64;
+    ) -> Ret<Range<usize>> {
+        let size = self.heap_size()?;
         self.check_range(context, src, len, size)
     }
 
     /// Reads a range of the heap.
     pub(super) fn read(&mut self, context: &'static str, src: u64, len: u64) -> Ret<Vec<u8>> {
         let range = self.heap_range(context, src, len)?;
-        Ok(self.heap()?.0[range].to_vec())
+        Ok(self.bytes(range).0.to_vec())
     }
 
     /// Copies `[offset, offset + size)` of what `source` selects to `dst` in the heap; the heap range is checked first.
@@ -155,24 +176,23 @@ impl<'a, 'b> Api<'a, 'b> {
         let to = self.heap_range(contexts[0], dst, size)?;
         let available = source(self.exec()).len() as u64;
         let from = self.check_range(contexts[1], offset, size, available)?;
-        let (heap, exec) = self.heap()?;
-        heap[to].copy_from_slice(&source(exec)[from]);
+        let (to, exec) = self.bytes_mut(to);
+        to.copy_from_slice(&source(exec)[from]);
         Ok(())
     }
 
     /// Stores a 128-bit result, little-endian (system-api.md 1.3, rule 5).
     pub(super) fn store_u128(&mut self, name: &'static str, dst: u64, value: u128) -> Ret<()> {
-        let size = self.heap()?.0.len() as u64;
-        match dst.checked_add(16) {
-            Some(end) if end <= size => {
-                self.heap()?.0[dst as usize..end as usize].copy_from_slice(&value.to_le_bytes());
+        match self.range_within(dst, 16)? {
+            Some(to) => {
+                self.bytes_mut(to).0.copy_from_slice(&value.to_le_bytes());
                 Ok(())
             }
-            _ => self.violation(ContractViolation::ResultOutOfBounds {
-                api: name,
-                dst,
-                heap: size,
-            }),
+            None => {
+                let heap = self.heap_size()?;
+                let api = name;
+                self.violation(ContractViolation::ResultOutOfBounds { api, dst, heap })
+            }
         }
     }
 

@@ -87,9 +87,9 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                 });
             }
             let range = api.heap_range("ic0.call_data_append", src, size)?;
-            let (heap, exec) = api.heap()?;
+            let (bytes, exec) = api.bytes(range);
             if let Some(call) = &mut exec.effects.call {
-                call.payload.extend_from_slice(&heap[range]);
+                call.payload.extend_from_slice(bytes);
             }
             Ok(())
         },

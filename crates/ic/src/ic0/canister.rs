@@ -83,8 +83,8 @@ fn link_identity<A: Address>(l: &mut Imports<Ic>) {
             if size > MAX_PRINCIPAL_BYTES {
                 return api.fail(ExecutionError::InvalidPrincipal);
             }
-            let (heap, exec) = api.heap()?;
-            let principal = candid::Principal::from_slice(&heap[range]);
+            let (bytes, exec) = api.bytes(range);
+            let principal = candid::Principal::from_slice(bytes);
             Ok(u32::from(exec.canister.controllers.contains(&principal)))
         },
     );

@@ -20,18 +20,16 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             if size > MAX_CERTIFIED_BYTES {
                 return api.violation(ContractViolation::CertifiedDataTooLarge { size });
             }
-            let heap_size = api.heap()?.0.len() as u64;
-            match src.checked_add(size) {
-                Some(end) if end <= heap_size => {
-                    let (heap, exec) = api.heap()?;
-                    exec.effects.certified_data = Some(heap[src as usize..end as usize].to_vec());
+            let heap = api.heap_size()?;
+            match api.range_within(src, size)? {
+                Some(range) => {
+                    let (bytes, exec) = api.bytes(range);
+                    exec.effects.certified_data = Some(bytes.to_vec());
                     Ok(())
                 }
-                _ => api.violation(ContractViolation::CertifiedDataOutOfBounds {
-                    src,
-                    size,
-                    heap: heap_size,
-                }),
+                None => {
+                    api.violation(ContractViolation::CertifiedDataOutOfBounds { src, size, heap })
+                }
             }
         },
     );
@@ -63,18 +61,17 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                     len: length,
                 });
             }
-            let (heap, _) = api.heap()?;
-            let heap_size = heap.len() as u64;
-            if dst.checked_add(size).is_none_or(|end| end > heap_size) {
+            let heap = api.heap_size()?;
+            let Some(to) = api.range_within(dst, size)? else {
                 return api.violation(ContractViolation::CertificateDestinationOutOfBounds {
                     dst,
                     size,
-                    heap: heap_size,
+                    heap,
                 });
-            }
-            let (from, to) = (offset as usize, dst as usize);
-            let size = size as usize;
-            heap[to..to + size].copy_from_slice(&certificate.bytes()[from..from + size]);
+            };
+            let from = offset as usize..(offset + size) as usize;
+            let (to, _) = api.bytes_mut(to);
+            to.copy_from_slice(&certificate.bytes()[from]);
             Ok(())
         },
     );

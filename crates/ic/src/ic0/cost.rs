@@ -58,7 +58,7 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             if size > MAX_PARAMETER_BYTES {
                 return api.violation(ContractViolation::OutcallParameters);
             }
-            let Some(outcall) = Outcall::decode(&api.heap()?.0[range]) else {
+            let Some(outcall) = Outcall::decode(api.bytes(range).0) else {
                 return api.violation(ContractViolation::OutcallParameters);
             };
             let cost = api.exec().subnet.fees.outcall_quote(&outcall);

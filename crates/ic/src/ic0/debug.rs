@@ -22,10 +22,13 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             let mut api = Api::enter(c, "debug_print", price, 0, ALL)?;
             let text = text(&mut api, src, size, "(debug message out of memory bounds)")?;
             let slice = api.slice();
-            let (heap, exec) = api.heap()?;
-            let logged: &[u8] = match range(heap, src, size) {
-                Some(bytes) => &bytes[..bytes.len().min(exec.canister.log_limit as usize)],
-                None => b"(debug_print message out of memory bounds)",
+            let kept = size.min(api.exec().canister.log_limit) as usize;
+            let (logged, exec) = match api.range_within(src, size)? {
+                Some(range) => api.bytes(range.start..range.start + kept),
+                None => (
+                    &b"(debug_print message out of memory bounds)"[..],
+                    api.exec(),
+                ),
             };
             let time = exec.time;
             exec.effects.log.push(time, logged);
@@ -57,15 +60,9 @@ fn log_charge(exec: &Exec, size: u64) -> u64 {
     2 * size.min(exec.canister.log_limit) + 50 * size.min(exec.effects.log.free())
 }
 
-fn range(heap: &[u8], src: u64, size: u64) -> Option<&[u8]> {
-    let end = src.checked_add(size)?;
-    heap.get(usize::try_from(src).ok()?..usize::try_from(end).ok()?)
-}
-
 fn text(api: &mut Api<'_, '_>, src: u64, size: u64, out_of_bounds: &str) -> Ret<String> {
-    let (heap, _) = api.heap()?;
-    Ok(match range(heap, src, size.min(MAX_TEXT_BYTES)) {
-        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    Ok(match api.range_within(src, size.min(MAX_TEXT_BYTES))? {
+        Some(range) => String::from_utf8_lossy(api.bytes(range).0).into_owned(),
         None => out_of_bounds.to_owned(),
     })
 }

@@ -162,11 +162,6 @@ fn check_heap_maximum(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<()>
 }
 
 /// A range of bytes that may lie in a heap.
-fn range(address: u64, size: u64) -> Option<std::ops::Range<usize>> {
-    let end = usize::try_from(address.checked_add(size)?).ok()?;
-    Some(usize::try_from(address).ok()?..end)
-}
-
 /// Counts pages that are accessed for the first time against the budget of the execution.
 fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
     exec.effects.stable_accessed += pages;
@@ -207,13 +202,13 @@ fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
         return api.fail(error);
     }
     pay_for_touching(api, offset, size, false)?;
-    let (heap, exec) = api.heap()?;
-    match range(dst, size).and_then(|range| heap.get_mut(range)) {
-        None => api.trap(Trap::HeapOutOfBounds),
-        Some(to) => match exec.stable.read(offset, to) {
-            Ok(()) => Ok(()),
-            Err(error) => api.host_failure(error),
-        },
+    let Some(to) = api.range_within(dst, size)? else {
+        return api.trap(Trap::HeapOutOfBounds);
+    };
+    let (to, exec) = api.bytes_mut(to);
+    match exec.stable.read(offset, to) {
+        Ok(()) => Ok(()),
+        Err(error) => api.host_failure(error),
     }
 }
 
@@ -229,12 +224,12 @@ fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
         api.charge_dynamic(touched.written.saturating_mul(price))?;
     }
     pay_for_touching(api, offset, size, true)?;
-    let (heap, exec) = api.heap()?;
-    match range(src, size).and_then(|range| heap.get(range)) {
-        None => api.trap(Trap::HeapOutOfBounds),
-        Some(from) => match exec.stable.write(offset, from) {
-            Ok(()) => Ok(()),
-            Err(error) => api.host_failure(error),
-        },
+    let Some(from) = api.range_within(src, size)? else {
+        return api.trap(Trap::HeapOutOfBounds);
+    };
+    let (from, exec) = api.bytes(from);
+    match exec.stable.write(offset, from) {
+        Ok(()) => Ok(()),
+        Err(error) => api.host_failure(error),
     }
 }

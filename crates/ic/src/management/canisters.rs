@@ -14,16 +14,36 @@ pub struct Canisters {
     map: BTreeMap<Principal, Box<Canister>>,
     /// Canisters that may have something to do.
     busy: Ids,
+    /// Of those the ones that may have something to do in this iteration of a round: a canister that waits for answers is not
+    /// looked at in each.
+    stirred: Ids,
     /// Idle ones whose queues have turned since the last checkpoint.
     turned: Ids,
-    /// Bytes that each took when it was last looked at.
-    taken: BTreeMap<Principal, u64>,
-    /// All of them.
-    taken_by_all: u64,
+    /// What each held when it was last looked at.
+    held: BTreeMap<Principal, Held>,
+    /// All of them together.
+    held_by_all: Held,
+}
+
+/// What a canister holds of the subnet's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// What it uses.
+    pub used: u64,
+    /// The same, or what is allocated to it if that is more.
+    pub taken: u64,
+}
+
+impl Held {
+    /// Puts another number in the place of one.
+    fn exchange(&mut self, before: Held, now: Held) {
+        self.used = self.used - before.used + now.used;
+        self.taken = self.taken - before.taken + now.taken;
+    }
 }
 
 /// Some of them, by ascending id. Mostly a handful that changes with every message, so it keeps its place in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Ids(Vec<Principal>);
 
 impl Ids {
@@ -53,18 +73,26 @@ impl Canisters {
     pub fn get_mut(&mut self, id: &Principal) -> Option<&mut Box<Canister>> {
         let canister = self.map.get_mut(id)?;
         self.busy.insert(id);
+        self.stirred.insert(id);
         Some(canister)
     }
 
-    /// Adds a canister, or gives one back.
+    /// Gives back a canister that was taken away.
+    pub fn give_back(&mut self, canister: Box<Canister>) {
+        self.map.insert(canister.id, canister);
+    }
+
+    /// Adds a canister.
     pub fn insert(&mut self, id: Principal, canister: Box<Canister>) {
         self.busy.insert(&id);
+        self.stirred.insert(&id);
         self.map.insert(id, canister);
     }
 
     /// Takes a canister away.
     pub fn remove(&mut self, id: &Principal) -> Option<Box<Canister>> {
         self.busy.insert(id);
+        self.stirred.insert(id);
         self.map.remove(id)
     }
 
@@ -84,6 +112,27 @@ impl Canisters {
         known.map(|canister| &**canister)
     }
 
+    /// The iterations of a round begin: whoever may have something to do is looked at.
+    pub fn stir(&mut self) {
+        self.stirred.0.clone_from(&self.busy.0);
+    }
+
+    /// An iteration begins: leaves those alone that have nothing to execute and nothing to send until they are changed, unless
+    /// something of them was begun.
+    pub fn settle(&mut self, is_begun: impl Fn(&Principal) -> bool) {
+        let map = &self.map;
+        self.stirred.0.retain(|id| {
+            let canister = map.get(id);
+            canister.is_some_and(|it| it.has_work() || !it.outputs.is_empty() || is_begun(id))
+        });
+    }
+
+    /// Those that may have something to do in this iteration, by ascending id.
+    pub fn stirred(&self) -> impl Iterator<Item = &Canister> {
+        let known = self.stirred.0.iter().filter_map(|id| self.map.get(id));
+        known.map(|canister| &**canister)
+    }
+
     /// Changes those that may have something to do, by ascending id.
     pub fn for_each_busy(&mut self, mut change: impl FnMut(&mut Canister)) {
         for id in &self.busy.0 {
@@ -93,32 +142,43 @@ impl Canisters {
         }
     }
 
-    /// Looks at those that may have something to do at the beginning of a round: what each takes of the subnet's memory by now, in
-    /// bytes, and whether it has anything to do at all. Returns what all canisters take.
-    pub fn look_around(&mut self, taken_by: impl Fn(&Canister) -> u64) -> u64 {
+    /// Looks at those that may have something to do at the beginning of a round: what each holds of the subnet's memory by now, and
+    /// whether it has anything to do at all. Returns what all canisters hold.
+    pub fn look_around(&mut self, held_by: impl Fn(&Canister) -> Held) -> Held {
         let Canisters {
             map,
             busy,
             turned,
-            taken,
-            taken_by_all,
+            held,
+            held_by_all,
+            ..
         } = self;
         busy.0.retain(|id| {
             let Some(canister) = map.get(id) else {
-                *taken_by_all -= taken.remove(id).unwrap_or(0);
+                held_by_all.exchange(held.remove(id).unwrap_or_default(), Held::default());
                 turned.remove(id);
                 return false;
             };
-            let bytes = taken_by(canister);
-            *taken_by_all += bytes;
-            *taken_by_all -= taken.insert(*id, bytes).unwrap_or(0);
+            let now = held_by(canister);
+            held_by_all.exchange(held.insert(*id, now).unwrap_or_default(), now);
             let idle = canister.is_idle();
             if idle {
                 turned.insert(id);
             }
             !idle
         });
-        *taken_by_all
+        *held_by_all
+    }
+
+    /// What all canisters hold now.
+    pub fn held(&self, held_by: impl Fn(&Canister) -> Held) -> Held {
+        let mut all = self.held_by_all;
+        for id in &self.busy.0 {
+            let before = self.held.get(id).copied().unwrap_or_default();
+            let now = self.map.get(id).map(|canister| held_by(canister));
+            all.exchange(before, now.unwrap_or_default());
+        }
+        all
     }
 
     /// Begins the rotation of the queues afresh where nothing waits, as a checkpoint does (scheduling.md 1.13).
@@ -155,6 +215,24 @@ mod tests {
         all
     }
 
+    fn bytes(number: u64) -> Held {
+        Held {
+            used: number,
+            taken: number,
+        }
+    }
+
+    fn ingress() -> Ingress {
+        Ingress {
+            id: 0,
+            sender: id(0),
+            info: None,
+            method: String::new(),
+            payload: Vec::new(),
+            decoded: None,
+        }
+    }
+
     fn busy(all: &Canisters) -> Vec<Principal> {
         all.busy().map(|canister| canister.id).collect()
     }
@@ -163,30 +241,41 @@ mod tests {
     fn only_who_was_changed_or_has_something_to_do_is_looked_at() {
         let mut all = canisters(1..10);
         assert_eq!(busy(&all).len(), 9);
-        assert_eq!(all.look_around(|_| 100), 900);
+        assert_eq!(all.look_around(|_| bytes(100)), bytes(900));
         assert_eq!(busy(&all), []);
-        let message = Ingress {
-            id: 0,
-            sender: id(0),
-            info: None,
-            method: String::new(),
-            payload: Vec::new(),
-            decoded: None,
-        };
-        all.get_mut(&id(7)).unwrap().inputs.push_ingress(message);
+        all.get_mut(&id(7)).unwrap().inputs.push_ingress(ingress());
         all.get_mut(&id(3)).unwrap();
         assert_eq!(busy(&all), [id(3), id(7)]);
-        assert_eq!(all.look_around(|_| 101), 902);
+        assert_eq!(all.look_around(|_| bytes(101)), bytes(902));
         assert_eq!(busy(&all), [id(7)]);
+    }
+
+    #[test]
+    fn who_has_nothing_to_do_in_an_iteration_is_left_alone_until_it_is_changed() {
+        let mut all = canisters(1..4);
+        let stirred = |all: &Canisters| all.stirred().map(|it| it.id).collect::<Vec<_>>();
+        all.stir();
+        assert_eq!(stirred(&all), [id(1), id(2), id(3)]);
+        all.get_mut(&id(2)).unwrap().inputs.push_ingress(ingress());
+        all.settle(|_| false);
+        assert_eq!(stirred(&all), [id(2)]);
+        all.get_mut(&id(3)).unwrap();
+        assert_eq!(stirred(&all), [id(2), id(3)]);
+        all.get_mut(&id(2)).unwrap().inputs.pop();
+        all.settle(|begun| *begun == id(3));
+        assert_eq!(stirred(&all), [id(3)]);
+        all.stir();
+        assert_eq!(stirred(&all), [id(1), id(2), id(3)]);
     }
 
     #[test]
     fn who_is_gone_takes_no_memory() {
         let mut all = canisters(1..4);
-        all.look_around(|_| 100);
+        all.look_around(|_| bytes(100));
         let lent = all.remove(&id(1)).unwrap();
         all.remove(&id(2));
         all.insert(id(1), lent);
-        assert_eq!(all.look_around(|_| 100), 200);
+        assert_eq!(all.held(|_| bytes(101)), bytes(201));
+        assert_eq!(all.look_around(|_| bytes(100)), bytes(200));
     }
 }

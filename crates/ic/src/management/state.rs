@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use candid::Principal;
 
 use super::Method;
-use super::canisters::Canisters;
+use super::canisters::{Canisters, Held};
 use super::ids::Ids;
 use super::notes::Notes;
 use super::raw_rand::RoundRandomness;
@@ -91,7 +91,7 @@ impl State {
     ) -> Option<T> {
         let mut canister = self.canisters.remove(id)?;
         let result = work(self, &mut canister);
-        self.canisters.insert(*id, canister);
+        self.canisters.give_back(canister);
         Some(result)
     }
 
@@ -122,7 +122,7 @@ impl State {
 
     /// Bytes that a canister takes from the subnet: its allocation, or what it uses.
     pub fn memory_taken(&self, canister: &Canister) -> u64 {
-        memory_taken(canister, self.bookkeeping)
+        memory_held(canister, self.bookkeeping).taken
     }
 
     /// Looks anew whether a canister's heap comes too near to its limit.
@@ -134,10 +134,17 @@ impl State {
     /// Looks anew how much memory is left for one execution.
     pub fn refresh_memory(&mut self) {
         let bookkeeping = self.bookkeeping;
-        self.memory_used = self
+        let held = self
             .canisters
-            .look_around(|canister| memory_taken(canister, bookkeeping));
+            .look_around(|canister| memory_held(canister, bookkeeping));
+        self.memory_used = held.taken;
         self.memory_available = self.memory_capacity().saturating_sub(self.memory_used) / THREADS;
+    }
+
+    /// Bytes that all canisters use at the moment.
+    pub fn memory_used_now(&self) -> u64 {
+        let held = |canister: &Canister| memory_held(canister, self.bookkeeping);
+        self.canisters.held(held).used
     }
 
     /// Largest heap of a 64-bit module, in bytes.
@@ -342,7 +349,8 @@ impl State {
     }
 }
 
-fn memory_taken(canister: &Canister, bookkeeping: Bookkeeping) -> u64 {
+fn memory_held(canister: &Canister, bookkeeping: Bookkeeping) -> Held {
     let used = canister.memory_metrics(bookkeeping).total();
-    used.max(canister.settings.memory_allocation)
+    let taken = used.max(canister.settings.memory_allocation);
+    Held { used, taken }
 }

@@ -51,11 +51,7 @@ impl State {
             return;
         }
         let state_bytes = match self.round.is_multiple_of(STATE_BYTES_INTERVAL) {
-            true => {
-                let canisters = self.canisters.values();
-                let bytes = canisters.map(|it| it.memory_metrics(self.bookkeeping).total());
-                bytes.sum()
-            }
+            true => self.memory_used_now(),
             false => self.metrics.told.state_bytes,
         };
         let metrics = &mut self.metrics;

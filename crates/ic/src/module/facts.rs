@@ -86,6 +86,8 @@ pub struct ModuleFacts {
     /// The globals that count for the memory usage (management-canister.md 6.2): one per exported global and per
     /// mutable global that is not exported, and one for the instruction counter.
     pub counted_globals: u64,
+    /// What compiling counts for the operators of all functions (metering.md 5.2).
+    pub compile_operators: u64,
     /// Functions that the module imports. Their indices come first.
     pub imported_function_count: u32,
     /// Functions that the module defines.

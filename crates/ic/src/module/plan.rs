@@ -40,6 +40,7 @@ pub fn plan<'a>(facts: &ModuleFacts, limits: &'a ValidationLimits) -> Plan<'a> {
         },
         weights: limits,
         compile_base: COMPILE_BASE + stable_operators(&facts.imports),
+        counted: Some(facts.compile_operators),
         max_wasm64_pages: limits.max_wasm64_pages,
         max_table_elements: MAX_TABLE_ELEMENTS,
         start: Some(START_EXPORT),

@@ -58,7 +58,7 @@ impl ValidationLimits {
 /// notices when it compiles or instantiates are found later, when it is rewritten.
 pub fn validate(module: &[u8], limits: &ValidationLimits) -> Result<ModuleFacts, ModuleError> {
     check_code_section(module)?;
-    let checked = engine::check(module)?;
+    let checked = engine::check(module, limits)?;
     let (sections, types) = (&checked.sections, checked.types.as_ref());
     names::check(sections)?;
 
@@ -69,6 +69,7 @@ pub fn validate(module: &[u8], limits: &ValidationLimits) -> Result<ModuleFacts,
             maximum_pages: types.memory_at(0).maximum,
         }),
         has_start: sections.start.is_some(),
+        compile_operators: checked.code.compile_operators,
         function_count: sections.bodies.len() as u32,
         imported_function_count: types.function_count() - sections.bodies.len() as u32,
         drops_segments: checked.code.drops_segments,

@@ -93,9 +93,7 @@ impl Node {
         let context = canister.calls.open(origin, cycles);
         let entry = Entry::Export([prefix, " ", &method].concat());
         let job = self.method_job(canister, entry, mode, limit, message);
-        Item::Ran(Box::new(
-            self.run_method(canister, context, job, prepayment),
-        ))
+        Item::Ran(self.run_method(canister, context, job, prepayment))
     }
 
     /// The first execution of a call or task.
@@ -107,26 +105,29 @@ impl Node {
         limit: u64,
         message: MessageView,
     ) -> Job {
+        let mut job = self.job(canister, entry, mode, limit, message);
+        job.slice = self.state.limits.slice;
+        job.keep = match mode {
+            Mode::ReplicatedQuery => Keep::Never,
+            _ => Keep::ParkIfSliced,
+        };
+        job
+    }
+
+    /// What most jobs have in common: they run in one slice, and keep what they change.
+    pub(super) fn job(
+        &self,
+        canister: &Canister,
+        entry: Entry,
+        mode: Mode,
+        limit: u64,
+        message: MessageView,
+    ) -> Job {
         Job {
             entry,
             mode,
-            message,
-            slice: self.state.limits.slice,
-            keep: match mode {
-                Mode::ReplicatedQuery => Keep::Never,
-                _ => Keep::ParkIfSliced,
-            },
-            ..self.job(canister, limit)
-        }
-    }
-
-    /// What most jobs have in common: an update under the given limit.
-    pub(super) fn job(&self, canister: &Canister, limit: u64) -> Job {
-        Job {
-            entry: Entry::Export(String::new()),
-            mode: Mode::Update,
             time: self.state.time,
-            message: MessageView::default(),
+            message,
             limit,
             slice: limit,
             reported_limit: limit,
@@ -144,7 +145,7 @@ impl Node {
         context: ContextId,
         job: Job,
         prepayment: Prepayment,
-    ) -> Pending {
+    ) -> Box<Pending> {
         let (time, version, balance) = (job.time, canister.version, job.balance);
         let execution = self.state.runtime.run(canister, job);
         let (fees, used) = (&self.state.fees, execution.instructions);
@@ -152,10 +153,10 @@ impl Node {
             .executed(canister, Cause::Call(context), &execution, || {
                 fees.executed(prepayment.instructions(), used, prepayment.wasm64())
             });
-        Pending {
+        Box::new(Pending {
             context,
             kind: Kind::Method,
-            execution: Box::new(execution),
+            execution,
             time,
             version,
             balance,
@@ -163,11 +164,11 @@ impl Node {
             cleanup: None,
             done: 0,
             aborted: false,
-        }
+        })
     }
 
     /// Runs an execution again that a checkpoint aborted: as before, at the time of this round. It is paid for and counted.
-    pub(super) fn begin_anew(&mut self, canister: &mut Canister, pending: Pending) -> Pending {
+    pub(super) fn begin_anew(&mut self, canister: &mut Canister, pending: Pending) -> Box<Pending> {
         let Pending {
             context,
             kind,
@@ -238,9 +239,7 @@ impl Node {
         let entry = Entry::Table(closure);
         let job = self.callback_job(canister, mode, entry, limit - reserve(limit), message);
         let (context, cleanup) = (callback.context, callback.cleanup);
-        Item::Ran(Box::new(
-            self.run_callback(canister, context, job, cleanup, prepayment),
-        ))
+        Item::Ran(self.run_callback(canister, context, job, cleanup, prepayment))
     }
 
     /// Runs a callback, and the cleanup if it fails.
@@ -251,7 +250,7 @@ impl Node {
         job: Job,
         closure: Option<Closure>,
         prepayment: Prepayment,
-    ) -> Pending {
+    ) -> Box<Pending> {
         let wasm64 = prepayment.wasm64();
         let limit = self.state.limits.message;
         let (time, version, balance) = (job.time, canister.version, job.balance);
@@ -276,12 +275,12 @@ impl Node {
                 let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
                 fees.unused(left, wasm64) - after
             });
-            cleanup = Some(Box::new(execution));
+            cleanup = Some(execution);
         }
-        Pending {
+        Box::new(Pending {
             context,
             kind: Kind::Callback(cleanup),
-            execution: Box::new(execution),
+            execution,
             time,
             version,
             balance,
@@ -289,7 +288,7 @@ impl Node {
             cleanup: closure,
             done: 0,
             aborted: false,
-        }
+        })
     }
 
     fn callback_job(
@@ -300,15 +299,11 @@ impl Node {
         limit: u64,
         message: MessageView,
     ) -> Job {
-        Job {
-            entry,
-            mode,
-            message,
-            slice: self.state.limits.slice,
-            reported_limit: self.state.limits.message,
-            keep: Keep::ParkIfSliced,
-            ..self.job(canister, limit)
-        }
+        let mut job = self.job(canister, entry, mode, limit, message);
+        job.slice = self.state.limits.slice;
+        job.reported_limit = self.state.limits.message;
+        job.keep = Keep::ParkIfSliced;
+        job
     }
 }
 

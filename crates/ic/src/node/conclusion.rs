@@ -21,7 +21,7 @@ use crate::observe::Cause;
 
 impl Node {
     /// Applies the effects of an execution and answers its call if it is due.
-    pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Pending) {
+    pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Box<Pending>) {
         let Pending {
             context,
             kind,
@@ -31,16 +31,16 @@ impl Node {
             balance,
             prepayment,
             ..
-        } = pending;
+        } = *pending;
         let mut instructions = execution.instructions;
         self.record(canister, context, &mut execution, time);
         let (effects, result) = match kind {
-            Kind::Method | Kind::Callback(None) => split(*execution),
+            Kind::Method | Kind::Callback(None) => split(execution),
             Kind::Callback(Some(mut cleanup)) => {
                 instructions += cleanup.instructions;
                 self.record(canister, context, &mut cleanup, time);
-                let (_, callback_result) = split(*execution);
-                let (effects, cleanup_result) = split(*cleanup);
+                let (_, callback_result) = split(execution);
+                let (effects, cleanup_result) = split(cleanup);
                 let error = match (callback_result, cleanup_result) {
                     (Err(callback), Err(cleanup)) => ExecutionError::Cleanup {
                         callback: Box::new(callback),
@@ -83,7 +83,7 @@ impl Node {
         &mut self,
         canister: &mut Canister,
         context: ContextId,
-        execution: Execution,
+        mut execution: Box<Execution>,
         version: u64,
         balance: u128,
     ) {
@@ -94,19 +94,19 @@ impl Node {
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;
         }
-        if let Some(data) = execution.certified_data {
+        if let Some(data) = execution.certified_data.take() {
             canister.certified_data = data;
         }
         if let Some(context) = canister.calls.get_mut(context) {
             context.available = execution.message.available_cycles;
         }
-        if let Some(parked) = execution.parked {
+        if let Some(parked) = execution.parked.take() {
             self.state.runtime.unpark(canister, *parked);
         }
         if execution.grew {
             self.state.update_hook(canister);
         }
-        for call in execution.calls {
+        for call in std::mem::take(&mut execution.calls) {
             self.send(canister, context, call, version);
         }
     }
@@ -265,7 +265,12 @@ impl Node {
 }
 
 /// The effects of an execution, if it succeeded, and its result.
-fn split(mut execution: Execution) -> (Option<Execution>, Result<Option<Answer>, ExecutionError>) {
+fn split(
+    mut execution: Box<Execution>,
+) -> (
+    Option<Box<Execution>>,
+    Result<Option<Answer>, ExecutionError>,
+) {
     match std::mem::replace(&mut execution.result, Ok(())) {
         Ok(()) => {
             let answer = match execution.answer.take() {

@@ -103,7 +103,7 @@ impl Node {
         let sources: Vec<Principal> = self
             .state
             .canisters
-            .busy()
+            .stirred()
             .filter(|canister| !canister.outputs.is_empty())
             .map(|canister| canister.id)
             .collect();

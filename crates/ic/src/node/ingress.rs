@@ -12,7 +12,7 @@ use crate::canister::consumed::Purpose;
 use crate::canister::queues::{CallerInfo, Carried, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
-use crate::execution::{Entry, Job, Keep};
+use crate::execution::{Entry, Keep};
 use crate::ic0::exec::MessageView;
 use crate::ic0::mode::Mode;
 use crate::management::{Method, MethodAudience, is_charged_late, open};
@@ -341,19 +341,17 @@ impl Node {
         sender: &Sender,
     ) -> Result<(), UserError> {
         let execution = self.lend(id, |node, canister| {
-            let job = Job {
-                entry: Entry::Export("canister_inspect_message".to_owned()),
-                mode: Mode::Inspect,
-                message: MessageView {
-                    argument: payload.to_vec(),
-                    caller: Some(sender.id),
-                    caller_info: sender.info.clone(),
-                    method_name: method.to_owned(),
-                    ..MessageView::default()
-                },
-                keep: Keep::Never,
-                ..node.job(canister, node.state.limits.inspect)
+            let message = MessageView {
+                argument: payload.to_vec(),
+                caller: Some(sender.id),
+                caller_info: sender.info.clone(),
+                method_name: method.to_owned(),
+                ..MessageView::default()
             };
+            let entry = Entry::Export("canister_inspect_message".to_owned());
+            let limit = node.state.limits.inspect;
+            let mut job = node.job(canister, entry, Mode::Inspect, limit, message);
+            job.keep = Keep::Never;
             let mut execution = node.state.runtime.run(canister, job);
             let cause = Cause::Query {
                 method,

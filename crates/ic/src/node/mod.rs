@@ -85,7 +85,7 @@ pub struct Node {
     answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
     /// Executions of several slices, by canister.
-    paused: BTreeMap<Principal, Pending>,
+    paused: BTreeMap<Principal, Box<Pending>>,
     /// The installation under way that takes several slices.
     installing: Option<Installing>,
     /// The last round ended because its instructions were used up.
@@ -194,7 +194,7 @@ impl Node {
     ) -> Option<T> {
         let mut canister = self.state.canisters.remove(id)?;
         let result = work(self, &mut canister);
-        self.state.canisters.insert(*id, canister);
+        self.state.canisters.give_back(canister);
         Some(result)
     }
 

@@ -13,7 +13,7 @@ use crate::canister::queues::CallerInfo;
 use crate::canister::{Canister, Status};
 use crate::certify::Certificate;
 use crate::errors::{ExecutionError, QueryError, Reject, UserError};
-use crate::execution::{Entry, Execution, Job, Keep, Parked};
+use crate::execution::{Entry, Execution, Keep, Parked};
 use crate::ic0::exec::{Answer, Dependencies, MessageView, PerformedCall};
 use crate::ic0::mode::Mode;
 use crate::module::MethodKind;
@@ -353,7 +353,7 @@ impl Node {
         mode: Mode,
         message: MessageView,
         on: Option<(&mut Context<'_>, u64)>,
-    ) -> Execution {
+    ) -> Box<Execution> {
         let execution = self.lend(&id, |node, canister| {
             tree.canisters
                 .insert(id, (canister.version, canister.cycles));
@@ -362,22 +362,16 @@ impl Node {
                 Some((_, limit)) => *limit,
                 None => left.min(node.state.limits.without_slicing),
             };
-            let mut memory = node.state.memory_rules(canister);
+            let entry = match closure {
+                Some(closure) => Entry::Table(closure),
+                None => Entry::Export(export),
+            };
+            let mut job = node.job(canister, entry, mode, limit, message);
             // Queries run alone: what the executions of a round have to share is not divided for them.
-            memory.subnet_available = node.state.memory_capacity();
-            let job = Job {
-                memory,
-                entry: match closure {
-                    Some(closure) => Entry::Table(closure),
-                    None => Entry::Export(export),
-                },
-                mode,
-                message,
-                keep: match mode {
-                    Mode::Query | Mode::Transform => Keep::Never,
-                    _ => Keep::Park,
-                },
-                ..node.job(canister, limit)
+            job.memory.subnet_available = node.state.memory_capacity();
+            job.keep = match mode {
+                Mode::Query | Mode::Transform => Keep::Never,
+                _ => Keep::Park,
             };
             let (method, place) = match &on {
                 Some((context, _)) => (context.method, context.entry),
@@ -412,7 +406,7 @@ impl Node {
         id: Principal,
         context: &mut Context<'_>,
         performed: PerformedCall,
-    ) -> Result<Execution, Failure> {
+    ) -> Result<Box<Execution>, Failure> {
         let call = performed.call;
         let to_management = self.is_management(&call.callee);
         let callee = if to_management {

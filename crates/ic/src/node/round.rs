@@ -67,11 +67,15 @@ impl Node {
         let pages_before = self.state.usage.heap_pages + self.state.usage.stable_pages;
         let mut first = true;
         self.used_up = false;
+        self.state.canisters.stir();
         loop {
             self.drain_management(&mut management_budget);
             if std::mem::take(&mut first) {
                 self.schedule_tasks();
             }
+            let paused = &self.paused;
+            let canisters = &mut self.state.canisters;
+            canisters.settle(|id| paused.contains_key(id));
             let active = self.active_canisters();
             if active.is_empty() {
                 break;
@@ -100,7 +104,7 @@ impl Node {
         let mut active: Vec<Principal> = self
             .state
             .canisters
-            .busy()
+            .stirred()
             .filter(|canister| self.may_run(canister))
             .map(|canister| canister.id)
             .collect();

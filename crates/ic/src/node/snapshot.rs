@@ -43,7 +43,7 @@ pub struct Snapshot {
     inbox: Vec<(Principal, Ingress)>,
     answers: BTreeMap<IngressId, MessageResult>,
     next_ingress: IngressId,
-    paused: BTreeMap<Principal, Pending>,
+    paused: BTreeMap<Principal, Box<Pending>>,
     installing: Option<Installing>,
     used_up: bool,
     charged_all_since: u64,

@@ -91,8 +91,6 @@ impl Node {
         };
         let entry = Entry::Export(export.to_owned());
         let job = self.method_job(canister, entry, mode, limit, message);
-        Item::Ran(Box::new(
-            self.run_method(canister, context, job, prepayment),
-        ))
+        Item::Ran(self.run_method(canister, context, job, prepayment))
     }
 }

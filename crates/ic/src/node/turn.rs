@@ -41,7 +41,7 @@ impl Node {
             {
                 consumed = true;
                 if pending.aborted {
-                    pending = self.begin_anew(canister, pending);
+                    pending = self.begin_anew(canister, *pending);
                 }
                 used += self.next_slice(canister, pending, position, budget);
             }
@@ -58,7 +58,7 @@ impl Node {
                     Item::Done => budget.execution(position, 0),
                     Item::Ran(pending) => {
                         let slices = pending.slices().len();
-                        used += self.next_slice(canister, *pending, position, budget);
+                        used += self.next_slice(canister, pending, position, budget);
                         if slices > 1 {
                             break;
                         }
@@ -78,7 +78,7 @@ impl Node {
     fn next_slice(
         &mut self,
         canister: &mut Canister,
-        mut pending: Pending,
+        mut pending: Box<Pending>,
         position: usize,
         budget: &mut Budget,
     ) -> u64 {

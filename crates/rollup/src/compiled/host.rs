@@ -48,6 +48,7 @@ impl Host for Rules {
             shape: shape.clone(),
             weights: &Ones,
             compile_base: 0,
+            counted: None,
             max_wasm64_pages: 0,
             max_table_elements: MAX_TABLE,
             start: None,

@@ -1,9 +1,11 @@
 //! The directory of the module cache: private to its user, written by renaming, and kept below a size by deleting what
 //! was used least recently. Knows nothing about what the files hold.
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -21,14 +23,19 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// One of so many stores looks how large the directory has become.
 const STORES_PER_LOOK: u8 = 16;
 
+/// What the entries may take of the disk unless somebody says otherwise: this part of what is free and theirs, within bounds.
+const PART_OF_DISK: u64 = 10;
+const LIMITS: RangeInclusive<u64> = 256 << 20..=8 << 30;
+
 pub(super) struct Directory {
     path: PathBuf,
-    size_limit: u64,
+    /// In bytes; by the room on the disk if absent.
+    size_limit: Option<u64>,
 }
 
 impl Directory {
     /// A directory for this user alone; made if it is not there.
-    pub(super) fn open(path: &Path, size_limit: u64) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, size_limit: Option<u64>) -> io::Result<Self> {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
@@ -116,12 +123,18 @@ impl Directory {
                 let _ = fs::remove_file(&path);
             }
         }
-        if total <= self.size_limit {
+        let limit = match self.size_limit {
+            Some(limit) => limit,
+            None => {
+                ((free(&self.path)? + total) / PART_OF_DISK).clamp(*LIMITS.start(), *LIMITS.end())
+            }
+        };
+        if total <= limit {
             return Ok(());
         }
         entries.sort_unstable();
         for (_, size, path) in entries {
-            if total <= self.size_limit / 4 * 3 {
+            if total <= limit / 4 * 3 {
                 break;
             }
             let _ = fs::remove_file(path);
@@ -129,6 +142,19 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// Bytes that are free for this user on the disk of a directory.
+fn free(path: &Path) -> io::Result<u64> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte, and there is room for the answer.
+    if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: filled in by the call, which succeeded.
+    let found = unsafe { found.assume_init() };
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Makes sure that nobody else can put another directory in the place of this one: all that it lies in belong to this user or to the
@@ -159,8 +185,18 @@ mod tests {
 
     fn directory(size_limit: u64) -> (tempfile::TempDir, Directory) {
         let base = tempfile::tempdir().unwrap();
-        let directory = Directory::open(&base.path().join("a/b"), size_limit).unwrap();
+        let directory = Directory::open(&base.path().join("a/b"), Some(size_limit)).unwrap();
         (base, directory)
+    }
+
+    #[test]
+    fn without_a_limit_a_small_cache_is_left_alone_on_any_disk() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = Directory::open(base.path(), None).unwrap();
+        directory.write_entry(&[1; 32], &[&[0; 200]]).unwrap();
+        directory.prune().unwrap();
+        assert!(directory.open_entry(&[1; 32]).unwrap().is_some());
+        assert!(free(base.path()).unwrap() > 0);
     }
 
     #[test]
@@ -174,7 +210,7 @@ mod tests {
     fn a_directory_that_others_may_write_to_is_refused() {
         let base = tempfile::tempdir().unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(Directory::open(base.path(), 1000).is_err());
+        assert!(Directory::open(base.path(), Some(1000)).is_err());
     }
 
     #[test]
@@ -182,12 +218,12 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let middle = base.path().join("middle");
         let inner = middle.join("inner");
-        assert!(Directory::open(&inner, 1000).is_ok());
+        assert!(Directory::open(&inner, Some(1000)).is_ok());
         fs::set_permissions(&middle, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(Directory::open(&inner, 1000).is_err());
+        assert!(Directory::open(&inner, Some(1000)).is_err());
         // As the directory of temporary files: there nobody moves what belongs to others.
         fs::set_permissions(&middle, fs::Permissions::from_mode(0o1777)).unwrap();
-        assert!(Directory::open(&inner, 1000).is_ok());
+        assert!(Directory::open(&inner, Some(1000)).is_ok());
     }
 
     #[test]

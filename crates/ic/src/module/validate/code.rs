@@ -5,6 +5,8 @@ use wasmparser::{
     FuncValidator, FunctionBody, Operator, OperatorsReader, ValType, WasmModuleResources,
 };
 
+use drun_engine::rewrite::{BodyCosts, Weights};
+
 use crate::errors::ModuleError;
 use crate::module::complexity::{MAX_FUNCTION_COMPLEXITY, complexity};
 
@@ -17,6 +19,8 @@ const SIMD_PREFIX: u8 = 0xfd;
 pub(super) struct CodeFacts {
     /// The first fault in the order of the functions. Other sections may be to blame before it.
     pub first_fault: Option<ModuleError>,
+    /// What compiling counts for the operators (metering.md 5.2).
+    pub compile_operators: u64,
     pub drops_segments: bool,
     pub uses_tail_calls: bool,
     pub uses_simd: bool,
@@ -31,6 +35,7 @@ impl CodeFacts {
         &mut self,
         validator: &mut FuncValidator<T>,
         body: &FunctionBody<'_>,
+        weights: &impl Weights,
     ) -> Result<(), wasmparser::Error> {
         let index = validator.index();
         let mut locals = body.get_locals_reader()?;
@@ -45,16 +50,21 @@ impl CodeFacts {
         let start = body.range().start;
         let mut operators = OperatorsReader::new(locals.get_binary_reader());
         let (mut size, mut total) = (0, 0);
+        let memory64 = validator.resources().memory_at(0);
+        let memory64 = memory64.is_some_and(|memory| memory.memory64);
+        let mut costs = BodyCosts::new(weights, memory64);
         while !operators.eof() {
             let offset = operators.original_position();
             let operator = operators.read()?;
             validator.op(offset, &operator)?;
+            costs.operator(&operator);
             size += 1;
             total += complexity(&operator);
             self.uses_simd |= bytes[offset - start] == SIMD_PREFIX;
             self.look_at(&operator, index);
         }
         operators.finish()?;
+        self.compile_operators += costs.compile_operators();
         if total > MAX_FUNCTION_COMPLEXITY {
             self.fault(ModuleError::FunctionTooComplex {
                 index,

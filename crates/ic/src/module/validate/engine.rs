@@ -5,6 +5,7 @@ use wasmparser::{ValidPayload, Validator, types::Types};
 
 use super::code::CodeFacts;
 use crate::errors::ModuleError;
+use drun_engine::rewrite::Weights;
 use drun_engine::{FEATURES, Sections, parser};
 
 /// A module that the engine accepts.
@@ -17,8 +18,11 @@ pub(super) struct Checked<'a> {
 /// Validates a raw module; sections first, in their order, then the bodies of the functions.
 ///
 /// Fails with [`ModuleError::EngineRejected`].
-pub(super) fn check(module: &[u8]) -> Result<Checked<'_>, ModuleError> {
-    walk(module).map_err(|error| {
+pub(super) fn check<'a>(
+    module: &'a [u8],
+    weights: &impl Weights,
+) -> Result<Checked<'a>, ModuleError> {
+    walk(module, weights).map_err(|error| {
         // Which of several faults is told is for the engine's own loop to say.
         let error = Validator::new_with_features(FEATURES)
             .validate_all(module)
@@ -28,7 +32,7 @@ pub(super) fn check(module: &[u8]) -> Result<Checked<'_>, ModuleError> {
     })
 }
 
-fn walk(module: &[u8]) -> Result<Checked<'_>, wasmparser::Error> {
+fn walk<'a>(module: &'a [u8], weights: &impl Weights) -> Result<Checked<'a>, wasmparser::Error> {
     let mut validator = Validator::new_with_features(FEATURES);
     let mut sections = Sections::default();
     let mut functions = Vec::new();
@@ -46,7 +50,7 @@ fn walk(module: &[u8]) -> Result<Checked<'_>, wasmparser::Error> {
     let mut allocations = Default::default();
     for (function, body) in functions.into_iter().zip(&sections.bodies) {
         let mut validator = function.into_validator(allocations);
-        code.check_function(&mut validator, body)?;
+        code.check_function(&mut validator, body, weights)?;
         allocations = validator.into_allocations();
     }
     let types = types.expect("a module that parses has an end");
