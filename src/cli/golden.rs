@@ -6,9 +6,7 @@ use std::process::ExitCode;
 
 use super::program::{on_large_stack, program};
 use super::run::After;
-
-/// The first argument of the processes that run cases.
-pub(super) const AS_PROGRAM: &str = "--as-drun";
+use super::test::AS_PROGRAM;
 
 /// Options of Rust's own test programs that have a value in the next argument.
 const WITH_VALUE: [&str; 5] = ["--format", "--color", "--logfile", "-Z", "--report-time"];

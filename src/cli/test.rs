@@ -19,6 +19,9 @@ use crate::suite::settings::{self, SuiteFile};
 use crate::suite::verdict::{Kind, Verdict};
 use crate::suite::{Acceptance, Case, Results, Suite, Tested};
 
+/// The first argument of the processes that run cases for a suite of a Rust crate.
+pub(super) const AS_PROGRAM: &str = "--as-drun";
+
 /// Ended by a signal.
 const INTERRUPTED: u8 = 130;
 
@@ -317,7 +320,7 @@ fn executor(options: &TestOptions) -> anyhow::Result<Executor> {
     Ok(Executor {
         program: std::env::current_exe().context("cannot find the program itself")?,
         prefix: match options.of_crate {
-            true => vec![super::golden::AS_PROGRAM.to_owned()],
+            true => vec![AS_PROGRAM.to_owned()],
             false => Vec::new(),
         },
         args,

@@ -115,12 +115,14 @@ impl Meter {
     }
 
     /// How many of `count` charges of `price` each the counter pays before a slice or portion is used up, at least one.
+    #[inline]
     pub(crate) fn payable(counter: i64, price: u64, count: u64) -> u64 {
         let fitting = u64::try_from(counter).unwrap_or(0) / price.max(1);
         count.min(fitting + 1)
     }
 
     /// Instructions executed so far, not capped.
+    #[inline]
     pub(crate) fn executed(&self, counter: i64) -> u64 {
         let left = counter.saturating_add(self.withheld);
         let current = self.current_slice.saturating_sub(left).max(0);
@@ -128,16 +130,19 @@ impl Meter {
     }
 
     /// Instructions recorded as used at the end: at most the limit.
+    #[inline]
     pub(crate) fn used(&self, counter: i64) -> u64 {
         self.executed(counter).min(self.limit)
     }
 
     /// The limit of this execution.
+    #[inline]
     pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Instructions of the finished slices.
+    #[inline]
     pub(crate) fn finished_slices(&self) -> &[u64] {
         &self.slices
     }

@@ -3,9 +3,9 @@
 use ic_principal::Principal;
 
 use super::certifier::Certifier;
-use super::endpoint::Target;
 use super::network::Network;
 use super::response::Response;
+use super::target::Target;
 use crate::request::{Authority, RequestId};
 use crate::tree::Path;
 

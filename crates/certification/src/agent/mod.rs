@@ -57,13 +57,15 @@ mod endpoint;
 mod network;
 mod node_key;
 mod response;
+mod target;
 #[cfg(test)]
 mod tests;
 
 pub use certifier::Subnet;
-pub use endpoint::{Endpoint, Pending, Step, Target, Version};
+pub use endpoint::{Endpoint, Pending, Step, Version};
 pub use network::{
     CanisterState, Message, Metrics, Network, Reject, Request, Section, State, Status,
 };
 pub use node_key::NodeKey;
 pub use response::{MAX_BODY, Response};
+pub use target::Target;

@@ -80,6 +80,7 @@ fn pages(offset: u64, len: u64) -> Option<(u64, u64)> {
 }
 
 /// Whether a range lies in one page.
+#[inline]
 fn within(offset: u64, len: u64) -> bool {
     offset % PAGE_SIZE as u64 + len.min(2 * PAGE_SIZE as u64) <= PAGE_SIZE as u64
 }

@@ -89,6 +89,7 @@ impl Core {
         self.active.fetch_sub(1, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn base(&self) -> *mut u8 {
         self.base
     }
@@ -101,6 +102,7 @@ impl Core {
         self.reserved
     }
 
+    #[inline]
     pub(super) fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
     }

@@ -31,11 +31,13 @@ impl HeapView {
     }
 
     /// The first byte.
+    #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.core.base()
     }
 
     /// Bytes from there on that may be accessed.
+    #[inline]
     pub(crate) fn size(&self) -> usize {
         self.core.size()
     }

@@ -220,7 +220,7 @@ fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
     }
     exec.effects.stable_written += touched.written;
     let price = exec.subnet.protocol.pages.written_stable;
-    if price > 0 {
+    if price > 0 && touched.written > 0 {
         api.charge_dynamic(touched.written.saturating_mul(price))?;
     }
     pay_for_touching(api, offset, size, true)?;

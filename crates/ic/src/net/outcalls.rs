@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::Net;
 use super::error::NetError;
 use crate::errors::{ErrorCode, UserError};
+use crate::management::outcalls::PendingOutcall;
 use crate::management::types::http::{HttpRequestArgs, HttpResponse};
+use crate::node::Node;
 use crate::outcall::OutcallKind;
 
 /// Nanoseconds after which nodes give up to agree, as an error tells it.
@@ -92,17 +94,7 @@ impl Net {
         mut answers: Vec<HttpAnswer>,
     ) -> Result<(), NetError> {
         check_codes(&answers)?;
-        let place = self
-            .subnet_index(subnet)
-            .ok_or(NetError::SubnetNotFound(*subnet))?;
-        let node = &mut self.subnets[place].node;
-        let Some(time) = node
-            .pending_outcalls()
-            .find(|it| it.id == id)
-            .map(|it| it.time)
-        else {
-            return Err(NetError::NoSuchOutcall(*subnet, id));
-        };
+        let (node, time) = self.waiting(subnet, id, |it| it.time)?;
         let nodes = node.settings().nodes;
         if answers.len() > 1 && answers.len() as u64 != nodes {
             return Err(NetError::OutcallResponses(answers.len(), nodes));
@@ -120,6 +112,23 @@ impl Net {
 }
 
 impl Net {
+    /// The node whose request waits, and what is asked about that.
+    fn waiting<T>(
+        &mut self,
+        subnet: &Principal,
+        id: u64,
+        what: impl Fn(PendingOutcall<'_>) -> T,
+    ) -> Result<(&mut Node, T), NetError> {
+        let place = self.subnet_index(subnet);
+        let place = place.ok_or(NetError::SubnetNotFound(*subnet))?;
+        let node = &mut self.subnets[place].node;
+        let mut all = node.pending_outcalls();
+        let found = all.find(|it| it.id == id).map(what);
+        drop(all);
+        let found = found.ok_or(NetError::NoSuchOutcall(*subnet, id))?;
+        Ok((node, found))
+    }
+
     /// Answers a flexible request with what each of some of its nodes has got; the others stay silent.
     ///
     /// # Errors
@@ -131,15 +140,8 @@ impl Net {
         answers: Vec<HttpAnswer>,
     ) -> Result<(), NetError> {
         check_codes(&answers)?;
-        let place = self
-            .subnet_index(subnet)
-            .ok_or(NetError::SubnetNotFound(*subnet))?;
-        let node = &mut self.subnets[place].node;
-        let kind = node
-            .pending_outcalls()
-            .find(|it| it.id == id)
-            .map(|it| it.kind);
-        let Some(OutcallKind::Flexible(Some(counts))) = kind else {
+        let (node, kind) = self.waiting(subnet, id, |it| it.kind)?;
+        let OutcallKind::Flexible(Some(counts)) = kind else {
             return Err(NetError::NoSuchOutcall(*subnet, id));
         };
         let total = counts.total_requests.into();
