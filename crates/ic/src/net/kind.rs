@@ -104,11 +104,11 @@ impl SubnetKind {
             Nns => "tdb26-jop6k-aogll-7ltgs-eruif-6kk7m-qpktf-gdiqx-mxtrf-vb5e6-eqe",
             Sns => "x33ed-h457x-bsgyx-oqxqf-6pzwv-wkhzr-rm2j3-npodi-purzm-n66cg-gae",
             Ii => "uzr34-akd3s-xrdag-3ql62-ocgoh-ld2ao-tamcv-54e7j-krwgb-2gm4z-oqe",
-            Fiduciary => "pzp6e-ekpqk-3c5x7-2h6so-njoeq-mt45d-h3h6c-q3mxf-vpeez-fez7a-eae",
+            Fiduciary => "pzp6e-ekpqk-3c5x7-2h6so-njoeq-mt45d-h3h6c-q3mxf-vpeq5-fk5o7-yae",
             Bitcoin => "w4rem-dv5e3-widiz-wbpea-kbttk-mnzfm-tzrc7-svcj3-kbxyb-zamch-hqe",
             _ => return None,
         };
-        Principal::from_text(id).ok()
+        Some(Principal::from_text(id).expect("the id of a subnet"))
     }
 
     /// The kind whose ranges hold a number of the main network.
