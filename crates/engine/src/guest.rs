@@ -431,7 +431,7 @@ impl<'a, H: Host> Guest<'a, H> {
             return None;
         }
         let run = run.as_mut()?;
-        if run.touches.is_some() {
+        if write || run.touches.is_some() {
             heap.tell(range.clone(), write);
         }
         // SAFETY: the heap is active on this thread and so large; the code of the guest, which alone uses it otherwise, waits for

@@ -316,8 +316,10 @@ impl<H: Linking> Engine<H> {
         let result = with_stack(tier.stack() + HOST_STACK, || {
             let _active = match (heap, price) {
                 (None, _) => None,
+                (Some(heap), price) if tier == Tier::Interpreter => {
+                    Some(heap.listen(price.is_some())?)
+                }
                 (Some(heap), None) => Some(heap.activate()),
-                (Some(heap), Some(_)) if tier == Tier::Interpreter => Some(heap.listen()),
                 (Some(heap), Some(_)) => Some(heap.follow()?),
             };
             Ok(live.enter(order.entry))

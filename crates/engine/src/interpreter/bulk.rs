@@ -1,7 +1,7 @@
 //! Operators on ranges of the heap. Whether pages were touched before a trap is no question here: a range that does not
 //! lie in the heap as a whole is not touched at all.
 
-use crate::memory::{ACCESSED, Told, WRITTEN};
+use crate::memory::Told;
 
 /// The bytes of a heap.
 #[derive(Clone, Copy)]
@@ -25,16 +25,16 @@ impl<'a> Bytes<'a> {
         (end <= self.size).then(|| unsafe { self.base.add(start as usize) })
     }
 
-    fn tell(self, start: u64, len: u64, mark: u8) {
+    fn tell(self, start: u64, len: u64, write: bool) {
         if let Some(told) = self.told {
-            told.tell(start, start + len, mark);
+            told.tell(start, start + len, write);
         }
     }
 
     /// `memory.fill`; nothing if it is out of bounds.
     pub(super) fn fill(self, start: u64, byte: u8, len: u64) -> Option<()> {
         let to = self.range(start, len)?;
-        self.tell(start, len, WRITTEN);
+        self.tell(start, len, true);
         // SAFETY: the range was looked up.
         unsafe { to.write_bytes(byte, len as usize) };
         Some(())
@@ -44,8 +44,8 @@ impl<'a> Bytes<'a> {
     pub(super) fn copy(self, start: u64, source: u64, len: u64) -> Option<()> {
         let to = self.range(start, len)?;
         let from = self.range(source, len)?;
-        self.tell(source, len, ACCESSED);
-        self.tell(start, len, WRITTEN);
+        self.tell(source, len, false);
+        self.tell(start, len, true);
         // SAFETY: both ranges were looked up; they may overlap.
         unsafe { std::ptr::copy(from, to, len as usize) };
         Some(())
@@ -55,7 +55,7 @@ impl<'a> Bytes<'a> {
     pub(super) fn init(self, segment: &[u8], start: u64, from: u64, len: u64) -> Option<()> {
         let to = self.range(start, len)?;
         let from = segment.get(from as usize..)?.get(..len as usize)?;
-        self.tell(start, len, WRITTEN);
+        self.tell(start, len, true);
         // SAFETY: the range was looked up, and the segment lies in the file of the module, apart from the heap.
         unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
         Some(())

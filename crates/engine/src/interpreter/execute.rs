@@ -8,7 +8,7 @@ use super::machine::{Environment, Frame, Halt, Machine, Stack, View, cost_of};
 use super::numbers::{self, Slot, double, pay_length, single};
 use super::op::{Instr, Op};
 use super::outline::NULL;
-use crate::memory::{ACCESSED, HeapView, WASM_PAGE_SIZE, WRITTEN};
+use crate::memory::{HeapView, WASM_PAGE_SIZE};
 
 impl Machine {
     /// Runs a function of the module's own on these arguments. The counter is up to date whenever the environment is asked, and at the end.
@@ -53,7 +53,7 @@ impl Machine {
         // function has made sure that so many are left (`room` counts them, and more, down to zero). `pc` walks over
         // the instructions of one function, which end with one that goes elsewhere, and branches lead to its
         // instructions; all code lives as long as the program. Addresses of the heap are compared with its size
-        // before they are used; pages that are protected are opened by the handler of faults, since the heap is active.
+        // before they are used, and the heap is told of each access, since it may be open to all.
         macro_rules! get {
             ($slot:ident) => {
                 unsafe { *fp.add(usize::from(instr.$slot)) }
@@ -150,7 +150,7 @@ impl Machine {
         }
         // The address of so many bytes.
         macro_rules! address {
-            ($bytes:expr, $mark:ident) => {{
+            ($bytes:expr, $touch:ident) => {{
                 let address = get!(b) & mask;
                 let (start, over) = address.overflowing_add(instr.imm);
                 let (end, beyond) = start.overflowing_add($bytes);
@@ -161,7 +161,7 @@ impl Machine {
                     return Err(Halt::Unsure(view!(None).functions()));
                 }
                 if let Some(told) = told {
-                    unsafe { told.touch(start, end, $mark) };
+                    unsafe { told.$touch(start, end) };
                 }
                 unsafe { base.add(start as usize) }
             }};
@@ -169,7 +169,7 @@ impl Machine {
         macro_rules! load {
             ($ty:ty as $wide:ty) => {{
                 const BYTES: u64 = size_of::<$ty>() as u64;
-                let from = address!(BYTES, ACCESSED).cast::<$ty>();
+                let from = address!(BYTES, read).cast::<$ty>();
                 let value = <$ty>::from_le(unsafe { from.read_unaligned() });
                 set!((value as $wide).to_slot());
                 next!();
@@ -179,7 +179,7 @@ impl Machine {
             ($ty:ty) => {{
                 const BYTES: u64 = size_of::<$ty>() as u64;
                 let value = get!(c) as $ty;
-                let to = address!(BYTES, WRITTEN).cast::<$ty>();
+                let to = address!(BYTES, write).cast::<$ty>();
                 unsafe { to.write_unaligned(value.to_le()) };
                 next!();
             }};

@@ -91,7 +91,8 @@ impl Instance {
             frames: Vec::new(),
         };
         let results = self.machine.program().type_of(function).results().len();
-        let _active = self.heap.as_mut().map(Heap::activate);
+        let listen = |heap: &mut Heap| heap.listen(false).unwrap();
+        let _active = self.heap.as_mut().map(listen);
         let mut counter = i64::MAX;
         self.machine
             .execute(&mut Silent, &mut stack, function, arguments, &mut counter)?;

@@ -163,10 +163,10 @@ impl Tracker {
             return Ok(());
         }
         let runs = self.runs(pages.clone());
-        let open = |run: &_| self.space.protect(Clone::clone(run), Access::ReadWrite);
+        let open = |run: &_| self.protect(Clone::clone(run), Access::ReadWrite);
         let in_one_piece = runs.iter().try_for_each(open).is_err();
         if in_one_piece {
-            self.space.protect(0..self.pages(), Access::ReadWrite)?;
+            self.protect(0..self.pages(), Access::ReadWrite)?;
         }
         let mut zero = Vec::new();
         for page in &pages {
@@ -192,7 +192,7 @@ impl Tracker {
         for page in &pages {
             self.state[*page as usize] &= !WRITABLE;
         }
-        let close = |run| self.space.protect(run, Access::Read);
+        let close = |run| self.protect(run, Access::Read);
         if in_one_piece || runs.into_iter().try_for_each(close).is_err() {
             self.close_everything();
         }

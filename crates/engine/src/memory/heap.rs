@@ -348,6 +348,11 @@ impl Heap {
             self.depth() > 0,
             "Wasm code runs within a level of its heap"
         );
+        self.core.lock().guard();
+        self.activated()
+    }
+
+    fn activated(&mut self) -> Activation {
         let mut tracker = self.core.lock();
         tracker.counted = false;
         tracker.touches.bypassed |= !tracker.touches.are_followed();
@@ -369,14 +374,23 @@ impl Heap {
         Ok(self.activate())
     }
 
-    /// As [`Heap::follow`], for code that tells what it touches.
+    /// As [`Heap::activate`] or, if touching is to be counted, [`Heap::follow`], for code that tells what it touches before it
+    /// does: nothing of it faults, and nothing is protected by the machine.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
     ///
     /// # Panics
     ///
     /// If no level is open.
-    pub(crate) fn listen(&mut self) -> Activation {
-        self.core.lock_veiled().listen();
-        self.activate()
+    pub(crate) fn listen(&mut self, count: bool) -> Result<Activation, HeapError> {
+        assert!(
+            self.depth() > 0,
+            "Wasm code runs within a level of its heap"
+        );
+        self.core.lock_veiled().listen(count)?;
+        Ok(self.activated())
     }
 
     /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.

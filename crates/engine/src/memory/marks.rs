@@ -6,9 +6,9 @@ use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 pub(super) const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /// The Wasm page counts as accessed.
-pub(crate) const ACCESSED: u8 = 1;
+pub(super) const ACCESSED: u8 = 1;
 /// The Wasm page counts as written.
-pub(crate) const WRITTEN: u8 = 2;
+pub(super) const WRITTEN: u8 = 2;
 /// It can be read.
 pub(super) const READABLE: u8 = 4;
 /// Those of its pages that the tracker has open can be written.

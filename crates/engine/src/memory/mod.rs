@@ -38,7 +38,6 @@ pub use creator::{configure, refresh_size, with_heap};
 pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
-pub(crate) use marks::{ACCESSED, WRITTEN};
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub(crate) use sys::host_page_size;

@@ -61,10 +61,18 @@ impl Tracker {
 
     /// Before an inner level begins, no page may be open: the inner level has to see its own first writes.
     fn close_outer_level(&mut self) {
+        let mut pages = self.log_hot();
+        pages.extend(self.log_ref().entries(0).iter().map(|entry| entry.page));
+        if self.close(pages).is_err() {
+            self.close_everything();
+        }
+    }
+
+    /// Empties the hot set within a level: what has changed is in the log, like any other page. Tells which pages there were.
+    fn log_hot(&mut self) -> Vec<u32> {
         self.count_changed();
         let level = logged(self.depth - 1);
         let hot = std::mem::take(&mut self.hot);
-        let mut pages: Vec<u32> = hot.iter().map(|hot| hot.page).collect();
         for hot in &hot {
             let state = &mut self.state[hot.page as usize];
             *state &= !HOT;
@@ -74,10 +82,29 @@ impl Tracker {
             }
         }
         HOT_TOTAL.fetch_sub(hot.len(), Ordering::Relaxed);
-        pages.extend(self.log_ref().entries(0).iter().map(|entry| entry.page));
-        if self.close(pages).is_err() {
-            self.close_everything();
+        hot.iter().map(|hot| hot.page).collect()
+    }
+
+    /// From here on the machine protects nothing, within a level. What is in the log stays open; opening and closing a page
+    /// costs nothing now, so there is no hot set.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(super) fn unprotect(&mut self) -> io::Result<()> {
+        self.space.protect(0..self.pages(), Access::ReadWrite)?;
+        self.unprotected = true;
+        if self.hot.is_empty() {
+            return Ok(());
         }
+        let level = logged(self.depth - 1);
+        for page in self.log_hot() {
+            let state = &mut self.state[page as usize];
+            if *state & level == 0 {
+                *state &= !WRITABLE;
+            }
+        }
+        Ok(())
     }
 
     fn log_ref(&self) -> &Arena {
@@ -333,7 +360,7 @@ impl Tracker {
     /// Takes the changed pages of this execution into the hot set if they all fit.
     fn admit(&mut self, arena: &Arena) {
         // On hosts with larger pages, closing a page would close its hot neighbour.
-        if !self.counted || host_page_size() != PAGE_SIZE {
+        if !self.counted || self.unprotected || host_page_size() != PAGE_SIZE {
             return;
         }
         let candidates: Vec<u32> = arena
@@ -402,11 +429,11 @@ impl Tracker {
             self.state[*page as usize] &= !WRITABLE;
         }
         // Behind the veil nothing can be written, and what lies before it is closed when the heap is followed next.
-        if self.touches.veiled {
+        if self.touches.veiled || self.unprotected {
             return Ok(());
         }
         for run in self.runs(pages) {
-            self.space.protect(run, Access::Read)?;
+            self.protect(run, Access::Read)?;
         }
         Ok(())
     }
@@ -418,8 +445,7 @@ impl Tracker {
             HOT_TOTAL.fetch_sub(1, Ordering::Relaxed);
         }
         self.openings = 0;
-        self.space
-            .protect(0..self.pages(), Access::Read)
+        self.protect(0..self.pages(), Access::Read)
             .expect("the system closes memory in one piece");
         self.touches.veiled = false;
         self.forget_touches(0);

@@ -151,10 +151,17 @@ fn random_history(seed: u64) {
                 }
             }
             _ if !levels.is_empty() => {
-                let followed = random.below(2) == 0;
-                let active = match followed {
-                    true => heap.follow().unwrap(),
-                    false => heap.activate(),
+                let (counted, told) = (random.below(2) == 0, random.below(2) == 0);
+                let active = match (counted, told) {
+                    (counted, true) => heap.listen(counted).unwrap(),
+                    (true, false) => heap.follow().unwrap(),
+                    (false, false) => heap.activate(),
+                };
+                let tell = |heap: &Heap, start: usize, len: usize, write| {
+                    if told {
+                        let bytes = start..start + len;
+                        heap.core().lock_veiled().tell(bytes, write);
+                    }
                 };
                 let (mut accessed, mut written) = (BTreeSet::new(), BTreeSet::new());
                 for _ in 0..random.below(10) {
@@ -164,6 +171,7 @@ fn random_history(seed: u64) {
                         random.below(9)
                     };
                     let (offset, data) = (random.below(model.len() - len), random.bytes(len));
+                    tell(&heap, offset, len, true);
                     poke(&heap, offset, &data);
                     model[offset..offset + len].copy_from_slice(&data);
                     if len > 0 {
@@ -171,11 +179,12 @@ fn random_history(seed: u64) {
                             .extend(offset / WASM_PAGE_SIZE..=(offset + len - 1) / WASM_PAGE_SIZE);
                     }
                     let offset = random.below(model.len());
+                    tell(&heap, offset, 1, false);
                     assert_eq!(peek(&heap, offset), model[offset], "step {step}");
                     accessed.insert(offset / WASM_PAGE_SIZE);
                 }
                 drop(active);
-                if followed {
+                if counted {
                     accessed.extend(&written);
                     let touches = (accessed.len() + written.len()) as u64;
                     assert_eq!(heap.touches().get(), touches, "step {step}");

@@ -29,6 +29,8 @@ impl Tracker {
     ///
     /// The system's.
     pub(super) fn follow(&mut self) -> io::Result<()> {
+        // The veil hides all of it.
+        self.unprotected = false;
         let wasm_pages = self.pages() / PAGES;
         self.marks();
         let Touches { marks, veiled, .. } = &mut self.touches;
@@ -56,12 +58,30 @@ impl Tracker {
         Ok(())
     }
 
-    /// As [`Tracker::follow`], for code that tells what it touches before it does.
-    pub(super) fn listen(&mut self) {
-        self.unveil();
-        self.marks().fill(0);
-        self.touches.count = 0;
-        self.touches.told = true;
+    /// From here on code runs that tells what it touches before it does, which needs no protection. Where touching counts, it
+    /// counts what is told.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(super) fn listen(&mut self, count: bool) -> io::Result<()> {
+        if !self.unprotected {
+            self.unveil();
+            self.unprotect()?;
+        }
+        if count {
+            self.marks().fill(0);
+            self.touches.count = 0;
+            self.touches.told = true;
+        }
+        Ok(())
+    }
+
+    /// From here on code may run that tells nothing.
+    pub(super) fn guard(&mut self) {
+        if std::mem::take(&mut self.unprotected) {
+            self.shield();
+        }
     }
 
     /// The marks of all Wasm pages.
@@ -74,7 +94,17 @@ impl Tracker {
 
     /// The bytes of a range are going to be touched by the thread on which the heap is active. Where faults count it spares them.
     pub(super) fn tell(&mut self, bytes: Range<usize>, write: bool) {
-        if bytes.is_empty() || !(self.touches.told || self.touches.active) {
+        if bytes.is_empty() {
+            return;
+        }
+        if write && self.unprotected {
+            for page in bytes.start / PAGE_SIZE..bytes.end.div_ceil(PAGE_SIZE) {
+                if self.state[page] & WRITABLE == 0 && !self.fault(page, Some(true)) {
+                    unreachable!("a page that is protected in name only opens");
+                }
+            }
+        }
+        if !self.touches.told && !self.touches.active {
             return;
         }
         let wanted = if write { ACCESSED | WRITTEN } else { ACCESSED };
@@ -114,6 +144,12 @@ impl Tracker {
             return;
         }
         self.touches.veiled = false;
+        self.shield();
+        self.forget_touches(0);
+    }
+
+    /// Protects what the tracker has closed, and nothing else.
+    fn shield(&mut self) {
         let opened = self
             .space
             .protect(0..self.pages(), Access::Read)
@@ -128,7 +164,6 @@ impl Tracker {
             self.open(0..self.pages())
                 .expect("the system opens memory in one piece");
         }
-        self.forget_touches(0);
     }
 
     /// Takes the marks off all Wasm pages from this one on.
@@ -325,7 +360,7 @@ mod tests {
             let mut heap = heap(4);
             heap.begin().unwrap();
             let active = match told {
-                true => heap.listen(),
+                true => heap.listen(true).unwrap(),
                 false => heap.follow().unwrap(),
             };
             let mut counts = Vec::new();
@@ -359,7 +394,7 @@ mod tests {
         for (round, told) in [false, true, true, false, true].into_iter().enumerate() {
             heap.begin().unwrap();
             let active = match told {
-                true => heap.listen(),
+                true => heap.listen(true).unwrap(),
                 false => heap.follow().unwrap(),
             };
             let value = round as u8 + 1;

@@ -4,10 +4,11 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::WASM_PAGE_SIZE;
 use super::core::Core;
 use super::heap::Heap;
-use super::marks::WRITTEN;
+use super::marks::{ACCESSED, WRITTEN};
+use super::tracker::WRITABLE;
+use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 
 /// A heap that code of this thread runs on, for as long as the heap is active.
 #[derive(Clone)]
@@ -51,9 +52,12 @@ impl HeapView {
     pub(crate) fn told(&self) -> Option<Told<'_>> {
         let tracker = self.core.lock_veiled();
         let touches = &tracker.touches;
-        let marks = touches.marks.as_deref().filter(|_| touches.told)?;
-        let marks = marks.as_ptr();
-        Some(Told { heap: self, marks })
+        let marks = touches.marks.as_deref().filter(|_| touches.told);
+        tracker.unprotected.then(|| Told {
+            heap: self,
+            states: tracker.state.as_ptr(),
+            marks: marks.map_or(std::ptr::null(), <[u8]>::as_ptr),
+        })
     }
 
     /// Makes it larger, with zeros.
@@ -69,30 +73,58 @@ impl HeapView {
 #[derive(Clone, Copy)]
 pub(crate) struct Told<'a> {
     heap: &'a HeapView,
-    /// A mark for each Wasm page.
+    /// A state for each page.
+    states: *const u8,
+    /// A mark for each Wasm page; null if touching does not count.
     marks: *const u8,
 }
 
 impl Told<'_> {
-    /// The bytes of a range, of a few and at least one, are going to be touched.
+    /// The bytes of a range, of a few and at least one, are going to be read.
     ///
     /// # Safety
     /// The heap is still active, and the range lies in it.
     #[inline(always)]
-    pub(crate) unsafe fn touch(self, start: u64, end: u64, mark: u8) {
-        let of = |byte: u64| {
-            // SAFETY: the byte lies in the heap; marks are changed on this thread only, while nobody reads.
-            unsafe { *self.marks.add(byte as usize / WASM_PAGE_SIZE) }
-        };
-        if of(start) & of(end - 1) & mark == 0 {
-            self.tell(start, end, mark);
+    pub(crate) unsafe fn read(self, start: u64, end: u64) {
+        // SAFETY: both bytes lie in the heap.
+        if !self.marks.is_null()
+            && unsafe { !self.has(self.marks, start, end, WASM_PAGE_SIZE, ACCESSED) }
+        {
+            self.tell(start, end, false);
         }
+    }
+
+    /// The bytes of a range, of a few and at least one, are going to be written.
+    ///
+    /// # Safety
+    /// The heap is still active, and the range lies in it.
+    #[inline(always)]
+    pub(crate) unsafe fn write(self, start: u64, end: u64) {
+        // SAFETY: both bytes lie in the heap.
+        let known = unsafe {
+            self.has(self.states, start, end, PAGE_SIZE, WRITABLE)
+                && (self.marks.is_null()
+                    || self.has(self.marks, start, end, WASM_PAGE_SIZE, WRITTEN))
+        };
+        if !known {
+            self.tell(start, end, true);
+        }
+    }
+
+    /// Whether the first and the last page of a range have this bit.
+    ///
+    /// # Safety
+    /// The list has a byte for each page of this size, and the range lies in them.
+    #[inline(always)]
+    unsafe fn has(self, list: *const u8, start: u64, end: u64, size: usize, bit: u8) -> bool {
+        // SAFETY: both lie in the list, which is changed on this thread only, while nobody reads.
+        let of = |byte: u64| unsafe { *list.add(byte as usize / size) };
+        of(start) & of(end - 1) & bit != 0
     }
 
     /// The bytes of a range are going to be touched.
     #[cold]
-    pub(crate) fn tell(self, start: u64, end: u64, mark: u8) {
-        self.heap
-            .tell(start as usize..end as usize, mark == WRITTEN);
+    pub(crate) fn tell(self, start: u64, end: u64, write: bool) {
+        self.heap.tell(start as usize..end as usize, write);
     }
 }
