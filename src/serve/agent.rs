@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use super::answer::{Answer, Content, Outcome, Refusal};
 use super::instances::Instance;
+use super::memory;
 use super::request::{Method, Request};
 use super::wire::Bytes;
 
@@ -42,8 +43,13 @@ impl From<Response> for Answer {
     }
 }
 
-/// Answers a request below `/api/`.
-pub(crate) fn serve(instance: &Instance, path: &str, request: &Request) -> Outcome {
+/// Answers a request below `/api/`. Calls are taken while no more than so many bytes of memory are in use.
+pub(crate) fn serve(
+    instance: &Instance,
+    max_memory: Option<u64>,
+    path: &str,
+    request: &Request,
+) -> Outcome {
     let path = path.strip_suffix('/').unwrap_or(path);
     let parts: Vec<&str> = path.split('/').collect();
     let nothing = || Refusal::new(404, format!("there is nothing at {}", request.path));
@@ -91,7 +97,10 @@ pub(crate) fn serve(instance: &Instance, path: &str, request: &Request) -> Outco
         "read_state" => on(instance, |endpoint, net| {
             endpoint.read_state(net, target, &request.body).into()
         }),
-        _ => call(instance, version, target, &request.body),
+        _ => match memory::check(max_memory) {
+            Ok(()) => call(instance, version, target, &request.body),
+            Err(refusal) => Ok(Answer::new(503, Content::Text, refusal.message)),
+        },
     }
 }
 
@@ -140,7 +149,7 @@ fn made(net: &Net, trusting: bool) -> Option<Endpoint> {
             .iter()
             .map(|(first, last)| (canister_id(*first), canister_id(*last)));
         Subnet::new(
-            super::keys::key(&subnet.seed),
+            super::keys::key(&subnet.seed).with_id(subnet.id),
             kind,
             ranges.collect(),
             subnet.spec.kind.nodes(),

@@ -25,7 +25,11 @@ pub(crate) fn now() -> u64 {
 ///
 /// # Errors
 /// If it does already, or the machine refuses a thread.
-pub(crate) fn start(instance: &Arc<Instance>, delay: Option<u64>) -> Result<(), Refusal> {
+pub(crate) fn start(
+    instance: &Arc<Instance>,
+    delay: Option<u64>,
+    runtime: &Handle,
+) -> Result<(), Refusal> {
     instance.live.begin(|bell| {
         let mut net = instance.hold()?;
         let now = now().max(net.time());
@@ -35,7 +39,7 @@ pub(crate) fn start(instance: &Arc<Instance>, delay: Option<u64>) -> Result<(), 
             instance: Arc::downgrade(instance),
             bell,
             pause: PAUSE.max(Duration::from_millis(delay.unwrap_or(0))),
-            runtime: Handle::current(),
+            runtime: runtime.clone(),
             sent: HashSet::new(),
         };
         std::thread::Builder::new()

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use drun_ic::config::GENESIS_NS;
-use drun_ic::net::{Net, NetSettings, SubnetSpec};
+use drun_ic::net::{Net, NetSettings, SubnetKind, SubnetRecord, SubnetSpec};
 use serde::Serialize;
 
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
-use super::state_dir::StateDir;
+use super::state_dir::{self, StateDir};
 use super::wire::{
     self, ForwardTo, GatewayConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
 };
@@ -122,7 +122,7 @@ impl Server {
         auto: Option<Option<u64>>,
     ) -> Result<Option<GatewayInfo>, Refusal> {
         if let Some(delay) = auto {
-            super::auto_progress::start(instance, delay)?;
+            super::auto_progress::start(instance, delay, &self.runtime)?;
         }
         match &config.http_gateway_config {
             None => Ok(None),
@@ -151,27 +151,35 @@ impl Server {
                 "Subnet config failed to validate: \"ExtendedSubnetConfigSet must contain at least one subnet\"",
             ));
         }
-        let mut specs = Vec::new();
+        let mut subnets: Vec<(SubnetSpec, Option<SubnetRecord>)> = Vec::new();
+        let mut earliest = match system::asks_for_minting(features) {
+            true => MINTING_NS,
+            false => GENESIS_NS,
+        };
         for (kind, wish) in wished {
-            match &wish.state_config {
-                StateConfig::New => {}
-                StateConfig::FromPath(path) => return Err(from_path(path)),
+            let spec = wish.spec(kind).map_err(|error| {
+                Refusal::bad(format!("Subnet config failed to validate: {error:?}"))
+            })?;
+            let mut spec = self.named(spec, config);
+            let kept = match &wish.state_config {
+                StateConfig::New => None,
+                StateConfig::FromPath(path) => {
+                    let (time, kept) = state_dir::subnet_at(path, kind)?;
+                    let before = kept.spec()?;
+                    spec.mainnet_block = before.mainnet_block;
+                    spec.mainnet_id = before.mainnet_id;
+                    earliest = earliest.max(time);
+                    Some(kept)
+                }
                 StateConfig::FromBlobStore(_) => {
                     return Err(Refusal::bad(
                         "SubnetStateConfig::FromBlobStore is not yet implemented",
                     ));
                 }
-            }
-            let spec = wish.spec(kind);
-            specs.push(spec.map_err(|error| {
-                Refusal::bad(format!("Subnet config failed to validate: {error:?}"))
-            })?);
+            };
+            subnets.push((spec, kept));
         }
         let (start_time, auto) = begin(config)?;
-        let earliest = match system::asks_for_minting(features) {
-            true => MINTING_NS,
-            false => GENESIS_NS,
-        };
         let start_time = start_time.unwrap_or(earliest);
         if start_time < earliest {
             return Err(Refusal::bad(format!(
@@ -180,11 +188,18 @@ impl Server {
         }
         for canister in &system {
             let kind = canister.subnet();
-            if !specs.iter().any(|spec| spec.kind == kind) {
-                specs.push(SubnetSpec::new(kind));
+            if !subnets.iter().any(|(spec, _)| spec.kind == kind) {
+                subnets.push((self.named(SubnetSpec::new(kind), config), None));
             }
         }
-        specs.sort_by_key(|spec| spec.kind);
+        subnets.sort_by_key(|(spec, _)| spec.kind);
+        let kept = subnets.iter().flat_map(|(_, kept)| kept);
+        let taken: Vec<u64> = kept.map(SubnetRecord::number).collect();
+        if (1..taken.len()).any(|place| taken[..place].contains(&taken[place])) {
+            return Err(Refusal::bad(
+                "Two of the subnets with a state have the same canister ids.",
+            ));
+        }
         let rate_limits = config
             .icp_config
             .as_ref()
@@ -195,11 +210,29 @@ impl Server {
             rate_limits,
             ..self.net_settings()
         });
-        for spec in specs {
-            net.add(spec);
+        // Subnets with a state keep their ids, the others get those that are left.
+        let mut free = (0..).filter(|number| !taken.contains(number));
+        for (spec, kept) in subnets {
+            match kept {
+                Some(kept) => {
+                    net.add_kept(spec, kept)?;
+                }
+                None => {
+                    net.add_at(spec, free.next().unwrap_or(0));
+                }
+            }
         }
         system::install(&mut net, system).map_err(Refusal::bad)?;
         Ok((net, auto))
+    }
+
+    /// With an id of the main network, if the server that is wanted gives it to such subnets: to the root only on demand.
+    fn named(&self, spec: SubnetSpec, config: &InstanceConfig) -> SubnetSpec {
+        let wanted = spec.kind != SubnetKind::Nns || config.mainnet_nns_subnet_id == Some(true);
+        SubnetSpec {
+            mainnet_id: wanted && self.options.mainnet_ids,
+            ..spec
+        }
     }
 
     /// `POST /instances/{id}/fork`, ours: a second instance in the state of this one.
@@ -231,20 +264,6 @@ fn begin(config: &InstanceConfig) -> Result<Beginning, Refusal> {
     })
 }
 
-/// The state of a subnet in a directory: what is wrong with it.
-fn from_path(path: &std::path::Path) -> Refusal {
-    let shown = path.display();
-    Refusal::bad(match std::fs::read_dir(path) {
-        Err(error) => format!("The path {shown} is not a (subnet state) directory: {error}"),
-        Ok(mut entries) => match entries.next() {
-            None => format!("Provided an empty state directory at path {shown}."),
-            Some(_) => format!(
-                "The state directory at path {shown} is in the format of another server, which this one does not read."
-            ),
-        },
-    })
-}
-
 /// What is not there is said.
 fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
     let levels = ["critical", "error", "warning", "info", "debug", "trace"];
@@ -262,11 +281,6 @@ fn check_features(config: &InstanceConfig) -> Result<(), Refusal> {
                 "`{name}` is given, but this server has no adapter for that network."
             )));
         }
-    }
-    if config.mainnet_nns_subnet_id == Some(true) {
-        return Err(Refusal::bad(
-            "`mainnet_nns_subnet_id` is set, but subnets of this server have ids of their own.",
-        ));
     }
     Ok(())
 }

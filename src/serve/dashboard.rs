@@ -11,14 +11,18 @@ use super::answer::{Answer, Outcome};
 use super::instances::Instance;
 
 const PAGE: &str = include_str!("dashboard.html");
+/// Where one says which canisters are looked for.
+const FILTER: &str =
+    r#"<input type="search" placeholder="filter canisters" aria-label="filter canisters">"#;
 /// Lines of logs that are shown.
 const LINES: usize = 60;
 
-fn page(title: &str, heading: &str, facts: &str, body: &str) -> Answer {
+fn page(title: &str, heading: &str, facts: &str, filter: &str, body: &str) -> Answer {
     let page = PAGE
         .replacen("{title}", &escaped(title), 1)
         .replacen("{heading}", heading, 1)
         .replacen("{facts}", facts, 1)
+        .replacen("{filter}", filter, 1)
         .replacen("{body}", body, 1);
     Answer::html(page)
 }
@@ -116,7 +120,7 @@ pub(crate) fn of_server(server: &Server) -> Answer {
     }
     body += "</section>";
     let facts = format!("drun {}", env!("CARGO_PKG_VERSION"));
-    page("drun", "drun serve", &facts, &body)
+    page("drun", "drun serve", &facts, "", &body)
 }
 
 /// One instance.
@@ -137,19 +141,20 @@ pub(crate) fn of_instance(instance: &Instance) -> Outcome {
     messages(&mut body, &net);
     logs(&mut body, &net);
     let title = format!("drun: instance {}", instance.id);
-    Ok(page(&title, "PocketIC Dashboard", &facts, &body))
+    let canisters = net
+        .living()
+        .any(|subnet| subnet.node.canisters().next().is_some());
+    let filter = if canisters { FILTER } else { "" };
+    Ok(page(&title, "PocketIC Dashboard", &facts, filter, &body))
 }
 
 fn canisters(body: &mut String, net: &Net) {
-    for (place, subnet) in net.living().enumerate() {
+    for subnet in net.living() {
         let canisters = subnet.node.canisters().count();
-        body.push_str("<section class=canisters>");
-        if place == 0 {
-            body.push_str("<input type=search placeholder=\"filter canisters\" aria-label=\"filter canisters\">");
-        }
+        let class = if canisters == 0 { "empty" } else { "canisters" };
         let _ = write!(
             body,
-            "<h2>{} subnet <code class=soft title=\"{}\">{}…</code> <span class=soft>{} canister{}</span></h2>",
+            "<section class={class}><h2>{} subnet <code class=soft title=\"{}\">{}…</code> <span class=soft>{} canister{}</span></h2>",
             subnet.spec.kind.name(),
             subnet.id,
             subnet.id.to_text().split('-').next().unwrap_or(""),
@@ -157,7 +162,7 @@ fn canisters(body: &mut String, net: &Net) {
             if canisters == 1 { "" } else { "s" },
         );
         if canisters == 0 {
-            body.push_str("<p class=none>No canister here.</p></section>");
+            body.push_str("</section>");
             continue;
         }
         body.push_str("<div class=scroll><table><tr><th>canister<th>status<th class=n>cycles<th class=n>heap<th class=n>stable<th class=n>memory<th class=n>version<th>module");

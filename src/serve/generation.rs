@@ -3,11 +3,31 @@
 
 use drun_ic::protocol::{PagePrices, Protocol};
 
+use super::wire::Codes;
+
+/// The first number of a version; of what is none, a number larger than all.
+fn major(version: &str) -> u64 {
+    let major = version.split('.').next().and_then(|it| it.parse().ok());
+    major.unwrap_or(u64::MAX)
+}
+
+/// True if subnets with ranges of the main network have their ids there (pocket-ic-api.md 3.2).
+pub(crate) fn has_mainnet_ids(version: &str) -> bool {
+    major(version) >= 13
+}
+
+/// The codes of errors that the client of a server of this version knows.
+pub(crate) fn codes(version: &str) -> Codes {
+    match major(version) {
+        ..16 => Codes::Before16,
+        _ => Codes::All,
+    }
+}
+
 /// The rules of a server of this version, such as `13.0.0`.
 pub(crate) fn protocol(version: &str) -> Protocol {
     let today = Protocol::NEWEST;
-    let major = version.split('.').next().and_then(|it| it.parse().ok());
-    let major: u64 = major.unwrap_or(u64::MAX);
+    let major = major(version);
     Protocol {
         pages: match major {
             ..16 => PagePrices::CHANGED,
@@ -36,6 +56,7 @@ mod tests {
             (it.pages, it.base_fee, it.install_instructions)
         };
         let (old, new) = (PagePrices::CHANGED, PagePrices::TOUCHED);
+        assert!(!has_mainnet_ids("12.0.0") && has_mainnet_ids("13.0.0"));
         assert_eq!(counted("10.0.0"), (old, 0, 0));
         assert_eq!(counted("13.0.0"), (old, 0, 0));
         assert_eq!(counted("14.0.0"), (old, 0, 20_000_000));

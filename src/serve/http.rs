@@ -1,7 +1,9 @@
-//! HTTP: listening, connections, bodies. The only place with async code; what a request means is decided in `routes`, on threads that may
-//! block and have room for the stacks of canisters.
+//! HTTP: listening, connections, bodies. The only place with async code beside `outbound`; what a request means is decided in `routes`.
+//! A connection has a thread of its own, which may block and has room for the stacks of canisters: handing a request to another thread
+//! and its answer back takes longer than most requests do.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Refusal};
 use super::request::{Method, Request};
@@ -33,36 +38,75 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn postpone(self: Arc<Self>, request: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>);
 }
 
-/// Accepts connections for ever.
-pub(crate) async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>) {
+/// Accepts connections for ever, over TLS if there is a certificate to show.
+pub(crate) async fn accept<H: Handler>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    handler: Arc<H>,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connect(stream, Arc::clone(&handler)),
+            Ok((stream, _)) => connect(stream, tls.clone(), Arc::clone(&handler)),
             // No descriptor is free, perhaps; there will be one.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-fn connect<H: Handler>(stream: TcpStream, handler: Arc<H>) {
+/// Gives a connection its thread.
+fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
     // Without it small answers wait for each other; an error shows in the next read.
     let _ = stream.set_nodelay(true);
-    tokio::spawn(async move {
-        let service = service_fn(move |request| {
-            let handler = Arc::clone(&handler);
-            async move { Ok::<_, Infallible>(answer(handler, request).await) }
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let server = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let Ok(runtime) = runtime else {
+            return;
+        };
+        runtime.block_on(async {
+            let Ok(stream) = TcpStream::from_std(stream) else {
+                return;
+            };
+            match tls {
+                None => converse(stream, handler, server).await,
+                Some(tls) => {
+                    let accepted = tokio::time::timeout(HEAD_PATIENCE, tls.accept(stream)).await;
+                    // Who does not like our certificate is gone.
+                    if let Ok(Ok(stream)) = accepted {
+                        converse(stream, handler, server).await;
+                    }
+                }
+            }
         });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_PATIENCE)
-            .serve_connection(TokioIo::new(stream), service);
-        // How a connection ends is its client's affair.
-        let _ = connection.with_upgrades().await;
     });
+}
+
+/// Answers the requests of a connection.
+async fn converse<H: Handler>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    handler: Arc<H>,
+    server: Handle,
+) {
+    let service = service_fn(move |request| {
+        let (handler, server) = (Arc::clone(&handler), server.clone());
+        async move { Ok::<_, Infallible>(answer(handler, server, request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    // How a connection ends is its client's affair.
+    let _ = connection.await;
 }
 
 async fn answer<H: Handler>(
     handler: Arc<H>,
+    server: Handle,
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Full<Bytes>> {
     let active = handler.begin();
@@ -73,36 +117,44 @@ async fn answer<H: Handler>(
     };
     let patience = request.header(TIMEOUT_HEADER);
     let patience = patience.and_then(|value| value.parse().ok());
-    let patience = patience.map(Duration::from_millis);
-    let path = patience.map(|_| request.path.clone());
+    let Some(patience) = patience.map(Duration::from_millis) else {
+        let answer = handled(handler, request);
+        drop(active);
+        return response(answer);
+    };
+    // The work outlives the connection, if need be.
+    let path = request.path.clone();
     let working = Arc::clone(&handler);
-    let mut work = tokio::task::spawn_blocking(move || {
-        let answer = working.handle(request);
+    let mut work = server.spawn_blocking(move || {
+        let answer = handled(working, request);
         drop(active);
         answer
     });
-    let failed = |_| {
-        Answer::from(Refusal::new(
-            500,
-            "the request has failed; please report it as a bug of drun",
-        ))
-    };
-    let (Some(patience), Some(path)) = (patience, path) else {
-        return response(work.await.unwrap_or_else(failed));
-    };
     // Who has no patience at all is given a name whether the work has ended by now or not.
     let waited = match patience.is_zero() {
         true => None,
         false => tokio::time::timeout(patience, &mut work).await.ok(),
     };
     match waited {
-        Some(done) => response(done.unwrap_or_else(failed)),
+        Some(done) => response(done.unwrap_or_else(|_| failed())),
         None => {
             let (answer, keep) = handler.postpone(&path);
-            tokio::spawn(async move { keep(work.await.unwrap_or_else(failed)) });
+            server.spawn(async move { keep(work.await.unwrap_or_else(|_| failed())) });
             response(answer)
         }
     }
+}
+
+fn handled<H: Handler>(handler: Arc<H>, request: Request) -> Answer {
+    let answered = catch_unwind(AssertUnwindSafe(|| handler.handle(request)));
+    answered.unwrap_or_else(|_| failed())
+}
+
+fn failed() -> Answer {
+    Answer::from(Refusal::new(
+        500,
+        "the request has failed; please report it as a bug of drun",
+    ))
 }
 
 async fn read(

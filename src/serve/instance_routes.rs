@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use candid::Principal;
+use drun_certification::agent::NodeKey;
 use drun_ic::answer::MessageResult;
-use drun_ic::net::{AWAIT_ROUNDS, MessageId};
+use drun_ic::net::{AWAIT_ROUNDS, MessageId, Net};
 
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
@@ -52,11 +54,12 @@ impl Server {
     /// Carries out one of [`ENDPOINTS`].
     pub(super) fn on_instance(&self, id: usize, endpoint: &str, request: &Request) -> Outcome {
         let instance = || self.instances.get(id);
+        let codes = self.options.codes;
         match endpoint {
             "read/query" => {
                 let call = request.json::<CallWire>()?.call()?;
                 let result = instance()?.hold()?.query(&call)?;
-                Ok(Answer::json(&wire::result(result, false)))
+                Ok(Answer::json(&wire::result(result, false, codes)))
             }
             "read/topology" | "_/topology" => {
                 Ok(Answer::json(&wire::topology(&*instance()?.hold()?)))
@@ -111,7 +114,7 @@ impl Server {
                 };
                 let result = instance()?.hold()?.status(&id, caller)?;
                 Ok(Answer::json(
-                    &result.map(|result| wire::result(result, true)),
+                    &result.map(|result| wire::result(result, true, codes)),
                 ))
             }
             "read/get_canister_http" => Ok(Answer::json(&wire::pending(&*instance()?.hold()?))),
@@ -123,7 +126,7 @@ impl Server {
                 instance.live.ring();
                 Ok(Answer::json(&match submitted {
                     Ok((subnet, id)) => ResultWire::Ok(MessageIdWire::of(subnet, id)),
-                    Err(error) => ResultWire::Err(wire::reject(error, false)),
+                    Err(error) => ResultWire::Err(wire::reject(error, false, codes)),
                 }))
             }
             "update/await_ingress_message" => {
@@ -132,7 +135,7 @@ impl Server {
                 let rounds = rounds.and_then(|rounds| rounds.parse().ok());
                 let rounds = rounds.unwrap_or(AWAIT_ROUNDS);
                 let result = await_message(&*instance()?, &id, rounds)?;
-                Ok(Answer::json(&wire::result(result, true)))
+                Ok(Answer::json(&wire::result(result, true, codes)))
             }
             "update/set_time" => {
                 let time = request.json::<Time>()?.nanos_since_epoch;
@@ -153,26 +156,23 @@ impl Server {
             "update/set_stable_memory" => {
                 let wish = request.json::<SetStableMemory>()?;
                 let canister = wish.canister_id.principal("canister id")?;
+                memory::check(self.options.max_memory)?;
+                let instance = instance()?;
                 let blob = self.blobs.get(&wish.blob_id.0);
                 let blob = blob.ok_or_else(|| Refusal::conversion("Bad blob id"))?;
                 let content = blob.content();
                 let content = content.map_err(|_| Refusal::conversion("Decompression failed"))?;
-                instance()?.hold()?.set_stable_memory(&canister, &content)?;
+                instance.hold()?.set_stable_memory(&canister, &content)?;
                 Ok(Answer::null())
             }
             "update/tick" => {
                 let wish = request.json::<TickWire>()?;
                 let instance = instance()?;
                 let mut net = instance.hold()?;
-                for maker in wish.blockmakers.iter().flat_map(|makers| makers.all()) {
-                    let subnet = maker.subnet.principal()?;
-                    let node = maker.blockmaker.node_id.principal("node id")?;
-                    if net.subnet_index(&subnet).is_none() {
-                        return Err(Refusal::bad(format!("SubnetNotFound({subnet})")));
-                    }
-                    if maker.failed_blockmakers.contains(&maker.blockmaker) {
-                        return Err(Refusal::bad(format!("BlockmakerContainedInFailed({node})")));
-                    }
+                let makers = wish.blockmakers.iter().flat_map(|makers| makers.all());
+                let makers = makers.map(|maker| block_maker(&net, maker));
+                for (subnet, maker, failed) in makers.collect::<Result<Vec<_>, _>>()? {
+                    net.next_block(&subnet, maker, failed)?;
                 }
                 net.tick();
                 Ok(Answer::null())
@@ -214,6 +214,7 @@ impl Server {
                 Ok(Answer::null())
             }
             "update/canister_snapshot_upload" => {
+                memory::check(self.options.max_memory)?;
                 let wish = request.json()?;
                 let id = snapshot_dir::upload(&mut *instance()?.hold()?, &wish)?;
                 Ok(Answer::json(&SnapshotIdWire {
@@ -225,6 +226,35 @@ impl Server {
                 format!("there is no endpoint {endpoint}"),
             )),
         }
+    }
+}
+
+/// Who makes the block of a subnet, and who has failed to: all of them nodes of it.
+fn block_maker(
+    net: &Net,
+    wish: &wire::Blockmaker,
+) -> Result<(Principal, Principal, Vec<Principal>), Refusal> {
+    let subnet = wish.subnet.principal()?;
+    let place = net
+        .subnet_index(&subnet)
+        .ok_or_else(|| Refusal::bad(format!("SubnetNotFound({subnet})")))?;
+    let nodes = 0..net.subnets()[place].spec.kind.nodes();
+    let nodes: Vec<_> = nodes.map(|n| NodeKey::of(&subnet, n).id()).collect();
+    let node = |id: &wire::NodeId| {
+        let id = id.node_id.principal("node id")?;
+        match nodes.contains(&id) {
+            true => Ok(id),
+            false => Err(Refusal::bad(format!("BlockmakerNotFound({id})"))),
+        }
+    };
+    let maker = node(&wish.blockmaker)?;
+    let failed = wish.failed_blockmakers.iter().map(node);
+    let failed = failed.collect::<Result<Vec<_>, _>>()?;
+    match failed.contains(&maker) {
+        true => Err(Refusal::bad(format!(
+            "BlockmakerContainedInFailed({maker})"
+        ))),
+        false => Ok((subnet, maker, failed)),
     }
 }
 

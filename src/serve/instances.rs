@@ -1,5 +1,7 @@
 //! The instances of a server: made, found, listed and deleted. An instance is a network behind a lock: who finds it busy waits.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use drun_certification::agent::Endpoint;
@@ -85,7 +87,7 @@ impl Instance {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let mut net = inside.take().map(|inside| inside.net);
         if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
-            directory.write(net);
+            directory.write_last(net);
         }
         net
     }
@@ -108,9 +110,16 @@ fn broken() -> Refusal {
     )
 }
 
-/// All instances.
+/// All instances. Of those that were deleted nothing is left.
 #[derive(Default)]
-pub(crate) struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
+pub(crate) struct Instances(RwLock<All>);
+
+#[derive(Default)]
+struct All {
+    /// Instances that were made, and the number of the next one.
+    made: usize,
+    alive: BTreeMap<usize, Arc<Instance>>,
+}
 
 impl Instances {
     /// Adds an instance; most of them may live at the same time.
@@ -125,14 +134,14 @@ impl Instances {
         most: usize,
     ) -> Result<Arc<Instance>, Refusal> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let alive = all.iter().flatten().count();
+        let alive = all.alive.len();
         if alive >= most {
             return Err(Refusal::bad(format!(
                 "there are {alive} instances already, and no more than {most} are allowed: delete one, or start the server with a larger --max-instances"
             )));
         }
         let instance = Arc::new(Instance {
-            id: all.len(),
+            id: all.made,
             inside: Mutex::new(Some(Inside {
                 net,
                 endpoint: None,
@@ -141,7 +150,8 @@ impl Instances {
             trusting,
             state_dir,
         });
-        all.push(Some(Arc::clone(&instance)));
+        all.made += 1;
+        all.alive.insert(instance.id, Arc::clone(&instance));
         Ok(instance)
     }
 
@@ -151,9 +161,9 @@ impl Instances {
     /// If there is none, or none any more.
     pub(crate) fn get(&self, id: usize) -> Result<Arc<Instance>, Refusal> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match all.get(id) {
-            Some(Some(instance)) => Ok(Arc::clone(instance)),
-            Some(None) => Err(deleted()),
+        match all.alive.get(&id) {
+            Some(instance) => Ok(Arc::clone(instance)),
+            None if id < all.made => Err(deleted()),
             None => Err(Refusal::bad(
                 "UpdateError { message: \"Instance not found\" }",
             )),
@@ -163,7 +173,7 @@ impl Instances {
     /// The newest instance that goes on by itself, or else the newest of all.
     pub(crate) fn newest(&self) -> Option<Arc<Instance>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let alive = || all.iter().flatten().rev();
+        let alive = || all.alive.values().rev();
         let live = alive().find(|instance| instance.live.is_on());
         live.or_else(|| alive().next()).cloned()
     }
@@ -171,33 +181,30 @@ impl Instances {
     /// Those that live, oldest first.
     pub(crate) fn alive(&self) -> Vec<Arc<Instance>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.iter().flatten().cloned().collect()
+        all.alive.values().cloned().collect()
     }
 
     /// Deletes an instance, when the operation on it has ended; false if there never was one.
     pub(crate) fn delete(&self, id: usize) -> (bool, Option<Net>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(place) = all.get_mut(id) else {
-            return (false, None);
-        };
-        let instance = place.take();
+        let (was_there, instance) = (id < all.made, all.alive.remove(&id));
         drop(all);
-        (true, instance.and_then(|instance| instance.end()))
+        (was_there, instance.and_then(|instance| instance.end()))
     }
 
     /// The states of all, as `GET /instances` tells them.
-    pub(crate) fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<Cow<'static, str>> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let state = |instance: &Option<Arc<Instance>>| match instance {
-            None => "Deleted".to_owned(),
+        let state = |id: usize| match all.alive.get(&id) {
+            None => "Deleted".into(),
             Some(instance) => match instance.try_hold() {
-                Some(_) => "Available".to_owned(),
-                None => format!(
-                    "Busy(StateLabel({:032x}), OpId(\"operation\"))",
-                    instance.id
-                ),
+                Some(_) => "Available".into(),
+                None => {
+                    let id = instance.id;
+                    format!("Busy(StateLabel({id:032x}), OpId(\"operation\"))").into()
+                }
             },
         };
-        all.iter().map(state).collect()
+        (0..all.made).map(state).collect()
     }
 }

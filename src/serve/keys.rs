@@ -38,12 +38,13 @@ impl Authority for Keys {
         &self,
         root: &[u8; 32],
         seed: &[u8; 32],
+        id: Principal,
         ranges: Vec<(Principal, Principal)>,
         time: u64,
     ) -> Arc<dyn Certify> {
         Arc::new(Certifier {
             root: key(root),
-            key: key(seed),
+            key: key(seed).with_id(id),
             ranges,
             time,
             made: OnceLock::new(),
@@ -68,7 +69,7 @@ impl Certify for Certifier {
 
     fn certify(&self, canister: &Principal, certified_data: &[u8], time: u64) -> Vec<u8> {
         let certifier = self.made.get_or_init(|| {
-            let is_root = self.root.id() == self.key.id();
+            let is_root = self.root.public_key() == self.key.public_key();
             let delegation =
                 (!is_root).then(|| self.root.delegate(&self.key, &self.ranges, self.time));
             DataCertifier::new(self.key.clone(), &self.ranges, delegation)

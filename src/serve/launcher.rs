@@ -1,19 +1,21 @@
 //! The interface of the network launcher of `icp` (pocket-ic-api.md 8.5): one instance that goes on by itself, behind a gateway, and a file
-//! that tells where it is. The two canisters without which `icp` makes no canister are stand-ins of our own: each has the one method that
-//! is asked for.
+//! that tells where it is.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candid::{CandidType, Encode, Nat, Principal};
+use candid::Principal;
 use drun_ic::management::ids::RANGE;
 use drun_ic::net::{Net, SubnetKind, SubnetSpec};
+use serde_json::Value;
 
 use super::Server;
 use super::answer::Refusal;
+use super::stand_ins::{ledger, minting};
 use super::state_dir::StateDir;
-use super::system::{Given, SystemCanister};
+use super::system::{self, Given, SystemCanister};
 use super::wire::{ForwardTo, GatewayConfig};
 
 /// The minting canister: tells on which subnets canisters are made.
@@ -22,31 +24,49 @@ const MINTING: &str = "rkp4c-7iaaa-aaaaa-aaaca-cai";
 const LEDGER: &str = "um5iw-rqaaa-aaaaq-qaaba-cai";
 /// The block of the main network that the ledger's id lies in.
 const LEDGER_BLOCK: u64 = 0x21 * RANGE;
-/// What a canister is made with, in cycles.
-const CANISTER_CYCLES: u64 = 4_000_000_000_000;
+/// The newest interface that is known: options of a newer one are passed over, others that are not known are mistakes.
+const INTERFACE: (u64, u64) = (1, 1);
+/// Kinds of subnets by the names that the launcher has for them. The NNS and those with threshold keys are always there.
+const KINDS: &[(&str, SubnetKind)] = &[
+    ("application", SubnetKind::Application),
+    ("system", SubnetKind::System),
+    ("verified-application", SubnetKind::VerifiedApplication),
+    ("bitcoin", SubnetKind::Bitcoin),
+    ("fiduciary", SubnetKind::Fiduciary),
+    ("nns", SubnetKind::Nns),
+    ("sns", SubnetKind::Sns),
+    ("test-threshold-keys", SubnetKind::TestThresholdKeys),
+];
+/// What `--ii` and `--nns` install, as `icp_features` name it.
+const II: &[&str] = &["ii"];
+const NNS: &[&str] = &[
+    "registry",
+    "cycles_minting",
+    "icp_token",
+    "cycles_token",
+    "nns_governance",
+    "sns",
+    "ii",
+    "nns_ui",
+];
 
 /// What the launcher is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Launch {
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) status_dir: Option<PathBuf>,
-    pub(crate) bind: Option<IpAddr>,
-    pub(crate) gateway_port: u16,
+    bind: Option<IpAddr>,
+    config_bind: Option<IpAddr>,
+    gateway_port: u16,
     pub(crate) config_port: u16,
-    pub(crate) delay_ms: Option<u64>,
+    delay_ms: Option<u64>,
+    subnets: Vec<SubnetKind>,
+    features: &'static [&'static str],
+    domains: Vec<String>,
+    custom_domains: Option<PathBuf>,
+    pub(crate) stdout_file: Option<PathBuf>,
+    pub(crate) stderr_file: Option<PathBuf>,
 }
-
-/// Options that take a value and are of no use here.
-const PASSED_OVER: &[&str] = &[
-    "--interface-version",
-    "--domain",
-    "--pocketic-server-path",
-    "--stdout-file",
-    "--stderr-file",
-    "--pocketic-config-bind",
-    "--custom-domains-file",
-    "--subnet",
-];
 
 impl Launch {
     /// Reads the arguments, if they are those of a launcher.
@@ -55,49 +75,80 @@ impl Launch {
     /// A value that is none, or a wish for what is not there.
     pub(crate) fn parse(
         arguments: &[String],
-        mut warn: impl FnMut(String),
+        warn: impl FnMut(String),
     ) -> Option<Result<Self, String>> {
         let is_ours = |argument: &String| argument.starts_with("--interface-version");
-        if !arguments.iter().any(is_ours) {
-            return None;
-        }
+        let is_launch = arguments.iter().any(is_ours);
+        is_launch.then(|| Launch::read(arguments, warn))
+    }
+
+    fn read(arguments: &[String], mut warn: impl FnMut(String)) -> Result<Self, String> {
         let mut launch = Launch::default();
+        let mut interface = INTERFACE;
+        let mut unknown = Vec::new();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let (name, joined) = match argument.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (argument.as_str(), None),
             };
-            let mut value = || joined.clone().or_else(|| rest.next().cloned());
-            let mut number = || value().and_then(|value| value.parse::<u64>().ok());
-            let wrong = || Some(Err(format!("{name} wants a value")));
+            let mut value = || {
+                let value = joined.clone().or_else(|| rest.next().cloned());
+                value.ok_or_else(|| format!("{name} wants a value"))
+            };
             match name {
-                "--state-dir" => launch.state_dir = value().map(PathBuf::from),
-                "--status-dir" => launch.status_dir = value().map(PathBuf::from),
-                "--bind" => match value().and_then(|value| value.parse().ok()) {
-                    Some(address) => launch.bind = Some(address),
-                    None => return wrong(),
-                },
-                "--gateway-port" => match number().and_then(|port| u16::try_from(port).ok()) {
-                    Some(port) => launch.gateway_port = port,
-                    None => return wrong(),
-                },
-                "--config-port" => match number().and_then(|port| u16::try_from(port).ok()) {
-                    Some(port) => launch.config_port = port,
-                    None => return wrong(),
-                },
-                "--artificial-delay-ms" => launch.delay_ms = number(),
-                "--bitcoind-addr" | "--dogecoind-addr" | "--ii" | "--nns" => {
-                    return Some(Err(format!(
-                        "{name}: this network has no adapters, and of the system canisters those that are given with --system-canister in DRUN_SERVE_OPTIONS"
-                    )));
+                "--interface-version" => {
+                    let value = value()?;
+                    let mut numbers = value.split('.').map(|part| part.parse().unwrap_or(0));
+                    interface = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
                 }
-                "--verbose" => {}
-                name if PASSED_OVER.contains(&name) => drop(value()),
-                name => warn(format!("the option {name} is not known and passed over")),
+                "--state-dir" => launch.state_dir = Some(value()?.into()),
+                "--status-dir" => launch.status_dir = Some(value()?.into()),
+                "--bind" => launch.bind = Some(parsed(name, &value()?)?),
+                "--pocketic-config-bind" => launch.config_bind = Some(parsed(name, &value()?)?),
+                "--gateway-port" => launch.gateway_port = parsed(name, &value()?)?,
+                "--config-port" => launch.config_port = parsed(name, &value()?)?,
+                "--artificial-delay-ms" => launch.delay_ms = Some(parsed(name, &value()?)?),
+                "--subnet" => {
+                    let wish = value()?;
+                    let kind = KINDS.iter().find(|(known, _)| *known == wish);
+                    let (_, kind) =
+                        kind.ok_or_else(|| format!("{name}: there is no kind `{wish}`"))?;
+                    launch.subnets.push(*kind);
+                }
+                "--domain" => launch.domains.push(value()?),
+                "--custom-domains-file" => launch.custom_domains = Some(value()?.into()),
+                "--stdout-file" => launch.stdout_file = Some(value()?.into()),
+                "--stderr-file" => launch.stderr_file = Some(value()?.into()),
+                "--ii" if launch.features.is_empty() => launch.features = II,
+                "--ii" | "--verbose" => {}
+                "--nns" => launch.features = NNS,
+                // It is another program that would be started there.
+                "--pocketic-server-path" => drop(value()?),
+                "--bitcoind-addr" | "--dogecoind-addr" => {
+                    return Err(format!(
+                        "{name}: this server has no adapter for that network"
+                    ));
+                }
+                name => unknown.push(name.to_owned()),
             }
         }
-        Some(Ok(launch))
+        for name in unknown {
+            match interface > INTERFACE {
+                true => warn(format!("the option {name} is not known and passed over")),
+                false => return Err(format!("there is no option {name} of the launcher")),
+            }
+        }
+        if launch.custom_domains.is_none() {
+            let directory = launch.status_dir.as_ref();
+            launch.custom_domains = directory.map(|it| it.join("custom-domains.txt"));
+        }
+        Ok(launch)
+    }
+
+    /// Where the server itself listens.
+    pub(crate) fn config_address(&self) -> Option<IpAddr> {
+        self.config_bind.or(self.bind)
     }
 
     /// Makes the instance and tells where it is.
@@ -113,18 +164,25 @@ impl Launch {
             Some(record) => {
                 Net::resume(server.net_settings(), record).map_err(|error| error.to_string())?
             }
-            None => network(server)?,
+            None => self.network(server)?,
         };
         let root_key = hex::encode(&net.subnets()[0].public_key);
         let default = net.subnets()[net.default_subnet()].first_automatic_id();
         let most = server.options.max_instances;
         let added = server.instances.add(net, false, state_dir, most);
         let instance = added.map_err(told)?;
-        super::auto_progress::start(&instance, self.delay_ms).map_err(told)?;
+        let started = super::auto_progress::start(&instance, self.delay_ms, &server.runtime);
+        started.map_err(told)?;
+        let unwritable = |error| format!("cannot write the status: {error}");
+        if let Some(directory) = &self.status_dir {
+            std::fs::create_dir_all(directory).map_err(unwritable)?;
+        }
         let gateway = GatewayConfig {
             ip_addr: self.bind.map(|address| address.to_string()),
             port: Some(self.gateway_port),
             forward_to: Some(ForwardTo::PocketIcInstance(instance.id)),
+            domains: (!self.domains.is_empty()).then(|| self.domains.clone()),
+            domain_custom_provider_local_file: self.custom_domains.clone(),
             ..GatewayConfig::default()
         };
         let gateway = server.gateways.start(server, &gateway).map_err(told)?;
@@ -135,181 +193,84 @@ impl Launch {
             "config_port": port,
             "instance_id": instance.id,
             "default_effective_canister_id": default.to_text(),
-            "supported_features": [],
+            "supported_features": self.custom_domains.iter().map(|_| "custom-domains").collect::<Vec<_>>(),
         });
         if let Some(directory) = &self.status_dir {
-            let written = std::fs::create_dir_all(directory).and_then(|()| {
-                let new = directory.join("status.json.new");
-                std::fs::write(&new, format!("{status}\n"))?;
-                std::fs::rename(new, directory.join("status.json"))
-            });
-            written.map_err(|error| format!("cannot write the status: {error}"))?;
+            let new = directory.join("status.json.new");
+            std::fs::write(&new, format!("{status}\n"))
+                .and_then(|()| std::fs::rename(new, directory.join("status.json")))
+                .map_err(unwritable)?;
         }
         Ok(())
     }
-}
 
-fn network(server: &Server) -> Result<Net, String> {
-    let given = server.options.system_canisters.iter().map(Given::read);
-    let given = given.collect::<Result<Vec<_>, _>>()?;
-    let mut net = Net::new(server.net_settings());
-    let specs = [
-        SubnetSpec::new(SubnetKind::Nns),
-        SubnetSpec {
-            mainnet_block: Some(LEDGER_BLOCK),
-            ..SubnetSpec::new(SubnetKind::Application)
-        },
-        SubnetSpec::new(SubnetKind::Fiduciary),
-        SubnetSpec::new(SubnetKind::TestThresholdKeys),
-    ];
-    for spec in specs {
-        net.add(spec);
-    }
-    let application = net.subnets()[1].id;
-    for (id, module) in [(MINTING, minting(application)), (LEDGER, ledger())] {
-        let module = wat::parse_str(module).map_err(|error| error.to_string())?;
-        let id = Principal::from_text(id).map_err(|error| error.to_string())?;
-        let system = SystemCanister {
-            id,
-            module,
-            argument: Vec::new(),
-        };
-        if !given.iter().any(|given| given.id == id) {
+    fn network(&self, server: &Server) -> Result<Net, String> {
+        let given = &server.options.system_canisters;
+        let wish = |name: &&str| ((*name).to_owned(), Value::from("DefaultConfig"));
+        let wished: BTreeMap<_, _> = self.features.iter().map(wish).collect();
+        system::asked_for(Some(&wished), given)?;
+        let given = given.iter().map(Given::read);
+        let given = given.collect::<Result<Vec<_>, _>>()?;
+        let mut net = Net::new(server.net_settings());
+        // The second one has the ledger's id: where the ledger is, canisters are made.
+        let mut kinds = vec![SubnetKind::Nns];
+        let places = self.subnets.iter().filter(|kind| !kind.is_named());
+        kinds.extend(places);
+        if self.subnets.is_empty() {
+            kinds.push(SubnetKind::Application);
+        }
+        let always = [SubnetKind::Fiduciary, SubnetKind::TestThresholdKeys];
+        for kind in self.subnets.iter().copied().chain(always) {
+            if kind.is_named() && !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        if self.features == NNS && !kinds.contains(&SubnetKind::Sns) {
+            kinds.push(SubnetKind::Sns);
+        }
+        for (place, kind) in kinds.into_iter().enumerate() {
+            net.add(SubnetSpec {
+                mainnet_block: (place == 1).then_some(LEDGER_BLOCK),
+                mainnet_id: kind != SubnetKind::Nns && server.options.mainnet_ids,
+                ..SubnetSpec::new(kind)
+            });
+        }
+        let second = net.subnets()[1].id;
+        for (id, module) in [(MINTING, minting(second)), (LEDGER, ledger())] {
+            let module = wat::parse_str(module).map_err(|error| error.to_string())?;
+            let id = Principal::from_text(id).map_err(|error| error.to_string())?;
+            let system = SystemCanister {
+                id,
+                module,
+                argument: Vec::new(),
+            };
+            if !given.iter().any(|given| given.id == id) {
+                system.install(&mut net, Principal::anonymous())?;
+            }
+        }
+        for system in given {
+            let kind = system.subnet();
+            if net.host_of(&system.id).is_none() && kind == SubnetKind::Ii {
+                net.add(SubnetSpec {
+                    mainnet_id: server.options.mainnet_ids,
+                    ..SubnetSpec::new(kind)
+                });
+            }
             system.install(&mut net, Principal::anonymous())?;
         }
+        Ok(net)
     }
-    for system in given {
-        system.install(&mut net, Principal::anonymous())?;
-    }
-    Ok(net)
 }
 
-/// Bytes as a string of WebAssembly text.
-fn data(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
-}
-
-/// `get_default_subnets : () -> (vec principal) query`.
-fn minting(subnet: Principal) -> String {
-    let reply = Encode!(&vec![subnet]).expect("encoding to memory does not fail");
-    format!(
-        r#"(module
-            (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-            (import "ic0" "msg_reply" (func $reply))
-            (memory 1)
-            (data (i32.const 0) "{}")
-            (func (export "canister_query get_default_subnets")
-                (call $append (i32.const 0) (i32.const {}))
-                (call $reply)))"#,
-        data(&reply),
-        reply.len()
-    )
-}
-
-/// What stands before and after a principal of ten bytes in an encoded value, without its length.
-fn around(encoded: &[u8], id: &Principal) -> (Vec<u8>, Vec<u8>) {
-    let id = id.as_slice();
-    let place = encoded.windows(id.len()).rposition(|bytes| bytes == id);
-    let place = place.expect("the principal was encoded");
-    (
-        encoded[..place - 1].to_vec(),
-        encoded[place + id.len()..].to_vec(),
-    )
-}
-
-/// `create_canister` of the cycles ledger: makes a canister for who calls, whatever he says about it.
-fn ledger() -> String {
-    #[derive(CandidType)]
-    struct Created {
-        block_id: Nat,
-        canister_id: Principal,
-    }
-    #[derive(CandidType)]
-    enum Reply {
-        Ok(Created),
-    }
-    #[derive(CandidType)]
-    struct Settings {
-        controllers: Option<Vec<Principal>>,
-    }
-    #[derive(CandidType)]
-    struct Wish {
-        settings: Option<Settings>,
-    }
-    let mark = Principal::from_slice(&[0xa5; 10]);
-    let wish = Encode!(&Wish {
-        settings: Some(Settings {
-            controllers: Some(vec![mark]),
-        }),
-    });
-    let wish = wish.expect("encoding to memory does not fail");
-    let reply = Encode!(&Reply::Ok(Created {
-        block_id: 0u8.into(),
-        canister_id: mark,
-    }));
-    let reply = reply.expect("encoding to memory does not fail");
-    let (wish_before, wish_after) = around(&wish, &mark);
-    let (reply_before, reply_after) = around(&reply, &mark);
-    format!(
-        r#"(module
-            (import "ic0" "msg_caller_size" (func $caller_size (result i32)))
-            (import "ic0" "msg_caller_copy" (func $caller_copy (param i32 i32 i32)))
-            (import "ic0" "msg_arg_data_size" (func $arg_size (result i32)))
-            (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
-            (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-            (import "ic0" "msg_reply" (func $reply))
-            (import "ic0" "msg_reject" (func $reject (param i32 i32)))
-            (import "ic0" "call_new" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32)))
-            (import "ic0" "call_data_append" (func $argument (param i32 i32)))
-            (import "ic0" "call_cycles_add128" (func $cycles (param i64 i64)))
-            (import "ic0" "call_perform" (func $perform (result i32)))
-            (table funcref (elem $created $failed))
-            (memory 1)
-            (data (i32.const 0) "create_canister")
-            (data (i32.const 20) "no canister was made")
-            (data (i32.const 1000) "{}")
-            (data (i32.const 2000) "{}")
-            (data (i32.const 3000) "{}")
-            (data (i32.const 4000) "{}")
-            (func (export "canister_update create_canister")
-                (i32.store8 (i32.const 50) (call $caller_size))
-                (call $caller_copy (i32.const 51) (i32.const 0) (call $caller_size))
-                (call $call (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 15)
-                    (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0))
-                (call $argument (i32.const 1000) (i32.const {}))
-                (call $argument (i32.const 50) (i32.add (call $caller_size) (i32.const 1)))
-                (call $argument (i32.const 2000) (i32.const {}))
-                (call $cycles (i64.const 0) (i64.const {CANISTER_CYCLES}))
-                (if (call $perform) (then (call $failed (i32.const 0)))))
-            (func $created (param i32)
-                (i32.store8 (i32.const 50) (i32.const 10))
-                (call $arg_copy (i32.const 51) (i32.sub (call $arg_size) (i32.const 10)) (i32.const 10))
-                (call $append (i32.const 3000) (i32.const {}))
-                (call $append (i32.const 50) (i32.const 11))
-                (call $append (i32.const 4000) (i32.const {}))
-                (call $reply))
-            (func $failed (param i32) (call $reject (i32.const 20) (i32.const 20))))"#,
-        data(&wish_before),
-        data(&wish_after),
-        data(&reply_before),
-        data(&reply_after),
-        wish_before.len(),
-        wish_after.len(),
-        reply_before.len(),
-        reply_after.len(),
-    )
+/// A value of an option.
+fn parsed<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    let parsed = value.parse();
+    parsed.map_err(|_| format!("{name}: `{value}` is not a value for it"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_stand_ins_are_modules() {
-        for module in [ledger(), minting(Principal::anonymous())] {
-            wat::parse_str(module).expect("valid text");
-        }
-    }
 
     #[test]
     fn the_arguments_of_a_launcher_are_known_by_their_interface() {
@@ -328,15 +289,43 @@ mod tests {
             "--status-dir",
             "/s",
             "--domain=127.0.0.1",
+            "--subnet=system",
+            "--nns",
+            "--ii",
         ]);
         let expected = Launch {
             status_dir: Some("/s".into()),
             bind: Some("127.0.0.1".parse().expect("an address")),
             gateway_port: 8000,
+            domains: vec!["127.0.0.1".into()],
+            custom_domains: Some("/s/custom-domains.txt".into()),
+            subnets: vec![SubnetKind::System],
+            features: NNS,
             ..Launch::default()
         };
         assert_eq!(launch, Some(Ok(expected)));
-        let wish = parse(&["--interface-version", "1", "--nns"]);
-        assert!(matches!(wish, Some(Err(_))), "{wish:?}");
+    }
+
+    #[test]
+    fn what_the_launcher_cannot_do_is_said() {
+        for (arguments, why) in [
+            (&["--bind", "x"][..], "--bind: `x` is not a value for it"),
+            (&["--gateway-port"], "--gateway-port wants a value"),
+            (&["--subnet", "moon"], "--subnet: there is no kind `moon`"),
+            (
+                &["--bitcoind-addr", "x"],
+                "--bitcoind-addr: this server has no adapter for that network",
+            ),
+            (&["--new"], "there is no option --new of the launcher"),
+        ] {
+            let all = ["--interface-version", "1.1.0"].iter().chain(arguments);
+            let all: Vec<String> = all.map(|it| (*it).to_owned()).collect();
+            assert_eq!(Launch::parse(&all, |_| ()), Some(Err(why.into())));
+        }
+        let mut warnings = Vec::new();
+        let newer = ["--interface-version=1.2.0", "--new"].map(str::to_owned);
+        let launch = Launch::parse(&newer, |warning| warnings.push(warning));
+        assert_eq!(launch, Some(Ok(Launch::default())));
+        assert_eq!(warnings, ["the option --new is not known and passed over"]);
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn manage(
         payload,
     };
     let failed = |error: &dyn std::fmt::Display| format!("{method} of {about}: {error}");
-    let submitted = net.submit(&call).map_err(|error| failed(&error))?;
+    let submitted = net
+        .submit_of_any_size(&call)
+        .map_err(|error| failed(&error))?;
     let (_, message) = submitted.map_err(|error| failed(&error))?;
     match net.wait(&message, AWAIT_ROUNDS) {
         Ok(MessageResult::Replied(reply)) => Ok(reply),

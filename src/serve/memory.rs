@@ -12,6 +12,13 @@ pub(crate) fn in_use() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
+/// Bytes that the body of a request may have where so many are allowed in all: small ones always pass, so that instances can be deleted.
+pub(crate) fn room(most: Option<u64>) -> Option<usize> {
+    const SMALL: u64 = 1 << 20;
+    let left = most?.saturating_sub(in_use()?);
+    Some(usize::try_from(left.max(SMALL)).unwrap_or(usize::MAX))
+}
+
 /// Checks that no more than so many bytes are in use, before something is begun that needs more.
 ///
 /// # Errors
@@ -21,11 +28,16 @@ pub(crate) fn check(most: Option<u64>) -> Result<(), Refusal> {
         return Ok(());
     };
     match in_use() {
-        Some(used) if used > most => Err(Refusal::bad(format!(
-            "the server uses {} MiB of memory, and no more than {} MiB are allowed: delete instances, or start the server with a larger --max-memory",
-            used >> 20,
-            most >> 20
-        ))),
+        Some(used) if used > most => Err(refusal(Some(most))),
         _ => Ok(()),
     }
+}
+
+/// What is told to whom there is no room for.
+pub(crate) fn refusal(most: Option<u64>) -> Refusal {
+    Refusal::bad(format!(
+        "the server uses {} MiB of memory, and no more than {} MiB are allowed: delete instances, or start the server with a larger --max-memory",
+        in_use().unwrap_or(0) >> 20,
+        most.unwrap_or(0) >> 20
+    ))
 }

@@ -28,12 +28,14 @@ mod outbound;
 mod request;
 mod routes;
 mod snapshot_dir;
+mod stand_ins;
 mod state_dir;
 mod system;
 mod unheard;
 mod verify;
 mod wire;
 
+use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,8 +56,8 @@ const STACK: usize = 16 << 20;
 const HEARTBEAT: Duration = Duration::from_millis(200);
 /// States that have changed are written every second.
 const BEATS_PER_CHECKPOINT: u64 = 5;
-/// Threads for requests at the same time.
-const THREADS: usize = 1024;
+/// Connections at the same time; those beyond wait.
+const CONNECTIONS: usize = 4096;
 
 /// The command line or the machine is wrong; other errors are answers to requests.
 const FAILED: u8 = 1;
@@ -69,6 +71,8 @@ struct Server {
     graph: graph::Graph,
     gateways: gateway::Gateways,
     activity: Arc<Activity>,
+    /// Where everything is waited for that does not belong to a connection.
+    runtime: tokio::runtime::Handle,
 }
 
 impl Server {
@@ -76,12 +80,19 @@ impl Server {
     fn net_settings(&self) -> NetSettings {
         NetSettings {
             protocol: self.options.protocol,
+            mainnet_ids: self.options.mainnet_ids,
             cache_dir: self.options.cache_dir.clone(),
             printer: (!self.options.quiet).then(|| {
-                let print = |line: &drun_ic::answer::DebugPrint| {
+                let file = self.options.prints.as_ref();
+                // It was made when the server started.
+                let file = file.and_then(|file| File::options().append(true).open(file).ok());
+                let print = move |line: &drun_ic::answer::DebugPrint| {
                     let line = crate::report::debug_line(line.time, line.canister, &line.text);
                     // A closed standard error is no reason to stop.
-                    let _ = writeln!(std::io::stderr(), "{line}");
+                    let _ = match file.as_ref() {
+                        Some(mut file) => writeln!(file, "{line}"),
+                        None => writeln!(std::io::stderr(), "{line}"),
+                    };
                 };
                 Arc::new(print) as drun_ic::net::Printer
             }),
@@ -131,6 +142,8 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
     let usual = match options::of_environment(|warning| say(format!("warning: {warning}"))) {
         Ok(options) => Options {
             protocol: generation::protocol(&version),
+            codes: generation::codes(&version),
+            mainnet_ids: generation::has_mainnet_ids(&version),
             ..options
         },
         Err(error) => {
@@ -142,8 +155,14 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
         launcher::Launch::parse(&arguments, |warning| say(format!("warning: {warning}")))
     {
         let served = launch.and_then(|launch| {
+            for file in launch.stdout_file.iter().chain(&launch.stderr_file) {
+                let made = File::create(file);
+                made.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            }
             let options = Options {
+                prints: launch.stderr_file.clone(),
                 port: launch.config_port,
+                address: launch.config_address().unwrap_or(usual.address),
                 ttl: None,
                 ..usual
             };
@@ -177,6 +196,17 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
     }
 }
 
+/// Writes the states that have changed, beside everything else. Connections may have all threads of the pool, so it has one of its own;
+/// where there is none, it is tried again a second later.
+fn checkpoint(server: &Server) {
+    let mut alive = server.instances.alive();
+    alive.retain(|instance| instance.state_dir.is_some());
+    if !alive.is_empty() {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let _ = thread.spawn(move || alive.iter().for_each(|it| it.checkpoint()));
+    }
+}
+
 /// Serves until nobody wants it any more.
 fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), String> {
     let started = Instant::now();
@@ -190,9 +220,9 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .thread_stack_size(STACK)
-        .max_blocking_threads(THREADS)
+        .max_blocking_threads(CONNECTIONS)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
@@ -205,6 +235,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         graph: graph::Graph::default(),
         gateways: gateway::Gateways::default(),
         activity: Arc::default(),
+        runtime: runtime.handle().clone(),
     });
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address)
@@ -214,7 +245,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         let port = port.port();
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-        tokio::spawn(http::accept(listener, Arc::clone(&server)));
+        tokio::spawn(http::accept(listener, None, Arc::clone(&server)));
         if let Some(launch) = launch {
             let server = Arc::clone(&server);
             let launched = tokio::task::spawn_blocking(move || launch.run(&server, port));
@@ -242,10 +273,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
                         let _ = writeln!(std::io::stderr(), "warning: {trouble}");
                     }
                     if beats.is_multiple_of(BEATS_PER_CHECKPOINT) {
-                        let server = Arc::clone(&server);
-                        tokio::task::spawn_blocking(move || {
-                            server.instances.alive().iter().for_each(|it| it.checkpoint());
-                        });
+                        checkpoint(&server);
                     }
                     let unwanted = ttl.is_some_and(|ttl| server.activity.idle() > ttl);
                     if unwanted || hard_ttl.is_some_and(|ttl| started.elapsed() > ttl) {

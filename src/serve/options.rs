@@ -9,6 +9,7 @@ use candid::Principal;
 use drun_ic::protocol::Protocol;
 
 use super::system::Given;
+use super::wire::Codes;
 
 /// Options for servers that are started by others, as most are: by the clients, which do not know ours.
 const ENVIRONMENT: &str = "DRUN_SERVE_OPTIONS";
@@ -33,10 +34,16 @@ pub(crate) struct Options {
     pub(crate) system_canisters: Vec<Given>,
     /// Where compiled modules are kept.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Where canisters print to, if not on standard error.
+    pub(crate) prints: Option<PathBuf>,
     /// Canisters print nothing.
     pub(crate) quiet: bool,
     /// The rules of the server that clients believe to talk to.
     pub(crate) protocol: Protocol,
+    /// The codes of errors that they know.
+    pub(crate) codes: Codes,
+    /// Subnets of the main network have their ids there.
+    pub(crate) mainnet_ids: bool,
 }
 
 impl Default for Options {
@@ -51,8 +58,11 @@ impl Default for Options {
             max_memory: None,
             system_canisters: Vec::new(),
             cache_dir: crate::runner::config::default_cache_dir(),
+            prints: None,
             quiet: false,
             protocol: Protocol::NEWEST,
+            codes: Codes::All,
+            mainnet_ids: true,
         }
     }
 }
@@ -89,7 +99,7 @@ Options:
       --hard-ttl SECONDS   Ends so long after the start, used or not [default: never]
   -i, --ip-addr ADDRESS    Address to listen on [default: 127.0.0.1]
       --max-instances N    Instances that may live at the same time [default: 100000]
-      --max-memory MIB     Memory beyond which no instance is made and no call is taken; on Linux [default: no limit]
+      --max-memory MIB     Memory beyond which nothing new is taken: instances, calls, blobs; on Linux [default: no limit]
       --system-canister ID=FILE
                            The module of a system canister that `icp_features` of instances ask for; may be repeated
       --system-argument ID=FILE

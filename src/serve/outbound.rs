@@ -39,11 +39,11 @@ static TLS: LazyLock<Result<TlsConnector, String>> = LazyLock::new(|| {
 /// A request that goes out.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbound {
-    method: HttpMethod,
-    url: String,
-    headers: Vec<HttpHeader>,
-    body: Vec<u8>,
-    max_bytes: u64,
+    pub(crate) method: HttpMethod,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<HttpHeader>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) max_bytes: u64,
 }
 
 impl Outbound {

@@ -1,12 +1,12 @@
 //! From paths to endpoints (pocket-ic-api.md 2.2). Owns methods, trailing slashes, and the headers that all answers of a kind have.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Server;
 use super::answer::{Answer, Content, Outcome, Refusal, settled};
 use super::http::Handler;
 use super::instance_routes::ENDPOINTS;
+use super::memory;
 use super::request::{Method, Request};
 use super::wire::{AutoProgress, GatewayConfig, InstanceConfig};
 
@@ -24,17 +24,9 @@ fn is_for_agents(path: &str) -> bool {
 
 impl Handler for Server {
     fn handle(self: Arc<Self>, request: Request) -> Answer {
-        let answered = catch_unwind(AssertUnwindSafe(|| {
-            drun_ic::until_failure(|| settled(self.route(&request)))
-        }));
-        let mut answer = match answered {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) => Answer::from(Refusal::new(500, failure.to_string())),
-            Err(_) => Answer::from(Refusal::new(
-                500,
-                "the request has failed; please report it as a bug of drun",
-            )),
-        };
+        let answered = drun_ic::until_failure(|| settled(self.route(&request)));
+        let mut answer =
+            answered.unwrap_or_else(|failure| Answer::from(Refusal::new(500, failure.to_string())));
         if request.path.starts_with("/instances") {
             answer = answer.with_header("access-control-allow-origin", "*");
         }
@@ -42,12 +34,15 @@ impl Handler for Server {
     }
 
     fn body_limit(&self, path: &str) -> Option<(usize, Answer)> {
-        is_for_agents(path).then(|| {
+        if is_for_agents(path) {
             let text = format!(
                 "error: payload_too_large\ndetails: Payload is too large: maximum body size is {AGENT_BODY} bytes."
             );
-            (AGENT_BODY, Answer::new(413, Content::Text, text))
-        })
+            return Some((AGENT_BODY, Answer::new(413, Content::Text, text)));
+        }
+        let most = self.options.max_memory;
+        let room = memory::room(most)?;
+        Some((room, memory::refusal(most).into()))
     }
 
     fn begin(&self) -> Box<dyn Send> {
@@ -125,7 +120,7 @@ impl Server {
                 let instance = newest.ok_or_else(|| {
                     Refusal::new(404, "there is no instance, whose interface this would be")
                 })?;
-                super::agent::serve(&instance, rest, request)
+                super::agent::serve(&instance, self.options.max_memory, rest, request)
             }
             ("http_gateway", None) => match request.method {
                 Method::Get => Ok(Answer::json(&self.gateways.list())),
@@ -155,6 +150,7 @@ impl Server {
                 self.graph.prune(&unescaped(label), &unescaped(op_id))
             }),
             ("blobstore", None) => only(Method::Post, request, || {
+                memory::check(self.options.max_memory)?;
                 let gzip = request.header("content-encoding") == Some("gzip");
                 let name = self.blobs.put(request.body.clone(), gzip);
                 Ok(Answer::new(200, Content::Text, hex::encode(name)))
@@ -180,7 +176,8 @@ impl Server {
             return only(*method, request, || self.on_instance(id, endpoint, request));
         }
         if let Some(rest) = rest.strip_prefix("api/") {
-            return super::agent::serve(&*self.instances.get(id)?, rest, request);
+            let instance = self.instances.get(id)?;
+            return super::agent::serve(&instance, self.options.max_memory, rest, request);
         }
         match (request.method, rest) {
             (Method::Delete, "") => {
@@ -204,7 +201,7 @@ impl Server {
             (Method::Post, "auto_progress") => {
                 let wish = request.json::<AutoProgress>()?;
                 let instance = self.instances.get(id)?;
-                super::auto_progress::start(&instance, wish.artificial_delay_ms)?;
+                super::auto_progress::start(&instance, wish.artificial_delay_ms, &self.runtime)?;
                 Ok(Answer::null())
             }
             (Method::Post, "stop_progress") => {

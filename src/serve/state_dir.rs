@@ -6,14 +6,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use drun_ic::net::{Net, NetRecord};
+use drun_ic::net::{Net, NetRecord, SubnetKind, SubnetRecord};
 
 use super::answer::Refusal;
 
 /// The file.
 const FILE: &str = "drun-state";
 /// What it begins with: the form, whose number changes with it.
-const MAGIC: &[u8] = b"drun state 2\n";
+const MAGIC: &[u8] = b"drun state 3\n";
+/// What stands in the folder of a subnet, whose name is the subnet's seed in hex.
+const SUBNET_FILE: &str = "drun-subnet";
+const SUBNET_NOTE: &str = "The state of this subnet is in ../drun-state.\n";
 /// A file that only other servers write.
 const FOREIGN: &str = "registry.proto";
 
@@ -54,23 +57,7 @@ impl StateDir {
     /// # Errors
     /// If that cannot be read or is none of ours.
     pub(crate) fn read(&self) -> Result<Option<NetRecord>, Refusal> {
-        let file = self.path.join(FILE);
-        let wrong = |error: &dyn std::fmt::Display| {
-            Refusal::bad(format!(
-                "The state in {} is broken: {error}",
-                file.display()
-            ))
-        };
-        let bytes = match std::fs::read(&file) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(wrong(&error)),
-        };
-        let record = bytes
-            .strip_prefix(MAGIC)
-            .ok_or_else(|| wrong(&"it is in another form"))?;
-        let record = postcard::from_bytes(record).map_err(|error| wrong(&error))?;
-        Ok(Some(record))
+        read(&self.path)
     }
 
     /// True if the network has changed since it was written.
@@ -91,6 +78,17 @@ impl StateDir {
         self.written.store(net.version(), Ordering::Relaxed);
     }
 
+    /// As [`write`](Self::write), for good: each subnet gets a folder, by which another instance can be given its state.
+    pub(crate) fn write_last(&self, net: &mut Net) {
+        self.write(net);
+        for subnet in net.living() {
+            let folder = self.path.join(hex::encode(subnet.seed));
+            // Without it the subnet is found by its kind.
+            let _ = std::fs::create_dir_all(&folder)
+                .and_then(|()| std::fs::write(folder.join(SUBNET_FILE), SUBNET_NOTE));
+        }
+    }
+
     fn try_write(&self, record: &NetRecord) -> anyhow::Result<()> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(postcard::to_stdvec(record)?);
@@ -100,5 +98,82 @@ impl StateDir {
         file.sync_all()?;
         std::fs::rename(new, self.path.join(FILE))?;
         Ok(())
+    }
+}
+
+/// What a directory keeps, if anything.
+fn read(path: &Path) -> Result<Option<NetRecord>, Refusal> {
+    let file = path.join(FILE);
+    let wrong = |error: &dyn std::fmt::Display| {
+        Refusal::bad(format!(
+            "The state in {} is broken: {error}",
+            file.display()
+        ))
+    };
+    let bytes = match std::fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(&error)),
+    };
+    let record = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| wrong(&"it is in another form"))?;
+    let record = postcard::from_bytes(record).map_err(|error| wrong(&error))?;
+    Ok(Some(record))
+}
+
+/// The state of a subnet of this kind, and the time of its network, in nanoseconds since the Unix epoch: in a directory of ours that has
+/// one of the kind, or in the folder of one.
+///
+/// # Errors
+/// If there is none, with the texts of pocket-ic-api.md 2.4.
+pub(crate) fn subnet_at(path: &Path, kind: SubnetKind) -> Result<(u64, SubnetRecord), Refusal> {
+    let shown = path.display();
+    let entries = std::fs::read_dir(path).map_err(|error| {
+        Refusal::bad(format!(
+            "The path {shown} is not a (subnet state) directory: {error}"
+        ))
+    })?;
+    if entries.count() == 0 {
+        return Err(Refusal::bad(format!(
+            "Provided an empty state directory at path {shown}."
+        )));
+    }
+    let folder = path.join(SUBNET_FILE).exists();
+    let (record, seed) = match (folder, path.canonicalize().ok()) {
+        (true, Some(path)) => (
+            path.parent().map(read).transpose()?.flatten(),
+            path.file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
+        ),
+        _ => (read(path)?, None),
+    };
+    let record = record.ok_or_else(|| {
+        Refusal::bad(format!(
+            "The state directory at path {shown} is in the format of another server, which this one does not read."
+        ))
+    })?;
+    let time = record.time();
+    let mut found = Vec::new();
+    for subnet in record.into_subnets() {
+        let is_meant = match &seed {
+            Some(seed) => hex::encode(subnet.seed()?) == *seed,
+            None => subnet.spec()?.kind == kind,
+        };
+        if is_meant {
+            found.push(subnet);
+        }
+    }
+    let count = found.len();
+    match found.pop() {
+        Some(subnet) if count == 1 && subnet.spec()?.kind == kind => Ok((time, subnet)),
+        _ if seed.is_some() => Err(Refusal::bad(format!(
+            "The state at path {shown} is not that of a subnet of kind {}.",
+            kind.name()
+        ))),
+        _ => Err(Refusal::bad(format!(
+            "The state directory at path {shown} has {count} subnets of kind {}; the folder of one is what can be taken.",
+            kind.name()
+        ))),
     }
 }

@@ -105,7 +105,7 @@ pub(crate) enum ResultWire<T> {
 }
 
 /// The result of a message; certified for updates.
-pub(crate) fn result(result: MessageResult, certified: bool) -> ResultWire<Bytes> {
+pub(crate) fn result(result: MessageResult, certified: bool, codes: Codes) -> ResultWire<Bytes> {
     match result {
         MessageResult::Replied(data) => ResultWire::Ok(Bytes(data)),
         MessageResult::Rejected(text) => ResultWire::Err(RejectWire {
@@ -114,12 +114,36 @@ pub(crate) fn result(result: MessageResult, certified: bool) -> ResultWire<Bytes
             error_code: format!("{:?}", ErrorCode::CanisterRejectedMessage),
             certified,
         }),
-        MessageResult::Failed(error) => ResultWire::Err(reject(error, certified)),
+        MessageResult::Failed(error) => ResultWire::Err(reject(error, certified, codes)),
+    }
+}
+
+/// The codes of errors that a client knows; a name that it does not know ends it (2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codes {
+    All,
+    /// Those of the clients before the one that came with server 16.
+    Before16,
+}
+
+impl Codes {
+    /// The code, or the older one that comes closest to it.
+    fn known(self, code: ErrorCode) -> ErrorCode {
+        use ErrorCode::*;
+        match code {
+            code if self == Codes::All => code,
+            CanisterInvalidControllerOrSubnetAdmin | CanisterStatusAccessDenied => {
+                CanisterInvalidController
+            }
+            InvalidSubnetAdmin => CanisterRejectedMessage,
+            SubnetCoolingDown => CanisterHeapDeltaRateLimited,
+            code => code,
+        }
     }
 }
 
 /// An error as a reject.
-pub(crate) fn reject(error: UserError, certified: bool) -> RejectWire {
+pub(crate) fn reject(error: UserError, certified: bool, codes: Codes) -> RejectWire {
     RejectWire {
         reject_code: match error.code.reject_code() {
             RejectCode::SysFatal => "SysFatal",
@@ -129,7 +153,7 @@ pub(crate) fn reject(error: UserError, certified: bool) -> RejectWire {
             RejectCode::CanisterError => "CanisterError",
             RejectCode::SysUnknown => "SysUnknown",
         },
-        error_code: format!("{:?}", error.code),
+        error_code: format!("{:?}", codes.known(error.code)),
         reject_message: error.description,
         certified,
     }
@@ -172,4 +196,40 @@ pub(crate) struct Blockmaker {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct NodeId {
     pub(crate) node_id: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names that the clients of servers 10 to 15 know (2.1).
+    const KNOWN: &str = "SubnetOversubscribed MaxNumberOfCanistersReached CanisterQueueFull IngressMessageTimeout
+        CanisterQueueNotEmpty IngressHistoryFull CanisterIdAlreadyExists StopCanisterRequestTimeout CanisterOutOfCycles
+        CertifiedStateUnavailable CanisterInstallCodeRateLimited CanisterHeapDeltaRateLimited CanisterNotFound
+        CanisterSnapshotNotFound InsufficientMemoryAllocation InsufficientCyclesForCreateCanister SubnetNotFound
+        CanisterNotHostedBySubnet CanisterRejectedMessage UnknownManagementMessage InvalidManagementPayload
+        CanisterSnapshotImmutable CanisterTrapped CanisterCalledTrap CanisterContractViolation CanisterInvalidWasm
+        CanisterDidNotReply CanisterOutOfMemory CanisterStopped CanisterStopping CanisterNotStopped CanisterStoppingCancelled
+        CanisterInvalidController CanisterFunctionNotFound CanisterNonEmpty QueryCallGraphLoopDetected InsufficientCyclesInCall
+        CanisterWasmEngineError CanisterInstructionLimitExceeded CanisterMemoryAccessLimitExceeded QueryCallGraphTooDeep
+        QueryCallGraphTotalInstructionLimitExceeded CompositeQueryCalledInReplicatedMode QueryTimeLimitExceeded
+        QueryCallGraphInternal InsufficientCyclesInComputeAllocation InsufficientCyclesInMemoryAllocation
+        InsufficientCyclesInMemoryGrow ReservedCyclesLimitExceededInMemoryAllocation ReservedCyclesLimitExceededInMemoryGrow
+        InsufficientCyclesInMessageMemoryGrow CanisterMethodNotFound CanisterWasmModuleNotFound CanisterAlreadyInstalled
+        CanisterWasmMemoryLimitExceeded ReservedCyclesLimitIsTooLow DeadlineExpired ResponseDropped";
+    const SINCE_16: &str = "SubnetCoolingDown InvalidSubnetAdmin CanisterInvalidControllerOrSubnetAdmin CanisterStatusAccessDenied";
+
+    #[test]
+    fn a_client_knows_the_names_that_it_is_told() {
+        let known: Vec<&str> = KNOWN.split_whitespace().collect();
+        for code in ErrorCode::ALL {
+            let told = |codes: Codes| {
+                let error = UserError::new(code, String::new());
+                reject(error, true, codes).error_code
+            };
+            let (old, new) = (told(Codes::Before16), told(Codes::All));
+            assert!(known.contains(&&*old), "{old}");
+            assert!(known.contains(&&*new) || SINCE_16.contains(&new), "{new}");
+        }
+    }
 }

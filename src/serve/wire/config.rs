@@ -46,6 +46,7 @@ pub(crate) struct GatewayConfig {
     pub(crate) forward_to: Option<ForwardTo>,
     pub(crate) domains: Option<Vec<String>>,
     pub(crate) https_config: Option<HttpsConfig>,
+    pub(crate) domain_custom_provider_local_file: Option<std::path::PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -13,7 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::answer::Refusal;
 
-pub(crate) use call::{CallWire, MessageIdWire, ResultWire, StatusWire, TickWire, reject, result};
+pub(crate) use call::{
+    Blockmaker, CallWire, Codes, MessageIdWire, NodeId, ResultWire, StatusWire, TickWire, reject,
+    result,
+};
 pub(crate) use config::{
     ForwardTo, GatewayConfig, HttpsConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
     topology,

@@ -4,7 +4,7 @@ use super::*;
 use drun_certification::{Certificate, cbor, hash_tree::Lookup};
 
 /// The value of a key of a map in CBOR.
-fn field(bytes: &[u8], key: &str) -> Vec<u8> {
+pub(super) fn field(bytes: &[u8], key: &str) -> Vec<u8> {
     let value = cbor::decode(bytes).expect("CBOR");
     let map = value.as_map().expect("a map");
     let entry = map.iter().find(|(name, _)| name.as_text() == Some(key));
@@ -15,7 +15,7 @@ fn field(bytes: &[u8], key: &str) -> Vec<u8> {
     }
 }
 
-fn envelope(
+pub(super) fn envelope(
     kind: &str,
     canister: Principal,
     method: &str,

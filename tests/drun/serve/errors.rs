@@ -10,6 +10,12 @@ fn every_error_has_a_status_and_a_message() {
     let i = format!("/instances/{instance}");
     let submit = format!("{i}/update/submit_ingress_message");
     let canister = json!({"canister_id": "AAAAAAAAAAABAQ=="});
+    let empty = id_text(client.create(instance, &json!("None")));
+    let gzip = [("content-encoding", "gzip")];
+    let broken = client.send("POST", "/blobstore", &gzip, b"no gzip");
+    let broken = text(&hex::decode(broken.body).expect("a name"));
+    let blob = client.send("POST", "/blobstore", &[], b"x");
+    let blob = text(&hex::decode(blob.body).expect("a name"));
     let with = |change: &dyn Fn(&mut Value)| {
         let mut call = call(Principal::anonymous(), "x", b"");
         change(&mut call);
@@ -52,6 +58,107 @@ fn every_error_has_a_status_and_a_message() {
             management("start_canister", b"nonsense"),
             400,
             "BadIngressMessage(\"Error decoding candid: ",
+        ),
+        (
+            &submit,
+            with(&|call| call["effective_principal"] = json!({"SubnetId": text(&[0; 30])})),
+            400,
+            "ConversionError { message: \"Bad subnet id\" }",
+        ),
+        (
+            &submit,
+            with(&|call| call["effective_principal"] = json!({"CanisterId": text(&[0; 30])})),
+            400,
+            "ConversionError { message: \"Bad effective canister id\" }",
+        ),
+        (
+            &submit,
+            with(&|call| call["effective_principal"] = json!("Nobody")),
+            422,
+            "unknown variant",
+        ),
+        (
+            &submit,
+            with(&|call| {
+                drop(
+                    call.as_object_mut()
+                        .map(|it| it.remove("effective_principal")),
+                )
+            }),
+            422,
+            "missing field `effective_principal`",
+        ),
+        (
+            &format!("{i}/read/query"),
+            with(&|_| ()),
+            400,
+            "BadIngressMessage(\"Canister 2vxsx-fae does not belong to any subnet.\")",
+        ),
+        (
+            &format!("{i}/read/get_stable_memory"),
+            json!({"canister_id": empty}),
+            400,
+            "CanisterIsEmpty(CanisterId(",
+        ),
+        (
+            &format!("{i}/update/set_stable_memory"),
+            json!({"canister_id": empty, "blob_id": blob}),
+            400,
+            "CanisterIsEmpty(CanisterId(",
+        ),
+        (
+            &format!("{i}/update/set_stable_memory"),
+            json!({"canister_id": empty, "blob_id": broken}),
+            400,
+            "ConversionError { message: \"Decompression failed\" }",
+        ),
+        (
+            &format!("{i}/update/set_stable_memory"),
+            json!({"canister_id": "AAAAAAAAAAABAQ==", "blob_id": blob}),
+            400,
+            "CanisterNotFound(CanisterId(",
+        ),
+        (
+            &format!("{i}/update/inject_fault"),
+            canister.clone(),
+            400,
+            "CanisterNotFound(CanisterId(",
+        ),
+        (
+            &format!("{i}/read/get_cycles"),
+            json!({"canister_id": text(&[0; 30])}),
+            400,
+            "ConversionError { message: \"Bad canister id\" }",
+        ),
+        (
+            &format!("{i}/read/pub_key"),
+            json!({"subnet_id": text(&[0; 30])}),
+            400,
+            "ConversionError { message: \"Bad subnet id\" }",
+        ),
+        (
+            &format!("{i}/update/add_cycles"),
+            json!({"canister_id": empty, "amount": -1}),
+            400,
+            "number out of range",
+        ),
+        (
+            &format!("{i}/update/add_cycles"),
+            json!({"canister_id": empty, "amount": 1e21}),
+            400,
+            "Failed to parse the request body as JSON",
+        ),
+        (
+            &format!("{i}/update/set_time"),
+            json!({"nanos_since_epoch": 5}),
+            400,
+            "SettingTimeIntoPast((",
+        ),
+        (
+            &format!("{i}/update/set_certified_time"),
+            json!({"nanos_since_epoch": 5}),
+            400,
+            "SettingTimeIntoPast((",
         ),
         (
             &format!("{i}/update/await_ingress_message"),

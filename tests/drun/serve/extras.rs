@@ -39,12 +39,6 @@ fn a_gateway_listens_until_it_is_stopped() {
         assert_eq!((stopped.status, &stopped.body[..]), (200, &b"null"[..]));
     }
     assert_eq!(client.get("/http_gateway").json(), json!([]));
-    let tls = json!({"forward_to": {"PocketIcInstance": instance}, "https_config": {"cert_path": "x", "key_path": "y"}});
-    let tls = client.post("/http_gateway", &tls);
-    assert!(
-        tls.message()
-            .starts_with("TLS config could not be created: ")
-    );
 }
 
 #[test]
@@ -132,44 +126,4 @@ fn there_are_no_more_instances_than_allowed() {
     assert!(refused.message().contains("no more than 2 are allowed"));
     client.send("DELETE", "/instances/0", &[], b"");
     assert_eq!(client.application(), 2);
-}
-
-#[test]
-fn the_launcher_tells_where_its_network_is() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let mut child = drun()
-        .args([
-            "--interface-version",
-            "1.1.0",
-            "--bind",
-            "127.0.0.1",
-            "--gateway-port",
-            "0",
-        ])
-        .arg("--status-dir")
-        .arg(directory.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let file = directory.path().join("status.json");
-    let begun = Instant::now();
-    let status = loop {
-        match std::fs::read_to_string(&file) {
-            Ok(text) if text.ends_with('\n') => break text,
-            _ => assert!(begun.elapsed() < Duration::from_secs(60), "no status"),
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let status: Value = serde_json::from_str(&status).expect("JSON");
-    assert_eq!(status["v"], "1");
-    assert_eq!(status["root_key"].as_str().map(str::len), Some(266));
-    let config = Client::new(status["config_port"].as_u64().expect("a port") as u16);
-    let mut config = config;
-    let ledger = json!({"canister_id": id_text(Principal::from_text("um5iw-rqaaa-aaaaq-qaaba-cai").expect("an id"))});
-    let path = format!("/instances/{}/read/get_subnet", status["instance_id"]);
-    assert_ne!(config.ask(&path, &ledger), Value::Null);
-    let mut gateway = Client::new(status["gateway_port"].as_u64().expect("a port") as u16);
-    assert_eq!(gateway.get("/api/v2/status").status, 200);
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
 }

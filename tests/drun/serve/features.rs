@@ -99,7 +99,7 @@ fn options_of_the_environment_hold_for_servers_that_clients_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn nothing_is_begun_beyond_the_limit_of_memory() {
+fn no_instance_is_made_beyond_the_limit_of_memory() {
     let server = Server::start_with(&["--max-memory", "1"]);
     let wish = json!({"subnet_config_set": subnets(&["application"])});
     let refused = server.client().post("/instances", &wish);
@@ -486,6 +486,6 @@ fn ten_thousand_instances_leave_no_memory_behind() {
     let before = server.memory();
     rounds(9000);
     let after = server.memory();
-    // An entry in the list of instances, and what an allocator likes to keep.
-    assert!(after < before + (8 << 20), "{before} {after}");
+    // What an allocator likes to keep.
+    assert!(after < before + (1 << 20), "{before} {after}");
 }

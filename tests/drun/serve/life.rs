@@ -74,6 +74,76 @@ fn the_version_is_in_the_window_of_the_client() {
 }
 
 #[test]
+fn the_help_tells_the_options() {
+    for option in ["--help", "-h"] {
+        let output = drun().args(["serve", option]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let help = String::from_utf8(output.stdout).unwrap();
+        for name in [
+            "--port-file",
+            "--hard-ttl",
+            "--max-memory",
+            "--system-canister",
+        ] {
+            assert!(help.contains(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_server_listens_where_it_is_told_whatever_generation_starts_it() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let wished = port.to_string();
+    let options = [
+        "--port",
+        &wished,
+        "--ip-addr=127.0.0.1",
+        "-l",
+        "error",
+        "--log-levels=debug",
+        "--pid",
+        "1",
+        "--ready-file",
+        "/x",
+        "--mainnet-routing-table",
+        "/y",
+        "--fetch-mainnet-routing-table",
+        "--mainnet-registry-version",
+        "7",
+    ];
+    let mut server = Server::start_with(&options);
+    assert_eq!(server.port, port);
+    assert_eq!(server.client().get("/status").status, 200);
+    let stderr = server.child.stderr.take().expect("it is piped");
+    signalled(&mut server, "-TERM");
+    let mut said = String::new();
+    BufReader::new(stderr).read_to_string(&mut said).unwrap();
+    assert_eq!(said, "", "nothing is to be warned of");
+}
+
+#[test]
+fn a_link_of_its_name_serves_without_the_word() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["pocket-ic", "pocket-ic-server"] {
+        let link = directory.path().join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_drun"), &link).unwrap();
+        let file = directory.path().join(format!("{name}.port"));
+        let mut child = Command::new(link)
+            .args(["--ttl", "60", "--port-file"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let status = Client::new(port_of(&file)).get("/status").status;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(status, 200, "{name}");
+    }
+}
+
+#[test]
 fn unknown_options_are_said_and_passed_over() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("port");

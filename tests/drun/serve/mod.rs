@@ -1,14 +1,22 @@
 //! `drun serve` as its clients see it: over HTTP, with requests in the words of the wire (pocket-ic-api.md). Each test has a server of
 //! its own, which starts in milliseconds.
 
+mod agent_rows;
 mod agents;
 mod calls;
+mod config;
+mod endpoints;
 mod errors;
 mod extras;
 mod features;
+mod gateways;
 mod instances;
+mod launcher;
 mod life;
+mod limits;
+mod node_metrics;
 mod outcalls;
+mod rules;
 mod state;
 mod time;
 
@@ -273,6 +281,15 @@ impl Client {
     /// A canister with the module of these tests.
     fn canister(&mut self, instance: usize, effective: &Value) -> Principal {
         self.canister_of(instance, effective, CANISTER)
+    }
+
+    /// A canister whose method `http` calls a method of the management canister.
+    fn proxy(&mut self, instance: usize, effective: &Value, method: &str) -> Principal {
+        let module = CANISTER.replace("http_request", method);
+        let length = |bytes: usize| format!("(i32.const 140) (i32.const {bytes})");
+        let proxy = module.replace(&length(12), &length(method.len()));
+        assert_ne!(proxy, module);
+        self.canister_of(instance, effective, &proxy)
     }
 
     /// A canister with this module.

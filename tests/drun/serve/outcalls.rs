@@ -133,6 +133,20 @@ fn wrong_answers_are_refused() {
 }
 
 #[test]
+fn what_the_nodes_got_may_be_a_reject() {
+    let mut outcall = Outcall::made();
+    let reject = json!({"CanisterHttpReject": {"reject_code": 2, "message": "no route to host"}});
+    assert_eq!(outcall.mock(|mock| mock["response"] = reject).status, 200);
+    let result = outcall.result()["Err"].clone();
+    assert_eq!(result["reject_message"], "no route to host");
+    // It is answered once.
+    let again = outcall.mock(|mock| {
+        mock["subnet_id"] = json!({"subnet_id": id_text(Principal::from_slice(&[1]))});
+    });
+    assert!(again.message().starts_with("SubnetNotFound("));
+}
+
+#[test]
 fn nodes_have_to_agree() {
     let mut outcall = Outcall::made();
     let reply = |n: usize| json!({"CanisterHttpReply": {"status": 200, "headers": [], "body": text(&[n as u8])}});
@@ -170,17 +184,7 @@ fn nobody_answers_for_a_minute() {
 
 /// A proxy for the management canister: calls the method `flexible_http_request` with its argument.
 fn flexible(client: &mut Client, instance: usize) -> Value {
-    let module = CANISTER.replace(
-        "(export \"canister_update http\")",
-        "(export \"canister_update flexible\")",
-    );
-    assert_ne!(module, CANISTER);
-    let module = module.replace("http_request", "flexible_http_request");
-    let module = module.replace(
-        "(i32.const 140) (i32.const 12)",
-        "(i32.const 140) (i32.const 21)",
-    );
-    let canister = client.canister_of(instance, &json!("None"), &module);
+    let canister = client.proxy(instance, &json!("None"), "flexible_http_request");
     let argument = Encode!(&FlexibleHttpRequestArgs {
         url: "https://example.com/x".into(),
         max_response_bytes: Some(2000),
@@ -196,7 +200,7 @@ fn flexible(client: &mut Client, instance: usize) -> Value {
     });
     let path = format!("/instances/{instance}/update");
     let submit = format!("{path}/submit_ingress_message");
-    let message = call(canister, "flexible", &argument.expect("it encodes"));
+    let message = call(canister, "http", &argument.expect("it encodes"));
     let message = client.ask(&submit, &message)["Ok"].clone();
     for _ in 0..2 {
         client.ask(&format!("{path}/tick"), &json!({}));

@@ -128,7 +128,7 @@ fn what_is_no_state_is_refused() {
         "{}",
         refused.message()
     );
-    let truncated = b"drun state 2\n\xff\xff";
+    let truncated = b"drun state 3\n\xff\xff";
     std::fs::write(directory.path().join("drun-state"), truncated).expect("a file");
     let refused = kept(&mut client, directory.path(), subnets(&["application"]));
     assert_eq!(refused.status, 400);

@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod list_canisters;
 pub mod logs;
 pub mod method;
+pub mod node_metrics;
 pub mod notes;
 mod order;
 pub mod outcalls;

@@ -6,6 +6,7 @@ use super::Method;
 use super::State;
 use super::call::{Answer, Call};
 use super::decode::Given;
+use super::node_metrics::BlockMakers;
 use super::subnet_info::check_subnet;
 use super::types::subnet::{SubnetInfoArgs, SubnetMetricsReply};
 
@@ -17,6 +18,8 @@ const STATE_BYTES_INTERVAL: u64 = 10;
 pub struct SubnetMetrics {
     /// Cycles charged, less those given back.
     pub consumed: u128,
+    /// Who made its blocks.
+    pub block_makers: BlockMakers,
     updates: u64,
     instructions: u128,
     told: Told,

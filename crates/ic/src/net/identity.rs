@@ -23,12 +23,13 @@ pub trait Authority: fmt::Debug + Send + Sync {
     /// Name and key of the subnet with this seed.
     fn identity(&self, seed: &[u8; 32]) -> Identity;
 
-    /// Who certifies for the subnet of a seed, whose canisters have ids in these ranges, under the key of the root subnet with its
-    /// seed; the time (nanoseconds since the Unix epoch) is that of the root's word for it.
+    /// Who certifies for the subnet of a seed and an id, whose canisters have ids in these ranges, under the key of the root subnet
+    /// with its seed; the time (nanoseconds since the Unix epoch) is that of the root's word for it.
     fn certifier(
         &self,
         root: &[u8; 32],
         seed: &[u8; 32],
+        id: Principal,
         ranges: Vec<(Principal, Principal)>,
         time: u64,
     ) -> Arc<dyn Certify>;
@@ -52,6 +53,7 @@ impl Authority for NoKeys {
         &self,
         _: &[u8; 32],
         _: &[u8; 32],
+        _: Principal,
         _: Vec<(Principal, Principal)>,
         _: u64,
     ) -> Arc<dyn Certify> {

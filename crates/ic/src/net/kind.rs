@@ -1,6 +1,8 @@
 //! The kinds of subnets of the main network and of test environments: type, number of nodes, canister ids that are theirs by right, keys
 //! (pocket-ic-api.md 3.1). Owns the table; which subnets a network has is decided elsewhere.
 
+use candid::Principal;
+
 use crate::management::ids::RANGE;
 use crate::protocol::SubnetType;
 
@@ -96,6 +98,19 @@ impl SubnetKind {
         }
     }
 
+    /// The id of the one of this kind on the main network, where there is one.
+    pub fn mainnet_id(self) -> Option<Principal> {
+        let id = match self {
+            Nns => "tdb26-jop6k-aogll-7ltgs-eruif-6kk7m-qpktf-gdiqx-mxtrf-vb5e6-eqe",
+            Sns => "x33ed-h457x-bsgyx-oqxqf-6pzwv-wkhzr-rm2j3-npodi-purzm-n66cg-gae",
+            Ii => "uzr34-akd3s-xrdag-3ql62-ocgoh-ld2ao-tamcv-54e7j-krwgb-2gm4z-oqe",
+            Fiduciary => "pzp6e-ekpqk-3c5x7-2h6so-njoeq-mt45d-h3h6c-q3mxf-vpeq5-fk5o7-yae",
+            Bitcoin => "w4rem-dv5e3-widiz-wbpea-kbttk-mnzfm-tzrc7-svcj3-kbxyb-zamch-hqe",
+            _ => return None,
+        };
+        Some(Principal::from_text(id).expect("the id of a subnet"))
+    }
+
     /// The kind whose ranges hold a number of the main network.
     pub fn of_mainnet_number(number: u64) -> Self {
         let hosts = |kind: &SubnetKind| {
@@ -187,6 +202,17 @@ mod tests {
                 "2qqia-xyaaa-aaaan-p777q-cai"
             )]
         );
+    }
+
+    #[test]
+    fn subnets_with_ids_of_the_main_network_are_those_with_its_ranges() {
+        for kind in SubnetKind::ALL {
+            assert_eq!(
+                kind.mainnet_id().is_some(),
+                !kind.mainnet_ranges().is_empty(),
+                "{kind:?}"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod call;
 mod deletion;
 mod error;
 mod identity;
+mod ingress;
 mod journal;
 mod kind;
 mod outcalls;
@@ -16,10 +17,9 @@ use std::sync::Arc;
 
 use candid::Principal;
 
-use crate::answer::{DebugPrint, MessageResult};
+use crate::answer::DebugPrint;
 use crate::canister::Canister;
 use crate::config::{GENESIS_NS, NodeSettings};
-use crate::errors::UserError;
 use crate::management::ids::canister_id;
 use crate::node::{Fault, Node};
 use crate::observe::Prints;
@@ -31,7 +31,7 @@ pub use identity::{Authority, Identity, NoKeys};
 pub use journal::{Executed, Journal};
 pub use kind::SubnetKind;
 pub use outcalls::{HttpAnswer, PendingHttp, class};
-pub use record::NetRecord;
+pub use record::{NetRecord, SubnetRecord};
 pub use subnet::{Subnet, SubnetSpec};
 
 use call::Messages;
@@ -51,6 +51,8 @@ pub struct NetSettings {
     pub start_time: u64,
     /// Canisters may not install and change memory as fast as they like, on application subnets.
     pub rate_limits: bool,
+    /// Subnets with ranges of the main network, but for the root, have their ids there too.
+    pub mainnet_ids: bool,
     /// Where compiled modules are kept; nowhere if absent.
     pub cache_dir: Option<std::path::PathBuf>,
     /// Gets what canisters print.
@@ -65,6 +67,7 @@ impl Default for NetSettings {
             protocol: Protocol::NEWEST,
             start_time: GENESIS_NS,
             rate_limits: true,
+            mainnet_ids: false,
             cache_dir: None,
             printer: None,
             authority: Arc::new(NoKeys),
@@ -110,22 +113,28 @@ impl Net {
 
     /// Makes one more subnet, and runs a round. Returns its place.
     pub fn add(&mut self, spec: SubnetSpec) -> usize {
-        let number = self.made;
-        self.made += 1;
+        self.add_at(spec, self.made)
+    }
+
+    /// As [`add`](Self::add), with the automatic ids of the subnet of this number; no other one may have it.
+    pub fn add_at(&mut self, spec: SubnetSpec, number: u64) -> usize {
+        self.made = self.made.max(number + 1);
         let ranges = subnet::ranges(&spec, number);
         let seed = subnet::seed(&ranges);
         let authority = &self.settings.authority;
         let Identity {
-            subnet_id: id,
+            subnet_id,
             public_key,
         } = authority.identity(&seed);
+        let mainnet_id = spec.kind.mainnet_id().filter(|_| spec.mainnet_id);
+        let id = mainnet_id.unwrap_or(subnet_id);
         let root = self.subnets.first().map_or(seed, |root| root.seed);
         let ids = ranges
             .iter()
             .map(|(first, last)| (canister_id(*first), canister_id(*last)));
         let settings = NodeSettings {
             start_time: self.time,
-            certification: authority.certifier(&root, &seed, ids.collect(), self.time),
+            certification: authority.certifier(&root, &seed, id, ids.collect(), self.time),
             cache_dir: self.settings.cache_dir.clone(),
             // Who answers HTTP requests looks at the URL himself, if he wants.
             url_check: false,
@@ -287,6 +296,23 @@ impl Net {
         Ok(())
     }
 
+    /// The block of a subnet's next round is made by this node, after these have failed to: so it is told to those who ask for the
+    /// metrics of nodes.
+    ///
+    /// # Errors
+    /// If there is no such subnet.
+    pub fn next_block(
+        &mut self,
+        subnet: &Principal,
+        maker: Principal,
+        failed: Vec<Principal>,
+    ) -> Result<(), NetError> {
+        let place = self.subnet_index(subnet);
+        let place = place.ok_or(NetError::SubnetNotFound(*subnet))?;
+        self.subnets[place].node.next_block(maker, failed);
+        Ok(())
+    }
+
     /// Runs a round of every subnet.
     pub fn tick(&mut self) {
         if !std::mem::take(&mut self.moved) {
@@ -316,174 +342,9 @@ impl Net {
         }
     }
 
-    /// Takes a call. Runs nothing but what inspects it.
-    ///
-    /// # Errors
-    /// If it has no place to go; the inner one if the subnet or the canister refuses it.
-    pub fn submit(
-        &mut self,
-        call: &Call,
-    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        let expiry = self.time.saturating_add(INGRESS_TTL);
-        let id = self.messages.name(call, expiry);
-        self.take(call, id, expiry, false)
-    }
-
-    /// Takes a call under a name that its sender knows, with the time until which it may enter a round.
-    ///
-    /// # Errors
-    /// As [`submit`](Self::submit).
-    pub fn submit_as(
-        &mut self,
-        call: &Call,
-        id: MessageId,
-        expiry: u64,
-    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        self.take(call, id, expiry, true)
-    }
-
-    fn take(
-        &mut self,
-        call: &Call,
-        id: MessageId,
-        expiry: u64,
-        named: bool,
-    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        let place = self.place(call)?;
-        let subnet = &mut self.subnets[place];
-        let (bytes, max) = subnet
-            .node
-            .ingress_size(&call.canister, &call.method, &call.payload);
-        if bytes > max && call.canister != Principal::management_canister() {
-            return Err(NetError::BadIngress(format!(
-                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {max}.",
-                hex::encode(id)
-            )));
-        }
-        if self.messages.get_mut(&id).is_some() {
-            return Ok(Ok((subnet.id, id)));
-        }
-        let taken = subnet.node.submit_with_info(
-            call.sender,
-            call.info.clone(),
-            call.canister,
-            &call.method,
-            call.payload.clone(),
-        );
-        let ingress = match taken {
-            Ok(ingress) => ingress,
-            Err(error) => return Ok(Err(error)),
-        };
-        let message = Message {
-            subnet: place,
-            ingress,
-            sender: call.sender,
-            receiver: call.canister,
-            expiry,
-            named,
-            result: None,
-        };
-        self.version += 1;
-        self.messages.add(id, message, self.time);
-        Ok(Ok((subnet.id, id)))
-    }
-
-    /// What became of a message, if it has ended. With a caller: only of a message that he sent.
-    ///
-    /// # Errors
-    /// If somebody else sent it.
-    pub fn status(
-        &mut self,
-        id: &MessageId,
-        caller: Option<Principal>,
-    ) -> Result<Option<MessageResult>, NetError> {
-        let Some(message) = self.messages.get_mut(id) else {
-            return Ok(None);
-        };
-        if message.result.is_none() {
-            let node = &mut self.subnets[message.subnet].node;
-            message.result = node.take_answer(message.ingress);
-        }
-        if node_is_past(&self.subnets[message.subnet].node, message)
-            && caller.is_some_and(|caller| caller != message.sender)
-        {
-            return Err(NetError::NotTheSender);
-        }
-        Ok(message.result.clone())
-    }
-
-    /// Runs rounds until a message has ended, so many at the most. Nothing is run if it has ended before.
-    ///
-    /// # Errors
-    /// If it has not ended by then.
-    pub fn wait(&mut self, id: &MessageId, rounds: u64) -> Result<MessageResult, NetError> {
-        for round in 0..=rounds {
-            if let Some(result) = self.status(id, None)? {
-                return Ok(result);
-            }
-            if round < rounds {
-                self.tick();
-            }
-        }
-        Err(NetError::BadIngress(format!(
-            "Failed to answer to ingress 0x{} after {rounds} rounds.",
-            hex::encode(id)
-        )))
-    }
-
-    /// The messages that came to a subnet under a name of their sender's, with what became of them.
-    pub fn named_messages(
-        &self,
-        place: usize,
-    ) -> impl Iterator<Item = (&MessageId, &Message, Option<&MessageResult>)> {
-        let named = self.messages.iter();
-        let here = named.filter(move |(_, message)| message.named && message.subnet == place);
-        here.map(|(id, message)| (id, message, self.result_of(message)))
-    }
-
-    /// What became of a message, if it has ended.
-    pub fn result(&self, id: &MessageId) -> Option<&MessageResult> {
-        self.result_of(self.messages.get(id)?)
-    }
-
-    fn result_of<'a>(&'a self, message: &'a Message) -> Option<&'a MessageResult> {
-        let node = &self.subnets[message.subnet].node;
-        message
-            .result
-            .as_ref()
-            .or_else(|| node.answer(message.ingress))
-    }
-
-    /// Who has sent a message that has entered a round.
-    pub fn sender(&self, id: &MessageId) -> Option<Principal> {
-        let message = self.messages.get(id)?;
-        node_is_past(&self.subnets[message.subnet].node, message).then_some(message.sender)
-    }
-
-    /// Messages that a subnet was sent so far.
-    pub fn message_count(&self) -> u64 {
-        self.messages.count()
-    }
-
     /// Counts whatever may change what is certified of the network.
     pub fn version(&self) -> u64 {
         self.version
-    }
-
-    /// Runs a query on the latest state.
-    ///
-    /// # Errors
-    /// If it has no place to go.
-    pub fn query(&mut self, call: &Call) -> Result<MessageResult, NetError> {
-        let place = self.place(call)?;
-        let node = &mut self.subnets[place].node;
-        Ok(node.query_with_info(
-            call.sender,
-            call.info.clone(),
-            call.canister,
-            &call.method,
-            call.payload.clone(),
-        ))
     }
 
     /// The canister of this id, with the place of its subnet.
@@ -557,9 +418,4 @@ fn listen(node: &mut Node, printer: Option<Printer>) {
     if let Some(printer) = printer {
         node.attach(Prints::to(Box::new(move |line| printer(line))));
     }
-}
-
-/// True once a message has entered a round: before that nobody is told whose it is.
-fn node_is_past(node: &Node, message: &Message) -> bool {
-    message.result.is_some() || node.has_taken(message.ingress)
 }

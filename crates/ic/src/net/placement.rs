@@ -101,6 +101,7 @@ impl Net {
         }
         let spec = SubnetSpec {
             on_the_fly: true,
+            mainnet_id: self.settings.mainnet_ids,
             mainnet_block: (!kind.is_named()).then_some(number / RANGE * RANGE),
             ..SubnetSpec::new(kind)
         };

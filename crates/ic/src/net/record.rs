@@ -3,7 +3,7 @@
 use candid::Principal;
 use serde::{Deserialize, Serialize};
 
-use super::{Net, NetError, NetSettings, SubnetKind, SubnetSpec};
+use super::{Net, NetError, NetSettings, SubnetKind, SubnetSpec, subnet};
 use crate::node::NodeRecord;
 
 /// Rounds that are run so that what was begun may end.
@@ -19,8 +19,9 @@ pub struct NetRecord {
     subnets: Vec<SubnetRecord>,
 }
 
+/// A subnet at rest.
 #[derive(Debug, Serialize, Deserialize)]
-struct SubnetRecord {
+pub struct SubnetRecord {
     number: u64,
     gone: bool,
     kind: String,
@@ -28,8 +29,58 @@ struct SubnetRecord {
     free: bool,
     admins: Option<Vec<Principal>>,
     mainnet_block: Option<u64>,
+    mainnet_id: bool,
     on_the_fly: bool,
     node: NodeRecord,
+}
+
+impl NetRecord {
+    /// The time of the network, nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// The subnets that it has, in the order in which they were made.
+    pub fn into_subnets(self) -> impl Iterator<Item = SubnetRecord> {
+        self.subnets.into_iter().filter(|subnet| !subnet.gone)
+    }
+}
+
+fn broken(error: impl ToString) -> NetError {
+    NetError::BrokenState(error.to_string())
+}
+
+impl SubnetRecord {
+    /// How many subnets were made before it.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How it was wished for.
+    ///
+    /// # Errors
+    /// If there is no such kind.
+    pub fn spec(&self) -> Result<SubnetSpec, NetError> {
+        let kind = SubnetKind::from_name(&self.kind)
+            .ok_or_else(|| broken(format!("there is no subnet kind {}", self.kind)))?;
+        Ok(SubnetSpec {
+            kind,
+            benchmarking: self.benchmarking,
+            free: self.free,
+            admins: self.admins.clone(),
+            mainnet_block: self.mainnet_block,
+            mainnet_id: self.mainnet_id,
+            on_the_fly: self.on_the_fly,
+        })
+    }
+
+    /// What its keys are derived from.
+    ///
+    /// # Errors
+    /// As [`spec`](Self::spec).
+    pub fn seed(&self) -> Result<[u8; 32], NetError> {
+        Ok(subnet::seed(&subnet::ranges(&self.spec()?, self.number)))
+    }
 }
 
 impl Net {
@@ -65,6 +116,7 @@ impl Net {
             free: subnet.spec.free,
             admins: subnet.spec.admins.clone(),
             mainnet_block: subnet.spec.mainnet_block,
+            mainnet_id: subnet.spec.mainnet_id,
             on_the_fly: subnet.spec.on_the_fly,
             node: subnet.node.to_record(),
         });
@@ -76,35 +128,34 @@ impl Net {
         }
     }
 
+    /// Adds a subnet in the state of a record, with the ranges that it had. Returns its place.
+    ///
+    /// # Errors
+    /// If the record does not fit together or the machine has no room for it.
+    pub fn add_kept(&mut self, spec: SubnetSpec, kept: SubnetRecord) -> Result<usize, NetError> {
+        let place = self.add_at(spec, kept.number);
+        match kept.gone {
+            true => self.subnets[place].empty(),
+            false => {
+                let resumed = self.subnets[place].node.resume(kept.node);
+                resumed.map_err(broken)?;
+            }
+        }
+        Ok(place)
+    }
+
     /// A network in the state of a record; its clock is two nanoseconds later, as if the network before had ended with a round
     /// and this one had begun with one.
     ///
     /// # Errors
     /// If the record does not fit together or the machine has no room for it.
     pub fn resume(settings: NetSettings, record: NetRecord) -> Result<Net, NetError> {
-        let broken = |error: &dyn std::fmt::Display| NetError::BrokenState(error.to_string());
         let mut net = Net::new(settings);
         for subnet in record.subnets {
-            let kind = SubnetKind::from_name(&subnet.kind)
-                .ok_or_else(|| broken(&format!("there is no subnet kind {}", subnet.kind)))?;
-            net.made = subnet.number;
-            let place = net.add(SubnetSpec {
-                benchmarking: subnet.benchmarking,
-                free: subnet.free,
-                admins: subnet.admins,
-                mainnet_block: subnet.mainnet_block,
-                on_the_fly: subnet.on_the_fly,
-                ..SubnetSpec::new(kind)
-            });
-            if subnet.gone {
-                net.subnets[place].empty();
-                continue;
-            }
-            let resumed = net.subnets[place].node.resume(subnet.node);
-            resumed.map_err(|error| broken(&error))?;
+            net.add_kept(subnet.spec()?, subnet)?;
         }
         if net.living().count() == 0 {
-            return Err(broken(&"it has no subnet"));
+            return Err(broken("it has no subnet"));
         }
         net.connect();
         net.made = record.made;

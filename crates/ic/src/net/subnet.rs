@@ -29,6 +29,8 @@ pub struct SubnetSpec {
     pub admins: Option<Vec<Principal>>,
     /// A block of the main network whose ids it hosts: its first number.
     pub mainnet_block: Option<u64>,
+    /// It has the id that the one of its kind has on the main network, in the place of that of its key.
+    pub mainnet_id: bool,
     /// It was made because somebody wanted such an id, and is no place for canisters that may be anywhere.
     pub on_the_fly: bool,
 }
@@ -42,6 +44,7 @@ impl SubnetSpec {
             free: kind == SubnetKind::CloudEngine,
             admins: None,
             mainnet_block: None,
+            mainnet_id: false,
             on_the_fly: false,
         }
     }

@@ -262,6 +262,11 @@ impl Node {
         (bytes, self.state.limits.ingress_bytes)
     }
 
+    /// The block of the next round is made by this node of the subnet, after these have failed to.
+    pub fn next_block(&mut self, maker: Principal, failed: Vec<Principal>) {
+        self.state.metrics.block_makers.next(maker, failed);
+    }
+
     /// A second node in the state of this one.
     ///
     /// # Errors

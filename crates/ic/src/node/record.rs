@@ -15,6 +15,7 @@ use crate::canister::snapshot_id::SnapshotId;
 use crate::canister::snapshots::Snapshot;
 use crate::canister::tasks::LowMemoryHook;
 use crate::canister::{Canister, InstallMode, Status};
+use crate::management::node_metrics::BlockMakers;
 use crate::module::GlobalValue;
 use crate::module::memory::{Image, StableMemory};
 
@@ -25,6 +26,7 @@ pub struct NodeRecord {
     round: u64,
     /// Automatic ids that were handed out.
     ids: u64,
+    block_makers: BlockMakers,
     canisters: Vec<CanisterRecord>,
     /// Modules by hash, each once.
     modules: BTreeMap<[u8; 32], Vec<u8>>,
@@ -210,6 +212,7 @@ impl Node {
             time: self.state.time,
             round: self.state.round,
             ids: self.state.ids.handed_out(),
+            block_makers: self.state.metrics.block_makers.clone(),
             modules,
         }
     }
@@ -222,6 +225,7 @@ impl Node {
         self.state.time = record.time;
         self.state.round = record.round;
         self.state.ids.hand_out(record.ids);
+        self.state.metrics.block_makers = record.block_makers;
         self.clock.pass(record.time);
         let modules: BTreeMap<_, Arc<[u8]>> = record
             .modules

@@ -24,6 +24,7 @@ impl Node {
         let _texts = self.texts();
         self.state.time = self.clock.tick();
         self.state.round += 1;
+        self.state.metrics.block_makers.round(self.state.time);
         self.state.random = RoundRandomness::new(self.state.round, self.state.config.seed);
         self.observers
             .round_begins(self.state.round, self.state.time);
