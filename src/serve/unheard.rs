@@ -9,7 +9,11 @@ use super::request::{Method, Request};
 use super::{Server, blobs, gateway, graph, instances};
 
 /// A server that listens nowhere.
-pub struct Unheard(Arc<Server>);
+pub struct Unheard {
+    server: Arc<Server>,
+    /// Drives nothing: what would wait for a connection waits for ever.
+    _runtime: tokio::runtime::Runtime,
+}
 
 impl Default for Unheard {
     fn default() -> Self {
@@ -18,21 +22,28 @@ impl Default for Unheard {
             quiet: true,
             ..Options::default()
         };
-        Unheard(Arc::new(Server {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime that drives nothing needs nothing");
+        let server = Arc::new(Server {
             options,
             instances: instances::Instances::default(),
             blobs: blobs::Blobs::default(),
             graph: graph::Graph::default(),
             gateways: gateway::Gateways::default(),
             activity: Arc::default(),
-        }))
+            runtime: runtime.handle().clone(),
+        });
+        Unheard {
+            server,
+            _runtime: runtime,
+        }
     }
 }
 
 impl Unheard {
     /// Status and body of the answer to a request, whose body is of this type.
     pub fn ask(&self, verb: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let answer = Arc::clone(&self.0).handle(Request {
+        let answer = Arc::clone(&self.server).handle(Request {
             method: match verb {
                 "GET" => Method::Get,
                 "POST" => Method::Post,

@@ -86,10 +86,11 @@ impl Told<'_> {
     /// The heap is still active, and the range lies in it.
     #[inline(always)]
     pub(crate) unsafe fn read(self, start: u64, end: u64) {
+        if self.marks.is_null() {
+            return;
+        }
         // SAFETY: both bytes lie in the heap.
-        if !self.marks.is_null()
-            && unsafe { !self.has(self.marks, start, end, WASM_PAGE_SIZE, ACCESSED) }
-        {
+        if unsafe { !self.has(self.marks, start, end, WASM_PAGE_SIZE, ACCESSED) } {
             self.tell(start, end, false);
         }
     }

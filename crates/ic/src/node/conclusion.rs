@@ -21,6 +21,10 @@ use crate::observe::Cause;
 
 impl Node {
     /// Applies the effects of an execution and answers its call if it is due.
+    #[expect(
+        clippy::boxed_local,
+        reason = "it comes in a box; out of it, it would be copied"
+    )]
     pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Box<Pending>) {
         let Pending {
             context,
