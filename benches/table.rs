@@ -257,7 +257,7 @@ impl Bench {
         );
     }
 
-    /// As many canisters of one module, more or less, as a process may have maps for.
+    /// Many canisters of one module.
     fn many(&self) {
         let count = 10_000;
         let ids: Vec<String> = (0..count)
@@ -276,7 +276,7 @@ impl Bench {
         }
         self.write("many.drun", script.as_bytes());
         let time = median(3, || {
-            run(self.drun("many.drun", "cache").args(["--compat", "drun"]));
+            run(&mut self.drun("many.drun", "cache"));
         });
         row(
             "10,000 canisters made, installed from one module, called once each",
