@@ -154,7 +154,9 @@ fn free(path: &Path) -> io::Result<u64> {
     }
     // SAFETY: filled in by the call, which succeeded.
     let found = unsafe { found.assume_init() };
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    #[allow(clippy::unnecessary_cast, reason = "macOS counts blocks in 32 bits")]
+    let blocks = found.f_bavail as u64;
+    Ok(blocks.saturating_mul(found.f_frsize))
 }
 
 /// Makes sure that nobody else can put another directory in the place of this one: all that it lies in belong to this user or to the
