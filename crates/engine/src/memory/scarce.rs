@@ -12,9 +12,6 @@ const STRETCH: usize = 8 << 30;
 /// So many heaps have a stretch of their own. They lie below what the system maps, and above the program.
 const STRETCHES: usize = 4096;
 
-/// Stretches that are looked at for one heap. Where all addresses are taken, by heaps that are not short, none is free.
-const TRIES: usize = 16;
-
 /// Bytes of address space that this process may still take; `None` if nothing limits it.
 fn left() -> Option<usize> {
     let mut limit = libc::rlimit {
@@ -52,7 +49,7 @@ pub(super) fn extensible(len: usize) -> io::Result<Reservation> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let anywhere = Reservation::new(len)?;
     let here = anywhere.base().addr() / STRETCH * STRETCH;
-    for _ in 0..TRIES {
+    for _ in 0..STRETCHES {
         let number = 1 + NEXT.fetch_add(1, Ordering::Relaxed) % STRETCHES;
         let Some(address) = here.checked_sub(number * STRETCH).filter(|at| *at > 0) else {
             continue;
