@@ -76,6 +76,18 @@ struct Server {
 }
 
 impl Server {
+    fn new(options: Options, runtime: &tokio::runtime::Handle) -> Self {
+        Server {
+            options,
+            instances: instances::Instances::default(),
+            blobs: blobs::Blobs::default(),
+            graph: graph::Graph::default(),
+            gateways: gateway::Gateways::default(),
+            activity: Arc::default(),
+            runtime: runtime.clone(),
+        }
+    }
+
     /// What all networks of this server have in common.
     fn net_settings(&self) -> NetSettings {
         NetSettings {
@@ -228,15 +240,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         .map_err(|error| format!("cannot start: {error}"))?;
     let address = (options.address, options.port);
     let (ttl, hard_ttl) = (options.ttl, options.hard_ttl);
-    let server = Arc::new(Server {
-        options,
-        instances: instances::Instances::default(),
-        blobs: blobs::Blobs::default(),
-        graph: graph::Graph::default(),
-        gateways: gateway::Gateways::default(),
-        activity: Arc::default(),
-        runtime: runtime.handle().clone(),
-    });
+    let server = Arc::new(Server::new(options, runtime.handle()));
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address)
             .await

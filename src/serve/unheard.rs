@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use super::Server;
 use super::http::Handler;
 use super::options::Options;
 use super::request::{Method, Request};
-use super::{Server, blobs, gateway, graph, instances};
 
 /// A server that listens nowhere.
 pub struct Unheard {
@@ -24,15 +24,7 @@ impl Default for Unheard {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime that drives nothing needs nothing");
-        let server = Arc::new(Server {
-            options,
-            instances: instances::Instances::default(),
-            blobs: blobs::Blobs::default(),
-            graph: graph::Graph::default(),
-            gateways: gateway::Gateways::default(),
-            activity: Arc::default(),
-            runtime: runtime.handle().clone(),
-        });
+        let server = Arc::new(Server::new(options, runtime.handle()));
         Unheard {
             server,
             _runtime: runtime,

@@ -141,6 +141,13 @@ const MODULE: &str = r#"(module
   (func (export "canister_update trap") (i32.store (i32.const -1) (i32.const 0)))
   (func (export "canister_query get") (call $append (i32.const 0) (i32.const 16)) (call $reply)))"#;
 
+fn with_messages(messages: &[&str]) -> Place {
+    let script = format!("create\ninstall ID m.wat 0x\n{}\n", messages.join("\n"));
+    Place::new()
+        .file("m.wat", MODULE)
+        .file("s", script.replace("ID", ID))
+}
+
 fn place() -> Place {
     let messages = [
         "ingress ID go 0x",
@@ -150,10 +157,7 @@ fn place() -> Place {
         "upgrade ID m.wat 0x",
         "ingress ID go 0x",
     ];
-    let script = format!("create\ninstall ID m.wat 0x\n{}\n", messages.join("\n"));
-    Place::new()
-        .file("m.wat", MODULE)
-        .file("s", script.replace("ID", ID))
+    with_messages(&messages)
 }
 
 #[test]
@@ -250,10 +254,7 @@ fn small() -> Place {
         "upgrade ID m.wat 0x",
         "ingress ID go 0x",
     ];
-    let script = format!("create\ninstall ID m.wat 0x\n{}\n", messages.join("\n"));
-    Place::new()
-        .file("m.wat", MODULE)
-        .file("s", script.replace("ID", ID))
+    with_messages(&messages)
 }
 
 #[test]

@@ -18,11 +18,7 @@ impl Net {
         &mut self,
         call: &Call,
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
-        let expiry = self.time.saturating_add(INGRESS_TTL);
-        let id = self.messages.name(call, expiry);
-        let place = self.place(call)?;
-        self.check_size(place, call, &id)?;
-        self.take(place, call, id, expiry, false)
+        self.submit_new(call, true)
     }
 
     /// As [`submit`](Self::submit), for calls of whoever drives the network: their size has no limit.
@@ -33,9 +29,20 @@ impl Net {
         &mut self,
         call: &Call,
     ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
+        self.submit_new(call, false)
+    }
+
+    fn submit_new(
+        &mut self,
+        call: &Call,
+        bounded: bool,
+    ) -> Result<Result<(Principal, MessageId), UserError>, NetError> {
         let expiry = self.time.saturating_add(INGRESS_TTL);
         let id = self.messages.name(call, expiry);
         let place = self.place(call)?;
+        if bounded {
+            self.check_size(place, call, &id)?;
+        }
         self.take(place, call, id, expiry, false)
     }
 
