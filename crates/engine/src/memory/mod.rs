@@ -17,6 +17,7 @@ mod image;
 mod marks;
 mod pages;
 mod pool;
+mod portable;
 mod scarce;
 mod settle;
 mod stable;
@@ -39,12 +40,15 @@ pub use creator::{configure, refresh_size, with_heap};
 pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
+pub(crate) use marks::{ACCESSED, WRITTEN};
+pub(crate) use portable::{LIST_WASM_PAGES, STATES_AT, how, is_portable};
 pub(crate) use scarce::address_space_is_limited;
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub(crate) use sys::host_page_size;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
+pub(crate) use tracker::WRITABLE;
 pub(crate) use view::{HeapView, Told};
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).
