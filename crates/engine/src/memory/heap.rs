@@ -5,8 +5,9 @@
 //! The rule for callers: writes happen within a level, through this handle or by Wasm code and host functions under
 //! an [`Activation`]; and no slice of the heap is kept while Wasm code runs.
 
+use super::activation::Activation;
 use super::core::Core;
-use super::fault::{self, Activation};
+use super::fault;
 use super::image::{Image, ParkedHeap};
 use super::pool::PooledPage;
 use super::portable::is_portable;

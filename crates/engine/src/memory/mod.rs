@@ -6,9 +6,14 @@
 //! memory faults, and the memory that wasmtime instances run on.
 
 mod access;
+mod activation;
 mod arena;
 mod core;
 mod creator;
+#[cfg(unix)]
+mod fault;
+#[cfg(not(unix))]
+#[path = "no_faults.rs"]
 mod fault;
 mod fork;
 mod heap;
@@ -36,8 +41,8 @@ mod tests;
 mod wasm_tests;
 
 pub use access::{StableAccess, Touched};
+pub use activation::Activation;
 pub use creator::{configure, refresh_size, with_heap};
-pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
 pub(crate) use marks::{ACCESSED, WRITTEN};

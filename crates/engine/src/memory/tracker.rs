@@ -263,7 +263,10 @@ impl Tracker {
     /// The system's, when not even the whole memory can be opened in one piece, and no room in the log.
     pub(super) fn open(&mut self, pages: Range<usize>) -> io::Result<()> {
         // Where the host's pages are larger than ours they open together.
-        let host = super::sys::host_page_size().div_ceil(PAGE_SIZE);
+        let host = match self.unprotected {
+            true => 1,
+            false => super::sys::host_page_size().div_ceil(PAGE_SIZE),
+        };
         let pages = pages.start / host * host..pages.end.next_multiple_of(host).min(self.pages());
         self.counted = false;
         self.log(pages.clone())?;
