@@ -140,3 +140,37 @@ fn agents_are_told_what_is_wrong() {
     assert_eq!(large.status, 413);
     assert_eq!(client.get(&format!("{path}/v9/status")).status, 404);
 }
+
+/// It waits for ten seconds for what never comes, as no round is run: twice at the same time.
+#[test]
+fn a_call_that_does_not_end_in_time_is_taken_all_the_same() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    let path = format!("/instances/{instance}");
+    let now = client.get(&format!("{path}/read/get_time")).json();
+    let expiry = now["nanos_since_epoch"].as_u64().expect("a time") + 200_000_000_000;
+    let waiting = ["v3", "v4"].map(|version| {
+        let port = server.port;
+        let path = format!("{path}/api/{version}/canister/{canister}/call");
+        let body = envelope("call", canister, "write", version.as_bytes(), expiry);
+        std::thread::spawn(move || {
+            let headers = [("content-type", "application/cbor")];
+            let begun = Instant::now();
+            let answer = Client::new(port).send("POST", &path, &headers, &body);
+            (answer, begun.elapsed())
+        })
+    });
+    for thread in waiting {
+        let (answer, took) = thread.join().expect("it is answered");
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 202, "{said}");
+        assert!(said.starts_with("Request 0x"), "{said}");
+        assert!(took >= Duration::from_secs(10), "{took:?}");
+    }
+    // Both were taken, and run once there is a round.
+    client.ask(&format!("{path}/update/tick"), &json!({}));
+    let count = client.ask(&format!("{path}/read/query"), &call(canister, "read", b""));
+    assert_eq!(bytes(&count["Ok"]), Some(vec![2, 0, 0, 0]));
+}

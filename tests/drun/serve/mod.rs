@@ -7,6 +7,7 @@ mod calls;
 mod config;
 mod endpoints;
 mod errors;
+mod exchanges;
 mod extras;
 mod features;
 mod gateways;
@@ -17,6 +18,7 @@ mod limits;
 mod node_metrics;
 mod outcalls;
 mod rules;
+mod signed;
 mod state;
 mod time;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use candid::CandidType;
+use drun_ic::management::types::chunks::UploadChunkArgs;
 
 #[derive(CandidType)]
 struct Canister {
@@ -272,6 +273,69 @@ fn refusals_have_their_codes_and_words() {
         let said = refused["Err"]["reject_message"].as_str().expect("a text");
         assert_eq!(refused["Err"]["error_code"], code);
         assert!(said.contains(words), "{said}");
+    }
+}
+
+/// `canister_execution_rate_limiting` (2.4; metering.md 7.1): who has installed or changed too much has to wait, unless it is off.
+#[test]
+fn limits_of_rates_hold_unless_they_are_off() {
+    // Writes 200 MiB thirteen times: 2.7 billion instructions.
+    const FILLS: &str = r#"(module
+        (memory 3200)
+        (func $fill (local $left i32)
+            (local.set $left (i32.const 13))
+            (loop $again
+                (memory.fill (i32.const 0) (local.get $left) (i32.const 209715200))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (br_if $again (local.get $left))))
+        (start $fill))"#;
+    let server = Server::start();
+    let mut client = server.client();
+    for (setting, limited) in [
+        (Value::Null, true),
+        (json!("Enabled"), true),
+        (json!("Disabled"), false),
+    ] {
+        let config = json!({"canister_execution_rate_limiting": setting});
+        let wish = json!({"subnet_config_set": subnets(&["application"]), "icp_config": config});
+        let made = client.post("/instances", &wish).json();
+        let instance = made["Created"]["instance_id"].as_u64().expect("a number") as usize;
+        let canister = client.canister_of(instance, &json!("None"), FILLS);
+        let install = Encode!(&InstallCodeArgs {
+            mode: CanisterInstallMode::Reinstall,
+            canister_id: canister,
+            wasm_module: wat::parse_str("(module)").expect("valid text"),
+            arg: Vec::new(),
+            sender_canister_version: None,
+        });
+        let install = management("install_code", &install.expect("it encodes"));
+        let chunk = Encode!(&UploadChunkArgs {
+            canister_id: canister,
+            chunk: b"chunk".to_vec(),
+        });
+        let chunk = management("upload_chunk", &chunk.expect("it encodes"));
+        let path = format!("/instances/{instance}/update");
+        let mut ask = |wish: &Value, verb: &str| client.ask(&format!("{path}/{verb}"), wish);
+        // Both in the same round.
+        let [chunk, install_again] =
+            [chunk, install.clone()].map(|it| ask(&it, "submit_ingress_message")["Ok"].clone());
+        for (message, words) in [
+            (chunk, "is heap delta rate limited"),
+            (
+                install_again,
+                "is rate limited because it executed too many instructions",
+            ),
+        ] {
+            let result = ask(&message, "await_ingress_message");
+            let said = result["Err"]["reject_message"].as_str().unwrap_or("");
+            assert_eq!(said.contains(words), limited, "{config}: {result}");
+        }
+        // A round or two later that is forgotten.
+        ask(&json!({}), "tick");
+        let message = ask(&install, "submit_ingress_message")["Ok"].clone();
+        let result = ask(&message, "await_ingress_message");
+        assert!(result.get("Ok").is_some(), "{config}: {result}");
+        client.send("DELETE", &format!("/instances/{instance}"), &[], b"");
     }
 }
 
