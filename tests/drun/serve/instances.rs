@@ -41,6 +41,9 @@ fn free_ranges_are_handed_out_downwards_by_kind() {
     ]);
     set["cloud_engine"] = json!([]);
     let (instance, topology) = client.instance(set);
+    // Each of the ten subnets takes a nanosecond (3.5).
+    let time = client.get(&format!("/instances/{instance}/read/get_time"));
+    assert_eq!(time.body, br#"{"nanos_since_epoch":1620328630000000010}"#);
     let last = |kind: &str| {
         let all = ranges(&topology, kind);
         let starts = all.iter().map(|ranges| ranges.last().unwrap().0.clone());
@@ -219,10 +222,7 @@ fn ids_without_a_place_are_refused() {
 
 #[test]
 fn a_fork_goes_its_own_way() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     client.reply(instance, &call(canister, "write", b""));
     let forked = client.send("POST", &format!("/instances/{instance}/fork"), &[], b"");
     assert_eq!(forked.status, 201);

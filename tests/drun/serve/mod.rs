@@ -310,6 +310,15 @@ impl Client {
     }
 }
 
+/// A server, a connection to it, and an instance with one application subnet and a canister.
+fn with_a_canister() -> (Server, Client, usize, Principal) {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    (server, client, instance, canister)
+}
+
 /// A set with one new subnet of each kind.
 fn subnets(kinds: &[&str]) -> Value {
     let spec = json!({"state_config": "New", "instruction_config": "Production"});

@@ -141,7 +141,7 @@ fn what_does_not_hold_is_refused() {
             let body = envelope(content, keys, signer, terms).expect("it has an id");
             let refused = live.post(path, &body);
             let said = String::from_utf8_lossy(&refused.body).into_owned();
-            assert_eq!(refused.status, 400, "{path}: {said}");
+            assert_eq!(refused.status, 403, "{path}: {said}");
             assert!(said.contains(why), "{path}: {said}");
         }
     }
@@ -151,7 +151,7 @@ fn what_does_not_hold_is_refused() {
     let refused = live.post("v3/query", &body);
     let said = String::from_utf8_lossy(&refused.body).into_owned();
     assert!(
-        refused.status == 400 && said.contains("is not that of the sender"),
+        refused.status == 403 && said.contains("is not that of the sender"),
         "{said}"
     );
 }

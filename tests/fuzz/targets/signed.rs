@@ -1,5 +1,5 @@
-//! Requests of agents with right signatures: the content is any bytes, and the target signs it, so that what lies behind the check of
-//! signatures is reached. Chains of delegations that do not hold never get in, and who has sent a call may read what became of it.
+//! Requests of agents with right signatures: the content comes from any bytes, and the target signs it, so that what lies behind the
+//! check of signatures is reached. Chains of delegations that do not hold never get in, and who has sent a call may read what became of it.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -199,13 +199,79 @@ fn read_state(paths: &[&[&[u8]]]) -> Value {
     ])
 }
 
+/// Labels of paths and names of methods, which no fuzzer makes by itself.
+fn words() -> [Vec<u8>; 24] {
+    [
+        "time",
+        "canister",
+        "subnet",
+        "request_status",
+        "canister_ranges",
+        "metadata",
+        "secret",
+        "controllers",
+        "module_hash",
+        "certified_data",
+        "public_key",
+        "node",
+        "metrics",
+        "read",
+        "write",
+        "canister_status",
+        "fetch_canister_logs",
+        "update_settings",
+        "stop_canister",
+        "provisional_create_canister_with_cycles",
+        "raw_rand",
+        CANISTER,
+        SUBNET,
+        "",
+    ]
+    .map(|word| match Principal::from_text(word) {
+        Ok(id) => id.as_slice().to_vec(),
+        Err(_) => word.as_bytes().to_vec(),
+    })
+}
+
+/// A content of right shape, out of bytes that are none: parts with their lengths, of which those of a single byte stand for a word.
+fn shaped(path: usize, mut bytes: &[u8]) -> Value {
+    let words = words();
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    while let [length, rest @ ..] = bytes {
+        let (part, rest) = rest.split_at(usize::from(*length % 32).min(rest.len()));
+        parts.push(match part {
+            [word] => words[usize::from(*word) % words.len()].clone(),
+            part => part.to_vec(),
+        });
+        bytes = rest;
+    }
+    if PATHS[path].ends_with("read_state") {
+        let paths: Vec<Vec<&[u8]>> = parts
+            .chunks(3)
+            .map(|path| path.iter().map(Vec::as_slice).collect())
+            .collect();
+        let paths: Vec<&[&[u8]]> = paths.iter().map(Vec::as_slice).collect();
+        return read_state(&paths);
+    }
+    let kind = PATHS[path].rsplit('/').next().unwrap_or("");
+    let mut parts = parts.into_iter();
+    let to = match parts.next() {
+        Some(part) if part.len() % 2 == 1 => canister(),
+        _ => management(),
+    };
+    let method = parts.next().unwrap_or_default();
+    let method = String::from_utf8_lossy(&method).into_owned();
+    call(kind, to, &method, &parts.collect::<Vec<_>>().concat())
+}
+
 /// The status of the answer to a request: an endpoint, how it is signed, and a content; nothing for what has no id.
 pub fn status(bytes: &[u8]) -> Option<u16> {
     static ASKED: OnceLock<Mutex<Asked>> = OnceLock::new();
     let [path, how, content @ ..] = bytes else {
         return None;
     };
-    let content = cbor::decode(content).ok()?;
+    let path = usize::from(*path) % PATHS.len();
+    let content = cbor::decode(content).unwrap_or_else(|_| shaped(path, content));
     let asked = ASKED.get_or_init(|| Mutex::new(Asked::new()));
     let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
     asked.requests += 1;
@@ -213,7 +279,7 @@ pub fn status(bytes: &[u8]) -> Option<u16> {
         asked.json("DELETE", "", "");
         asked.make();
     }
-    asked.sign(usize::from(*path) % PATHS.len(), *how, content)
+    asked.sign(path, *how, content)
 }
 
 /// A request, to be signed.

@@ -200,7 +200,8 @@ fn agreed(
         .iter()
         .map(|(hash, (count, _))| (*count, hash))
         .collect();
-    hashes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    // The greatest first (the client's test of the text).
+    hashes.sort_by(|a, b| b.cmp(a));
     let hashes: Vec<String> = hashes
         .into_iter()
         .map(|(count, hash)| format!("[{hash}: {count}]"))
