@@ -187,6 +187,24 @@ fn a_subnet_is_made_for_an_id_of_the_main_network() {
 }
 
 #[test]
+fn a_query_makes_no_subnet() {
+    let (_server, mut client, instance, _) = with_a_canister();
+    let id = id("22ajg-aqaaa-aaaap-adukq-cai");
+    let mut query = management("provisional_create_canister_with_cycles", b"DIDL\0\0");
+    query["effective_principal"] = json!({"CanisterId": id_text(id)});
+    let refused = client.post(&format!("/instances/{instance}/read/query"), &query);
+    assert_eq!(
+        refused.message(),
+        "BadIngressMessage(\"Canister 22ajg-aqaaa-aaaap-adukq-cai does not belong to any subnet.\")"
+    );
+    let topology = client.get(&format!("/instances/{instance}/read/topology"));
+    let subnets = topology.json()["subnet_configs"]
+        .as_object()
+        .map(|all| all.len());
+    assert_eq!(subnets, Some(1));
+}
+
+#[test]
 fn ids_without_a_place_are_refused() {
     let server = Server::start();
     let mut client = server.client();
