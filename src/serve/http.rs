@@ -1,6 +1,6 @@
-//! HTTP: listening, connections, bodies. The only place with async code beside `eager` and `outbound`; what a request means is decided in
-//! `routes`. A connection has a thread of its own, which may block and has room for the stacks of canisters: handing a request to another
-//! thread and its answer back takes longer than most requests do.
+//! HTTP: listening, connections, bodies. The only place with async code beside `outbound`; what a request means is decided in `routes`.
+//! A connection has a thread of its own, which may block and has room for the stacks of canisters: handing a request to another thread
+//! and its answer back takes longer than most requests do.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,6 @@ use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Refusal};
-use super::eager::Eager;
 use super::request::{Method, Request};
 
 /// Asks for the name of an operation after so many milliseconds (pocket-ic-api.md 2.3).
@@ -73,7 +72,6 @@ fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc
             let Ok(stream) = TcpStream::from_std(stream) else {
                 return;
             };
-            let stream = Eager::new(stream);
             match tls {
                 None => converse(stream, handler, server).await,
                 Some(tls) => {

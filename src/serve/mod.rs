@@ -1,8 +1,8 @@
 //! `drun serve`: the protocol of a PocketIC server over networks of subnets in this process, so that its clients test canisters without
 //! one (docs/internet-computer/pocket-ic-api.md). Owns the wire; what happens behind it is the business of `drun_ic::net`.
 //!
-//! From the top: [`main`] starts and ends the process; `http`, `eager` and `outbound` are the only async room; `routes` finds the
-//! endpoint; the endpoints work on `instances` and speak in the types of `wire`.
+//! From the top: [`main`] starts and ends the process; `http` and `outbound` are the only async room; `routes` finds the endpoint; the
+//! endpoints work on `instances` and speak in the types of `wire`.
 
 mod agent;
 mod answer;
@@ -10,7 +10,6 @@ mod auto_progress;
 mod blobs;
 mod create;
 mod dashboard;
-mod eager;
 mod gateway;
 mod generation;
 mod graph;

@@ -1,5 +1,5 @@
 //! HTTP requests of canisters that go out into the world, as they do on an instance that goes on by itself (pocket-ic-api.md 2.7 and
-//! 3.11). A part of the async room around `http`; which requests are sent is decided in `auto_progress`.
+//! 3.11). The second half of the async room beside `http`; which requests are sent is decided in `auto_progress`.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
