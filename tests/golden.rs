@@ -1,5 +1,5 @@
-//! Every script of `testdata/` and `wat/` against its expected output, byte for byte: with each code generator, and with
-//! a cold and a warm module cache. Names look like `fast/testdata/motoko/counter`; filters and `--list` are the usual ones.
+//! Every script of `testdata/` and `wat/` against its expected output, byte for byte: with each code generator, on the
+//! memory of this system and on the portable one, and with a cold and a warm module cache. Names look like `fast/testdata/motoko/counter`; filters and `--list` are the usual ones.
 //!
 //! A script `NAME.drun` has its expected output, both streams in one, in `NAME.ok`; it runs in its own directory. Its
 //! options are in a comment at its head (`# args: ...`), or else in the directory's file `args`; `# exit: N` tells the
@@ -14,8 +14,18 @@ use std::sync::{Arc, OnceLock};
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::recorded;
 
-/// The code generators, as `--compiler` names them.
-const COMPILERS: [&str; 4] = ["fast", "optimizing", "interpreter", "auto"];
+/// A name, a code generator, and whether memory is the portable one.
+type Way = (&'static str, &'static str, bool);
+
+/// What every case is run with.
+const WAYS: [Way; 6] = [
+    ("fast", "fast", false),
+    ("optimizing", "optimizing", false),
+    ("interpreter", "interpreter", false),
+    ("auto", "auto", false),
+    ("portable-fast", "fast", true),
+    ("portable-optimizing", "optimizing", true),
+];
 
 /// Cases that run into limits of tens of billions of instructions: they run once with each of the first two only.
 const LONG: [&str; 1] = ["testdata/golden/calls/drun"];
@@ -26,10 +36,10 @@ fn main() {
     for (name, case) in cases() {
         let case = Arc::new(case);
         let long = LONG.contains(&name.as_str());
-        for compiler in &COMPILERS[..if long { 2 } else { 4 }] {
+        for way in &WAYS[..if long { 2 } else { WAYS.len() }] {
             let case = Arc::clone(&case);
-            trials.push(Trial::test(format!("{compiler}/{name}"), move || {
-                case.check(compiler, long)
+            trials.push(Trial::test(format!("{}/{name}", way.0), move || {
+                case.check(way, long)
             }));
         }
     }
@@ -58,10 +68,10 @@ enum Expected {
 }
 
 impl Case {
-    fn check(&self, compiler: &str, long: bool) -> Result<(), Failed> {
+    fn check(&self, way: &Way, long: bool) -> Result<(), Failed> {
         let cache = tempfile::tempdir()?;
         for temperature in &["cold", "warm"][..if long { 1 } else { 2 }] {
-            let printed = self.run(compiler, cache.path())?;
+            let printed = self.run(way, cache.path())?;
             if *self.first.get_or_init(|| printed.clone()) != printed {
                 return Err(
                     format!("not the same bytes as other runs ({temperature} cache)").into(),
@@ -74,8 +84,11 @@ impl Case {
     }
 
     /// Standard output and standard error; where they are expected in one, the second is empty.
-    fn run(&self, compiler: &str, cache: &Path) -> Result<[Vec<u8>; 2], Failed> {
+    fn run(&self, (_, compiler, portable): &Way, cache: &Path) -> Result<[Vec<u8>; 2], Failed> {
         let mut command = support::drun(&self.directory);
+        if *portable {
+            command.env("DRUN_MEMORY", "portable");
+        }
         command
             .args(["--compiler", compiler, "--cache-dir"])
             .arg(cache)

@@ -43,8 +43,6 @@ pub(crate) enum Fault {
     Trapped(wasmtime::Trap, Vec<u32>),
     /// The host or the engine ended it, and the instance holds the reason.
     Ended,
-    /// As an access out of bounds, in these functions, but the interpreter cannot tell what else was touched.
-    Unsure(Vec<u32>),
     /// The interpreter cannot run it.
     Unable,
     /// The runtime did what it should not.

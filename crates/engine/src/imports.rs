@@ -10,7 +10,7 @@ use crate::guest::{Cell, Guest, Interruption, Stopped};
 use crate::host::{Activation, Host};
 use crate::memory::WASM_PAGE_SIZE;
 use crate::rewrite::{
-    HOST_MODULE, MEMORY_GROWN, OUT_OF_INSTRUCTIONS, PROFILE_ENTER, PROFILE_LEAVE,
+    HOST_MODULE, MEMORY_GROWN, OUT_OF_INSTRUCTIONS, PROFILE_ENTER, PROFILE_LEAVE, TOUCH,
 };
 use crate::words::{Address, Returned, Word};
 
@@ -137,6 +137,12 @@ fn link_hooks<H: Host>(hooks: &mut Linker<Cell<H>>) {
                 },
             )
         });
+    let touch = move |caller: Caller<'_, Cell<H>>, start: u64, len: u64, how: u32| {
+        if let Some(heap) = &caller.data().heap {
+            heap.hear(start, len, how);
+        }
+    };
+    let defined = defined.and_then(|hooks| hooks.func_wrap(HOST_MODULE, TOUCH, touch));
     defined.expect("every import is defined once");
 }
 

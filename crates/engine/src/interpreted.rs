@@ -105,7 +105,6 @@ impl<H: Host> Interpreted<H> {
         run.map_err(|halt| match halt {
             Halt::Trap(trap, functions) => Fault::Trapped(trap, functions),
             Halt::Stopped => Fault::Ended,
-            Halt::Unsure(functions) => Fault::Unsure(functions),
             Halt::Unable => Fault::Unable,
         })
     }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::Host;
 use crate::interpreter::Program;
+use crate::memory::is_portable;
 use crate::rewrite::{Metering, Plan, Rewritten, SavedGlobal, Shape, rewrite, survey};
 use crate::tier::{TIERS, Tier};
 
@@ -94,7 +95,7 @@ impl<H: Host> Module<H> {
         let rewritten = match rewritten {
             Some(surveyed) if program.is_some() => surveyed,
             _ => {
-                let made = rewrite(&raw, &plan, tier.metering());
+                let made = rewrite(&raw, &plan, tier.metering(), is_portable());
                 made.map_err(|defect| host.refuse(defect))?
             }
         };
@@ -160,7 +161,7 @@ impl<H: Host> Module<H> {
             return Ok(Cow::Borrowed(&kept.wasm));
         }
         let raw = self.host.unpack(&self.blob)?;
-        let made = rewrite(&raw, &self.host.plan(&self.facts), metering);
+        let made = rewrite(&raw, &self.host.plan(&self.facts), metering, is_portable());
         Ok(Cow::Owned(
             made.map_err(|defect| self.host.refuse(defect))?.wasm,
         ))
@@ -194,8 +195,11 @@ impl<H: Host> Module<H> {
     pub(crate) fn frames(&self, indices: impl Iterator<Item = u32>, tier: Tier) -> Vec<Frame> {
         let frame = |index| {
             let index = match tier {
-                Tier::Profiled => self.rewritten.index_without_profile(index),
-                _ => index,
+                Tier::Interpreter => index,
+                tier => {
+                    let touches = is_portable() && self.shape().memory.is_some();
+                    self.rewritten.plain_index(index, tier.metering(), touches)
+                }
             };
             Frame {
                 index,

@@ -9,7 +9,7 @@ use crate::guest::{Interruption, Running, TOUCHES, Touches};
 use crate::host::{Activation, Host};
 use crate::imports::Linking;
 use crate::instance::{Instance, Program};
-use crate::memory::{Heap, HeapError, remaining_stack};
+use crate::memory::{Heap, HeapError, is_portable, remaining_stack};
 use crate::meter::{Exhausted, Meter, Refill};
 use crate::module::{Frame, Module};
 use crate::record::Recording;
@@ -196,8 +196,8 @@ impl<H: Linking> Engine<H> {
             touches,
         } = attempt.running;
         let entering = match touches {
-            Some(_) => ENTERING_WATCHED,
-            None => ENTERING,
+            Some(_) if !is_portable() => ENTERING_WATCHED,
+            _ => ENTERING,
         };
         let code = meter.used(attempt.counter).saturating_sub(beside);
         let worth = code.saturating_sub(entering);
@@ -322,7 +322,7 @@ impl<H: Linking> Engine<H> {
         let result = with_stack(tier.stack() + HOST_STACK, || {
             let _active = match (heap, price) {
                 (None, _) => None,
-                (Some(heap), price) if tier == Tier::Interpreter => {
+                (Some(heap), price) if tier == Tier::Interpreter || is_portable() => {
                     Some(heap.listen(price.is_some())?)
                 }
                 (Some(heap), None) => Some(heap.activate()),
@@ -351,13 +351,15 @@ impl<H: Linking> Engine<H> {
                     }
                     (Some(Interruption::Recorded), _) => Err(Unfinished::Interrupted),
                     (None, Fault::Trapped(trap, functions)) => {
-                        let better = run_again_on(&trap, tier, sliced);
+                        let checks = checks_bounds(program.module, tier);
+                        let better = match trap {
+                            // What such an access has touched before its end is for others to say.
+                            wasmtime::Trap::MemoryOutOfBounds if checks && price.is_some() => {
+                                Some(Tier::Cautious)
+                            }
+                            trap => run_again_on(&trap, tier, sliced),
+                        };
                         again = better.filter(|_| self.compiler.can_ask_beyond(tier));
-                        Ok(self.trapped(program.module, tier, &trap, functions))
-                    }
-                    (None, Fault::Unsure(functions)) => {
-                        again = Some(Tier::Cautious).filter(|_| self.compiler.can_ask_beyond(tier));
-                        let trap = wasmtime::Trap::MemoryOutOfBounds;
                         Ok(self.trapped(program.module, tier, &trap, functions))
                     }
                     (None, Fault::Unable) => {
@@ -449,6 +451,11 @@ fn kind_of(trap: &wasmtime::Trap) -> TrapKind {
         wasmtime::Trap::BadSignature => TrapKind::BadSignature,
         _ => TrapKind::Other,
     }
+}
+
+/// Whether code finds the end of the heap without touching what lies before it, and does not tell either.
+fn checks_bounds<H: Host>(module: &Module<H>, tier: Tier) -> bool {
+    tier == Tier::Fast && module.shape().memory64() && !is_portable()
 }
 
 /// The code generator that has to run an execution again which trapped, so that its outcome does not depend on the one

@@ -27,6 +27,7 @@ use super::trouble;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::memory::is_portable;
 use crate::rewrite::{REWRITE_VERSION, Rewritten};
 use crate::tier::Tier;
 
@@ -81,7 +82,7 @@ impl ModuleCache {
         sink.0.update(module);
         (FORMAT_VERSION, REWRITE_VERSION, tier as u32).hash(&mut sink);
         (host, env!("CARGO_PKG_VERSION")).hash(&mut sink);
-        (settings.max_memory, settings.backtraces).hash(&mut sink);
+        (settings.max_memory, settings.backtraces, is_portable()).hash(&mut sink);
         sink.0.finalize().into()
     }
 

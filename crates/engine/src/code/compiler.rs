@@ -142,7 +142,7 @@ impl Compiler {
             .wasm_tail_call(tier != Tier::Fast)
             .wasm_memory64(true)
             .wasm_relaxed_simd(false)
-            .wasm_multi_memory(false)
+            .wasm_multi_memory(memory::is_portable())
             .wasm_extended_const(false)
             .generate_address_map(false)
             .wasm_backtrace_max_frames(match self.settings.backtraces {

@@ -155,10 +155,11 @@ impl Machine {
                 let (start, over) = address.overflowing_add(instr.imm);
                 let (end, beyond) = start.overflowing_add($bytes);
                 if over | beyond | (end > size) {
-                    if over | (start >= size) | program.memory64() {
-                        halt!(MemoryOutOfBounds);
+                    // The machine touches what it can before it traps.
+                    if let Some(told) = told.filter(|_| !over & (start < size)) {
+                        unsafe { told.$touch(start, size) };
                     }
-                    return Err(Halt::Unsure(view!(None).functions()));
+                    halt!(MemoryOutOfBounds);
                 }
                 if let Some(told) = told {
                     unsafe { told.$touch(start, end) };

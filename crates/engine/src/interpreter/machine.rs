@@ -46,8 +46,6 @@ pub(crate) enum Halt {
     Trap(Trap, Vec<u32>),
     /// The environment ended it.
     Stopped,
-    /// It trapped on an access that is out of bounds in part, in these functions: other code has to say what was touched.
-    Unsure(Vec<u32>),
     /// There is a function that the interpreter does not know how to run.
     Unable,
 }

@@ -112,8 +112,6 @@ impl Instance {
         let arguments: Option<Vec<u64>> = invoke.args.iter().map(argument).collect();
         match self.call(function, &arguments?) {
             Err(Halt::Unable) => None,
-            // Only machine code tells whether pages were touched; the access is outside of the memory.
-            Err(Halt::Unsure(_)) => Some(Err(Halt::Trap(Trap::MemoryOutOfBounds, Vec::new()))),
             other => Some(other),
         }
     }

@@ -24,7 +24,7 @@ fn a_module_that_is_not_rewritten_counts_the_same_for_compilation() {
     let plan = Plan::new(Shape::of(&module).unwrap(), &One);
     let surveyed = survey(&module, &plan).unwrap().unwrap();
     for metering in [Metering::Global, Metering::Lazy, Metering::Eager] {
-        let rewritten = rewrite(&module, &plan, metering).unwrap();
+        let rewritten = rewrite(&module, &plan, metering, false).unwrap();
         assert_eq!(surveyed.compile_operators, rewritten.compile_operators);
         assert_eq!(surveyed.saved_globals, rewritten.saved_globals);
         assert_eq!(surveyed.data, rewritten.data);

@@ -112,12 +112,11 @@ impl Arena {
     ///
     /// No room, in an arena for which the system did not give all the address space.
     pub(super) fn push(&mut self, page: u32, old: Option<&Page>) -> io::Result<()> {
-        if self.entry_count == self.entries.len() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        self.entries.reach(self.entry_count + 1)?;
         let copy = match old {
             None => ZERO,
             Some(old) => {
+                self.copies.reach(self.copy_count + 1)?;
                 self.copies[self.copy_count].copy_from_slice(old);
                 self.copy_count += 1;
                 (self.copy_count - 1) as u32

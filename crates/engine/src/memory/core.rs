@@ -15,6 +15,8 @@ pub(super) struct Core {
     reserved: usize,
     /// It takes address space as it grows, and has no guard.
     short: bool,
+    /// Where the lists lie that code sees in the portable way.
+    lists: Option<*mut u8>,
     /// A copy of the tracker's size, which can be read without the tracker.
     size: AtomicUsize,
     /// Somebody uses the tracker.
@@ -40,6 +42,7 @@ impl Core {
             capacity: tracker.capacity(),
             reserved: tracker.reserved(),
             short: tracker.reserved() < tracker.capacity(),
+            lists: tracker.lists().map(|lists| lists.base()),
             size: AtomicUsize::new(tracker.size),
             busy: AtomicBool::new(false),
             active: AtomicUsize::new(0),
@@ -108,6 +111,11 @@ impl Core {
     /// Whether it takes address space as it grows, and has no guard.
     pub(super) fn is_short(&self) -> bool {
         self.short
+    }
+
+    /// Where the lists lie that code sees in the portable way.
+    pub(super) fn lists(&self) -> Option<*mut u8> {
+        self.lists
     }
 
     #[inline]

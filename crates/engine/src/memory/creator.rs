@@ -4,6 +4,7 @@
 use super::core::Core;
 use super::fault;
 use super::heap::Heap;
+use super::portable::{LIST_WASM_PAGES, is_portable};
 use super::sys::GUARD;
 use super::sys::{Access, Reservation};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
@@ -18,20 +19,27 @@ const OBJECTS_GUARD: usize = GUARD / 2;
 thread_local! {
     /// The heap for the instance that is being made.
     static OFFERED: RefCell<Option<Arc<Core>>> = const { RefCell::new(None) };
+    /// The same once it was taken, whose lists are for the second memory of the instance.
+    static TAKEN: RefCell<Option<Arc<Core>>> = const { RefCell::new(None) };
 }
 
 /// Sets up an engine so that its instances run on heaps that were made with at least the same `reserved`, in bytes:
 /// the largest size that a 64-bit memory may have, and at least 4 GiB.
 ///
 /// The same settings serve 32-bit and 64-bit memories and both code generators. Code for 32-bit memories leaves
-/// bounds checks to what is inaccessible in the reservation and behind it; code for 64-bit memories checks.
+/// bounds checks to what is inaccessible in the reservation and behind it; code for 64-bit memories checks. In the portable way
+/// all code does, and nothing is reserved behind a heap.
 pub fn configure(config: &mut Config, reserved: u64) {
-    let reserved = reserved.max(4 << 30);
+    let (reserved, guard) = match is_portable() {
+        false => (reserved.max(4 << 30), GUARD as u64),
+        true => (0, 0),
+    };
     config
         .with_host_memory(Arc::new(Creator))
         .memory_reservation(reserved)
-        .memory_guard_size(GUARD as u64)
-        .memory_may_move(false)
+        .memory_guard_size(guard)
+        // It never does; but one generator takes the reservation for all that a memory which stays can have.
+        .memory_may_move(is_portable())
         .guard_before_linear_memory(false)
         .memory_init_cow(false)
         // On macOS: signals, so that our handler sees a fault before wasmtime makes a trap of it.
@@ -50,11 +58,11 @@ pub fn with_heap<R>(heap: &Heap, instantiate: impl FnOnce() -> R) -> R {
     struct Restore(Option<Arc<Core>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            let outer = self.0.take();
-            OFFERED.with(|offered| *offered.borrow_mut() = outer);
+            OFFERED.set(self.0.take());
+            TAKEN.set(None);
         }
     }
-    let _restore = Restore(OFFERED.with(|offered| offered.replace(Some(heap.core().clone()))));
+    let _restore = Restore(OFFERED.replace(Some(heap.core().clone())));
     instantiate()
 }
 
@@ -87,10 +95,17 @@ unsafe impl MemoryCreator for Creator {
                 Objects::new(minimum, reserved, guard).map_err(|error| error.to_string())?,
             ));
         }
-        let offered = OFFERED.with(|offered| offered.borrow_mut().take());
-        let core = offered.ok_or("no heap was offered for the memory of an instance")?;
-        // There is an engine, and with it its handler.
-        fault::install_fault_handler(fault::Place::BeforeWasmtime);
+        if let Some(core) = TAKEN.take() {
+            return Ok(Box::new(Lists { core }));
+        }
+        let core = OFFERED.take();
+        let core = core.ok_or("no heap was offered for the memory of an instance")?;
+        if is_portable() {
+            TAKEN.set(Some(Arc::clone(&core)));
+        } else {
+            // There is an engine, and with it its handler.
+            fault::install_fault_handler(fault::Place::BeforeWasmtime);
+        }
         if guard > GUARD || reserved > core.reserved() || core.is_short() {
             return Err("the engine takes more address space for granted than the heap has".into());
         }
@@ -126,6 +141,32 @@ unsafe impl LinearMemory for HeapMemory {
 
     fn as_ptr(&self) -> *mut u8 {
         self.core.base()
+    }
+}
+
+/// The lists of a heap as wasmtime sees them, in the portable way.
+struct Lists {
+    core: Arc<Core>,
+}
+
+// SAFETY: the lists are open over their whole length, never move, and live as long as the core does. All code checks its bounds in
+// the portable way, so that nothing needs to lie behind them.
+unsafe impl LinearMemory for Lists {
+    fn byte_size(&self) -> usize {
+        LIST_WASM_PAGES * WASM_PAGE_SIZE
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.byte_size()
+    }
+
+    fn grow_to(&mut self, _: usize) -> wasmtime::Result<()> {
+        wasmtime::bail!("the lists of a heap are as long as they ever get");
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        let lists = self.core.lists();
+        lists.expect("the heaps of the portable way have lists")
     }
 }
 

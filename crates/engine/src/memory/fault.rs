@@ -1,12 +1,10 @@
 //! The handler of memory faults: a write to a page of the thread's active heap that is not open yet is logged and
 //! tried again, and so is the first access to a Wasm page of a heap that is followed; every other fault goes to the handler that was there before, wasmtime's, which makes traps of them.
 
-use super::core::Core;
-use std::cell::Cell;
-use std::marker::PhantomData;
+use super::activation::active;
 use std::ptr;
+use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Once};
 
 /// Writes to protected memory are SIGSEGV on Linux and SIGBUS on macOS.
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -16,51 +14,6 @@ type Previous = [AtomicPtr<libc::sigaction>; 2];
 
 /// By [`Place`].
 static PREVIOUS: [Previous; 2] = [const { [const { AtomicPtr::new(ptr::null_mut()) }; 2] }; 2];
-
-thread_local! {
-    /// The heap whose faults this thread handles. Constant and without destructor, so that the handler may read it.
-    static ACTIVE: Cell<*const Core> = const { Cell::new(ptr::null()) };
-}
-
-/// While it lives, writes of this thread to the heap are followed. Activations nest; the last one counts. They should
-/// end in the reverse order of their begin, as guards in nested blocks do; a heap for which they do not is leaked.
-#[must_use = "the heap is active while this lives"]
-pub struct Activation {
-    core: Arc<Core>,
-    outer: *const Core,
-    /// The activation belongs to its thread.
-    not_send: PhantomData<*const ()>,
-}
-
-impl Activation {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        core.begin_activation();
-        let outer = ACTIVE.replace(Arc::as_ptr(&core));
-        Activation {
-            core,
-            outer,
-            not_send: PhantomData,
-        }
-    }
-}
-
-impl Drop for Activation {
-    fn drop(&mut self) {
-        self.core.end_activation();
-        let mut tracker = self.core.lock_veiled();
-        tracker.unfollow();
-        if self.core.is_active() {
-            tracker.unveil();
-        }
-        drop(tracker);
-        if ACTIVE.get() == Arc::as_ptr(&self.core) {
-            ACTIVE.set(self.outer);
-        } else {
-            // A later activation is still there and will make this heap the active one when it ends.
-            std::mem::forget(self.core.clone());
-        }
-    }
-}
 
 /// Where in the chain of handlers ours stands; it stands at most once at each place.
 #[derive(Clone, Copy)]
@@ -128,13 +81,9 @@ unsafe extern "C" fn handle<const PLACE: usize>(
 
 /// Opens the page at this address if it is one of the active heap that waits to be written.
 fn opens_page(address: usize, write: Option<bool>) -> bool {
-    let core = ACTIVE.get();
-    if core.is_null() {
+    let Some(core) = active() else {
         return false;
-    }
-    // SAFETY: the activation that put the pointer there holds the heap's core, ends on this thread, and takes the
-    // pointer away or leaks the core.
-    let core = unsafe { &*core };
+    };
     let Some(page) = core.page_of(address) else {
         return false;
     };
@@ -221,7 +170,6 @@ unsafe fn pass_on(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Heap;
     use super::*;
 
     /// The signal that ends a child process in which `crash` runs.
@@ -252,47 +200,5 @@ mod tests {
             });
             assert!(SIGNALS.contains(&signal));
         }
-    }
-
-    #[test]
-    fn activations_nest() {
-        let mut heaps = [
-            Heap::new(1 << 20, 0).unwrap(),
-            Heap::new(1 << 20, 0).unwrap(),
-        ];
-        for heap in &mut heaps {
-            heap.begin().unwrap();
-        }
-        let [first, second] = &mut heaps;
-        let outer = first.activate();
-        let inner = second.activate();
-        assert_eq!(ACTIVE.get(), Arc::as_ptr(second.core()));
-        drop(inner);
-        assert_eq!(ACTIVE.get(), Arc::as_ptr(first.core()));
-        drop(outer);
-        assert!(ACTIVE.get().is_null());
-    }
-
-    #[test]
-    fn activations_that_end_in_the_wrong_order_leave_no_dangling_heap() {
-        let mut heaps = [
-            Heap::new(1 << 20, 0).unwrap(),
-            Heap::new(1 << 20, 0).unwrap(),
-        ];
-        for heap in &mut heaps {
-            heap.begin().unwrap();
-        }
-        let watched = Arc::downgrade(heaps[0].core());
-        let outer = heaps[0].activate();
-        let inner = heaps[1].activate();
-        drop(outer);
-        drop(heaps);
-        drop(inner);
-        assert_eq!(ACTIVE.get(), watched.as_ptr());
-        assert!(
-            watched.upgrade().is_some(),
-            "the handler may still look at it"
-        );
-        ACTIVE.set(ptr::null());
     }
 }

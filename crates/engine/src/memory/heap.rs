@@ -5,10 +5,12 @@
 //! The rule for callers: writes happen within a level, through this handle or by Wasm code and host functions under
 //! an [`Activation`]; and no slice of the heap is kept while Wasm code runs.
 
+use super::activation::Activation;
 use super::core::Core;
-use super::fault::{self, Activation};
+use super::fault;
 use super::image::{Image, ParkedHeap};
 use super::pool::PooledPage;
+use super::portable::is_portable;
 use super::scarce::fair_share;
 use super::touch::TouchCount;
 use super::tracker::Tracker;
@@ -86,7 +88,6 @@ impl Heap {
         {
             return Err(HeapError::OutOfBounds);
         }
-        fault::install_fault_handler(fault::Place::First);
         Ok(Heap::with(Tracker::new(capacity, reserved)?))
     }
 
@@ -112,11 +113,13 @@ impl Heap {
 
     /// A heap that takes address space as it grows.
     pub(super) fn short(least: usize, capacity: usize) -> io::Result<Self> {
-        fault::install_fault_handler(fault::Place::First);
         Ok(Heap::with(Tracker::short(capacity, least)?))
     }
 
     fn with(tracker: Tracker) -> Self {
+        if !is_portable() {
+            fault::install_fault_handler(fault::Place::First);
+        }
         Heap {
             core: Arc::new(Core::new(tracker)),
             not_sync: PhantomData,

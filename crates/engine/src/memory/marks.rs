@@ -1,14 +1,16 @@
 //! The marks of the Wasm pages of a heap that were touched: data alone. What sets them stands in `touch.rs`.
 
+use super::portable::List;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
+use std::ops::Range;
 
 /// Pages of a Wasm page.
 pub(super) const PAGES: usize = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /// The Wasm page counts as accessed.
-pub(super) const ACCESSED: u8 = 1;
+pub(crate) const ACCESSED: u8 = 1;
 /// The Wasm page counts as written.
-pub(super) const WRITTEN: u8 = 2;
+pub(crate) const WRITTEN: u8 = 2;
 /// It can be read.
 pub(super) const READABLE: u8 = 4;
 /// Those of its pages that the tracker has open can be written.
@@ -17,8 +19,8 @@ pub(super) const WRITEABLE: u8 = 8;
 /// The marks of one heap.
 #[derive(Debug, Default)]
 pub(super) struct Touches {
-    /// A mark per Wasm page; present once the heap was followed.
-    pub(super) marks: Option<Vec<u8>>,
+    /// A mark per Wasm page; present once the heap was followed, or where code sees them.
+    pub(super) marks: Option<List>,
     /// The heap is followed.
     pub(super) active: bool,
     /// Nothing is accessible but what the marks say. Stays behind when a heap is no longer followed, so that an execution pays
@@ -30,6 +32,8 @@ pub(super) struct Touches {
     pub(super) bypassed: bool,
     /// Whoever uses the heap says what is touched; nothing is hidden for that.
     pub(super) told: bool,
+    /// Ranges that code has announced, and whether it writes to them.
+    pub(super) announced: Vec<(Range<usize>, bool)>,
     /// First accesses and first writes.
     pub(super) count: u64,
 }

@@ -6,9 +6,14 @@
 //! memory faults, and the memory that wasmtime instances run on.
 
 mod access;
+mod activation;
 mod arena;
 mod core;
 mod creator;
+#[cfg(unix)]
+mod fault;
+#[cfg(not(unix))]
+#[path = "no_faults.rs"]
 mod fault;
 mod fork;
 mod heap;
@@ -17,6 +22,7 @@ mod image;
 mod marks;
 mod pages;
 mod pool;
+mod portable;
 mod scarce;
 mod settle;
 mod stable;
@@ -35,16 +41,19 @@ mod tests;
 mod wasm_tests;
 
 pub use access::{StableAccess, Touched};
+pub use activation::Activation;
 pub use creator::{configure, refresh_size, with_heap};
-pub use fault::Activation;
 pub use heap::{Heap, HeapError, Rollback};
 pub use image::{Image, ParkedHeap, ParkedStable};
+pub(crate) use marks::{ACCESSED, WRITTEN};
+pub(crate) use portable::{LIST_WASM_PAGES, STATES_AT, how, is_portable};
 pub(crate) use scarce::address_space_is_limited;
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
 pub(crate) use sys::host_page_size;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;
+pub(crate) use tracker::WRITABLE;
 pub(crate) use view::{HeapView, Told};
 
 /// Bytes of the pages in which changes are counted and undone (docs/internet-computer/metering.md 4.1 and 4.2).

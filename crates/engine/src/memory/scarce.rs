@@ -2,7 +2,9 @@
 //! smaller, and heaps take what they hold and no more. Such a heap lies alone in a wide stretch of addresses, which cost
 //! nothing, so that it can grow where it is. Owns how much may be taken and where; mapping is `sys.rs`'s.
 
-use super::sys::{Reservation, host_page_size};
+use super::sys::Reservation;
+#[cfg(unix)]
+use super::sys::host_page_size;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +15,7 @@ const STRETCH: usize = 8 << 30;
 const STRETCHES: usize = 4096;
 
 /// Bytes of address space that this process may still take; `None` if nothing limits it.
+#[cfg(unix)]
 fn left() -> Option<usize> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -28,6 +31,12 @@ fn left() -> Option<usize> {
     let pages: Option<usize> = told.split(' ').next().and_then(|pages| pages.parse().ok());
     let limit = usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX);
     Some(limit.saturating_sub(pages.unwrap_or(0) * host_page_size()))
+}
+
+/// Bytes of address space that this process may still take: nothing limits it here.
+#[cfg(not(unix))]
+fn left() -> Option<usize> {
+    None
 }
 
 /// Whether the process may take only so much address space.

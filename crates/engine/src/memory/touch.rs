@@ -10,8 +10,9 @@
 
 use super::core::Core;
 use super::marks::{ACCESSED, PAGES, READABLE, Touches, WRITEABLE, WRITTEN};
+use super::portable::how;
 use super::sys::Access;
-use super::tracker::{Tracker, WRITABLE, grow};
+use super::tracker::{Tracker, WRITABLE};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 use crate::allocator::refused_while_running;
 use std::io;
@@ -70,6 +71,7 @@ impl Tracker {
             self.unveil();
             self.unprotect()?;
         }
+        self.touches.announced.clear();
         if count {
             self.marks().fill(0);
             self.touches.count = 0;
@@ -89,7 +91,7 @@ impl Tracker {
     fn marks(&mut self) -> &mut [u8] {
         let wasm_pages = self.size / WASM_PAGE_SIZE;
         let marks = self.touches.marks.get_or_insert_default();
-        grow(marks, wasm_pages);
+        marks.grow(wasm_pages);
         &mut marks[..wasm_pages]
     }
 
@@ -99,26 +101,55 @@ impl Tracker {
             return;
         }
         if write && self.unprotected {
-            for page in bytes.start / PAGE_SIZE..bytes.end.div_ceil(PAGE_SIZE) {
-                if self.state[page] & WRITABLE == 0 && !self.fault(page, Some(true)) {
-                    unreachable!("a page that is protected in name only opens");
-                }
-            }
+            self.open_told(&bytes);
         }
-        if !self.touches.told && !self.touches.active {
+        let (counts, shown) = (self.touches.told, self.lists().is_some());
+        if !counts && !shown && !self.touches.active {
             return;
         }
         let wanted = if write { ACCESSED | WRITTEN } else { ACCESSED };
         for wasm_page in bytes.start / WASM_PAGE_SIZE..bytes.end.div_ceil(WASM_PAGE_SIZE) {
             let mark = self.touches.mark(wasm_page);
             let new = wanted & !*mark;
-            if self.touches.told {
+            if counts || shown {
                 *self.touches.mark(wasm_page) |= new;
-                self.touches.count += u64::from(new.count_ones());
+                self.touches.count += u64::from(counts) * u64::from(new.count_ones());
             } else if new != 0 {
                 let first = bytes.start.max(wasm_page * WASM_PAGE_SIZE) / PAGE_SIZE;
                 // What could not be opened faults, and is refused there.
                 self.touch(first, Some(write));
+            }
+        }
+    }
+
+    /// What code of the portable way says; see [`how`].
+    pub(super) fn hear(&mut self, start: u64, len: u64, said: u32) {
+        if said & how::DONE != 0 {
+            for (bytes, write) in std::mem::take(&mut self.touches.announced) {
+                self.tell(bytes, write);
+            }
+            return;
+        }
+        let write = said & how::WRITE != 0;
+        let within = |at: u64| usize::try_from(at).map_or(self.size, |at| at.min(self.size));
+        let end = start.saturating_add(len);
+        let bytes = within(start)..within(end);
+        if said & how::ANNOUNCED == 0 {
+            // The machine touches what it can before it traps.
+            self.tell(bytes, write);
+        } else if end <= self.size as u64 {
+            if write {
+                self.open_told(&bytes);
+            }
+            self.touches.announced.push((bytes, write));
+        }
+    }
+
+    /// Opens what is going to be written where pages are protected in name only.
+    fn open_told(&mut self, bytes: &Range<usize>) {
+        for page in bytes.start / PAGE_SIZE..bytes.end.div_ceil(PAGE_SIZE) {
+            if self.state[page] & WRITABLE == 0 && !self.fault(page, Some(true)) {
+                unreachable!("a page that is protected in name only opens");
             }
         }
     }

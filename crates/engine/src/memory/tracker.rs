@@ -8,12 +8,14 @@ use super::arena::Arena;
 use super::hot::Hot;
 use super::marks::Touches;
 use super::pages::Pages;
+use super::portable::{self, List};
 use super::scarce;
 use super::sys::{Access, GUARD, Reservation};
 use super::{PAGE_SIZE, Page};
 use crate::allocator::refused_while_running;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Levels that can be open at the same time.
 pub const MAX_LEVELS: usize = 4;
@@ -26,7 +28,7 @@ const MAX_WINDOW: usize = 512;
 const BLOCKS: [(usize, usize); 3] = [(0, 1), (2048, 64), (8192, 512)];
 
 /// Bits of a page's state. The lowest four say which levels have logged the page.
-pub(super) const WRITABLE: u8 = 0x80;
+pub(crate) const WRITABLE: u8 = 0x80;
 /// The page is in the hot set.
 pub(super) const HOT: u8 = 0x40;
 /// The page may hold something else than zeros.
@@ -59,7 +61,7 @@ pub(super) struct Tracker {
     /// The bytes that are accessible.
     pub(super) size: usize,
     /// A state per page. Not a mapping of its own: a process may have some ten thousand heaps, and has 65530 mappings.
-    pub(super) state: Vec<u8>,
+    pub(super) state: List,
     /// Present while a level is open.
     pub(super) arena: Option<Arena>,
     pub(super) levels: [Level; MAX_LEVELS],
@@ -80,12 +82,17 @@ pub(super) struct Tracker {
     /// Everything may be written as far as the machine is concerned: whoever writes tells it before, and `state` is all
     /// there is of protection.
     pub(super) unprotected: bool,
+    /// Where code sees the state of pages and the marks, in the portable way.
+    lists: Option<Arc<Reservation>>,
 }
 
 impl Tracker {
     /// A tracker of an empty memory that can grow to `capacity` bytes, at the start of `reserved` bytes which,
     /// with a guard behind them, belong to it and are never accessible beyond the capacity.
     pub(super) fn new(capacity: usize, reserved: usize) -> io::Result<Self> {
+        if portable::is_portable() {
+            return Tracker::on(Reservation::new(capacity)?, capacity, capacity);
+        }
         let reserved = reserved.max(capacity);
         Tracker::on(Reservation::new(reserved + GUARD)?, capacity, reserved)
     }
@@ -98,12 +105,18 @@ impl Tracker {
     }
 
     fn on(space: Reservation, capacity: usize, reserved: usize) -> io::Result<Self> {
+        let mut touches = Touches::default();
+        let (mut state, mut lists) = (List::default(), None);
+        if portable::is_portable() {
+            let (space, [marks, states]) = portable::shown()?;
+            (state, lists, touches.marks) = (states, Some(space), Some(marks));
+        }
         Ok(Tracker {
             space,
             capacity,
             reserved,
             size: 0,
-            state: Vec::new(),
+            state,
             arena: None,
             levels: [Level::default(); MAX_LEVELS],
             depth: 0,
@@ -113,8 +126,9 @@ impl Tracker {
             base: None,
             dirty: Vec::new(),
             unfilled: false,
-            touches: Touches::default(),
-            unprotected: false,
+            touches,
+            unprotected: lists.is_some(),
+            lists,
         })
     }
 
@@ -124,6 +138,11 @@ impl Tracker {
 
     pub(super) fn reserved(&self) -> usize {
         self.reserved
+    }
+
+    /// Where code sees the lists, in the portable way.
+    pub(super) fn lists(&self) -> Option<&Arc<Reservation>> {
+        self.lists.as_ref()
     }
 
     /// The number of accessible pages.
@@ -167,9 +186,9 @@ impl Tracker {
             };
             self.space.protect(self.pages()..size / PAGE_SIZE, access)?;
             self.size = size;
-            grow(&mut self.state, size / PAGE_SIZE);
+            self.state.grow(size / PAGE_SIZE);
             if let Some(marks) = &mut self.touches.marks {
-                grow(marks, size / super::WASM_PAGE_SIZE);
+                marks.grow(size / super::WASM_PAGE_SIZE);
             }
         }
         Ok(())
@@ -244,7 +263,10 @@ impl Tracker {
     /// The system's, when not even the whole memory can be opened in one piece, and no room in the log.
     pub(super) fn open(&mut self, pages: Range<usize>) -> io::Result<()> {
         // Where the host's pages are larger than ours they open together.
-        let host = super::sys::host_page_size().div_ceil(PAGE_SIZE);
+        let host = match self.unprotected {
+            true => 1,
+            false => super::sys::host_page_size().div_ceil(PAGE_SIZE),
+        };
         let pages = pages.start / host * host..pages.end.next_multiple_of(host).min(self.pages());
         self.counted = false;
         self.log(pages.clone())?;
@@ -328,13 +350,6 @@ impl Tracker {
     /// Takes the marks of all levels off a page.
     pub(super) fn clear_logged(&mut self, page: usize) {
         self.state[page] &= !LOGGED;
-    }
-}
-
-/// Makes a list long enough, with zeros. What shrank before has left zeros behind.
-pub(super) fn grow(list: &mut Vec<u8>, len: usize) {
-    if list.len() < len {
-        list.resize(len, 0);
     }
 }
 

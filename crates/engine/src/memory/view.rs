@@ -48,6 +48,11 @@ impl HeapView {
         self.core.lock_veiled().tell(bytes, write);
     }
 
+    /// What code of the portable way says about bytes that it is going to touch; see [`super::portable::how`].
+    pub(crate) fn hear(&self, start: u64, len: u64, said: u32) {
+        self.core.lock_veiled().hear(start, len, said);
+    }
+
     /// The heap as who says what is touched sees it; nothing if nobody wants to know.
     pub(crate) fn told(&self) -> Option<Told<'_>> {
         let tracker = self.core.lock_veiled();
@@ -56,7 +61,7 @@ impl HeapView {
         tracker.unprotected.then(|| Told {
             heap: self,
             states: tracker.state.as_ptr(),
-            marks: marks.map_or(std::ptr::null(), <[u8]>::as_ptr),
+            marks: marks.map_or(std::ptr::null(), |marks| marks.as_ptr()),
         })
     }
 

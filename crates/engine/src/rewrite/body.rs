@@ -2,13 +2,17 @@
 //! charge in front of each operator that has one (metering.md 1.2, 1.3). Operators are copied byte by byte unless
 //! they have to change. Where the counter is meanwhile is for [`Metering`] to say.
 
+use std::ops::Range;
+
 use wasm_encoder::{BlockType, Encode, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 use super::exits::Exits;
 use super::helpers::{Helper, Helpers};
 use super::profile::FunctionHooks;
+use super::touches;
 use super::{Layout, Metering, Plan, Weights};
+use crate::memory::how;
 
 /// Locals that the engine allows in a function, its parameters among them.
 const MAX_LOCALS: u32 = 50_000;
@@ -19,6 +23,8 @@ pub(super) struct Rewriter<'a> {
     weights: &'a dyn Weights,
     memory64: bool,
     metering: Metering,
+    /// Whether the code tells what it touches.
+    touches: bool,
     helpers: &'a mut Helpers,
     /// The local that holds the counter; none if it stays in its global, and in a function that has as many locals as
     /// the engine allows.
@@ -45,6 +51,7 @@ impl<'a> Rewriter<'a> {
         layout: Layout,
         plan: &'a Plan<'_>,
         metering: Metering,
+        touches: bool,
         helpers: &'a mut Helpers,
     ) -> Self {
         Rewriter {
@@ -52,6 +59,7 @@ impl<'a> Rewriter<'a> {
             weights: plan.weights,
             memory64: plan.shape.memory64(),
             metering,
+            touches,
             helpers,
             local: None,
             stored: false,
@@ -152,6 +160,9 @@ impl<'a> Rewriter<'a> {
                 copied = start;
                 self.charge(&charge);
             }
+            if self.touches {
+                copied = self.tell(&operator, bytes, copied, start..end);
+            }
             if self.calls_wasm(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..end]);
                 copied = end;
@@ -173,6 +184,39 @@ impl<'a> Rewriter<'a> {
             hooks.end(&mut self.written);
         }
         Ok(&self.written)
+    }
+
+    /// Tells what an operator is going to touch, and behind it that it has. Returns up to where the body has been copied.
+    fn tell(
+        &mut self,
+        operator: &Operator<'_>,
+        bytes: &[u8],
+        copied: usize,
+        at: Range<usize>,
+    ) -> usize {
+        if let Some(access) = touches::access(operator) {
+            let helper = self.helpers.index(&self.layout, Helper::Touch(access.kind));
+            let sink = &mut self.pending;
+            sink.extend_from_slice(&bytes[copied..at.start]);
+            Instruction::I64Const(access.offset as i64).encode(sink);
+            Instruction::I64Const(access.len as i64 - 1).encode(sink);
+            Instruction::Call(helper).encode(sink);
+            return at.start;
+        }
+        let Some(range) = touches::range(operator) else {
+            return copied;
+        };
+        let helper = self.helpers.index(&self.layout, Helper::Announce(range));
+        let sink = &mut self.pending;
+        sink.extend_from_slice(&bytes[copied..at.start]);
+        Instruction::Call(helper).encode(sink);
+        sink.extend_from_slice(&bytes[at.clone()]);
+        for nothing in [Instruction::I64Const(0), Instruction::I64Const(0)] {
+            nothing.encode(sink);
+        }
+        Instruction::I32Const(how::DONE as i32).encode(sink);
+        Instruction::Call(self.layout.touch()).encode(sink);
+        at.end
     }
 
     /// Calls an imported function, which is given the counter and gives it back.

@@ -4,6 +4,7 @@
 use wasm_encoder::{BlockType, CodeSection, Function, TypeSection, ValType};
 
 use super::Layout;
+use super::touches::{AccessKind, Range};
 
 /// An added function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub(super) enum Helper {
     ChargeI64,
     /// Does `memory.grow` and reports success to the host (metering.md 1.4).
     Grow,
+    /// Tells which bytes a load or store is going to touch, unless that is known.
+    Touch(AccessKind),
+    /// Tells which bytes an operator on a range is going to touch.
+    Announce(Range),
 }
 
 /// The helpers that a module needs, in the order in which they were first asked for.
@@ -47,8 +52,12 @@ impl Helpers {
     /// Adds one type for each helper, in their order.
     pub(super) fn declare_types(&self, types: &mut TypeSection) {
         for helper in &self.needed {
-            let ty = self.operand(*helper);
-            types.ty().function([ty], [ty]);
+            let operands = self.operands(*helper);
+            let mut parameters = operands.clone();
+            if let Helper::Touch(_) = helper {
+                parameters.extend([ValType::I64; 2]);
+            }
+            types.ty().function(parameters, operands);
         }
     }
 
@@ -58,16 +67,20 @@ impl Helpers {
             code.function(&match helper {
                 Helper::ChargeI32 | Helper::ChargeI64 => self.charge(layout, *helper),
                 Helper::Grow => self.grow(layout),
+                Helper::Touch(kind) => kind.define(layout, self.pointer),
+                Helper::Announce(range) => range.define(layout, self.pointer),
             });
         }
     }
 
-    /// The type of the only parameter and result.
-    fn operand(&self, helper: Helper) -> ValType {
+    /// What a helper is given, and gives back.
+    fn operands(&self, helper: Helper) -> Vec<ValType> {
         match helper {
-            Helper::ChargeI32 => ValType::I32,
-            Helper::ChargeI64 => ValType::I64,
-            Helper::Grow => self.pointer,
+            Helper::ChargeI32 => vec![ValType::I32],
+            Helper::ChargeI64 => vec![ValType::I64],
+            Helper::Grow => vec![self.pointer],
+            Helper::Touch(kind) => kind.operands(self.pointer),
+            Helper::Announce(range) => range.operands(self.pointer).into(),
         }
     }
 
@@ -77,7 +90,7 @@ impl Helpers {
         let mut function = Function::new([(1, ValType::I64)]);
         let mut code = function.instructions();
         code.global_get(layout.counter()).local_get(LENGTH);
-        if self.operand(helper) == ValType::I32 {
+        if helper == Helper::ChargeI32 {
             code.i64_extend_i32_u();
         }
         code.i64_sub().local_set(NEW);

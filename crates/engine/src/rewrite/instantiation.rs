@@ -1,7 +1,7 @@
 //! What the engine refuses although validation passes, while it compiles, links or instantiates a rewritten module.
 //! The replica reports these faults with the engine's words (system-api.md 5.5 to 5.7).
 
-use wasmparser::{ElementItems, ElementKind, Operator, TypeRef, Validator};
+use wasmparser::{ElementItems, ElementKind, Operator, TypeRef, Validator, WasmFeatures};
 
 use super::exports::Exports;
 use super::{Defect, Plan};
@@ -47,7 +47,9 @@ fn failed(reason: &str) -> Result<(), Defect> {
 }
 
 fn check_validity(wasm: &[u8]) -> Result<(), Defect> {
-    match Validator::new_with_features(FEATURES).validate_all(wasm) {
+    // Its second memory is ours.
+    let features = FEATURES | WasmFeatures::MULTI_MEMORY;
+    match Validator::new_with_features(features).validate_all(wasm) {
         Ok(_) => Ok(()),
         Err(error) => failed(&format!(
             "failed to parse WebAssembly module\n\nCaused by:\n    {error}"

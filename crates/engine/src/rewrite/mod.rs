@@ -15,6 +15,7 @@ mod instantiation;
 mod plan;
 mod profile;
 mod segments;
+mod touches;
 
 use serde::{Deserialize, Serialize};
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
@@ -31,6 +32,7 @@ pub use exports::{GlobalValueType, SavedGlobal};
 pub use plan::{Defect, MemoryShape, Plan, Shape, Weights};
 pub use segments::DataSegment;
 
+use crate::memory::LIST_WASM_PAGES;
 use crate::sections::Sections;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
@@ -52,6 +54,11 @@ pub const PROFILE_ENTER: &str = "profile_enter";
 pub const PROFILE_LEAVE: &str = "profile_leave";
 /// Functions imported behind those, [`PROFILE_ENTER`] first, by a module that is profiled.
 pub const PROFILE_IMPORTS: u32 = 2;
+/// `(address: i64, length: i64, how: i32) -> ()`, called before memory is touched, by a module for the portable way of `memory`; the
+/// last argument holds bits of `memory::how`.
+pub(crate) const TOUCH: &str = "touch";
+/// Functions imported behind those by such a module.
+const TOUCH_IMPORTS: u32 = 1;
 
 /// The export of the instruction counter, a mutable `i64` that starts at 0.
 pub const COUNTER_EXPORT: &str = "canister counter_instructions";
@@ -119,13 +126,17 @@ impl Rewritten {
         }
     }
 
-    /// The index in the rewritten module of a function of the one that was rewritten for a profile.
-    pub fn index_without_profile(&self, index: u32) -> u32 {
+    /// The index that a function has in the rewritten module when that is neither profiled nor tells what it touches, from the
+    /// one that it has in a module which was rewritten so.
+    pub(crate) fn plain_index(&self, index: u32, metering: Metering, touches: bool) -> u32 {
         if index < self.imported_functions + ADDED_IMPORTS {
-            index
-        } else {
-            index - PROFILE_IMPORTS
+            return index;
         }
+        let profile = match metering {
+            Metering::Profiled => PROFILE_IMPORTS,
+            _ => 0,
+        };
+        index - profile - if touches { TOUCH_IMPORTS } else { 0 }
     }
 
     /// The index that a function of the rewritten module has in the original one; `None` for added functions.
@@ -141,12 +152,17 @@ impl Rewritten {
     }
 }
 
-/// Rewrites a valid module as planned.
+/// Rewrites a valid module as planned; `touches` if it is to tell what it touches.
 ///
 /// # Errors
 /// With the defect that the replica reports first: a data segment outside the memory, then what the runtime finds while
 /// compiling, linking and instantiating (system-api.md 5.5 to 5.7).
-pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rewritten, Defect> {
+pub(crate) fn rewrite(
+    module: &[u8],
+    plan: &Plan<'_>,
+    metering: Metering,
+    touches: bool,
+) -> Result<Rewritten, Defect> {
     let sections = Sections::read(module)?;
     let (data_section, data) = segments::split(&sections, plan.shape.initial_pages())?;
     let memory64 = plan.shape.memory64();
@@ -156,12 +172,17 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
         _ => None,
     };
 
+    // Without a memory there is nothing to touch.
+    let touches = touches && plan.shape.memory.is_some();
+    if touches {
+        touches::make_room(&mut layout);
+    }
     let host_calls = host_calls::HostCalls::new(&sections, &mut layout)?;
 
     let mut helpers = helpers::Helpers::new(memory64);
     let mut code = CodeSection::new();
     let mut compile_operators = plan.compile_base + 2 * u64::from(layout.globals);
-    let mut rewriter = body::Rewriter::new(layout, plan, metering, &mut helpers);
+    let mut rewriter = body::Rewriter::new(layout, plan, metering, touches, &mut helpers);
     let parameters = sections.parameters()?;
     for (position, (body, parameters)) in sections.bodies.iter().zip(parameters).enumerate() {
         let hooks = hooks.as_ref().map(|hooks| hooks.function(position));
@@ -180,6 +201,9 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     if let Some(hooks) = &hooks {
         hooks.declare_types(&mut types);
     }
+    if touches {
+        touches::declare_type(&mut types);
+    }
     helpers.declare_types(&mut types);
     host_calls.declare_types(&mut types);
 
@@ -192,6 +216,9 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     }
     if let Some(hooks) = &hooks {
         hooks.declare_imports(&mut imports);
+    }
+    if touches {
+        touches::declare_import(&layout, &mut imports);
     }
 
     let mut functions = FunctionSection::new();
@@ -231,7 +258,10 @@ pub fn rewrite(module: &[u8], plan: &Plan<'_>, metering: Metering) -> Result<Rew
     let mut wasm = Module::new();
     wasm.section(&types).section(&imports).section(&functions);
     add_unless_empty(&mut wasm, &tables, tables.is_empty());
-    let memories = bounded_memories(&sections, plan)?;
+    let mut memories = bounded_memories(&sections, plan)?;
+    if touches {
+        memories.memory(lists());
+    }
     add_unless_empty(&mut wasm, &memories, memories.is_empty());
     wasm.section(&globals).section(&exports.section);
     add_unless_empty(&mut wasm, &elements, elements.is_empty());
@@ -327,6 +357,11 @@ impl Layout {
         self.imported + 1
     }
 
+    /// The import of who tells what it touches.
+    fn touch(&self) -> u32 {
+        self.imported + self.added_imports - 1
+    }
+
     fn first_stand_in(&self) -> u32 {
         self.imported + self.added_imports + self.defined
     }
@@ -361,6 +396,17 @@ impl Reencode for Layout {
 fn add_unless_empty(module: &mut Module, section: &impl Section, empty: bool) {
     if !empty {
         module.section(section);
+    }
+}
+
+/// The memory in which a module finds what it has told.
+fn lists() -> MemoryType {
+    MemoryType {
+        minimum: LIST_WASM_PAGES as u64,
+        maximum: Some(LIST_WASM_PAGES as u64),
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
     }
 }
 

@@ -39,7 +39,7 @@ fn prepared_for(text: &str, metering: Metering) -> Result<Rewritten, Defect> {
         max_table_elements: 1_000_000,
         start: Some(START_EXPORT),
     };
-    rewrite(&module, &plan, metering)
+    rewrite(&module, &plan, metering, false)
 }
 
 /// What the start function is exported as.

@@ -1,5 +1,12 @@
 //! Virtual memory of the operating system: address space held in reserve, and large buffers that cost nothing until
-//! they are used. The only file here that maps, protects and unmaps; it knows nothing about heaps.
+//! they are used. The only files here that map, protect and unmap; they know nothing about heaps.
+
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod os;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod os;
 
 use super::{PAGE_SIZE, Page};
 use std::io;
@@ -19,66 +26,10 @@ pub(super) enum Access {
     ReadWrite,
 }
 
-impl Access {
-    fn flags(self) -> libc::c_int {
-        match self {
-            Access::None => libc::PROT_NONE,
-            Access::Read => libc::PROT_READ,
-            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-        }
-    }
-}
-
 /// Bytes of a page of this machine: 4096 nearly everywhere, 16384 on some.
 pub(crate) fn host_page_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
-    *SIZE.get_or_init(|| {
-        // SAFETY: `sysconf` only reads a number.
-        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(size).unwrap_or(PAGE_SIZE)
-    })
-}
-
-/// Where a mapping is to lie.
-#[derive(Clone, Copy)]
-enum Place {
-    Anywhere,
-    /// There, instead of what is mapped there.
-    Over(NonNull<u8>),
-    /// There, where nothing is mapped.
-    Free(usize),
-}
-
-/// Without this the address is a wish, and where the mapping lies has to be looked at, as on old systems that ignore it.
-#[cfg(target_os = "linux")]
-const FREE: libc::c_int = libc::MAP_FIXED_NOREPLACE;
-#[cfg(not(target_os = "linux"))]
-const FREE: libc::c_int = 0;
-
-/// Maps `len` fresh zero bytes without counting them against the memory of the machine.
-///
-/// # Safety
-///
-/// A place over something must lie in a mapping of the caller's own, and nobody may hold a reference into it.
-unsafe fn map(place: Place, len: usize, protection: libc::c_int) -> io::Result<NonNull<u8>> {
-    let (hint, fixed) = match place {
-        Place::Anywhere => (ptr::null_mut(), 0),
-        Place::Over(at) => (at.as_ptr(), libc::MAP_FIXED),
-        Place::Free(address) => (ptr::without_provenance_mut(address), FREE),
-    };
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | fixed;
-    let hint: *mut libc::c_void = hint.cast();
-    // SAFETY: a new anonymous mapping; with MAP_FIXED it replaces only what the caller promised to be its own.
-    let mapped = unsafe { libc::mmap(hint, len, protection, flags, -1, 0) };
-    if mapped == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    if matches!(place, Place::Free(address) if address != mapped.addr()) {
-        // SAFETY: the mapping was made just now, and nobody knows of it.
-        unsafe { libc::munmap(mapped, len) };
-        return Err(io::ErrorKind::AddrInUse.into());
-    }
-    NonNull::new(mapped.cast()).ok_or_else(|| io::Error::other("the system mapped page zero"))
+    *SIZE.get_or_init(os::page_size)
 }
 
 /// A range of address space. It begins inaccessible; parts of it are opened and closed in units of pages.
@@ -97,15 +48,13 @@ unsafe impl Sync for Reservation {}
 impl Reservation {
     /// Reserves `len` bytes (a multiple of the host's page size) of address space.
     pub(super) fn new(len: usize) -> io::Result<Self> {
-        // SAFETY: a mapping at an address the system chooses touches nobody's memory.
-        let base = unsafe { map(Place::Anywhere, len, libc::PROT_NONE)? };
+        let base = os::reserve(len)?;
         Ok(Reservation { base, len })
     }
 
     /// As [`Reservation::new`], at an address where nothing may be mapped.
     pub(super) fn at(address: usize, len: usize) -> io::Result<Self> {
-        // SAFETY: the mapping touches nobody's memory.
-        let base = unsafe { map(Place::Free(address), len, libc::PROT_NONE)? };
+        let base = os::reserve_at(address, len)?;
         Ok(Reservation { base, len })
     }
 
@@ -114,9 +63,7 @@ impl Reservation {
         if let Some(more) = len.checked_sub(self.len)
             && more > 0
         {
-            let end = self.base().addr() + self.len;
-            // SAFETY: the mapping touches nobody's memory.
-            unsafe { map(Place::Free(end), more, libc::PROT_NONE)? };
+            os::reserve_at(self.base().addr() + self.len, more)?;
             self.len = len;
         }
         Ok(())
@@ -142,13 +89,7 @@ impl Reservation {
         );
         // SAFETY: the range lies in our own mapping (checked). Reading is taken away only from a heap that is followed, whose
         // handler of faults gives it back before the access.
-        let done =
-            unsafe { libc::mprotect(self.base().add(start).cast(), end - start, access.flags()) };
-        if done == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
+        unsafe { os::protect(self.base().add(start), end - start, access) }
     }
 
     /// Makes writable pages zero, giving their memory back to the system where that is possible.
@@ -162,18 +103,13 @@ impl Reservation {
             start + len <= self.len,
             "pages outside of their reservation"
         );
-        // Only Linux promises that discarded private memory reads as zero.
-        #[cfg(target_os = "linux")]
-        if host_page_size() == PAGE_SIZE {
-            // SAFETY: the range lies in our own anonymous mapping (checked) and nobody refers to it.
-            let done =
-                unsafe { libc::madvise(self.base().add(start).cast(), len, libc::MADV_DONTNEED) };
-            if done == 0 {
-                return;
+        // SAFETY: the range lies in our own mapping (checked), nobody refers to it, and it is writable, as the caller promised.
+        unsafe {
+            let at = self.base().add(start);
+            if host_page_size() != PAGE_SIZE || !os::discard(at, len) {
+                ptr::write_bytes(at, 0, len);
             }
         }
-        // SAFETY: the range lies in our own mapping (checked) and is writable, as the caller promised.
-        unsafe { ptr::write_bytes(self.base().add(start), 0, len) };
     }
 
     /// Gives pages back: they are inaccessible afterwards, and zero when they are opened again. Both ends must be
@@ -188,19 +124,15 @@ impl Reservation {
             start + len <= self.len,
             "pages outside of their reservation"
         );
-        // SAFETY: `start` is within the mapping, so the pointer is not null; the range is our own (checked).
-        unsafe {
-            let at = NonNull::new_unchecked(self.base().add(start));
-            map(Place::Over(at), len, libc::PROT_NONE)?;
-        }
-        Ok(())
+        // SAFETY: the range is our own (checked), and nobody refers to it.
+        unsafe { os::reset(self.base().add(start), len) }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and whoever could refer to it holds an `Arc` of its owner.
-        unsafe { libc::munmap(self.base().cast(), self.len) };
+        unsafe { os::release(self.base(), self.len) };
     }
 }
 
@@ -219,6 +151,8 @@ unsafe impl Zeroable for Page {}
 #[derive(Debug)]
 pub(super) struct Buffer<T: Zeroable> {
     base: NonNull<u8>,
+    capacity: usize,
+    /// Items that are there: all of them where the system gives memory when it is touched.
     count: usize,
     items: PhantomData<T>,
 }
@@ -230,14 +164,34 @@ unsafe impl<T: Zeroable + Sync> Sync for Buffer<T> {}
 
 impl<T: Zeroable> Buffer<T> {
     pub(super) fn new(count: usize) -> io::Result<Self> {
-        let len = count * size_of::<T>();
-        // SAFETY: a mapping at an address the system chooses touches nobody's memory.
-        let base = unsafe { map(Place::Anywhere, len, libc::PROT_READ | libc::PROT_WRITE)? };
         Ok(Buffer {
-            base,
-            count,
+            base: os::reserve_zeros(count * size_of::<T>())?,
+            capacity: count,
+            count: if os::GIVES_WHEN_TOUCHED { count } else { 0 },
             items: PhantomData,
         })
+    }
+
+    /// Makes sure that so many items are there. Costs nothing where memory is given when it is touched.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and more items than there is room for.
+    pub(super) fn reach(&mut self, items: usize) -> io::Result<()> {
+        /// Bytes that are asked for at once.
+        const STEP: usize = 1 << 20;
+        if items <= self.count {
+            return Ok(());
+        }
+        if items > self.capacity {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let room = (self.capacity * size_of::<T>()).next_multiple_of(host_page_size());
+        let bytes = (items * size_of::<T>()).next_multiple_of(STEP).min(room);
+        // SAFETY: the range is our own, and what is there of it stays as it is.
+        unsafe { os::protect(self.base.as_ptr(), bytes, Access::ReadWrite)? };
+        self.count = (bytes / size_of::<T>()).min(self.capacity);
+        Ok(())
     }
 
     /// Makes the items of the range zero again and gives their memory back; the items that share a host page with
@@ -249,14 +203,7 @@ impl<T: Zeroable> Buffer<T> {
         if start < end {
             // SAFETY: the range lies in our own mapping, and `&mut self` says that nobody refers to it. A fresh
             // mapping of zeros is a valid value for every item. When it fails the old items stay, just as valid.
-            let _ = unsafe {
-                let at = NonNull::new_unchecked(self.base.as_ptr().add(start));
-                map(
-                    Place::Over(at),
-                    end - start,
-                    libc::PROT_READ | libc::PROT_WRITE,
-                )
-            };
+            let _ = unsafe { os::refresh_zeros(self.base.as_ptr().add(start), end - start) };
         }
     }
 }
@@ -279,7 +226,7 @@ impl<T: Zeroable> DerefMut for Buffer<T> {
 impl<T: Zeroable> Drop for Buffer<T> {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours and the borrow checker has ended all references into it.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.count * size_of::<T>()) };
+        unsafe { os::release(self.base.as_ptr(), self.capacity * size_of::<T>()) };
     }
 }
 
