@@ -106,7 +106,22 @@ mod system {
         Ok(())
     }
 
-    /// Nothing, since the standard library does not tell: whoever asks goes by the least.
+    /// Bytes that are free for this user on the disk of a directory.
+    #[cfg(windows)]
+    pub(crate) fn free(path: &Path) -> io::Result<u64> {
+        use std::os::windows::ffi::OsStrExt;
+        use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+        let path: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+        let (mut free, nothing) = (0, std::ptr::null_mut());
+        // SAFETY: the path ends with a zero, and there is room for the answer.
+        match unsafe { GetDiskFreeSpaceExW(path.as_ptr(), &mut free, nothing, nothing) } {
+            0 => Err(io::Error::last_os_error()),
+            _ => Ok(free),
+        }
+    }
+
+    /// Nothing, since nobody tells: whoever asks goes by the least.
+    #[cfg(not(windows))]
     pub(crate) fn free(_: &Path) -> io::Result<u64> {
         Ok(0)
     }
