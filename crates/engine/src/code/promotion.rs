@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::compiler::Compiler;
+use super::room;
 use crate::host::Host;
 use crate::meter::Meter;
 use crate::module::Module;
@@ -178,6 +179,14 @@ impl<H: Host> Promotions<H> {
             return;
         }
         started.retain(|known| !known.module.is_compiled(known.tier));
+        if !room::is_enough(&module.blob) {
+            // As one that was tried and failed: it is not asked again and again.
+            return started.push(Promotion {
+                module: Arc::clone(module),
+                tier,
+                thread: None,
+            });
+        }
         let (compiler, compiled) = (Arc::clone(compiler), Arc::clone(module));
         let thread = std::thread::Builder::new()
             .name("compiler".to_owned())

@@ -17,7 +17,9 @@ const EXTENSION: &str = "module";
 /// The names of files that are being written begin so.
 const UNFINISHED: &str = "unfinished-";
 /// The use of an entry is recorded at this granularity, so that a warm start seldom writes.
-const FRESH: Duration = Duration::from_secs(3600);
+const FRESH: Duration = Duration::from_secs(60);
+/// What nobody has finished by then was interrupted.
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// One of so many stores looks how large the directory has become.
 const STORES_PER_LOOK: u8 = 16;
 
@@ -111,7 +113,7 @@ impl Directory {
                 total += metadata.len();
                 entries.push((modified, metadata.len(), path));
             } else if name.starts_with(UNFINISHED)
-                && modified.elapsed().is_ok_and(|age| age > FRESH)
+                && modified.elapsed().is_ok_and(|age| age > ABANDONED)
             {
                 let _ = fs::remove_file(&path);
             }
@@ -232,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_again_stays_and_what_was_written_later_goes() {
+        let (_base, directory) = directory(1000);
+        let keys: Vec<Key> = (1..=6).map(|number| [number; 32]).collect();
+        for (number, key) in keys.iter().enumerate() {
+            directory.write_entry(key, &[&[0; 200]]).unwrap();
+            let file = directory.open_entry(key).unwrap().unwrap();
+            file.set_modified(SystemTime::now() - FRESH * (10 - number as u32))
+                .unwrap();
+        }
+        directory.used(&directory.open_entry(&keys[0]).unwrap().unwrap());
+        directory.prune().unwrap();
+        let there = |key: &Key| directory.open_entry(key).unwrap().is_some();
+        let expected = [true, false, false, false, true, true];
+        assert_eq!(keys.iter().map(there).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_interrupted_processes_left_is_removed_after_a_while() {
         let (_base, directory) = directory(1000);
         let [old, new] =
@@ -240,7 +259,8 @@ mod tests {
             fs::write(path, "half").unwrap();
         }
         let file = File::options().write(true).open(&old).unwrap();
-        file.set_modified(SystemTime::now() - 2 * FRESH).unwrap();
+        file.set_modified(SystemTime::now() - 2 * ABANDONED)
+            .unwrap();
         directory.prune().unwrap();
         assert!(!old.exists() && new.exists());
     }
