@@ -24,6 +24,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         &mut options,
         libc::O_NOFOLLOW | libc::O_NONBLOCK,
     );
+    // Reading, and noting that it was read.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::access_mode(&mut options, 0x8000_0000 | 0x100);
     #[cfg(not(unix))]
     if std::fs::symlink_metadata(path)?.is_symlink() {
         return Err(io::Error::other("a link"));
