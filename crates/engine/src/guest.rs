@@ -98,6 +98,7 @@ impl Touches {
     }
 
     /// Those that were not paid for.
+    #[inline]
     pub(crate) fn due(&self) -> u64 {
         self.count.get() - self.paid
     }
@@ -281,7 +282,16 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 
     /// Pays for what was touched meanwhile.
+    #[inline]
     fn pay_for_touches(&mut self) -> Result<(), Stopped> {
+        match &self.run().touches {
+            Some(touches) if touches.due() > 0 => self.pay_what_is_due(),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn pay_what_is_due(&mut self) -> Result<(), Stopped> {
         loop {
             let Some(touches) = &self.run().touches else {
                 return Ok(());
@@ -431,9 +441,7 @@ impl<'a, H: Host> Guest<'a, H> {
             return None;
         }
         let run = run.as_mut()?;
-        if write || run.touches.is_some() {
-            heap.tell(range.clone(), write);
-        }
+        heap.tell(range.clone(), write);
         // SAFETY: the heap is active on this thread and so large; the code of the guest, which alone uses it otherwise, waits for
         // the host function, of which this is the only guest.
         let bytes =

@@ -1,11 +1,14 @@
 //! What the handle of a heap, wasmtime's instances and the handler of memory faults share, and the lock that lets one
 //! of them at a time use the tracker.
 
-use super::PAGE_SIZE;
-use super::tracker::Tracker;
+use super::marks::{ACCESSED, Counting, WRITTEN};
+use super::protection::Protection;
+use super::tracker::{Tracker, WRITABLE};
+use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::UnsafeCell;
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::{Deref, DerefMut, Range};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// What the handle, wasmtime's instances and the fault handler share.
 pub(super) struct Core {
@@ -19,6 +22,12 @@ pub(super) struct Core {
     lists: Option<*mut u8>,
     /// A copy of the tracker's size, which can be read without the tracker.
     size: AtomicUsize,
+    /// Copies of what says whether a touch is known, see [`Core::knows`]: a state for each page, where they say it, and a mark for
+    /// each Wasm page, where they do.
+    states: AtomicPtr<u8>,
+    marks: AtomicPtr<u8>,
+    /// A copy of the count of touches.
+    touched: AtomicU64,
     /// Somebody uses the tracker.
     busy: AtomicBool,
     /// Activations of this heap that have not ended.
@@ -44,6 +53,9 @@ impl Core {
             short: tracker.reserved() < tracker.capacity(),
             lists: tracker.lists().map(|lists| lists.base()),
             size: AtomicUsize::new(tracker.size),
+            states: AtomicPtr::default(),
+            marks: AtomicPtr::default(),
+            touched: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             tracker: UnsafeCell::new(tracker),
@@ -74,6 +86,28 @@ impl Core {
     pub(super) fn lock_veiled(&self) -> Locked<'_> {
         self.try_lock()
             .expect("a heap is used by one thread at a time")
+    }
+
+    /// Whether a range of at least a byte within the heap is known to be touched so, where anybody wants to know. May say no.
+    #[inline]
+    pub(super) fn knows(&self, bytes: &Range<usize>, write: bool) -> bool {
+        let all_have = |list: &AtomicPtr<u8>, size: usize, bits: u8| {
+            let list = list.load(Ordering::Relaxed);
+            // SAFETY: the list has a byte for every page of the heap. It changes under the lock only, which the thread that
+            // uses the heap does not hold now; then the copy of its address is renewed.
+            let of = |byte: usize| unsafe { *list.add(byte / size) };
+            let few = bytes.len() <= PAGE_SIZE;
+            list.is_null() || few && of(bytes.start) & of(bytes.end - 1) & bits == bits
+        };
+        let touched = if write { ACCESSED | WRITTEN } else { ACCESSED };
+        let open = if write { WRITABLE } else { 0 };
+        all_have(&self.states, PAGE_SIZE, open) && all_have(&self.marks, WASM_PAGE_SIZE, touched)
+    }
+
+    /// First accesses and first writes since they are counted.
+    #[inline]
+    pub(super) fn touched(&self) -> u64 {
+        self.touched.load(Ordering::Relaxed)
     }
 
     /// The page that an address lies in, if it is an accessible one of this heap.
@@ -141,8 +175,20 @@ impl DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        self.0.size.store(self.size, Ordering::Relaxed);
-        self.0.busy.store(false, Ordering::Release);
+        let core = self.0;
+        core.size.store(self.size, Ordering::Relaxed);
+        let states = match self.protection {
+            Protection::None => self.state.as_ptr().cast_mut(),
+            Protection::Pages | Protection::Veil => ptr::null_mut(),
+        };
+        core.states.store(states, Ordering::Relaxed);
+        let marks = match (&self.touches.marks, self.touches.counting) {
+            (Some(marks), Counting::Faults | Counting::Told) => marks.as_ptr().cast_mut(),
+            _ => ptr::null_mut(),
+        };
+        core.marks.store(marks, Ordering::Relaxed);
+        core.touched.store(self.touches.count, Ordering::Relaxed);
+        core.busy.store(false, Ordering::Release);
     }
 }
 

@@ -9,8 +9,10 @@ use super::activation::Activation;
 use super::core::Core;
 use super::fault;
 use super::image::{Image, ParkedHeap};
+use super::marks::Counting;
 use super::pool::PooledPage;
 use super::portable::is_portable;
+use super::protection::Protection;
 use super::scarce::fair_share;
 use super::touch::TouchCount;
 use super::tracker::Tracker;
@@ -91,7 +93,7 @@ impl Heap {
         Ok(Heap::with(Tracker::new(capacity, reserved)?))
     }
 
-    /// As [`Heap::new`], but where the process cannot have so much address space, or little would be left for others, the
+    /// As [`Heap::new`], for code that tells what it touches (other code costs more to begin on it); but where the process cannot have so much address space, or little would be left for others, the
     /// heap takes as much as it holds and is [short](Heap::is_short). It will hold `least` bytes at once.
     ///
     /// # Errors
@@ -102,13 +104,19 @@ impl Heap {
         if fair_share(full) == full {
             match Heap::new(capacity, reserved) {
                 Err(HeapError::System(_)) => {}
-                made => return made,
+                made => return made.map(Heap::unprotected),
             }
         }
         match capacity <= MAX_HEAP_BYTES as u64 && least < capacity {
-            true => Ok(Heap::short(least as usize, capacity as usize)?),
+            true => Ok(Heap::short(least as usize, capacity as usize)?.unprotected()),
             false => Heap::new(capacity, reserved),
         }
+    }
+
+    /// An empty heap that the machine does not protect for now.
+    fn unprotected(self) -> Self {
+        self.core.lock_veiled().protection = Protection::None;
+        self
     }
 
     /// A heap that takes address space as it grows.
@@ -390,20 +398,27 @@ impl Heap {
     ///
     /// If no level is open.
     pub fn activate(&mut self) -> Activation {
-        assert!(
-            self.depth() > 0,
-            "Wasm code runs within a level of its heap"
-        );
-        self.core.lock().guard();
-        self.activated()
+        let guard = |tracker: &mut Tracker| {
+            tracker.guard();
+            Ok(())
+        };
+        self.activated(guard).expect("guarding does not fail")
     }
 
-    fn activated(&mut self) -> Activation {
-        let mut tracker = self.core.lock();
+    fn activated(
+        &mut self,
+        prepare: impl FnOnce(&mut Tracker) -> io::Result<()>,
+    ) -> Result<Activation, HeapError> {
+        let mut tracker = self.core.lock_veiled();
+        assert!(
+            tracker.depth > 0,
+            "Wasm code runs within a level of its heap"
+        );
+        prepare(&mut tracker)?;
         tracker.counted = false;
-        tracker.touches.bypassed |= !tracker.touches.are_followed();
+        tracker.touches.bypassed |= tracker.touches.counting != Counting::Faults;
         drop(tracker);
-        Activation::new(self.core.clone())
+        Ok(Activation::new(self.core.clone()))
     }
 
     /// As [`Heap::activate`], and first accesses and first writes of Wasm pages are counted while the guard lives.
@@ -416,8 +431,7 @@ impl Heap {
     ///
     /// If no level is open.
     pub fn follow(&mut self) -> Result<Activation, HeapError> {
-        self.core.lock_veiled().follow()?;
-        Ok(self.activate())
+        self.activated(Tracker::follow)
     }
 
     /// As [`Heap::activate`] or, if touching is to be counted, [`Heap::follow`], for code that tells what it touches before it
@@ -431,12 +445,7 @@ impl Heap {
     ///
     /// If no level is open.
     pub(crate) fn listen(&mut self, count: bool) -> Result<Activation, HeapError> {
-        assert!(
-            self.depth() > 0,
-            "Wasm code runs within a level of its heap"
-        );
-        self.core.lock_veiled().listen(count)?;
-        Ok(self.activated())
+        self.activated(|tracker| tracker.listen(count))
     }
 
     /// How many there were since [`Heap::follow`] was called last; may be asked while it goes on.

@@ -16,22 +16,28 @@ pub(super) const READABLE: u8 = 4;
 /// Those of its pages that the tracker has open can be written.
 pub(super) const WRITEABLE: u8 = 8;
 
+/// How first accesses and first writes come to be counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// They are not.
+    #[default]
+    Nothing,
+    /// By faults.
+    Faults,
+    /// Whoever uses the heap says what is touched.
+    Told,
+}
+
 /// The marks of one heap.
 #[derive(Debug, Default)]
 pub(super) struct Touches {
     /// A mark per Wasm page; present once the heap was followed, or where code sees them.
     pub(super) marks: Option<List>,
-    /// The heap is followed.
-    pub(super) active: bool,
-    /// Nothing is accessible but what the marks say. Stays behind when a heap is no longer followed, so that an execution pays
-    /// for the pages that it touches and not for the heap.
-    pub(super) veiled: bool,
+    pub(super) counting: Counting,
     /// The heap was followed in the open level.
     pub(super) followed: bool,
     /// In the open level pages may have been written, or closed, past the marks.
     pub(super) bypassed: bool,
-    /// Whoever uses the heap says what is touched; nothing is hidden for that.
-    pub(super) told: bool,
     /// Ranges that code has announced, and whether it writes to them.
     pub(super) announced: Vec<(Range<usize>, bool)>,
     /// First accesses and first writes.
@@ -39,11 +45,6 @@ pub(super) struct Touches {
 }
 
 impl Touches {
-    /// First accesses and first writes count, and are found by faults.
-    pub(super) fn are_followed(&self) -> bool {
-        self.active
-    }
-
     /// Whether a page's Wasm page has this mark.
     pub(super) fn has(&self, page: u32, mark: u8) -> bool {
         let marks = self.marks.as_deref();

@@ -23,6 +23,7 @@ mod marks;
 mod pages;
 mod pool;
 mod portable;
+mod protection;
 mod scarce;
 mod settle;
 mod stable;

@@ -5,6 +5,7 @@
 use super::arena::{self, Arena};
 use super::hot::Hot;
 use super::marks::WRITTEN;
+use super::protection::Protection;
 use super::sys::{Access, host_page_size};
 use super::tracker::{DIRTY, HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
@@ -78,7 +79,7 @@ impl Tracker {
     /// # Errors
     ///
     /// No room in the log.
-    fn log_hot(&mut self) -> io::Result<Vec<u32>> {
+    pub(super) fn log_hot(&mut self) -> io::Result<Vec<u32>> {
         self.count_changed();
         let level = logged(self.depth - 1);
         let hot = std::mem::take(&mut self.hot);
@@ -92,28 +93,6 @@ impl Tracker {
         }
         HOT_TOTAL.fetch_sub(hot.len(), Ordering::Relaxed);
         Ok(hot.iter().map(|hot| hot.page).collect())
-    }
-
-    /// From here on the machine protects nothing, within a level. What is in the log stays open; opening and closing a page
-    /// costs nothing now, so there is no hot set.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub(super) fn unprotect(&mut self) -> io::Result<()> {
-        self.space.protect(0..self.pages(), Access::ReadWrite)?;
-        self.unprotected = true;
-        if self.hot.is_empty() {
-            return Ok(());
-        }
-        let level = logged(self.depth - 1);
-        for page in self.log_hot()? {
-            let state = &mut self.state[page as usize];
-            if *state & level == 0 {
-                *state &= !WRITABLE;
-            }
-        }
-        Ok(())
     }
 
     fn log_ref(&self) -> &Arena {
@@ -204,7 +183,8 @@ impl Tracker {
     fn count_hot(&mut self) {
         let mut hot = std::mem::take(&mut self.hot);
         for hot in &mut hot {
-            let written = !self.touches.veiled || self.touches.has(hot.page, WRITTEN);
+            let veiled = self.protection == Protection::Veil;
+            let written = !veiled || self.touches.has(hot.page, WRITTEN);
             hot.changed = written && self.page(hot.page as usize) != &*hot.copy;
         }
         self.hot = hot;
@@ -369,7 +349,7 @@ impl Tracker {
     /// Takes the changed pages of this execution into the hot set if they all fit.
     fn admit(&mut self, arena: &Arena) {
         // On hosts with larger pages, closing a page would close its hot neighbour.
-        if !self.counted || self.unprotected || host_page_size() != PAGE_SIZE {
+        if !self.counted || self.protection == Protection::None || host_page_size() != PAGE_SIZE {
             return;
         }
         let candidates: Vec<u32> = arena
@@ -438,7 +418,7 @@ impl Tracker {
             self.state[*page as usize] &= !WRITABLE;
         }
         // Behind the veil nothing can be written, and what lies before it is closed when the heap is followed next.
-        if self.touches.veiled || self.unprotected {
+        if self.protection != Protection::Pages {
             return Ok(());
         }
         for run in self.runs(pages) {
@@ -456,7 +436,9 @@ impl Tracker {
         self.openings = 0;
         self.protect(0..self.pages(), Access::Read)
             .expect("the system closes memory in one piece");
-        self.touches.veiled = false;
+        if self.protection == Protection::Veil {
+            self.protection = Protection::Pages;
+        }
         self.forget_touches(0);
     }
 

@@ -1,16 +1,17 @@
 //! Which Wasm pages (64 KiB) of a heap an execution accesses, and which it writes: each counts once for its first access
-//! and once more for its first write (docs/internet-computer/since-october-2025-rules.md 1.1). Owns the marks and what the
-//! handler of memory faults does with them; what an access costs is not known here.
+//! and once more for its first write (docs/internet-computer/since-october-2025-rules.md 1.1). Owns the counting; what an access
+//! costs is not known here, and how a heap is protected is `protection.rs`'s.
 //!
 //! While a heap is followed nothing of it is accessible at first: it lies behind a veil. The first access to a Wasm page faults,
 //! is counted, and opens it for reading; the first write faults again, is counted, and opens what `tracker.rs` has open. As there,
-//! nothing in the way of a fault allocates. The veil outlives the execution; the next one closes what this one has opened.
+//! nothing in the way of a fault allocates.
 //!
 //! Who knows beforehand what is going to be touched (the interpreter, host functions) tells it, which costs no fault.
 
 use super::core::Core;
-use super::marks::{ACCESSED, PAGES, READABLE, Touches, WRITEABLE, WRITTEN};
+use super::marks::{ACCESSED, Counting, PAGES, READABLE, WRITEABLE, WRITTEN};
 use super::portable::how;
+use super::protection::Protection;
 use super::sys::Access;
 use super::tracker::{Tracker, WRITABLE};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
@@ -25,38 +26,16 @@ fn pages_of(wasm_page: usize) -> Range<usize> {
 }
 
 impl Tracker {
-    /// From here on first accesses and first writes count.
+    /// From here on first accesses and first writes count, found by faults.
     ///
     /// # Errors
     ///
     /// The system's.
     pub(super) fn follow(&mut self) -> io::Result<()> {
-        // The veil hides all of it.
-        self.unprotected = false;
-        let wasm_pages = self.pages() / PAGES;
-        self.marks();
-        let Touches { marks, veiled, .. } = &mut self.touches;
-        let marks = marks.as_deref_mut().expect("made above");
-        let marks = &mut marks[..wasm_pages];
-        if *veiled {
-            let mut wasm_page = 0;
-            for run in marks.chunk_by(|a, b| (a ^ b) & READABLE == 0) {
-                let next = wasm_page + run.len();
-                if run[0] & READABLE != 0 {
-                    let pages = wasm_page * PAGES..next * PAGES;
-                    self.space.protect(pages, Access::None)?;
-                }
-                wasm_page = next;
-            }
-        } else {
-            self.space.protect(0..wasm_pages * PAGES, Access::None)?;
-            *veiled = true;
-        }
-        marks.fill(0);
+        self.veil()?;
+        self.count_anew(Counting::Faults);
         // The marks of the time before are gone.
         self.touches.bypassed |= std::mem::replace(&mut self.touches.followed, true);
-        self.touches.count = 0;
-        self.touches.active = true;
         Ok(())
     }
 
@@ -67,28 +46,22 @@ impl Tracker {
     ///
     /// The system's.
     pub(super) fn listen(&mut self, count: bool) -> io::Result<()> {
-        if !self.unprotected {
-            self.unveil();
-            self.unprotect()?;
-        }
+        self.unprotect()?;
         self.touches.announced.clear();
         if count {
-            self.marks().fill(0);
-            self.touches.count = 0;
-            self.touches.told = true;
+            self.count_anew(Counting::Told);
         }
         Ok(())
     }
 
-    /// From here on code may run that tells nothing.
-    pub(super) fn guard(&mut self) {
-        if std::mem::take(&mut self.unprotected) {
-            self.shield();
-        }
+    fn count_anew(&mut self, counting: Counting) {
+        self.marks().fill(0);
+        self.touches.count = 0;
+        self.touches.counting = counting;
     }
 
     /// The marks of all Wasm pages.
-    fn marks(&mut self) -> &mut [u8] {
+    pub(super) fn marks(&mut self) -> &mut [u8] {
         let wasm_pages = self.size / WASM_PAGE_SIZE;
         let marks = self.touches.marks.get_or_insert_default();
         marks.grow(wasm_pages);
@@ -100,18 +73,19 @@ impl Tracker {
         if bytes.is_empty() {
             return;
         }
-        if write && self.unprotected {
+        if write && self.protection == Protection::None {
             self.open_told(&bytes);
         }
-        let (counts, shown) = (self.touches.told, self.lists().is_some());
-        if !counts && !shown && !self.touches.active {
+        let counts = self.touches.counting == Counting::Told;
+        let marks = counts || self.lists().is_some();
+        if !marks && self.touches.counting == Counting::Nothing {
             return;
         }
         let wanted = if write { ACCESSED | WRITTEN } else { ACCESSED };
         for wasm_page in bytes.start / WASM_PAGE_SIZE..bytes.end.div_ceil(WASM_PAGE_SIZE) {
             let mark = self.touches.mark(wasm_page);
             let new = wanted & !*mark;
-            if counts || shown {
+            if marks {
                 *self.touches.mark(wasm_page) |= new;
                 self.touches.count += u64::from(counts) * u64::from(new.count_ones());
             } else if new != 0 {
@@ -156,46 +130,7 @@ impl Tracker {
 
     /// Nothing counts any more. The count stays, and so does the veil until somebody looks at the heap.
     pub(super) fn unfollow(&mut self) {
-        self.touches.active = false;
-        self.touches.told = false;
-    }
-
-    /// Lifts the veil where what is to be looked at may lie behind it.
-    pub(super) fn unveil_changes(&mut self) {
-        let touches = &self.touches;
-        let mut logged = self.arena.iter().flat_map(|arena| arena.entries(0));
-        let mut hidden = || logged.any(|entry| !touches.has(entry.page, READABLE));
-        if touches.veiled && (touches.bypassed || hidden()) {
-            self.unveil();
-        }
-    }
-
-    /// Makes everything accessible again as the tracker wants it, unless the heap is followed.
-    pub(super) fn unveil(&mut self) {
-        if !self.touches.veiled || self.touches.active {
-            return;
-        }
-        self.touches.veiled = false;
-        self.shield();
-        self.forget_touches(0);
-    }
-
-    /// Protects what the tracker has closed, and nothing else.
-    fn shield(&mut self) {
-        let opened = self
-            .space
-            .protect(0..self.pages(), Access::Read)
-            .and_then(|()| {
-                for run in self.writable_runs() {
-                    self.space.protect(run, Access::ReadWrite)?;
-                }
-                Ok(())
-            });
-        if opened.is_err() {
-            // Too many separate regions: with everything open there is just one.
-            self.open(0..self.pages())
-                .expect("the system opens memory in one piece");
-        }
+        self.touches.counting = Counting::Nothing;
     }
 
     /// Takes the marks off all Wasm pages from this one on.
@@ -204,25 +139,6 @@ impl Tracker {
         if let Some(marks) = &mut self.touches.marks {
             marks[from..to].fill(0);
         }
-    }
-
-    /// The pages that are to be open for writing: the log's and the hot ones.
-    fn writable_runs(&self) -> Vec<Range<usize>> {
-        let logged = self.arena.iter().flat_map(|arena| arena.entries(0));
-        let pages = logged
-            .map(|entry| entry.page)
-            .chain(self.hot.iter().map(|hot| hot.page));
-        let mut pages: Vec<u32> = pages
-            .filter(|page| self.state[*page as usize] & WRITABLE != 0)
-            .collect();
-        pages.sort_unstable();
-        pages.dedup();
-        super::settle::adjacent(pages)
-    }
-
-    /// First accesses and first writes since the heap is followed.
-    pub(super) fn touched(&self) -> u64 {
-        self.touches.count
     }
 
     /// Handles a fault in a heap that is followed; false if it has another cause. `write` tells what it was where the
@@ -309,12 +225,9 @@ pub struct TouchCount(pub(super) Arc<Core>);
 
 impl TouchCount {
     /// First accesses and first writes so far, a Wasm page each.
-    ///
-    /// # Panics
-    ///
-    /// When another thread uses the heap at the same time.
+    #[inline]
     pub fn get(&self) -> u64 {
-        self.0.lock_veiled().touched()
+        self.0.touched()
     }
 }
 

@@ -6,11 +6,12 @@
 
 use super::arena::Arena;
 use super::hot::Hot;
-use super::marks::Touches;
+use super::marks::{Counting, Touches};
 use super::pages::Pages;
 use super::portable::{self, List};
+use super::protection::Protection;
 use super::scarce;
-use super::sys::{Access, GUARD, Reservation};
+use super::sys::{Access, GUARD, Reservation, host_page_size};
 use super::{PAGE_SIZE, Page};
 use crate::allocator::refused_while_running;
 use std::io;
@@ -79,9 +80,7 @@ pub(super) struct Tracker {
     pub(super) unfilled: bool,
     /// Which Wasm pages were touched.
     pub(super) touches: Touches,
-    /// Everything may be written as far as the machine is concerned: whoever writes tells it before, and `state` is all
-    /// there is of protection.
-    pub(super) unprotected: bool,
+    pub(super) protection: Protection,
     /// Where code sees the state of pages and the marks, in the portable way.
     lists: Option<Arc<Reservation>>,
 }
@@ -127,7 +126,10 @@ impl Tracker {
             dirty: Vec::new(),
             unfilled: false,
             touches,
-            unprotected: lists.is_some(),
+            protection: match lists {
+                Some(_) => Protection::None,
+                None => Protection::Pages,
+            },
             lists,
         })
     }
@@ -179,12 +181,8 @@ impl Tracker {
         self.space.extend(size)?;
         self.reserved = self.reserved.max(size);
         if size > self.size {
-            let access = match (self.touches.veiled, self.unprotected) {
-                (true, _) => Access::None,
-                (false, false) => Access::Read,
-                (false, true) => Access::ReadWrite,
-            };
-            self.space.protect(self.pages()..size / PAGE_SIZE, access)?;
+            let new = self.pages()..size / PAGE_SIZE;
+            self.space.protect(new, self.access_of_new())?;
             self.size = size;
             self.state.grow(size / PAGE_SIZE);
             if let Some(marks) = &mut self.touches.marks {
@@ -194,25 +192,13 @@ impl Tracker {
         Ok(())
     }
 
-    /// Protects pages as far as the heap is protected by the machine.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub(super) fn protect(&self, pages: Range<usize>, access: Access) -> io::Result<()> {
-        match self.unprotected {
-            true => Ok(()),
-            false => self.space.protect(pages, access),
-        }
-    }
-
     /// Handles a write to a page that is not open; false if the fault has another cause. `write` tells what it was where
     /// the machine tells it.
     pub(super) fn fault(&mut self, page: usize, write: Option<bool>) -> bool {
         if self.depth == 0 || page >= self.pages() {
             return false;
         }
-        if self.touches.are_followed() {
+        if self.touches.counting == Counting::Faults {
             return self.touch(page, write);
         }
         if self.state[page] & WRITABLE != 0 {
@@ -227,7 +213,7 @@ impl Tracker {
     /// What to open for a write to `page`. Writing on behind (or before) open pages opens about twice as many as
     /// are open there, so that a long sequential write faults a few times only.
     pub(super) fn window(&mut self, page: usize) -> Range<usize> {
-        if self.unprotected {
+        if self.protection == Protection::None {
             // The next page costs no fault.
             return page..page + 1;
         }
@@ -263,16 +249,16 @@ impl Tracker {
     /// The system's, when not even the whole memory can be opened in one piece, and no room in the log.
     pub(super) fn open(&mut self, pages: Range<usize>) -> io::Result<()> {
         // Where the host's pages are larger than ours they open together.
-        let host = match self.unprotected {
-            true => 1,
-            false => super::sys::host_page_size().div_ceil(PAGE_SIZE),
+        let host = match self.protection {
+            Protection::None => 1,
+            Protection::Pages | Protection::Veil => host_page_size().div_ceil(PAGE_SIZE),
         };
         let pages = pages.start / host * host..pages.end.next_multiple_of(host).min(self.pages());
         self.counted = false;
         self.log(pages.clone())?;
         let opened = match self.protect(pages.clone(), Access::ReadWrite) {
             Ok(()) => pages,
-            Err(_) if self.touches.are_followed() => {
+            Err(_) if self.touches.counting == Counting::Faults => {
                 self.start_over(pages.start * PAGE_SIZE / super::WASM_PAGE_SIZE)?;
                 self.space.protect(pages.clone(), Access::ReadWrite)?;
                 pages

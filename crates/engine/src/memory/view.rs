@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::heap::Heap;
-use super::marks::{ACCESSED, WRITTEN};
+use super::marks::{ACCESSED, Counting, WRITTEN};
+use super::protection::Protection;
 use super::tracker::WRITABLE;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 
@@ -44,8 +45,11 @@ impl HeapView {
     }
 
     /// Bytes of a range are going to be touched; counts where touching is counted.
+    #[inline]
     pub(crate) fn tell(&self, bytes: Range<usize>, write: bool) {
-        self.core.lock_veiled().tell(bytes, write);
+        if !bytes.is_empty() && !self.core.knows(&bytes, write) {
+            self.core.lock_veiled().tell(bytes, write);
+        }
     }
 
     /// What code of the portable way says about bytes that it is going to touch; see [`super::portable::how`].
@@ -57,8 +61,11 @@ impl HeapView {
     pub(crate) fn told(&self) -> Option<Told<'_>> {
         let tracker = self.core.lock_veiled();
         let touches = &tracker.touches;
-        let marks = touches.marks.as_deref().filter(|_| touches.told);
-        tracker.unprotected.then(|| Told {
+        let marks = touches
+            .marks
+            .as_deref()
+            .filter(|_| touches.counting == Counting::Told);
+        (tracker.protection == Protection::None).then(|| Told {
             heap: self,
             states: tracker.state.as_ptr(),
             marks: marks.map_or(std::ptr::null(), |marks| marks.as_ptr()),
