@@ -7,6 +7,7 @@ mod canisters;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use drun::Principal;
@@ -193,50 +194,91 @@ impl Bench {
         );
     }
 
-    /// New modules, each run as it is chosen without a word, and with one kind of code from beginning to end.
+    /// New modules, each run as it is chosen without a word, and with one kind of code from beginning to end: on all cores, on
+    /// one, and beside four others that are busy.
     fn auto(&self) {
-        const FIXED: [&str; 3] = ["interpreter", "fast", "optimizing"];
         let go = |count: usize| format!("ingress {FIRST} go 0x\n").repeat(count);
         let (name, text) = canisters::COMPUTE[0];
         self.write("compute.wasm", &wat::parse_str(text).expect("valid text"));
-        self.write("tiny.drun", (install("empty.wasm") + &go(8)).as_bytes());
-        self.write(
-            "small.drun",
-            (install("empty.wasm") + &go(20_000)).as_bytes(),
-        );
-        self.write(
-            "compute.drun",
-            (install("compute.wasm") + &go(20)).as_bytes(),
-        );
-        for (what, script, runs) in [
+        // An `init` of 10^9 instructions, and one of 10^10.
+        for (script, calls) in [("engine.drun", 4_000_000), ("heavy.drun", 40_000_000)] {
+            let module = script.replace("drun", "wasm");
+            let engine = wat::parse_str(canisters::engine(calls)).expect("valid text");
+            self.write(&module, &engine);
+            self.write(script, (install(&module) + &go(8)).as_bytes());
+        }
+        for (script, module, messages) in [
+            ("tiny.drun", "empty.wasm", 8),
+            ("small.drun", "empty.wasm", 20_000),
+            ("one.drun", "compute.wasm", 1),
+            ("compute.drun", "compute.wasm", 20),
+        ] {
+            self.write(script, (install(module) + &go(messages)).as_bytes());
+        }
+        let one_message = format!("one message of a {name}");
+        let all = [
             ("a tiny module", "tiny.drun", 40),
             ("a Motoko module", "motoko.drun", 20),
             ("20,000 small messages", "small.drun", 5),
+            (&one_message, "one.drun", 5),
             (name, "compute.drun", 3),
+            ("3.5 MB, 10^9 instructions of init", "engine.drun", 1),
+            ("3.5 MB, 10^10", "heavy.drun", 1),
+        ];
+        for (where_, one_core, busy) in [
+            ("", false, false),
+            ("; on one core", true, false),
+            ("; beside four busy threads", false, true),
         ] {
-            // In turns, so that what else the machine does hits all.
-            let mut spent = [[Duration::ZERO; 2]; 4];
-            for _ in 0..runs {
-                for (kind, spent) in ["auto"].iter().chain(&FIXED).zip(&mut spent) {
-                    let mut command = self.bare(script);
-                    command.args(["--no-cache", "--compiler", kind]);
-                    command.env_remove("DRUN_CACHE_DIR");
-                    let before = children();
-                    spent[0] += median(1, || run(&mut command));
-                    spent[1] += children() - before;
-                }
+            if one_core && Command::new("taskset").arg("-V").output().is_err() {
+                continue;
             }
-            let [auto, fixed @ ..] = spent;
-            let ratios = [0, 1].map(|which| {
-                let best = fixed.iter().map(|fixed| fixed[which]).min();
-                ratio(auto[which], best.expect("three kinds"))
+            let over = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                let spin = || while !over.load(Ordering::Relaxed) {};
+                (0..if busy { 4 } else { 0 }).for_each(|_| drop(scope.spawn(spin)));
+                for (what, script, runs) in all {
+                    let (time, processor) = self.against_fixed(script, runs, one_core);
+                    row(
+                        &format!("{what}, new, against the best fixed kind of code{where_}"),
+                        "≤ 1.15 × in time and processor time",
+                        format!("{time:.2} ×, {processor:.2} ×"),
+                    );
+                }
+                over.store(true, Ordering::Relaxed);
             });
-            row(
-                &format!("{what}, new, against the best fixed kind of code"),
-                "≤ 1.15 × in time and processor time",
-                format!("{:.2} ×, {:.2} ×", ratios[0], ratios[1]),
-            );
         }
+    }
+
+    /// Time and processor time of a script that is run without a word, against the best of those with one kind of code.
+    fn against_fixed(&self, script: &str, runs: usize, one_core: bool) -> (f64, f64) {
+        // What runs once would keep the interpreter busy for a minute.
+        let kinds: &[&str] = match runs {
+            1 => &["auto", "fast", "optimizing"],
+            _ => &["auto", "interpreter", "fast", "optimizing"],
+        };
+        // In turns, so that what else the machine does hits all.
+        let mut spent = vec![[Duration::ZERO; 2]; kinds.len()];
+        for _ in 0..runs {
+            for (kind, spent) in kinds.iter().zip(&mut spent) {
+                let mut command = self.bare(script);
+                if one_core {
+                    command = Command::new("taskset");
+                    command.current_dir(&self.directory).stdout(Stdio::null());
+                    command.args(["-c", "0", DRUN, script]);
+                }
+                command.args(["--no-cache", "--compiler", kind]);
+                command.env_remove("DRUN_CACHE_DIR");
+                let before = children();
+                spent[0] += median(1, || run(&mut command));
+                spent[1] += children() - before;
+            }
+        }
+        let [time, processor] = [0, 1].map(|which| {
+            let best = spent[1..].iter().map(|fixed| fixed[which]).min();
+            ratio(spent[0][which], best.expect("some kinds"))
+        });
+        (time, processor)
     }
 
     fn suite(&self) {
@@ -337,7 +379,6 @@ fn empty_program() -> PathBuf {
     newest.expect("`cargo bench` builds the empty program too")
 }
 
-/// Peak memory of a process in megabytes, as seen just before its end; 0 where the system does not tell.
 /// Processor time of all child processes that have ended, in steps of a hundredth of a second.
 fn children() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -348,6 +389,7 @@ fn children() -> Duration {
     Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
+/// Peak memory of a process in megabytes, as seen just before its end; 0 where the system does not tell.
 fn peak_memory(command: &mut Command) -> u64 {
     let mut child = command.spawn().expect("the program starts");
     let status = PathBuf::from(format!("/proc/{}/status", child.id()));

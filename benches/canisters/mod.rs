@@ -1,5 +1,9 @@
 //! The canisters that are measured, in WebAssembly text.
 
+mod engine;
+
+pub(crate) use engine::engine;
+
 /// Replies and does nothing else.
 pub(crate) const EMPTY: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))

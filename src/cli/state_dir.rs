@@ -1,5 +1,6 @@
 //! `--keep-state`: what canisters hold at the end of a run, as files to be looked at.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -54,11 +55,12 @@ fn write(canister: &Canister, place: &Path) -> anyhow::Result<()> {
             std::fs::write(place.join("heap.bin"), content)?;
         }
     }
-    let stable = std::fs::File::create(place.join("stable.bin"))?;
+    let mut stable = std::fs::File::create(place.join("stable.bin"))?;
     // Pages that were never written stay holes.
     stable.set_len(canister.stable.size_bytes())?;
     for (number, page) in canister.stable.image().pages() {
-        std::os::unix::fs::FileExt::write_all_at(&stable, page, number * page.len() as u64)?;
+        stable.seek(SeekFrom::Start(number * page.len() as u64))?;
+        stable.write_all(page)?;
     }
     let controllers: Vec<String> = canister
         .settings

@@ -10,6 +10,7 @@ use super::exit::{BROKEN, FAILURE, Failure, SUCCESS};
 use super::options::Arguments;
 use super::test_options::{InitOptions, OutputFormat, TestOptions};
 use crate::suite::baseline::{self, Baseline};
+use crate::suite::durations::Durations;
 use crate::suite::execute::Executor;
 use crate::suite::pattern::Pattern;
 use crate::suite::replace::replace;
@@ -44,10 +45,12 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     // Without handlers an interrupt ends the program at once, which is no worse than before.
     let _ = ctrlc::set_handler(|| IS_INTERRUPTED.store(true, Ordering::Relaxed));
     let directory = std::env::var_os("DRUN_CACHE_DIR").map(PathBuf::from);
-    if let Some(directory) = directory.or_else(crate::runner::config::default_cache_dir) {
+    let directory = directory.or_else(crate::runner::config::default_cache_dir);
+    if let Some(directory) = &directory {
         // Cases are silent about it.
-        drun_ic::check_cache(&directory);
+        drun_ic::check_cache(directory);
     }
+    let durations = directory.as_deref().map(Durations::load);
     let executor = executor(options)?;
     let acceptance = acceptance(options);
     let jobs = jobs(options);
@@ -58,12 +61,14 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
         root: &root,
     };
     let run = |events: &mut dyn Observer| {
+        let mut durations = durations;
         let results = crate::suite::run(
             &suite.cases,
             &executor,
             acceptance,
             jobs,
             options.fail_fast,
+            durations.as_mut(),
             &mut { events },
         );
         results.map_err(failure)

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
 
 use clap::Args;
 
@@ -29,7 +28,7 @@ pub(super) fn run(
     let marker = Marker::new(&options.marker);
     // Not by way of the buffer, which would write a marker that was refused once more when the process ends: behind the sentence
     // that says so.
-    let mut ends = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let mut ends = unbuffered_output()?;
     let mut line = String::new();
     loop {
         line.clear();
@@ -52,4 +51,14 @@ pub(super) fn run(
         std::io::stdout().lock().flush()?;
         ends.write_all(end.as_bytes())?;
     }
+}
+
+/// Standard output, without its buffer.
+fn unbuffered_output() -> std::io::Result<File> {
+    let out = std::io::stdout();
+    #[cfg(unix)]
+    let out = std::os::fd::AsFd::as_fd(&out).try_clone_to_owned();
+    #[cfg(windows)]
+    let out = std::os::windows::io::AsHandle::as_handle(&out).try_clone_to_owned();
+    out.map(File::from)
 }

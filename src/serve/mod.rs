@@ -27,6 +27,7 @@ mod options;
 mod outbound;
 mod request;
 mod routes;
+mod signals;
 mod snapshot_dir;
 mod stand_ins;
 mod state_dir;
@@ -43,7 +44,6 @@ use std::time::{Duration, Instant};
 
 use drun_ic::net::NetSettings;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use life::{Activity, PortFile};
 use options::{Options, Wish};
@@ -247,8 +247,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
             .map_err(|error| format!("cannot listen on {}:{}: {error}", address.0, address.1))?;
         let port = listener.local_addr().map_err(|error| error.to_string())?;
         let port = port.port();
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let mut signals = signals::Signals::listen().map_err(|error| error.to_string())?;
         tokio::spawn(http::accept(listener, None, Arc::clone(&server)));
         if let Some(launch) = launch {
             let server = Arc::clone(&server);
@@ -269,8 +268,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         let mut beats: u64 = 0;
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = signals.end() => break,
                 _ = heartbeat.tick() => {
                     beats += 1;
                     for trouble in drun_ic::troubles() {

@@ -104,26 +104,24 @@ fn ending(path: &Path) -> &str {
 #[derive(Default)]
 struct Finder {
     suite: Suite,
-    /// The suite file of each directory that one was looked for in.
-    files: BTreeMap<PathBuf, Arc<SuiteFile>>,
+    /// What holds in each directory that was asked for: making rules ready takes longer than reading a case.
+    settings: BTreeMap<PathBuf, Arc<Settings>>,
 }
 
 impl Finder {
-    fn settings(&mut self, directory: &Path) -> Result<Settings, String> {
+    fn settings(&mut self, directory: &Path) -> Result<Arc<Settings>, String> {
         let directory = if directory == Path::new("") {
             Path::new(".")
         } else {
             directory
         };
-        let file = match self.files.get(directory) {
-            Some(file) => Arc::clone(file),
-            None => {
-                let file = Arc::new(SuiteFile::of(directory)?);
-                self.files.insert(directory.to_owned(), Arc::clone(&file));
-                file
-            }
-        };
-        file.settings(directory)
+        if let Some(settings) = self.settings.get(directory) {
+            return Ok(Arc::clone(settings));
+        }
+        let settings = Arc::new(SuiteFile::of(directory)?.settings(directory)?);
+        self.settings
+            .insert(directory.to_owned(), Arc::clone(&settings));
+        Ok(settings)
     }
 
     /// Takes everything below a directory that no ignore file excludes. Links to directories are left out: they may lead

@@ -8,6 +8,7 @@ mod child;
 mod compilation;
 pub mod directives;
 pub mod duration;
+pub mod durations;
 pub mod execute;
 pub mod find;
 mod motoko;

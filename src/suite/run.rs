@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::accept::{Acceptance, accept};
 use super::baseline::Measures;
 use super::case::Case;
+use super::durations::Durations;
 use super::execute::{Executor, Lane};
 use super::thread;
 use super::verdict::{Verdict, judge};
@@ -66,7 +67,7 @@ pub trait Events {
     fn ask(&mut self, tested: &Tested<'_>) -> std::io::Result<bool>;
 }
 
-/// Runs cases, `jobs` at the same time. With `fail_fast` none is begun after a failure; none is begun either once the
+/// Runs cases, `jobs` at the same time, those that take long first, as far as that is known. With `fail_fast` none is begun after a failure; none is begun either once the
 /// executor's flag says that the suite was interrupted.
 ///
 /// # Errors
@@ -77,11 +78,17 @@ pub fn run<'a>(
     acceptance: Acceptance,
     jobs: usize,
     fail_fast: bool,
+    durations: Option<&mut Durations>,
     events: &mut impl Events,
 ) -> anyhow::Result<Results<'a>> {
     let start = Instant::now();
     let stop = AtomicBool::new(false);
-    let next = Mutex::new(cases.iter().enumerate());
+    let order = match &durations {
+        // One after the other they may as well come in the order of their names, and what stops at a failure stops there.
+        Some(durations) if jobs > 1 && !fail_fast => durations.order(cases),
+        _ => (0..cases.len()).collect(),
+    };
+    let next = Mutex::new(order.into_iter().map(|index| (index, &cases[index])));
     let take = || {
         if stop.load(Ordering::Relaxed) || executor.interrupted.load(Ordering::Relaxed) {
             return None;
@@ -140,6 +147,9 @@ pub fn run<'a>(
         }
         told
     })?;
+    if let Some(durations) = durations {
+        durations.learn(&tested);
+    }
     Ok(Results {
         left: cases.len() - tested.len(),
         tested,

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// With this status the process ends: the tool itself failed.
-const STATUS: libc::c_int = 3;
+const STATUS: i32 = 3;
 
 /// The system's allocator, but for what happens when it has nothing left.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,10 +98,17 @@ fn end(parts: [&[u8]; 3]) -> ! {
         text[len..len + part.len()].copy_from_slice(part);
         len += part.len();
     }
+    #[cfg(unix)]
     // SAFETY: writes initialized bytes of ours, and ends the process at once: no destructor runs, since one might want memory.
     unsafe {
         libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), len);
         libc::_exit(STATUS)
+    }
+    #[cfg(not(unix))]
+    {
+        // Standard error has no buffer.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), &text[..len]);
+        std::process::exit(STATUS)
     }
 }
 

@@ -3,6 +3,7 @@
 
 /// From now on a file that reaches the limit of the process fails to be written, instead of ending the process.
 pub fn limit_is_an_error() {
+    #[cfg(unix)]
     // SAFETY: sets a disposition that runs no code of ours; nothing else in this process handles this signal.
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);

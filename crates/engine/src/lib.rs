@@ -135,6 +135,7 @@ pub mod machine_code;
 pub mod memory;
 mod meter;
 mod module;
+mod private;
 pub mod record;
 pub mod rewrite;
 mod run;

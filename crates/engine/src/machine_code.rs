@@ -2,29 +2,23 @@
 //! write to them, and a trailer tells a whole and undamaged file of ours from anything else. Used by hosts that make machine code without
 //! this crate's tiers; knows nothing of modules or caches.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use wasmtime::{Engine, Module};
+
+use crate::private;
 
 const MAGIC: &[u8; 8] = b"drunjobs";
 /// Bytes of the trailer: magic, length of the code, checksum.
 const TRAILER: usize = 8 + 8 + 4;
 /// Bytes read at once.
 const CHUNK: usize = 256 << 10;
-/// `open` follows no link and waits for no pipe.
-const O_NOFOLLOW: i32 = 0o400_000;
-const O_NONBLOCK: i32 = 0o4_000;
 
 /// Whether a file or directory is one that only this user can have changed.
-///
-/// # Errors
-/// If the user of this process cannot be told.
-pub fn is_private(metadata: &Metadata) -> io::Result<bool> {
-    let own = std::fs::metadata("/proc/self")?.uid();
-    Ok(metadata.uid() == own && metadata.mode() & 0o022 == 0)
+pub fn is_private(metadata: &Metadata) -> bool {
+    private::is_private(metadata)
 }
 
 /// The content of a file for this machine code.
@@ -39,11 +33,9 @@ pub fn seal(mut code: Vec<u8>) -> Vec<u8> {
 
 /// The module in a sealed file; `None` if there is any doubt about it, or the engine is not one like its maker.
 pub fn load(engine: &Engine, path: &Path) -> Option<Module> {
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK);
-    let mut file = options.open(path).ok()?;
+    let mut file = private::open(path).ok()?;
     let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || !is_private(&metadata).ok()? || !is_whole(&mut file).ok()? {
+    if !metadata.is_file() || !is_private(&metadata) || !is_whole(&mut file).ok()? {
         return None;
     }
     // SAFETY: the file is one that this program wrote: it is this user's, nobody else may write to it, and it is whole
@@ -77,7 +69,7 @@ fn is_whole(file: &mut File) -> io::Result<bool> {
     Ok(trailer[16..] == checksum.finalize().to_le_bytes())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;

@@ -1,14 +1,13 @@
 //! The module cache: machine code on disk, with what is known about its module, so that a warm start neither
 //! validates nor instruments nor compiles. What cannot be read back exactly as it was written counts as absent; nothing
 //! here can make a run fail or change what it prints, and the first trouble is noted.
-//! This is a room where `unsafe` is allowed: machine code from a file is mapped and trusted.
+//! This is a room where `unsafe` is allowed: machine code from a file is trusted.
 
 mod directory;
 mod entry;
-mod owner;
 mod secret;
+mod unpacked;
 
-use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::Path;
@@ -20,6 +19,7 @@ use wasmtime::{Engine, Module};
 use directory::Directory;
 use entry::Unreadable;
 use secret::Secret;
+use unpacked::Unpacked;
 
 use super::settings::Settings;
 use super::trouble;
@@ -32,7 +32,7 @@ use crate::rewrite::{REWRITE_VERSION, Rewritten};
 use crate::tier::Tier;
 
 /// Increased whenever the layout of an entry changes.
-const FORMAT_VERSION: u32 = 5;
+const FORMAT_VERSION: u32 = 6;
 /// Bytes that all entries of a cache together may take, more or less; by the room on the disk if 0.
 static SIZE_LIMIT: AtomicU64 = AtomicU64::new(0);
 
@@ -124,8 +124,8 @@ impl ModuleCache {
         if !self.holds(name) {
             return None;
         }
-        match self.entry(name, name) {
-            Ok(entry) => entry.map(|(_, knowledge)| knowledge),
+        match self.entry(name, name, |_| Ok(())) {
+            Ok(knowledge) => knowledge,
             Err(error) => {
                 let path = self.directory.path_of(name);
                 self.complain(&format!("{}: {error}; it is made again", path.display()));
@@ -142,19 +142,20 @@ impl ModuleCache {
         }
     }
 
-    /// The file of an entry that was checked, and what it says of its module.
+    /// What an entry that was checked says of its module; its machine code goes to `code`.
     fn entry<F: DeserializeOwned>(
         &self,
         name: &Key,
         key: &Key,
-    ) -> Result<Option<(File, Knowledge<F>)>, Unreadable> {
+        code: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Option<Knowledge<F>>, Unreadable> {
         let Some(mut file) = self.directory.open_entry(name)? else {
             return Ok(None);
         };
-        let knowledge = entry::check(&mut file, key, &self.secret)?;
+        let knowledge = entry::read(&mut file, key, &self.secret, code)?;
         let knowledge = postcard::from_bytes(&knowledge).map_err(|_| Unreadable::Damaged)?;
         self.directory.used(&file);
-        Ok(Some((file, knowledge)))
+        Ok(Some(knowledge))
     }
 
     fn read<F: DeserializeOwned>(
@@ -162,13 +163,15 @@ impl ModuleCache {
         engine: &Engine,
         name: &Key,
     ) -> Result<Option<(Module, Knowledge<F>)>, Unreadable> {
-        let Some((file, knowledge)) = self.entry(name, &Self::key(name, engine))? else {
+        let mut code = Unpacked::new();
+        let key = Self::key(name, engine);
+        let Some(knowledge) = self.entry(name, &key, |part| code.push(part))? else {
             return Ok(None);
         };
-        // SAFETY: the file is one that this program wrote for an engine of the same settings: it belongs to this user,
+        // SAFETY: the bytes are those that this program wrote for an engine of the same settings: the file belongs to this user,
         // nobody else may write to it or to its directory, it carries the key and a hash that only who knows this user's secret
-        // can make (all checked above, on the same open file). Entries are replaced by renaming and never written to, so the mapping stays.
-        let code = unsafe { Module::deserialize_open_file(engine, file) };
+        // can make (all checked above, on these very bytes).
+        let code = unsafe { code.module(engine) };
         let code = code.map_err(|error| Unreadable::Refused(error.to_string()))?;
         Ok(Some((code, knowledge)))
     }
@@ -199,9 +202,9 @@ impl ModuleCache {
         knowledge: (&F, &Rewritten),
     ) -> io::Result<()> {
         let knowledge = postcard::to_stdvec(&knowledge).map_err(io::Error::other)?;
-        let trailer = entry::trailer(code, &knowledge, key, &self.secret)?;
+        let parts = entry::parts(code, knowledge, key, &self.secret)?;
         self.directory
-            .write_entry(name, &[code, &knowledge, &trailer])
+            .write_entry(name, &parts.each_ref().map(Vec::as_slice))
     }
 
     /// Notes what went wrong, but only once.

@@ -2,11 +2,9 @@
 //! machine code: the interpreter runs what it can.
 //! This is a room where `unsafe` is allowed: a page is mapped only to ask.
 
-use std::ptr;
 use std::sync::OnceLock;
 
 use super::trouble;
-use crate::memory::host_page_size;
 
 /// Whether there can be machine code. Asks the machine when it is called first; if not, it is told once.
 pub(crate) fn is_allowed() -> bool {
@@ -25,8 +23,10 @@ pub(crate) fn is_allowed() -> bool {
 }
 
 /// What makes code executable: a page that was written becomes so.
+#[cfg(unix)]
 fn ask() -> bool {
-    let size = host_page_size();
+    use std::ptr;
+    let size = crate::memory::host_page_size();
     let write = libc::PROT_READ | libc::PROT_WRITE;
     let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: asks for a page of its own, which nobody else knows of and which is given back.
@@ -40,6 +40,12 @@ fn ask() -> bool {
         libc::munmap(page, size);
         executable
     }
+}
+
+/// Nothing of the kind is known of other systems.
+#[cfg(not(unix))]
+fn ask() -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod cache;
 mod compiler;
 mod executable;
 mod promotion;
+mod room;
 mod settings;
 mod threads;
 mod trouble;

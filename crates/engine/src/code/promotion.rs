@@ -2,10 +2,11 @@
 //! code has worked long by the optimizing one too, beside the run. Instances change over between two executions, or begin a
 //! long one again; nobody can tell from the results.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::compiler::Compiler;
+use super::room;
 use crate::host::Host;
 use crate::meter::Meter;
 use crate::module::Module;
@@ -14,19 +15,39 @@ use crate::tier::{Choice, Tier};
 /// Decides, with the instructions executed so far, whether other code is to run an execution from its beginning.
 pub(crate) type Takeover = Box<dyn FnMut(&Meter, u64) -> bool + Send>;
 
-/// Instructions of fast code, about a tenth of a second, after which compiling again pays.
-const LONG: u64 = 200_000_000;
+/// Instructions of fast code for each byte of a module's file after which it pays to compile again: optimizing code would have
+/// saved a good part of the time that its making takes.
+const LONG: u64 = 4000;
+/// Instructions of fast code before which nothing is compiled again, however small.
+const LEAST: u64 = 2_000_000;
 /// Instructions after which the next run of the program is worth a moment at the end of this one.
-const WORTH_WAITING: u64 = 10 * LONG;
+const WORTH_WAITING: u64 = 2_000_000_000;
+/// Bytes of a module's file up to which the optimizing code generator takes no longer than it takes to begin at all.
+const SMALL: usize = 2048;
 /// Instructions of the interpreter for each byte of a module's file after which it pays to compile: they take about as long
 /// as that.
 const WARM: u64 = 100;
 /// Instructions of the interpreter after which it is asked whether it should make way.
 const INTERPRETED_PORTION: u64 = 1_000_000;
+/// The most instructions of fast code after which it is asked.
+const LONGEST_PORTION: u64 = 50_000_000;
 
 /// Instructions of the interpreter after which it pays to compile a module.
 fn warm<H: Host>(module: &Module<H>) -> u64 {
     (WARM * module.blob.len() as u64).max(INTERPRETED_PORTION)
+}
+
+/// Instructions of fast code after which it pays to compile a module again.
+fn long<H: Host>(module: &Module<H>) -> u64 {
+    (LONG * module.blob.len() as u64).max(LEAST)
+}
+
+/// What the interpreter makes way for.
+fn first<H: Host>(module: &Module<H>) -> Tier {
+    match module.blob.len() {
+        ..=SMALL => Tier::Optimizing,
+        _ => Tier::Fast,
+    }
 }
 
 /// Instructions after which code of this tier is asked whether it should make way.
@@ -37,7 +58,7 @@ pub(crate) fn portion<H: Host>(choice: Choice, tier: Tier, module: &Module<H>) -
             1 + u64::from(u16::from_le_bytes([module.hash[0], module.hash[1]])) % 2000
         }
         (_, Tier::Interpreter) => INTERPRETED_PORTION,
-        _ => LONG / 4,
+        _ => (long(module) / 4).min(LONGEST_PORTION),
     }
 }
 
@@ -45,7 +66,8 @@ pub(crate) fn portion<H: Host>(choice: Choice, tier: Tier, module: &Module<H>) -
 struct Promotion<H: Host> {
     module: Arc<Module<H>>,
     tier: Tier,
-    thread: JoinHandle<()>,
+    /// Absent once somebody waits for it.
+    thread: Option<JoinHandle<()>>,
 }
 
 /// The compilations started so far.
@@ -77,13 +99,13 @@ impl<H: Host> Promotions<H> {
         let (before, enough, next) = match tier {
             Tier::Fast => (
                 module.add_fast_instructions(instructions),
-                LONG,
+                long(module),
                 Tier::Optimizing,
             ),
             Tier::Interpreter => (
                 module.add_interpreted_instructions(instructions),
                 warm(module),
-                Tier::Fast,
+                first(module),
             ),
             _ => return,
         };
@@ -109,9 +131,16 @@ impl<H: Host> Promotions<H> {
             });
         }
         if tier == Tier::Interpreter {
-            return Box::new(move |_, instructions| {
+            return Box::new(move |meter, instructions| {
+                let tier = match meter.finished_slices() {
+                    [] => first(&module),
+                    _ => Tier::Fast,
+                };
                 if module.interpreted_instructions() + instructions >= warm(&module) {
-                    promotions.start(&compiler, &module, Tier::Fast);
+                    promotions.start(&compiler, &module, tier);
+                }
+                if instructions >= warm(&module) {
+                    promotions.wait_for(&module, tier);
                 }
                 // What the fast one does not support is made by the other.
                 module.is_compiled(Tier::Fast) || module.is_compiled(Tier::Optimizing)
@@ -122,22 +151,42 @@ impl<H: Host> Promotions<H> {
                 [] => Tier::Optimizing,
                 _ => Tier::Exact,
             };
-            if module.fast_instructions() + instructions >= LONG {
+            if module.fast_instructions() + instructions >= long(&module) {
                 promotions.start(&compiler, &module, tier);
+            }
+            if instructions >= long(&module) {
+                promotions.wait_for(&module, tier);
             }
             module.is_compiled(tier)
         })
     }
 
+    /// Waits for a compilation that was started. An execution that is this long already would do work meanwhile that is thrown
+    /// away, and keep a core from the compiler.
+    fn wait_for(&self, module: &Arc<Module<H>>, tier: Tier) {
+        let mut started = self.0.lock();
+        let known = started.iter_mut().find(|known| known.is(module, tier));
+        let thread = known.and_then(|known| known.thread.take());
+        drop(started);
+        // A compiler that failed has made nothing, and things go on as they are.
+        let _ = thread.map(JoinHandle::join);
+    }
+
     /// Starts to compile a module, unless that was started before.
     fn start(&self, compiler: &Arc<Compiler>, module: &Arc<Module<H>>, tier: Tier) {
-        let mut started = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same =
-            |known: &Promotion<H>| known.tier == tier && Arc::ptr_eq(&known.module, module);
-        if module.is_compiled(tier) || started.iter().any(is_same) {
+        let mut started = self.0.lock();
+        if module.is_compiled(tier) || started.iter().any(|known| known.is(module, tier)) {
             return;
         }
         started.retain(|known| !known.module.is_compiled(known.tier));
+        if !room::is_enough(&module.blob) {
+            // As one that was tried and failed: it is not asked again and again.
+            return started.push(Promotion {
+                module: Arc::clone(module),
+                tier,
+                thread: None,
+            });
+        }
         let (compiler, compiled) = (Arc::clone(compiler), Arc::clone(module));
         let thread = std::thread::Builder::new()
             .name("compiler".to_owned())
@@ -150,7 +199,7 @@ impl<H: Host> Promotions<H> {
             started.push(Promotion {
                 module,
                 tier,
-                thread,
+                thread: Some(thread),
             });
         }
     }
@@ -163,24 +212,33 @@ impl<H: Host> Promotions<H> {
     /// Waits for all compilations.
     #[cfg(test)]
     pub(crate) fn finish(&self) {
-        for promotion in self.0.0.lock().unwrap().drain(..) {
-            promotion
-                .thread
-                .join()
-                .expect("the compiler does not panic");
+        for thread in self.0.lock().drain(..).filter_map(|started| started.thread) {
+            thread.join().expect("the compiler does not panic");
         }
     }
 }
 
+impl<H: Host> Promotion<H> {
+    fn is(&self, module: &Arc<Module<H>>, tier: Tier) -> bool {
+        self.tier == tier && Arc::ptr_eq(&self.module, module)
+    }
+}
+
 impl<H: Host> Started<H> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Promotion<H>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets those be finished whose code is worth keeping in the cache.
     fn end(&self) {
-        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for promotion in started.extract_if(.., |started| {
-            started.module.fast_instructions() >= WORTH_WAITING
-        }) {
+        let mut started = self.lock();
+        let is_worth = |started: &mut Promotion<H>| {
+            let executed = started.module.fast_instructions();
+            executed >= long(&started.module).max(WORTH_WAITING)
+        };
+        for promotion in started.extract_if(.., is_worth) {
             // A compiler that failed has kept nothing, and this run needs it no more.
-            let _ = promotion.thread.join();
+            let _ = promotion.thread.map(JoinHandle::join);
         }
     }
 }
@@ -218,11 +276,11 @@ mod tests {
 
     #[test]
     fn a_module_that_works_long_goes_over_to_the_optimizing_code_generator() {
-        assert_eq!(promoted(Choice::Auto, [LONG - 1, 1]), [false, true]);
+        assert_eq!(promoted(Choice::Auto, [LEAST - 1, 1]), [false, true]);
     }
 
     #[test]
     fn who_asks_for_the_fast_code_generator_keeps_it() {
-        assert_eq!(promoted(Choice::Fast, [LONG, LONG]), [false, false]);
+        assert_eq!(promoted(Choice::Fast, [LEAST, LEAST]), [false, false]);
     }
 }

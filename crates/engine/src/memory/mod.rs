@@ -51,6 +51,7 @@ pub(crate) use portable::{LIST_WASM_PAGES, STATES_AT, how, is_portable};
 pub(crate) use scarce::address_space_is_limited;
 pub use stable::{StableError, StableMemory};
 pub use stack::remaining_stack;
+#[cfg(unix)]
 pub(crate) use sys::host_page_size;
 pub use touch::TouchCount;
 pub use tracker::MAX_LEVELS;

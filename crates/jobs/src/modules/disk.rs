@@ -50,7 +50,7 @@ impl Disk {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
-        if !machine_code::is_private(&fs::metadata(path)?)? {
+        if !machine_code::is_private(&fs::metadata(path)?) {
             return Err(OpenError::Unsafe);
         }
         tempfile::tempfile_in(path)?;

@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
-
 /// Whether a command is under way, and whether somebody wants it to end.
 static BUSY: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicBool = AtomicBool::new(false);
@@ -22,7 +20,11 @@ pub(super) fn catch() {
             .enable_io()
             .build()?;
         runtime.block_on(async {
-            let mut interrupts = signal(SignalKind::interrupt())?;
+            #[cfg(unix)]
+            let mut interrupts =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+            #[cfg(windows)]
+            let mut interrupts = tokio::signal::windows::ctrl_c()?;
             // The other end waits for this.
             let _ = ready.send(());
             while interrupts.recv().await.is_some() {

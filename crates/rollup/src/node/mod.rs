@@ -38,6 +38,7 @@ mod remembered;
 pub mod server;
 mod setting;
 mod shapes;
+mod signals;
 mod simulate;
 mod snapshot;
 pub mod store;

@@ -7,7 +7,6 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{Arguments, base_dir};
 use super::begin;
@@ -17,6 +16,7 @@ use super::loser::BANNER;
 use super::operators::Mode;
 use super::server::{self, Service};
 use super::setting::{boot_sector, settings};
+use super::signals::{Asked, Signals};
 use super::{Node, log};
 use crate::encoding::base58::{COMMITMENT, ROLLUP};
 use crate::encoding::hash::blake2b;
@@ -195,9 +195,7 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
         let metrics = server::bind(host, port).await?;
         tokio::spawn(server::serve_metrics(Arc::clone(&service), metrics));
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut user = signal(SignalKind::user_defined1()).map_err(failed)?;
+    let mut signals = Signals::listen().map_err(failed)?;
     let (ended, mut end) = tokio::sync::oneshot::channel();
     let maker = std::thread::Builder::new()
         .name("blocks".into())
@@ -214,12 +212,13 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
     let server = tokio::spawn(server::serve(service, listener));
     let result = loop {
         tokio::select! {
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
-            _ = user.recv() => {
-                let (reply, _) = tokio::sync::oneshot::channel();
-                let _ = orders.send(Order::Bake { count: 1, timestamp: None, reply });
-            }
+            asked = signals.next() => match asked {
+                Asked::End => break Ok(()),
+                Asked::Block => {
+                    let (reply, _) = tokio::sync::oneshot::channel();
+                    let _ = orders.send(Order::Bake { count: 1, timestamp: None, reply });
+                }
+            },
             result = &mut end => {
                 // Who asked for the last block may still have its answer.
                 tokio::time::sleep(Duration::from_millis(100)).await;

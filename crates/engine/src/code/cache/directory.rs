@@ -1,25 +1,25 @@
 //! The directory of the module cache: private to its user, written by renaming, and kept below a size by deleting what
 //! was used least recently. Knows nothing about what the files hold.
 
-use std::ffi::{CString, OsStr};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Key;
 use super::entry::Unreadable;
-use super::owner::is_private;
+use crate::private::{self, free, is_private};
 
 /// The names of entries end so.
 const EXTENSION: &str = "module";
 /// The names of files that are being written begin so.
 const UNFINISHED: &str = "unfinished-";
 /// The use of an entry is recorded at this granularity, so that a warm start seldom writes.
-const FRESH: Duration = Duration::from_secs(3600);
+const FRESH: Duration = Duration::from_secs(60);
+/// What nobody has finished by then was interrupted.
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// One of so many stores looks how large the directory has become.
 const STORES_PER_LOOK: u8 = 16;
 
@@ -37,13 +37,13 @@ impl Directory {
     /// A directory for this user alone; made if it is not there.
     pub(super) fn open(path: &Path, size_limit: Option<u64>) -> io::Result<Self> {
         if !path.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            private::make_directory(path)?;
         }
         if !is_private(&fs::metadata(path)?) {
             let text = "the directory belongs to another user or others may write to it";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
-        check_above(path)?;
+        private::check_above(path)?;
         Ok(Directory {
             path: path.to_owned(),
             size_limit,
@@ -60,12 +60,7 @@ impl Directory {
 
     /// The file of an entry, if there is one.
     pub(super) fn open_entry(&self, key: &Key) -> Result<Option<File>, Unreadable> {
-        let mut options = OpenOptions::new();
-        // A pipe or a link that somebody put here must neither block nor lead elsewhere.
-        options
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let file = match options.open(self.path_of(key)) {
+        let file = match private::open(&self.path_of(key)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -118,7 +113,7 @@ impl Directory {
                 total += metadata.len();
                 entries.push((modified, metadata.len(), path));
             } else if name.starts_with(UNFINISHED)
-                && modified.elapsed().is_ok_and(|age| age > FRESH)
+                && modified.elapsed().is_ok_and(|age| age > ABANDONED)
             {
                 let _ = fs::remove_file(&path);
             }
@@ -144,45 +139,10 @@ impl Directory {
     }
 }
 
-/// Bytes that are free for this user on the disk of a directory.
-fn free(path: &Path) -> io::Result<u64> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: the path ends with a zero byte, and there is room for the answer.
-    if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: filled in by the call, which succeeded.
-    let found = unsafe { found.assume_init() };
-    #[allow(clippy::unnecessary_cast, reason = "macOS counts blocks in 32 bits")]
-    let blocks = found.f_bavail as u64;
-    Ok(blocks.saturating_mul(found.f_frsize))
-}
-
-/// Makes sure that nobody else can put another directory in the place of this one: all that it lies in belong to this user or to the
-/// system, and others may write to none of them unless they can move only what is theirs.
-fn check_above(path: &Path) -> io::Result<()> {
-    // SAFETY: both only read a number and cannot fail.
-    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-    let path = fs::canonicalize(path)?;
-    for above in path.ancestors().skip(1) {
-        let metadata = fs::metadata(above)?;
-        let mode = metadata.mode();
-        // Where every user has a group of the same number, it may write.
-        let own_group = metadata.gid() == group && group == user;
-        let writable = mode & 0o002 != 0 || mode & 0o020 != 0 && !own_group;
-        let owned = metadata.uid() == user || metadata.uid() == 0;
-        if !owned || writable && mode & 0o1000 == 0 {
-            let text = format!("others may exchange what is in {}", above.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt;
 
     fn directory(size_limit: u64) -> (tempfile::TempDir, Directory) {
@@ -198,16 +158,19 @@ mod tests {
         directory.write_entry(&[1; 32], &[&[0; 200]]).unwrap();
         directory.prune().unwrap();
         assert!(directory.open_entry(&[1; 32]).unwrap().is_some());
+        #[cfg(unix)]
         assert!(free(base.path()).unwrap() > 0);
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_directory_is_made_for_its_user_alone() {
         let (_base, directory) = directory(1000);
-        let mode = fs::metadata(directory.path()).unwrap().mode();
+        let mode = fs::metadata(directory.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_directory_that_others_may_write_to_is_refused() {
         let base = tempfile::tempdir().unwrap();
@@ -215,6 +178,7 @@ mod tests {
         assert!(Directory::open(base.path(), Some(1000)).is_err());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_directory_below_one_that_others_may_write_to_is_refused() {
         let base = tempfile::tempdir().unwrap();
@@ -228,6 +192,7 @@ mod tests {
         assert!(Directory::open(&inner, Some(1000)).is_ok());
     }
 
+    #[cfg(unix)]
     #[test]
     fn an_entry_that_others_may_write_to_is_refused() {
         let (_base, directory) = directory(1000);
@@ -241,6 +206,7 @@ mod tests {
         ));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_in_place_of_an_entry_is_not_followed() {
         let (base, directory) = directory(1000);
@@ -268,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_again_stays_and_what_was_written_later_goes() {
+        let (_base, directory) = directory(1000);
+        let keys: Vec<Key> = (1..=6).map(|number| [number; 32]).collect();
+        for (number, key) in keys.iter().enumerate() {
+            directory.write_entry(key, &[&[0; 200]]).unwrap();
+            let file = directory.open_entry(key).unwrap().unwrap();
+            file.set_modified(SystemTime::now() - FRESH * (10 - number as u32))
+                .unwrap();
+        }
+        directory.used(&directory.open_entry(&keys[0]).unwrap().unwrap());
+        directory.prune().unwrap();
+        let there = |key: &Key| directory.open_entry(key).unwrap().is_some();
+        let expected = [true, false, false, false, true, true];
+        assert_eq!(keys.iter().map(there).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_interrupted_processes_left_is_removed_after_a_while() {
         let (_base, directory) = directory(1000);
         let [old, new] =
@@ -276,7 +259,8 @@ mod tests {
             fs::write(path, "half").unwrap();
         }
         let file = File::options().write(true).open(&old).unwrap();
-        file.set_modified(SystemTime::now() - 2 * FRESH).unwrap();
+        file.set_modified(SystemTime::now() - 2 * ABANDONED)
+            .unwrap();
         directory.prune().unwrap();
         assert!(!old.exists() && new.exists());
     }

@@ -1,5 +1,5 @@
-//! The file of one entry: machine code as the engine wants it mapped, then what is known about the module, then a
-//! trailer by which a whole and undamaged file of ours is told from anything else.
+//! The file of one entry: compressed machine code, then what is known about the module, then a trailer by which a whole and
+//! undamaged file of ours is told from anything else.
 
 use std::fmt;
 use std::fs::File;
@@ -13,8 +13,8 @@ const MAGIC: [u8; 8] = *b"drun\x00mod";
 const HEAD: usize = 8 + 32 + 8 + 8 + size_of::<Nonce>();
 /// Bytes of the trailer.
 const TRAILER: usize = HEAD + size_of::<Hash>();
-/// Bytes read at once.
-const CHUNK: usize = 256 << 10;
+/// Bytes of machine code that are packed together.
+const BLOCK: usize = 256 << 10;
 
 /// Why an entry is not used.
 #[derive(Debug)]
@@ -52,37 +52,52 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// What follows code and knowledge in the file of an entry.
+/// The file of an entry, in parts.
 ///
 /// # Errors
 /// If the system has no random bytes.
-pub(super) fn trailer(
+pub(super) fn parts(
     code: &[u8],
-    knowledge: &[u8],
+    knowledge: Vec<u8>,
     key: &Key,
     secret: &Secret,
-) -> io::Result<Vec<u8>> {
+) -> io::Result<[Vec<u8>; 3]> {
     let mut nonce = Nonce::default();
     random(&mut nonce)?;
+    // Half the size or less, and unpacked in less time than the rest would take to be hashed.
+    let mut packed = Vec::new();
+    for block in code.chunks(BLOCK) {
+        let content = lz4_flex::block::compress(block);
+        for length in [content.len(), block.len()] {
+            packed.extend((length as u32).to_le_bytes());
+        }
+        packed.extend(content);
+    }
     let mut trailer = Vec::with_capacity(TRAILER);
     trailer.extend(MAGIC);
     trailer.extend(key);
-    trailer.extend((code.len() as u64).to_le_bytes());
+    trailer.extend((packed.len() as u64).to_le_bytes());
     trailer.extend((knowledge.len() as u64).to_le_bytes());
     trailer.extend(nonce);
     let mut hash = secret.hasher(key, &nonce);
-    for part in [code, knowledge, &trailer] {
+    for part in [&packed, &knowledge, &trailer] {
         hash.update(part);
     }
     trailer.extend(hash.finish());
-    Ok(trailer)
+    Ok([packed, knowledge, trailer])
 }
 
-/// Reads a whole file and makes sure that it is an entry of this key; hands out what is known about the module.
+/// Reads a whole file and makes sure that it is an entry of this key; hands out what is known about the module. The machine code
+/// goes to `code` in pieces, which are worth nothing if this fails.
 ///
 /// # Errors
 /// If there is any doubt.
-pub(super) fn check(file: &mut File, key: &Key, secret: &Secret) -> Result<Vec<u8>, Unreadable> {
+pub(super) fn read(
+    file: &mut File,
+    key: &Key,
+    secret: &Secret,
+    mut code: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Vec<u8>, Unreadable> {
     let size = file.metadata()?.len();
     let body = size
         .checked_sub(TRAILER as u64)
@@ -97,23 +112,39 @@ pub(super) fn check(file: &mut File, key: &Key, secret: &Secret) -> Result<Vec<u
             .map(u64::from_le_bytes)
             .unwrap_or(u64::MAX)
     };
-    let (code, knowledge) = (number(40), number(48));
+    let (packed, knowledge) = (number(40), number(48));
     if head[..8] == MAGIC && head[8..40] != *key {
         return Err(Unreadable::Foreign);
     }
-    if head[..8] != MAGIC || code.checked_add(knowledge) != Some(body) {
+    if head[..8] != MAGIC || packed.checked_add(knowledge) != Some(body) {
         return Err(Unreadable::Damaged);
     }
     let nonce: Nonce = head[56..].try_into().expect("the head ends with it");
     let mut actual = secret.hasher(key, &nonce);
     file.rewind()?;
-    let mut buffer = vec![0; CHUNK.min(code as usize)];
-    let mut left = code;
+    let mut left = packed;
+    let (mut content, mut block) = (Vec::new(), Vec::new());
     while left > 0 {
-        let piece = &mut buffer[..CHUNK.min(left as usize)];
-        file.read_exact(piece)?;
-        actual.update(piece);
-        left -= piece.len() as u64;
+        let mut lengths = [0; 8];
+        left = left.checked_sub(8).ok_or(Unreadable::Damaged)?;
+        file.read_exact(&mut lengths)?;
+        actual.update(&lengths);
+        let [length, unpacked] = [0, 4].map(|at| {
+            let bytes = lengths[at..at + 4].try_into();
+            bytes.map_or(usize::MAX, |bytes| u32::from_le_bytes(bytes) as usize)
+        });
+        left = left.checked_sub(length as u64).ok_or(Unreadable::Damaged)?;
+        if unpacked > BLOCK || length > lz4_flex::block::get_maximum_output_size(BLOCK) {
+            return Err(Unreadable::Damaged);
+        }
+        content.resize(length, 0);
+        file.read_exact(&mut content)?;
+        actual.update(&content);
+        block.resize(unpacked, 0);
+        match lz4_flex::block::decompress_into(&content, &mut block) {
+            Ok(length) if length == unpacked => code(&block)?,
+            _ => return Err(Unreadable::Damaged),
+        }
     }
     // No longer than the file, as was checked.
     let mut content = vec![0; knowledge as usize];

@@ -2,9 +2,7 @@
 //! somebody who cannot read the secret, does not pass for an entry. Owns the file of the secret and the hash; the directory
 //! belongs to `directory`.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use poly1305::Poly1305;
@@ -12,7 +10,7 @@ use poly1305::universal_hash::{KeyInit, UniversalHash};
 use sha2::{Digest, Sha256};
 
 use super::Key;
-use super::owner::is_private;
+use crate::private::{self, is_private, is_secret};
 
 /// The file of the secret.
 const FILE: &str = "secret";
@@ -89,17 +87,13 @@ enum Found {
 }
 
 fn read(path: &Path) -> io::Result<Found> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let mut file: File = match options.open(path) {
+    let mut file = match private::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    if !metadata.is_file() || !is_private(&metadata) || !is_unreadable_by_others(&metadata) {
+    if !metadata.is_file() || !is_private(&metadata) || !is_secret(&metadata) {
         let text = "others may read or write the secret of the cache";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
@@ -109,11 +103,6 @@ fn read(path: &Path) -> io::Result<Found> {
     }
     file.read_exact(&mut secret)?;
     Ok(Found::Secret(Secret(secret)))
-}
-
-fn is_unreadable_by_others(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.mode() & 0o077 == 0
 }
 
 /// A hash that is being made, of pieces of any length.
@@ -153,8 +142,10 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt;
 
+    #[cfg(unix)]
     #[test]
     fn a_directory_has_one_secret_that_nobody_else_may_read() {
         let directory = tempfile::tempdir().unwrap();
