@@ -199,7 +199,6 @@ impl<'a> Rewriter<'a> {
             let sink = &mut self.pending;
             sink.extend_from_slice(&bytes[copied..at.start]);
             Instruction::I64Const(access.offset as i64).encode(sink);
-            Instruction::I64Const(access.len as i64 - 1).encode(sink);
             Instruction::Call(helper).encode(sink);
             return at.start;
         }

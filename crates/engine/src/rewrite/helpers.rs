@@ -55,7 +55,7 @@ impl Helpers {
             let operands = self.operands(*helper);
             let mut parameters = operands.clone();
             if let Helper::Touch(_) = helper {
-                parameters.extend([ValType::I64; 2]);
+                parameters.push(ValType::I64);
             }
             types.ty().function(parameters, operands);
         }

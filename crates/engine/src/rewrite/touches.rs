@@ -39,14 +39,14 @@ pub(super) struct Access {
     pub(super) kind: AccessKind,
     /// Added to the address.
     pub(super) offset: u64,
-    /// Bytes that it touches.
-    pub(super) len: u64,
 }
 
-/// What a load or store finds on the stack.
+/// What a load or store does, and what it finds on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AccessKind {
     write: bool,
+    /// Bytes that it touches.
+    len: i64,
     /// The operand above the address.
     value: Option<ValType>,
 }
@@ -109,9 +109,8 @@ pub(super) fn access(operator: &Operator<'_>) -> Option<Access> {
         _ => return None,
     };
     (memarg.offset >> ADDRESS_BITS == 0).then_some(Access {
-        kind: AccessKind { write, value },
+        kind: AccessKind { write, len, value },
         offset: memarg.offset,
-        len,
     })
 }
 
@@ -131,32 +130,36 @@ impl AccessKind {
         [pointer].into_iter().chain(self.value).collect()
     }
 
-    /// A function of the operands, the offset, and the length less one, that gives the operands back.
+    /// A function of the operands and the offset that gives the operands back.
     pub(super) fn define(self, layout: &Layout, pointer: ValType) -> Function {
         let operands = self.operands(pointer).len() as u32;
-        let (offset, last) = (operands, operands + 1);
-        let (start, end) = (operands + 2, operands + 3);
+        let offset = operands;
+        let (start, end) = (operands + 1, operands + 2);
         let mut function = Function::new([(2, ValType::I64)]);
         let mut code = function.instructions();
         address(&mut code, 0, pointer);
         code.local_get(offset).i64_add().local_tee(start);
-        code.local_get(last).i64_add().local_set(end);
+        code.i64_const(self.len - 1).i64_add().local_set(end);
         if pointer == ValType::I64 {
             // Beyond any heap, or around the end of all addresses.
             code.local_get(0).local_get(end).i64_or();
             code.i64_const(ADDRESS_BITS).i64_shr_u().i64_eqz();
             code.if_(BlockType::Empty);
         }
+        let ends = match self.len {
+            1 => &[start][..],
+            _ => &[start, end],
+        };
         if self.write {
-            known(&mut code, STATES_AT, 12, [start, end], WRITABLE);
-            known(&mut code, 0, 16, [start, end], WRITTEN);
+            known(&mut code, STATES_AT, 12, ends, WRITABLE);
+            known(&mut code, 0, 16, ends, WRITTEN);
             code.i32_or();
         } else {
-            known(&mut code, 0, 16, [start, end], ACCESSED);
+            known(&mut code, 0, 16, ends, ACCESSED);
         }
         code.if_(BlockType::Empty);
         code.local_get(start);
-        code.local_get(last).i64_const(1).i64_add();
+        code.i64_const(self.len);
         code.i32_const(if self.write { how::WRITE as i32 } else { 0 });
         code.call(layout.touch()).end();
         if pointer == ValType::I64 {
@@ -209,17 +212,20 @@ fn address(code: &mut InstructionSink<'_>, local: u32, ty: ValType) {
     }
 }
 
-/// Leaves 0 on the stack if the bytes for both addresses have this bit, in the list that lies there, and else 1.
-fn known(code: &mut InstructionSink<'_>, list: usize, shift: i64, addresses: [u32; 2], bit: u8) {
-    for address in addresses {
-        code.local_get(address).i64_const(shift).i64_shr_u();
+/// Leaves 0 on the stack if the bytes for all addresses have this bit, in the list that lies there, and else 1.
+fn known(code: &mut InstructionSink<'_>, list: usize, shift: i64, addresses: &[u32], bit: u8) {
+    for (position, address) in addresses.iter().enumerate() {
+        code.local_get(*address).i64_const(shift).i64_shr_u();
         code.i32_wrap_i64().i32_load8_u(MemArg {
             offset: list as u64,
             align: 0,
             memory_index: LISTS,
         });
+        if position > 0 {
+            code.i32_and();
+        }
     }
-    code.i32_and().i32_const(i32::from(bit)).i32_and().i32_eqz();
+    code.i32_const(i32::from(bit)).i32_and().i32_eqz();
 }
 
 #[cfg(test)]
@@ -236,7 +242,10 @@ mod tests {
             memory: 0,
         };
         let store = access(&Operator::I64Store32 { memarg }).unwrap();
-        assert_eq!((store.len, store.offset, store.kind.write), (4, 5, true));
+        assert_eq!(
+            (store.kind.len, store.offset, store.kind.write),
+            (4, 5, true)
+        );
         assert_eq!(
             store.kind.operands(ValType::I32),
             [ValType::I32, ValType::I64]
