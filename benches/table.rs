@@ -235,7 +235,11 @@ impl Bench {
             }
             let over = AtomicBool::new(false);
             std::thread::scope(|scope| {
-                let spin = || while !over.load(Ordering::Relaxed) {};
+                let spin = || {
+                    while !over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                };
                 (0..if busy { 4 } else { 0 }).for_each(|_| drop(scope.spawn(spin)));
                 for (what, script, runs) in all {
                     let (time, processor) = self.against_fixed(script, runs, one_core);
