@@ -356,6 +356,18 @@ fn requests_of_any_bytes_are_answered() {
     hunt("http", 2_000, 200, targets::http_seeds(), targets::http);
 }
 
+#[cfg(feature = "serve")]
+#[test]
+fn signed_requests_of_any_content_are_answered() {
+    let seeds = targets::signed_seeds();
+    for seed in &seeds {
+        let status = targets::signed_status(seed);
+        let said = hex::encode(seed);
+        assert!(matches!(status, Some(200 | 202)), "{status:?}: {said}");
+    }
+    hunt("signed", 500, 200, seeds, targets::signed);
+}
+
 #[test]
 fn a_cache_that_was_changed_never_shows() {
     let seeds = vec![vec![0; 8], vec![1; 8], vec![2, 2, 40, 0, 0, 0, 9, 0]];

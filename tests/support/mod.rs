@@ -4,6 +4,7 @@
 
 pub(crate) mod place;
 pub(crate) mod recorded;
+pub(crate) mod signing;
 
 use std::io::Read;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! CBOR as the interface specification wants it: one self-described item, maps with text keys. The format itself is `ciborium`'s.
 
-use ciborium::Value;
+pub use ciborium::Value;
 
 /// The tag that marks self-described CBOR (RFC 8949, 3.4.6).
 const SELF_DESCRIBED: u64 = 55_799;

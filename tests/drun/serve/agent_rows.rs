@@ -334,6 +334,12 @@ fn refusals_have_the_words_that_tests_look_for() {
             canister_not_found,
         ),
         (
+            "v2/subnet/rwlgt-iiaaa-aaaaa-aaaaa-cai/read_state".into(),
+            &time,
+            400,
+            subnet_not_found,
+        ),
+        (
             "v3/subnet/rwlgt-iiaaa-aaaaa-aaaaa-cai/read_state".into(),
             &time,
             400,
@@ -376,6 +382,12 @@ fn refusals_have_the_words_that_tests_look_for() {
             "",
         ),
         (
+            format!("v3/canister/{canister}/query"),
+            &large,
+            413,
+            "maximum body size is 4194304 bytes",
+        ),
+        (
             format!("v2/canister/{canister}/call"),
             &large,
             413,
@@ -398,6 +410,11 @@ fn refusals_have_the_words_that_tests_look_for() {
         let said = words(&answer);
         assert_eq!(answer.status, status, "{path}: {said}");
         assert!(said.contains(why), "{path}: {said}");
+        if let Some(cause) = why.strip_prefix("error: ") {
+            let cause = cause.split('\n').next();
+            assert_eq!(answer.header("x-ic-error-cause"), cause, "{path}");
+            assert_eq!(said, why);
+        }
         assert_ne!(
             answer.header("content-type"),
             Some("application/json"),

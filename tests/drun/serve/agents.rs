@@ -83,60 +83,33 @@ fn what_agents_read_verifies_under_the_root_key() {
     assert_eq!(field(&root.body, "root_key"), root_key);
 }
 
+/// It waits for ten seconds for what never comes, as no round is run: twice at the same time.
 #[test]
-fn agents_are_told_what_is_wrong() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
-    let path = format!("/instances/{instance}/api");
-    let cbor = [("content-type", "application/cbor")];
-    let nobody = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
-    let body = envelope("call", canister, "write", b"", 1);
-    let late = client.send(
-        "POST",
-        &format!("{path}/v2/canister/{canister}/call"),
-        &cbor,
-        &body,
-    );
-    assert_eq!(late.status, 400);
-    let said = String::from_utf8_lossy(&late.body).into_owned();
-    assert!(
-        said.contains("Invalid request expiry: Specified ingress_expiry not within expected range"),
-        "{said}"
-    );
-    let nowhere = client.send(
-        "POST",
-        &format!("{path}/v2/canister/{nobody}/query"),
-        &cbor,
-        &body,
-    );
-    assert_eq!(nowhere.status, 400);
-    assert_eq!(
-        nowhere.header("x-ic-error-cause"),
-        Some("canister_not_found")
-    );
-    assert_eq!(
-        nowhere.body,
-        b"error: canister_not_found\ndetails: The specified canister does not exist."
-    );
-    let subnet = client.send(
-        "POST",
-        &format!("{path}/v2/subnet/{nobody}/read_state"),
-        &cbor,
-        &body,
-    );
-    assert_eq!(
-        subnet.body,
-        b"error: subnet_not_found\ndetails: The specified subnet cannot be found."
-    );
-    let large = vec![0; (4 << 20) + 1];
-    let large = client.send(
-        "POST",
-        &format!("{path}/v3/canister/{canister}/query"),
-        &cbor,
-        &large,
-    );
-    assert_eq!(large.status, 413);
-    assert_eq!(client.get(&format!("{path}/v9/status")).status, 404);
+fn a_call_that_does_not_end_in_time_is_taken_all_the_same() {
+    let (server, mut client, instance, canister) = with_a_canister();
+    let path = format!("/instances/{instance}");
+    let now = client.get(&format!("{path}/read/get_time")).json();
+    let expiry = now["nanos_since_epoch"].as_u64().expect("a time") + 200_000_000_000;
+    let waiting = ["v3", "v4"].map(|version| {
+        let port = server.port;
+        let path = format!("{path}/api/{version}/canister/{canister}/call");
+        let body = envelope("call", canister, "write", version.as_bytes(), expiry);
+        std::thread::spawn(move || {
+            let headers = [("content-type", "application/cbor")];
+            let begun = Instant::now();
+            let answer = Client::new(port).send("POST", &path, &headers, &body);
+            (answer, begun.elapsed())
+        })
+    });
+    for thread in waiting {
+        let (answer, took) = thread.join().expect("it is answered");
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 202, "{said}");
+        assert!(said.starts_with("Request 0x"), "{said}");
+        assert!(took >= Duration::from_secs(10), "{took:?}");
+    }
+    // Both were taken, and run once there is a round.
+    client.ask(&format!("{path}/update/tick"), &json!({}));
+    let count = client.ask(&format!("{path}/read/query"), &call(canister, "read", b""));
+    assert_eq!(bytes(&count["Ok"]), Some(vec![2, 0, 0, 0]));
 }

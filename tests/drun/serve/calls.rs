@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn a_counter_counts() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     assert_eq!(canister.to_text(), "lxzze-o7777-77777-aaaaa-cai");
     assert_eq!(
         client.reply(instance, &call(canister, "write", b"ab")),
@@ -20,10 +17,7 @@ fn a_counter_counts() {
 
 #[test]
 fn rejects_have_names_and_texts() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     let mut rejected =
         |method: &str| client.update(instance, &call(canister, method, b""))["Err"].clone();
     let trap = rejected("boom");
@@ -39,24 +33,15 @@ fn rejects_have_names_and_texts() {
         rejected("refuse"),
         json!({"reject_code": "CanisterReject", "reject_message": "no", "error_code": "CanisterRejectedMessage", "certified": true})
     );
-    assert_eq!(rejected("nosuch")["error_code"], "CanisterMethodNotFound");
     let path = format!("/instances/{instance}/read/query");
     let query = client.ask(&path, &call(canister, "query_boom", b""))["Err"].clone();
     assert_eq!(query["error_code"], "CanisterCalledTrap");
     assert_eq!(query["certified"], false);
-    let mut unknown = management("nosuch", b"");
-    unknown["effective_principal"] = json!({"CanisterId": id_text(canister)});
-    let unknown = client.update(instance, &unknown)["Err"].clone();
-    assert_eq!(unknown["error_code"], "CanisterMethodNotFound");
-    assert_eq!(unknown["certified"], false);
 }
 
 #[test]
 fn two_submitted_calls_run_in_the_same_round() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     let path = format!("/instances/{instance}");
     let submit = format!("{path}/update/submit_ingress_message");
     let first = client.ask(&submit, &call(canister, "write", b""))["Ok"].clone();
@@ -108,10 +93,7 @@ fn cycles_and_controllers_and_subnets_are_told() {
 
 #[test]
 fn stable_memory_is_replaced_by_blobs() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     let path = format!("/instances/{instance}");
     let about = json!({"canister_id": id_text(canister)});
     let memory = |client: &mut Client| {
@@ -180,6 +162,36 @@ fn subnets_call_each_other() {
             .ends_with("attempted to send a message of size 2097153 exceeding the limit 2097152"),
         "{message}"
     );
+}
+
+#[test]
+fn composite_queries_ask_other_canisters() {
+    const ASKS: &str = r#"(module
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (table funcref (elem $told $not_told))
+        (memory 1) (data (i32.const 100) "read")
+        (func (export "canister_composite_query ask")
+            (call $copy (i32.const 0) (i32.const 0) (call $size))
+            (call $new (i32.const 0) (call $size) (i32.const 100) (i32.const 4)
+                (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0))
+            (drop (call $perform)))
+        (func $told (param i32)
+            (call $copy (i32.const 0) (i32.const 0) (call $size))
+            (call $append (i32.const 0) (call $size)) (call $reply))
+        (func $not_told (param i32) unreachable))"#;
+    let (_server, mut client, instance, canister) = with_a_canister();
+    let asks = client.canister_of(instance, &json!("None"), ASKS);
+    client.reply(instance, &call(canister, "write", b""));
+    let query = call(asks, "ask", canister.as_slice());
+    let told = client.ask(&format!("/instances/{instance}/read/query"), &query);
+    assert_eq!(told, json!({"Ok": "AQAAAA=="}));
+    let update = client.update(instance, &query)["Err"].clone();
+    assert_eq!(update["error_code"], "CompositeQueryCalledInReplicatedMode");
 }
 
 /// since-october-2025.md 3.1: what a call tells about its sender is taken as it comes.

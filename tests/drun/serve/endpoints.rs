@@ -301,6 +301,7 @@ fn those_beside_the_table_have_methods_too() {
         ("GET", "/instances/99/api/v2/status", 400),
         ("GET", "/instances/0/api/v2/status/", 200),
         ("POST", "/instances/0/api/v2/status", 405),
+        ("GET", "/instances/0/api/v9/status", 404),
         ("GET", "/instances/0/api/v3/canister/aaaaa-aa/query", 405),
         ("POST", "/instances/0/api/v4/canister/aaaaa-aa/query", 404),
         ("POST", "/instances/0/api/v2/subnet/aaaaa-aa/call", 404),

@@ -43,10 +43,7 @@ fn a_gateway_listens_until_it_is_stopped() {
 
 #[test]
 fn the_dashboard_shows_canisters_messages_and_logs() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     client.reply(instance, &call(canister, "print", b""));
     client.update(instance, &call(canister, "boom", b""));
     let page = client.get(&format!("/instances/{instance}/_/dashboard"));
@@ -94,10 +91,7 @@ fn calls_fail_as_a_test_wants_them_to() {
 
 #[test]
 fn two_hundred_clients_are_served_at_once() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (server, _client, instance, canister) = with_a_canister();
     let port = server.port;
     let work = |_| {
         std::thread::spawn(move || {

@@ -113,10 +113,7 @@ fn no_instance_is_made_beyond_the_limit_of_memory() {
 
 #[test]
 fn snapshots_go_to_directories_and_back() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     client.reply(instance, &call(canister, "write", b""));
     client.reply(instance, &call(canister, "grow", b""));
     let about = Encode!(&Canister {

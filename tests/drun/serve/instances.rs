@@ -41,6 +41,9 @@ fn free_ranges_are_handed_out_downwards_by_kind() {
     ]);
     set["cloud_engine"] = json!([]);
     let (instance, topology) = client.instance(set);
+    // Each of the ten subnets takes a nanosecond (3.5).
+    let time = client.get(&format!("/instances/{instance}/read/get_time"));
+    assert_eq!(time.body, br#"{"nanos_since_epoch":1620328630000000010}"#);
     let last = |kind: &str| {
         let all = ranges(&topology, kind);
         let starts = all.iter().map(|ranges| ranges.last().unwrap().0.clone());
@@ -184,6 +187,24 @@ fn a_subnet_is_made_for_an_id_of_the_main_network() {
 }
 
 #[test]
+fn a_query_makes_no_subnet() {
+    let (_server, mut client, instance, _) = with_a_canister();
+    let id = id("22ajg-aqaaa-aaaap-adukq-cai");
+    let mut query = management("provisional_create_canister_with_cycles", b"DIDL\0\0");
+    query["effective_principal"] = json!({"CanisterId": id_text(id)});
+    let refused = client.post(&format!("/instances/{instance}/read/query"), &query);
+    assert_eq!(
+        refused.message(),
+        "BadIngressMessage(\"Canister 22ajg-aqaaa-aaaap-adukq-cai does not belong to any subnet.\")"
+    );
+    let topology = client.get(&format!("/instances/{instance}/read/topology"));
+    let subnets = topology.json()["subnet_configs"]
+        .as_object()
+        .map(|all| all.len());
+    assert_eq!(subnets, Some(1));
+}
+
+#[test]
 fn ids_without_a_place_are_refused() {
     let server = Server::start();
     let mut client = server.client();
@@ -219,10 +240,7 @@ fn ids_without_a_place_are_refused() {
 
 #[test]
 fn a_fork_goes_its_own_way() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     client.reply(instance, &call(canister, "write", b""));
     let forked = client.send("POST", &format!("/instances/{instance}/fork"), &[], b"");
     assert_eq!(forked.status, 201);

@@ -7,6 +7,7 @@ mod calls;
 mod config;
 mod endpoints;
 mod errors;
+mod exchanges;
 mod extras;
 mod features;
 mod gateways;
@@ -17,6 +18,7 @@ mod limits;
 mod node_metrics;
 mod outcalls;
 mod rules;
+mod signed;
 mod state;
 mod time;
 
@@ -306,6 +308,15 @@ impl Client {
         assert_eq!(self.reply(instance, &call), b"DIDL\0\0");
         id
     }
+}
+
+/// A server, a connection to it, and an instance with one application subnet and a canister.
+fn with_a_canister() -> (Server, Client, usize, Principal) {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.canister(instance, &json!("None"));
+    (server, client, instance, canister)
 }
 
 /// A set with one new subnet of each kind.

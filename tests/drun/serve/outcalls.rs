@@ -1,9 +1,10 @@
 //! HTTP requests of canisters (pocket-ic-api.md 2.7).
 
 use super::*;
+use candid::Func;
 use drun_ic::management::types::http::{
-    FlexibleHttpReply, FlexibleHttpRequestArgs, GlobalError, HttpMethod, HttpRequestArgs,
-    HttpResponse,
+    FlexibleHttpReply, FlexibleHttpRequestArgs, GlobalError, HttpHeader, HttpMethod,
+    HttpRequestArgs, HttpResponse, Transform, TransformFunction,
 };
 use drun_ic::management::types::limited::Limited;
 use drun_ic::outcall::Replication;
@@ -18,11 +19,16 @@ struct Outcall {
 impl Outcall {
     /// A request that has been made and waits.
     fn made() -> Self {
+        Outcall::made_with(CANISTER, |_, _| ())
+    }
+
+    /// One of a canister with this module, which is told its id.
+    fn made_with(module: &str, change: impl FnOnce(&mut HttpRequestArgs, Principal)) -> Self {
         let server = Server::start();
         let mut client = server.client();
         let instance = client.application();
-        let canister = client.canister(instance, &json!("None"));
-        let argument = Encode!(&HttpRequestArgs {
+        let canister = client.canister_of(instance, &json!("None"), module);
+        let mut request = HttpRequestArgs {
             url: "https://example.com/x".into(),
             max_response_bytes: Some(2000),
             method: HttpMethod::Get,
@@ -31,7 +37,9 @@ impl Outcall {
             transform: None,
             is_replicated: None,
             pricing_version: None,
-        });
+        };
+        change(&mut request, canister);
+        let argument = Encode!(&request);
         let path = format!("/instances/{instance}/update/submit_ingress_message");
         let message = client.ask(&path, &call(canister, "http", &argument.unwrap()))["Ok"].clone();
         let mut outcall = Outcall {
@@ -180,6 +188,145 @@ fn nobody_answers_for_a_minute() {
         "Canister http request timed out"
     );
     assert_eq!(outcall.pending(), json!([]));
+}
+
+#[test]
+fn what_is_asked_for_is_told() {
+    type Wish = fn(&mut HttpRequestArgs);
+    let cases: [(Wish, [(&str, Value); 4]); 3] = [
+        (
+            |wish| {
+                wish.method = HttpMethod::Post;
+                wish.body = Some(b"body".to_vec().into());
+                wish.headers = Limited(vec![HttpHeader {
+                    name: "a".into(),
+                    value: "b".into(),
+                }]);
+            },
+            [
+                ("http_method", json!("POST")),
+                ("body", json!(text(b"body"))),
+                ("headers", json!([{"name": "a", "value": "b"}])),
+                ("replication", json!("FullyReplicated")),
+            ],
+        ),
+        (
+            |wish| {
+                wish.method = HttpMethod::Put;
+                wish.is_replicated = Some(false);
+                wish.max_response_bytes = None;
+            },
+            [
+                ("http_method", json!("PUT")),
+                ("replication", json!("NonReplicated")),
+                ("max_response_bytes", Value::Null),
+                ("pricing_version", json!("Legacy")),
+            ],
+        ),
+        (
+            |wish| {
+                wish.method = HttpMethod::Head;
+                wish.pricing_version = Some(2);
+            },
+            [
+                ("http_method", json!("HEAD")),
+                ("replication", json!("FullyReplicated")),
+                ("pricing_version", json!("PayAsYouGo")),
+                ("body", json!("")),
+            ],
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut outcall = Outcall::made_with(CANISTER, |wish, _| change(wish));
+        let pending = outcall.pending();
+        for (field, value) in expected {
+            assert_eq!(pending[0][field], value, "{field}: {pending}");
+        }
+        assert_eq!(outcall.mock(|_| ()).status, 200);
+        assert!(outcall.result().get("Ok").is_some());
+    }
+}
+
+/// The module of these tests with the query `tail`, whose reply is a response with the last 13 bytes of its argument as body, and the query
+/// `same`, whose reply is always the same.
+fn with_transforms() -> String {
+    let reply = Encode!(&HttpResponse {
+        status: 201,
+        headers: vec![],
+        body: vec![0; 13],
+    });
+    let reply = reply.expect("it encodes");
+    // The body, and no headers.
+    let (head, _) = reply.split_at(reply.len() - 14);
+    let escaped: String = head.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let size = head.len();
+    let transforms = format!(
+        r#"(data (i32.const 300) "{escaped}")
+        (func (export "canister_query tail") (local $size i32)
+            (local.set $size (call $argument))
+            (call $append (i32.const 300) (i32.const {size}))
+            (call $append (i32.add (i32.const 987) (local.get $size)) (i32.const 13))
+            (call $answer (i32.const 900) (i32.const 1)))
+        (func (export "canister_query same")
+            (call $append (i32.const 300) (i32.const {size}))
+            (call $answer (i32.const 900) (i32.const 14)))"#
+    );
+    let (module, _) = CANISTER.rsplit_once(')').expect("it ends with one");
+    format!("{module}{transforms})")
+}
+
+fn transform(wish: &mut HttpRequestArgs, canister: Principal, method: &str) {
+    wish.transform = Some(Transform {
+        function: TransformFunction(Func {
+            principal: canister,
+            method: method.into(),
+        }),
+        context: b"ctx1".to_vec(),
+    });
+}
+
+#[test]
+fn an_answer_goes_through_the_canisters_transform() {
+    for (method, body) in [
+        // The context, the status in LEB128, the body with its length, no headers.
+        ("tail", &b"ctx1\xc8\x01\x05hello\0"[..]),
+        ("same", &[0; 13]),
+    ] {
+        let mut outcall = Outcall::made_with(&with_transforms(), |wish, canister| {
+            transform(wish, canister, method);
+        });
+        assert_eq!(outcall.mock(|_| ()).status, 200);
+        assert_eq!(outcall.pending(), json!([]));
+        let expected = Encode!(&HttpResponse {
+            status: 201,
+            headers: vec![],
+            body: body.to_vec(),
+        });
+        assert_eq!(bytes(&outcall.result()["Ok"]), expected.ok(), "{method}");
+    }
+    let mut outcall = Outcall::made_with(&with_transforms(), |wish, canister| {
+        transform(wish, canister, "query_boom");
+    });
+    assert_eq!(outcall.mock(|_| ()).status, 200);
+    let result = outcall.result();
+    let said = result["Err"]["reject_message"].as_str().expect("a text");
+    assert!(said.contains("'boom'"), "{said}");
+}
+
+#[test]
+fn nodes_agree_on_what_the_transform_leaves() {
+    let reply = |n: usize| json!({"CanisterHttpReply": {"status": 200, "headers": [], "body": text(&[n as u8])}});
+    let others: Vec<_> = (0..12).map(reply).collect();
+    for (method, agree) in [("same", true), ("tail", false)] {
+        let mut outcall = Outcall::made_with(&with_transforms(), |wish, canister| {
+            transform(wish, canister, method);
+        });
+        let answers = json!(others);
+        let mocked = outcall.mock(|mock| mock["additional_responses"] = answers);
+        assert_eq!(mocked.status, 200);
+        let result = outcall.result();
+        assert_eq!(result.get("Ok").is_some(), agree, "{method}: {result}");
+    }
 }
 
 /// A proxy for the management canister: calls the method `flexible_http_request` with its argument.

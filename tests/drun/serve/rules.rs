@@ -2,10 +2,22 @@
 
 use super::*;
 use candid::CandidType;
+use drun_ic::management::types::chunks::UploadChunkArgs;
 
 #[derive(CandidType)]
 struct Canister {
     canister_id: Principal,
+}
+
+#[derive(CandidType)]
+struct Freeze {
+    freezing_threshold: Option<candid::Nat>,
+}
+
+#[derive(CandidType)]
+struct Update {
+    canister_id: Principal,
+    settings: Freeze,
 }
 
 fn about(canister_id: Principal) -> Vec<u8> {
@@ -40,10 +52,7 @@ fn created(result: &Value) -> Principal {
 
 #[test]
 fn rounds_are_run_where_somebody_waits_and_nowhere_else() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, _, canister) = with_a_canister();
     let time = |client: &mut Client| {
         let time = client.get("/instances/0/read/get_time").json();
         time["nanos_since_epoch"].as_u64().expect("a time")
@@ -159,10 +168,7 @@ fn ids_are_given_where_they_belong() {
 
 #[test]
 fn what_is_deleted_is_nowhere() {
-    let server = Server::start();
-    let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    let (_server, mut client, instance, canister) = with_a_canister();
     for method in ["stop_canister", "delete_canister"] {
         client.reply(instance, &management(method, &about(canister)));
     }
@@ -197,13 +203,22 @@ fn refusals_have_their_codes_and_words() {
     let server = Server::start();
     let mut client = server.client();
     let instance = client.application();
-    let [counter, inspects, empty, stopped] = [
+    let [counter, inspects, empty, stopped, frozen] = [
         client.canister(instance, &json!("None")),
         client.canister_of(instance, &json!("None"), INSPECTS),
         client.create(instance, &json!("None")),
         client.canister(instance, &json!("None")),
+        client.canister(instance, &json!("None")),
     ];
     client.reply(instance, &management("stop_canister", &about(stopped)));
+    let settings = Encode!(&Update {
+        canister_id: frozen,
+        settings: Freeze {
+            freezing_threshold: Some(u64::MAX.into()),
+        },
+    });
+    let settings = settings.expect("it encodes");
+    client.reply(instance, &management("update_settings", &settings));
     let mut for_nobody = management("nosuch", b"");
     for_nobody["effective_principal"] = json!({"CanisterId": id_text(counter)});
     for (message, certified, code, words) in [
@@ -244,6 +259,12 @@ fn refusals_have_their_codes_and_words() {
             "is stopped",
         ),
         (
+            call(frozen, "write", b""),
+            false,
+            "CanisterOutOfCycles",
+            "is out of cycles",
+        ),
+        (
             for_nobody,
             false,
             "CanisterMethodNotFound",
@@ -275,12 +296,76 @@ fn refusals_have_their_codes_and_words() {
     }
 }
 
+/// `canister_execution_rate_limiting` (2.4; metering.md 7.1): who has installed or changed too much has to wait, unless it is off.
 #[test]
-fn logs_are_a_query_of_the_management_canister() {
+fn limits_of_rates_hold_unless_they_are_off() {
+    // Writes to 200 MiB.
+    const FILLS: &str = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (memory 3200)
+        (func (export "canister_update fill")
+            (memory.fill (i32.const 0) (i32.const 7) (i32.const 209715200))
+            (call $reply)))"#;
     let server = Server::start();
     let mut client = server.client();
-    let instance = client.application();
-    let canister = client.canister(instance, &json!("None"));
+    for (setting, limited) in [
+        (Value::Null, true),
+        (json!("Enabled"), true),
+        (json!("Disabled"), false),
+    ] {
+        let config = json!({"canister_execution_rate_limiting": setting});
+        let wish = json!({"subnet_config_set": subnets(&["application"]), "icp_config": config});
+        let made = client.post("/instances", &wish).json();
+        let instance = made["Created"]["instance_id"].as_u64().expect("a number") as usize;
+        let canister = client.canister_of(instance, &json!("None"), FILLS);
+        let install = Encode!(&InstallCodeArgs {
+            mode: CanisterInstallMode::Upgrade(None),
+            canister_id: canister,
+            wasm_module: wat::parse_str(FILLS).expect("valid text"),
+            arg: Vec::new(),
+            sender_canister_version: None,
+        });
+        let install = management("install_code", &install.expect("it encodes"));
+        let chunk = Encode!(&UploadChunkArgs {
+            canister_id: canister,
+            chunk: b"chunk".to_vec(),
+        });
+        let chunk = management("upload_chunk", &chunk.expect("it encodes"));
+        let path = format!("/instances/{instance}/update");
+        let mut submit = |wish: &Value| {
+            let submitted = client.ask(&format!("{path}/submit_ingress_message"), wish);
+            submitted["Ok"].clone()
+        };
+        // Twice in the same round.
+        let [first, second] = [submit(&install), submit(&install)];
+        let mut refused = |message: &Value, words: &str| {
+            let result = client.ask(&format!("{path}/await_ingress_message"), message);
+            let said = result["Err"]["reject_message"].as_str().unwrap_or("");
+            let done = result.get("Ok").is_some();
+            assert!(done || said.contains(words), "{config}: {result}");
+            !done
+        };
+        let too_much = "is rate limited because it executed too many instructions";
+        assert!(!refused(&first, too_much), "{config}");
+        assert_eq!(refused(&second, too_much), limited, "{config}");
+        // In the next round that is forgotten.
+        client.reply(instance, &install);
+        client.reply(instance, &call(canister, "fill", b""));
+        let result = client.update(instance, &chunk);
+        let said = result["Err"]["reject_message"].as_str().unwrap_or("");
+        let expected = said.contains("is heap delta rate limited");
+        assert_eq!(expected, limited, "{config}: {result}");
+        for _ in 0..2 {
+            client.ask(&format!("{path}/tick"), &json!({}));
+        }
+        client.reply(instance, &chunk);
+        client.send("DELETE", &format!("/instances/{instance}"), &[], b"");
+    }
+}
+
+#[test]
+fn logs_are_a_query_of_the_management_canister() {
+    let (_server, mut client, instance, canister) = with_a_canister();
     client.reply(instance, &call(canister, "print", b""));
     let mut query = management("fetch_canister_logs", &about(canister));
     query["effective_principal"] = json!({"CanisterId": id_text(canister)});

@@ -41,11 +41,11 @@ const ENDPOINTS: [(&str, &str, &str); 27] = [
     ("GET", "/instances/{}/read/get_canister_http", JSON),
 ];
 
-const JSON: &str = "application/json";
-const CBOR: &str = "application/cbor";
+pub(super) const JSON: &str = "application/json";
+pub(super) const CBOR: &str = "application/cbor";
 
 /// What makes an instance with a subnet for applications.
-const INSTANCE: &str = r#"{"subnet_config_set":{"system":[],"verified_application":[],"application":[{"state_config":"New","instruction_config":"Production"}]}}"#;
+pub(super) const INSTANCE: &str = r#"{"subnet_config_set":{"system":[],"verified_application":[],"application":[{"state_config":"New","instruction_config":"Production"}]}}"#;
 
 /// The id of its subnet: the key of a subnet comes from the place that it has.
 const SUBNET: &str = "pJyfbBeoC3fLYoxemic39gSz3GYB9tZnB12wqwI=";
@@ -86,7 +86,7 @@ impl Asked {
 }
 
 /// The number of the instance that an answer says was made.
-fn created(body: &[u8]) -> Option<u64> {
+pub(super) fn created(body: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(body);
     let rest = text.split_once(r#""instance_id":"#)?.1;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;

@@ -9,7 +9,9 @@ use candid::{Encode, Principal};
 
 use super::call::{Answer, Call, Caller, Notice};
 use super::decode::Given;
-use super::types::http::{HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, TransformArgs};
+use super::types::http::{
+    HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, Transform, TransformArgs,
+};
 use super::{State, decode};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
@@ -99,7 +101,7 @@ pub struct DueAnswer {
     more: Option<Vec<OtherAnswer>>,
 }
 
-/// What one more node of a flexible request has got.
+/// What one of several nodes has got.
 #[derive(Debug)]
 pub struct OtherAnswer {
     /// The answer as it came, encoded, or why it is not delivered.
@@ -117,6 +119,34 @@ pub struct TransformCall {
     pub method: String,
     /// The argument.
     pub argument: Vec<u8>,
+}
+
+impl TransformCall {
+    /// Of the function that a request names, with a response.
+    fn of(transform: &Transform, response: &HttpResponse) -> Self {
+        TransformCall {
+            canister: transform.function.0.principal,
+            method: transform.function.0.method.clone(),
+            argument: Encode!(&TransformArgs {
+                response: response.clone(),
+                context: transform.context.clone(),
+            })
+            .expect("encoding to memory does not fail"),
+        }
+    }
+}
+
+impl OtherAnswer {
+    /// What a node has got for a request that names this function, if it names one.
+    pub fn of(response: &HttpResponse, transform: Option<&Transform>) -> Self {
+        OtherAnswer {
+            transform: transform.map(|transform| TransformCall::of(transform, response)),
+            raw: match limits::fault_of_headers(response) {
+                Some(fault) => Err(fault),
+                None => Ok(Encode!(response).expect("encoding to memory does not fail")),
+            },
+        }
+    }
 }
 
 impl DueAnswer {
@@ -353,30 +383,14 @@ impl Outcall {
             (Some(Ok(response)), Some(_)) => limits::fault_of_headers(response),
             _ => None,
         };
-        let transform = self.args.transform;
-        let through = |response: &HttpResponse| {
-            transform.as_ref().map(|transform| TransformCall {
-                canister: transform.function.0.principal,
-                method: transform.function.0.method.clone(),
-                argument: Encode!(&TransformArgs {
-                    response: response.clone(),
-                    context: transform.context.clone(),
-                })
-                .expect("encoding to memory does not fail"),
-            })
-        };
+        let through = self.args.transform.as_ref();
         let more = self.more.map(|more| {
-            let others = more.into_iter().map(|response| OtherAnswer {
-                transform: through(&response),
-                raw: match limits::fault_of_headers(&response) {
-                    Some(fault) => Err(fault),
-                    None => Ok(Encode!(&response).expect("encoding to memory does not fail")),
-                },
-            });
+            let others = more.iter();
+            let others = others.map(|response| OtherAnswer::of(response, through));
             others.collect()
         });
         let transform = match &self.response {
-            Some(Ok(response)) => through(response),
+            Some(Ok(response)) => through.map(|through| TransformCall::of(through, response)),
             _ => None,
         };
         DueAnswer {

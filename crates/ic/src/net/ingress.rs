@@ -193,7 +193,7 @@ impl Net {
     /// # Errors
     /// If it has no place to go.
     pub fn query(&mut self, call: &Call) -> Result<MessageResult, NetError> {
-        let place = self.place(call)?;
+        let place = self.place_of_query(call)?;
         let node = &mut self.subnets[place].node;
         Ok(node.query_with_info(
             call.sender,

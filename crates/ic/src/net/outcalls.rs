@@ -9,7 +9,7 @@ use super::Net;
 use super::error::NetError;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::outcalls::PendingOutcall;
-use crate::management::types::http::{HttpRequestArgs, HttpResponse};
+use crate::management::types::http::{HttpRequestArgs, HttpResponse, Transform};
 use crate::node::Node;
 use crate::outcall::OutcallKind;
 
@@ -50,11 +50,17 @@ impl HttpAnswer {
         }
     }
 
-    fn hash(&self) -> String {
-        let bytes = match self {
-            HttpAnswer::Reply(response) => Encode!(response),
-            HttpAnswer::Reject(code, text) => Encode!(code, text),
+    /// The hash of what a node delivers of it: nodes agree on responses as the function that is named leaves them (interface
+    /// specification, `http_request`).
+    fn hash(&self, node: &mut Node, transform: Option<&Transform>) -> String {
+        let delivered = match self {
+            HttpAnswer::Reply(response) => node.delivered(response, transform),
+            HttpAnswer::Reject(code, text) => Err(UserError::new(class(*code), text.clone())),
         };
+        let bytes = delivered.or_else(|error| {
+            let code = u64::from(error.code.reject_code().number());
+            Encode!(&code, &error.description)
+        });
         hex::encode(Sha256::digest(
             bytes.expect("encoding to memory does not fail"),
         ))
@@ -94,7 +100,8 @@ impl Net {
         mut answers: Vec<HttpAnswer>,
     ) -> Result<(), NetError> {
         check_codes(&answers)?;
-        let (node, time) = self.waiting(subnet, id, |it| it.time)?;
+        let (node, (time, transform)) =
+            self.waiting(subnet, id, |it| (it.time, it.args.transform.clone()))?;
         let nodes = node.settings().nodes;
         if answers.len() > 1 && answers.len() as u64 != nodes {
             return Err(NetError::OutcallResponses(answers.len(), nodes));
@@ -102,7 +109,10 @@ impl Net {
         let result = match answers.len() {
             0 => return Err(NetError::OutcallResponses(0, nodes)),
             1 => answers.remove(0).result(),
-            _ => agreed(answers, id, time),
+            _ => {
+                let hash = |answer: &HttpAnswer| answer.hash(node, transform.as_ref());
+                agreed(answers, hash, id, time)
+            }
         };
         match node.answer_outcall(id, result) {
             true => Ok(()),
@@ -168,12 +178,17 @@ fn check_codes(answers: &[HttpAnswer]) -> Result<(), NetError> {
 }
 
 /// The answer that all but a third of the nodes have got.
-fn agreed(answers: Vec<HttpAnswer>, id: u64, time: u64) -> Result<HttpResponse, UserError> {
+fn agreed(
+    answers: Vec<HttpAnswer>,
+    mut hash: impl FnMut(&HttpAnswer) -> String,
+    id: u64,
+    time: u64,
+) -> Result<HttpResponse, UserError> {
     let nodes = answers.len();
     let tolerated = (nodes - 1) / 3;
     let mut counts: BTreeMap<String, (usize, HttpAnswer)> = BTreeMap::new();
     for answer in answers {
-        counts.entry(answer.hash()).or_insert((0, answer)).0 += 1;
+        counts.entry(hash(&answer)).or_insert((0, answer)).0 += 1;
     }
     let most = counts.values().max_by_key(|(count, _)| *count);
     if let Some((count, answer)) = most
@@ -185,7 +200,8 @@ fn agreed(answers: Vec<HttpAnswer>, id: u64, time: u64) -> Result<HttpResponse, 
         .iter()
         .map(|(hash, (count, _))| (*count, hash))
         .collect();
-    hashes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    // The greatest first (the client's test of the text).
+    hashes.sort_by(|a, b| b.cmp(a));
     let hashes: Vec<String> = hashes
         .into_iter()
         .map(|(count, hash)| format!("[{hash}: {count}]"))

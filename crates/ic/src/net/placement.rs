@@ -26,29 +26,62 @@ fn bad(text: impl Into<String>) -> NetError {
     NetError::BadIngress(text.into())
 }
 
+fn nowhere(canister: &Principal) -> NetError {
+    bad(format!(
+        "Canister {canister} does not belong to any subnet."
+    ))
+}
+
+/// Where a call goes.
+enum Place {
+    /// The subnet at this place.
+    At(usize),
+    /// It makes a canister for whose effective id there is no subnet yet.
+    OfNew(Principal),
+}
+
 impl Net {
     /// Place of the subnet that a call goes to. It may be made for it.
     ///
     /// # Errors
     /// If there is none.
     pub(super) fn place(&mut self, call: &Call) -> Result<usize, NetError> {
+        match self.find(call)? {
+            Place::At(place) => Ok(place),
+            Place::OfNew(id) => self.place_of_new(id),
+        }
+    }
+
+    /// Place of the subnet that a query goes to. None is made.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn place_of_query(&self, call: &Call) -> Result<usize, NetError> {
+        match self.find(call)? {
+            Place::At(place) => Ok(place),
+            Place::OfNew(id) => Err(nowhere(&id)),
+        }
+    }
+
+    fn find(&self, call: &Call) -> Result<Place, NetError> {
         let management = call.canister == Principal::management_canister();
         let creates = management && call.method == CREATE;
         let canister = match call.effective {
             Effective::Subnet(id) => {
                 return self
                     .subnet_index(&id)
+                    .map(Place::At)
                     .ok_or_else(|| bad(format!("Subnet with ID {id} not found")));
             }
             Effective::Canister(id) => id,
             Effective::None if !management => call.canister,
             Effective::None if creates => {
                 let Ok(Specified { specified_id }) = Decode!(&call.payload, Specified) else {
-                    return Ok(self.default_subnet());
+                    return Ok(Place::At(self.default_subnet()));
                 };
                 match specified_id {
                     Some(id) => id,
-                    None => return Ok(self.default_subnet()),
+                    None => return Ok(Place::At(self.default_subnet())),
                 }
             }
             Effective::None => {
@@ -57,15 +90,11 @@ impl Net {
                 named?.canister_id
             }
         };
-        if let Some(index) = self.host_of(&canister) {
-            return Ok(index);
+        match self.host_of(&canister) {
+            Some(index) => Ok(Place::At(index)),
+            None if creates => Ok(Place::OfNew(canister)),
+            None => Err(nowhere(&canister)),
         }
-        if creates {
-            return self.place_of_new(canister);
-        }
-        Err(bad(format!(
-            "Canister {canister} does not belong to any subnet."
-        )))
     }
 
     /// The subnet that hosts this id, whether or not there is such a canister; a subnet's own id counts too.

@@ -5,7 +5,7 @@ use crate::answer::MessageResult;
 use crate::canister::consumed::Purpose;
 use crate::errors::{ErrorCode, QueryError, UserError};
 use crate::management::outcalls::{OtherAnswer, PendingOutcall, TransformCall};
-use crate::management::types::http::HttpResponse;
+use crate::management::types::http::{HttpResponse, Transform};
 use crate::module::MethodKind;
 
 impl Node {
@@ -30,7 +30,20 @@ impl Node {
         self.outcalls.answer_flexible(id, answers)
     }
 
-    /// What one more node of a flexible request would deliver.
+    /// What a node would deliver of a response to a request that names this function, if it names one.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn delivered(
+        &mut self,
+        response: &HttpResponse,
+        transform: Option<&Transform>,
+    ) -> Result<Vec<u8>, UserError> {
+        let _texts = self.texts();
+        self.other_answer(OtherAnswer::of(response, transform))
+    }
+
+    /// What one of several nodes would deliver.
     fn other_answer(&mut self, other: OtherAnswer) -> Result<Vec<u8>, UserError> {
         let raw = other.raw?;
         let Some(call) = other.transform else {
