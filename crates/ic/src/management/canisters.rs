@@ -42,36 +42,21 @@ impl Held {
     }
 }
 
-/// Some of them, by ascending id. Mostly a handful that changes with every message, so it keeps its place in memory. Each has its
-/// length and first bytes beside it as a number, which orders as ids do and nearly always tells two apart at once.
+/// Some of them, by ascending id. Mostly a handful that changes with every message, so it keeps its place in memory.
 #[derive(Clone, Debug, Default)]
-struct Ids(Vec<(u128, Principal)>);
+struct Ids(Vec<Principal>);
 
 impl Ids {
-    fn keyed(id: &Principal) -> (u128, Principal) {
-        let bytes = id.as_slice();
-        let mut head = [bytes.len() as u8; 16];
-        for (place, byte) in head[1..].iter_mut().enumerate() {
-            *byte = bytes.get(place).copied().unwrap_or(0);
-        }
-        (u128::from_be_bytes(head), *id)
-    }
-
     fn insert(&mut self, id: &Principal) {
-        let keyed = Self::keyed(id);
-        if let Err(place) = self.0.binary_search(&keyed) {
-            self.0.insert(place, keyed);
+        if let Err(place) = self.0.binary_search(id) {
+            self.0.insert(place, *id);
         }
     }
 
     fn remove(&mut self, id: &Principal) {
-        if let Ok(place) = self.0.binary_search(&Self::keyed(id)) {
+        if let Ok(place) = self.0.binary_search(id) {
             self.0.remove(place);
         }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Principal> {
-        self.0.iter().map(|(_, id)| id)
     }
 }
 
@@ -123,7 +108,7 @@ impl Canisters {
 
     /// Those that may have something to do, by ascending id.
     pub fn busy(&self) -> impl Iterator<Item = &Canister> {
-        let known = self.busy.iter().filter_map(|id| self.map.get(id));
+        let known = self.busy.0.iter().filter_map(|id| self.map.get(id));
         known.map(|canister| &**canister)
     }
 
@@ -136,7 +121,7 @@ impl Canisters {
     /// something of them was begun.
     pub fn settle(&mut self, is_begun: impl Fn(&Principal) -> bool) {
         let map = &self.map;
-        self.stirred.0.retain(|(_, id)| {
+        self.stirred.0.retain(|id| {
             let canister = map.get(id);
             canister.is_some_and(|it| it.has_work() || !it.outputs.is_empty() || is_begun(id))
         });
@@ -144,13 +129,13 @@ impl Canisters {
 
     /// Those that may have something to do in this iteration, by ascending id.
     pub fn stirred(&self) -> impl Iterator<Item = &Canister> {
-        let known = self.stirred.iter().filter_map(|id| self.map.get(id));
+        let known = self.stirred.0.iter().filter_map(|id| self.map.get(id));
         known.map(|canister| &**canister)
     }
 
     /// Changes those that may have something to do, by ascending id.
     pub fn for_each_busy(&mut self, mut change: impl FnMut(&mut Canister)) {
-        for id in self.busy.iter() {
+        for id in &self.busy.0 {
             if let Some(canister) = self.map.get_mut(id) {
                 change(canister);
             }
@@ -168,7 +153,7 @@ impl Canisters {
             held_by_all,
             ..
         } = self;
-        busy.0.retain(|(_, id)| {
+        busy.0.retain(|id| {
             let Some(canister) = map.get(id) else {
                 held_by_all.exchange(held.remove(id).unwrap_or_default(), Held::default());
                 turned.remove(id);
@@ -188,7 +173,7 @@ impl Canisters {
     /// What all canisters hold now.
     pub fn held(&self, held_by: impl Fn(&Canister) -> Held) -> Held {
         let mut all = self.held_by_all;
-        for id in self.busy.iter() {
+        for id in &self.busy.0 {
             let before = self.held.get(id).copied().unwrap_or_default();
             let now = self.map.get(id).map(|canister| held_by(canister));
             all.exchange(before, now.unwrap_or_default());
@@ -198,7 +183,7 @@ impl Canisters {
 
     /// Begins the rotation of the queues afresh where nothing waits, as a checkpoint does (scheduling.md 1.13).
     pub fn reset_rotations(&mut self) {
-        for id in self.busy.iter().chain(self.turned.iter()) {
+        for id in self.busy.0.iter().chain(&self.turned.0) {
             if let Some(canister) = self.map.get_mut(id)
                 && canister.inputs.is_empty()
                 && canister.outputs.is_empty()
@@ -250,33 +235,6 @@ mod tests {
 
     fn busy(all: &Canisters) -> Vec<Principal> {
         all.busy().map(|canister| canister.id).collect()
-    }
-
-    #[test]
-    fn ids_are_in_the_order_of_principals() {
-        let all: Vec<Principal> = [
-            vec![],
-            vec![0],
-            vec![1],
-            vec![9; 29],
-            vec![1, 0],
-            vec![0; 16],
-            [vec![0; 15], vec![1]].concat(),
-            [vec![0; 15], vec![1], vec![0]].concat(),
-            vec![4; 2],
-        ]
-        .iter()
-        .map(|bytes| Principal::from_slice(bytes))
-        .collect();
-        let mut ids = Ids::default();
-        for id in all.iter().chain(&all) {
-            ids.insert(id);
-        }
-        let mut sorted = all.clone();
-        sorted.sort();
-        assert_eq!(ids.iter().copied().collect::<Vec<_>>(), sorted);
-        all.iter().for_each(|id| ids.remove(id));
-        assert!(ids.0.is_empty());
     }
 
     #[test]
