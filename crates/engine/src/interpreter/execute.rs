@@ -148,14 +148,13 @@ impl Machine {
                 branch_if!(apply!($ty, $f, (instr.imm as i64 >> 32) as u64))
             };
         }
-        // The address of so many bytes.
+        // The address of so many bytes. Across the end, the machine touches what it can before it traps.
         macro_rules! address {
             ($bytes:expr, $touch:ident) => {{
                 let address = get!(b) & mask;
                 let (start, over) = address.overflowing_add(instr.imm);
                 let (end, beyond) = start.overflowing_add($bytes);
                 if over | beyond | (end > size) {
-                    // The machine touches what it can before it traps.
                     if let Some(told) = told.filter(|_| !over & (start < size)) {
                         unsafe { told.$touch(start, size) };
                     }

@@ -93,8 +93,9 @@ impl Heap {
         Ok(Heap::with(Tracker::new(capacity, reserved)?))
     }
 
-    /// As [`Heap::new`], for code that tells what it touches (other code costs more to begin on it); but where the process cannot have so much address space, or little would be left for others, the
-    /// heap takes as much as it holds and is [short](Heap::is_short). It will hold `least` bytes at once.
+    /// As [`Heap::new`], for code that tells what it touches (other code costs more to begin on it). Where the process cannot have
+    /// so much address space, or little would be left for others, the heap takes as much as it holds and is
+    /// [short](Heap::is_short). It will hold `least` bytes at once.
     ///
     /// # Errors
     ///
