@@ -187,6 +187,7 @@ impl<'a, H: Host> Guest<'a, H> {
         }
     }
 
+    #[inline]
     fn cell_mut(&mut self) -> &mut Cell<H> {
         match &mut self.side {
             Side::Compiled(caller) => caller.data_mut(),
@@ -195,6 +196,7 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 
     /// The execution under way.
+    #[inline]
     pub(crate) fn run(&mut self) -> &mut Running<H> {
         self.cell_mut().run()
     }
@@ -205,6 +207,7 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 
     /// What the host keeps of the execution under way.
+    #[inline]
     pub fn activation(&mut self) -> &mut H::Activation {
         &mut self.run().activation
     }
@@ -281,8 +284,22 @@ impl<'a, H: Host> Guest<'a, H> {
         self.counter = to;
     }
 
-    /// Pays for what was touched meanwhile.
+    /// Charges where that is a subtraction and nothing else. Where it is more, nothing happens, and the answer is no.
     #[inline]
+    fn subtract(&mut self, instructions: u64) -> bool {
+        let counter = self.counter;
+        let run = self.run();
+        let touched = run.touches.as_ref().is_some_and(|it| it.due() > 0);
+        let enough = u64::try_from(counter).is_ok_and(|counter| instructions <= counter);
+        if touched || run.recording.is_some() || !enough {
+            return false;
+        }
+        run.beside = run.beside.saturating_add(instructions);
+        self.counter = counter - instructions as i64;
+        true
+    }
+
+    /// Pays for what was touched meanwhile.
     fn pay_for_touches(&mut self) -> Result<(), Stopped> {
         match &self.run().touches {
             Some(touches) if touches.due() > 0 => self.pay_what_is_due(),
@@ -290,7 +307,6 @@ impl<'a, H: Host> Guest<'a, H> {
         }
     }
 
-    #[cold]
     fn pay_what_is_due(&mut self) -> Result<(), Stopped> {
         loop {
             let Some(touches) = &self.run().touches else {
@@ -358,7 +374,16 @@ impl<'a, H: Host> Guest<'a, H> {
     ///
     /// # Errors
     /// If the instructions are used up.
+    #[inline]
     pub fn charge(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
+        match self.subtract(instructions) {
+            true => Ok(()),
+            false => self.charge_or_refill(name, instructions),
+        }
+    }
+
+    #[cold]
+    fn charge_or_refill(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
         self.pay_for_touches()?;
         let mut counter = self.counter;
         if counter < 0 {
@@ -376,7 +401,20 @@ impl<'a, H: Host> Guest<'a, H> {
     ///
     /// # Errors
     /// If the instructions are used up.
+    #[inline]
     pub fn charge_dynamic(&mut self, name: &'static str, instructions: u64) -> Result<(), Stopped> {
+        match self.subtract(instructions) {
+            true => Ok(()),
+            false => self.charge_dynamic_or_refill(name, instructions),
+        }
+    }
+
+    #[cold]
+    fn charge_dynamic_or_refill(
+        &mut self,
+        name: &'static str,
+        instructions: u64,
+    ) -> Result<(), Stopped> {
         self.pay_for_touches()?;
         let counter = self.counter;
         let charged = counter.wrapping_sub(instructions as i64);
@@ -389,10 +427,16 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 
     /// Why there is no memory; nothing if there is one.
+    #[inline]
     pub fn no_memory(&mut self) -> Option<NoMemory> {
-        if self.cell().heap.is_some() {
-            return None;
+        match self.cell().heap {
+            Some(_) => None,
+            None => Some(self.what_is_no_memory()),
         }
+    }
+
+    #[cold]
+    fn what_is_no_memory(&mut self) -> NoMemory {
         let something_else = match &mut self.side {
             Side::Compiled(caller) => match caller.get_export(MEMORY_EXPORT) {
                 Some(Extern::Memory(_)) | None => false,
@@ -400,13 +444,14 @@ impl<'a, H: Host> Guest<'a, H> {
             },
             Side::Interpreted(_, view) => view.memory_is_something_else(),
         };
-        Some(match something_else {
+        match something_else {
             true => NoMemory::NotAMemory,
             false => NoMemory::Missing,
-        })
+        }
     }
 
     /// The size of the memory in bytes; 0 without one.
+    #[inline]
     pub fn memory_size(&self) -> u64 {
         self.cell().heap.as_ref().map_or(0, HeapView::size) as u64
     }
@@ -420,16 +465,19 @@ impl<'a, H: Host> Guest<'a, H> {
 
     /// A range of the memory, which counts as accessed, and what the host keeps of the execution; nothing if it does not
     /// lie in the memory.
+    #[inline]
     pub fn reading(&mut self, range: Range<usize>) -> Option<(&[u8], &mut H::Activation)> {
         let (bytes, activation) = self.range(range, false)?;
         Some((bytes, activation))
     }
 
     /// As [`Guest::reading`]; the range counts as written.
+    #[inline]
     pub fn writing(&mut self, range: Range<usize>) -> Option<(&mut [u8], &mut H::Activation)> {
         self.range(range, true)
     }
 
+    #[inline]
     fn range(
         &mut self,
         range: Range<usize>,

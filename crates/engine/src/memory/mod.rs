@@ -26,6 +26,7 @@ mod portable;
 mod protection;
 mod scarce;
 mod settle;
+mod sparse;
 mod stable;
 mod stack;
 mod sys;

@@ -91,12 +91,14 @@ impl PooledPage {
             .unwrap_or_else(|_| std::alloc::handle_alloc_error(Layout::new::<Counted>()))
     }
 
+    #[inline]
     fn counted(&self) -> &Counted {
         // SAFETY: initialized when it was taken from the pool, where it does not go back to while this holds it.
         unsafe { self.0.as_ref() }
     }
 
     /// The content for writing, if nobody else holds this page.
+    #[inline]
     pub(super) fn get_mut(&mut self) -> Option<&mut Page> {
         // Acquire: what holders that are gone have read, they have read before this.
         if self.counted().holders.load(Ordering::Acquire) != 1 {
@@ -133,6 +135,7 @@ impl Drop for PooledPage {
 
 impl Deref for PooledPage {
     type Target = Page;
+    #[inline]
     fn deref(&self) -> &Page {
         &self.counted().page
     }

@@ -5,7 +5,7 @@
 
 use super::image::{Image, ParkedStable};
 use super::pool::PooledPage;
-use super::table::{BLOCK, Block, Slot, Table, pieces};
+use super::table::{BLOCK, Slot, Table, pieces};
 use super::tracker::{MAX_LEVELS, logged};
 use super::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};
 use std::collections::TryReserveError;
@@ -90,7 +90,7 @@ impl StableMemory {
     ///
     /// # Errors
     ///
-    /// An image that is too large; the memory is as it was then.
+    /// An image that is too large, and a machine without memory; the memory is as it was then.
     ///
     /// # Panics
     ///
@@ -101,7 +101,7 @@ impl StableMemory {
         if wasm_pages > MAX_STABLE_WASM_PAGES {
             return Err(StableError::OutOfBounds);
         }
-        self.table.restore(image.shared());
+        self.table.restore(image.shared())?;
         self.size = wasm_pages * WASM_PAGE_SIZE as u64;
         Ok(())
     }
@@ -135,6 +135,7 @@ impl StableMemory {
         Ok(())
     }
 
+    #[inline]
     fn check(&self, offset: u64, len: usize) -> Result<(), StableError> {
         let end = offset
             .checked_add(len as u64)
@@ -151,21 +152,24 @@ impl StableMemory {
     /// # Errors
     ///
     /// A range that does not lie within the memory; `target` is untouched then.
+    #[inline]
     pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<(), StableError> {
         self.check(offset, target.len())?;
-        let mut block = (u32::MAX, None);
-        for piece in pieces(offset, target.len()) {
-            if block.0 != piece.page / BLOCK {
-                block = (piece.page / BLOCK, self.table.block(piece.page / BLOCK));
-            }
-            let page = block
-                .1
-                .and_then(|block: &Block| block.page((piece.page % BLOCK) as usize));
-            let content = page.unwrap_or(&ZERO_PAGE);
-            let content = &content[piece.within..piece.within + piece.len];
-            target[piece.at..piece.at + piece.len].copy_from_slice(content);
+        let page = self.table.page((offset / PAGE_SIZE as u64) as u32);
+        let rest = &page.unwrap_or(&ZERO_PAGE)[(offset % PAGE_SIZE as u64) as usize..];
+        match rest.get(..target.len()) {
+            Some(content) => target.copy_from_slice(content),
+            None => self.read_pieces(offset, target),
         }
         Ok(())
+    }
+
+    fn read_pieces(&self, offset: u64, target: &mut [u8]) {
+        for piece in pieces(offset, target.len()) {
+            let page = self.table.page(piece.page).unwrap_or(&ZERO_PAGE);
+            let content = &page[piece.within..piece.within + piece.len];
+            target[piece.at..piece.at + piece.len].copy_from_slice(content);
+        }
     }
 
     /// Copies bytes in. Outside of a level the write is for good.
@@ -174,8 +178,25 @@ impl StableMemory {
     ///
     /// A range that does not lie within the memory (nothing is written), and a machine without memory (a part may
     /// be written, which a rollback undoes).
+    #[inline]
     pub fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StableError> {
         self.check(offset, bytes.len())?;
+        match self.open(offset, bytes.len()) {
+            Some(part) => part.copy_from_slice(bytes),
+            None => self.write_pieces(offset, bytes)?,
+        }
+        Ok(())
+    }
+
+    /// A range for writing, if it lies in a page that the level has written before: small writes mostly do.
+    #[inline]
+    fn open(&mut self, offset: u64, len: usize) -> Option<&mut [u8]> {
+        let slot = self.table.dirty_slot((offset / PAGE_SIZE as u64) as u32)?;
+        let within = (offset % PAGE_SIZE as u64) as usize;
+        slot.open(self.levels.len())?.get_mut(within..within + len)
+    }
+
+    fn write_pieces(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StableError> {
         let mut pieces = pieces(offset, bytes.len()).peekable();
         while let Some(first) = pieces.peek() {
             let number = first.page / BLOCK;
@@ -344,8 +365,7 @@ impl Log<'_> {
         within: usize,
         bytes: &[u8],
     ) -> Result<(), StableError> {
-        let first_in_level = self.levels > 0 && slot.logged & logged(self.levels - 1) == 0;
-        if !first_in_level && let Some(page) = slot.page.as_mut().and_then(PooledPage::get_mut) {
+        if let Some(page) = slot.open(self.levels) {
             page[within..within + bytes.len()].copy_from_slice(bytes);
             return Ok(());
         }
@@ -362,7 +382,7 @@ impl Log<'_> {
             page[within..within + bytes.len()].copy_from_slice(bytes);
         }
         let old = slot.page.replace(page);
-        if first_in_level {
+        if slot.is_to_log(self.levels) {
             slot.logged |= logged(self.levels - 1);
             self.entries.push(Entry { page: number, old });
         }

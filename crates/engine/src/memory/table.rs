@@ -3,9 +3,10 @@
 
 use super::pages::{self, Pages};
 use super::pool::PooledPage;
+use super::sparse::Sparse;
+use super::tracker::logged;
 use super::{PAGE_SIZE, Page, ZERO_PAGE};
 use std::collections::TryReserveError;
-use std::collections::btree_map::BTreeMap;
 use std::sync::Arc;
 
 /// Pages of one block of the table.
@@ -17,6 +18,23 @@ pub(super) struct Slot {
     pub(super) page: Option<PooledPage>,
     /// Which levels have logged the page, a bit each.
     pub(super) logged: u8,
+}
+
+impl Slot {
+    /// Whether a write has to keep the page for the innermost of so many levels.
+    #[inline]
+    pub(super) fn is_to_log(&self, levels: usize) -> bool {
+        levels > 0 && self.logged & logged(levels - 1) == 0
+    }
+
+    /// The page for writing, if no level has to keep it and nobody else holds it.
+    #[inline]
+    pub(super) fn open(&mut self, levels: usize) -> Option<&mut Page> {
+        match self.is_to_log(levels) {
+            true => None,
+            false => self.page.as_mut()?.get_mut(),
+        }
+    }
 }
 
 pub(super) type Slots = [Slot; BLOCK as usize];
@@ -41,6 +59,22 @@ impl Block {
     }
 }
 
+/// Makes a block of its own which is known to be dirty.
+fn make_own(block: &mut Option<Block>) -> Result<(), TryReserveError> {
+    if let Some(Block::Own { dirty, .. }) = block {
+        *dirty = true;
+        return Ok(());
+    }
+    let mut slots = new_slots()?;
+    if let Some(Block::Shared(pages)) = block {
+        for (slot, page) in slots.iter_mut().zip(pages.iter()) {
+            slot.page.clone_from(page);
+        }
+    }
+    *block = Some(Block::Own { slots, dirty: true });
+    Ok(())
+}
+
 fn new_slots() -> Result<Box<Slots>, TryReserveError> {
     let mut slots = Vec::new();
     slots.try_reserve_exact(BLOCK as usize)?;
@@ -51,7 +85,7 @@ fn new_slots() -> Result<Box<Slots>, TryReserveError> {
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    blocks: BTreeMap<u32, Block>,
+    blocks: Sparse<Block>,
     /// What the table held when pages were last taken from it or put into it. Blocks that are not in `dirty` still
     /// hold the same.
     base: Pages,
@@ -59,43 +93,39 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// The page with this number, if it was ever written.
+    #[inline]
+    pub(super) fn page(&self, page: u32) -> Option<&Page> {
+        self.block(page / BLOCK)?.page((page % BLOCK) as usize)
+    }
+
     /// The block with this number, if one of its pages was ever written.
+    #[inline]
     pub(super) fn block(&self, number: u32) -> Option<&Block> {
-        self.blocks.get(&number)
+        self.blocks.get(number)
+    }
+
+    /// The slot of a page, if it is known that the next image has to look at it.
+    #[inline]
+    pub(super) fn dirty_slot(&mut self, page: u32) -> Option<&mut Slot> {
+        match self.blocks.get_mut(page / BLOCK)? {
+            Block::Own { slots, dirty: true } => Some(&mut slots[(page % BLOCK) as usize]),
+            _ => None,
+        }
     }
 
     /// The slots of the block with this number for writing, made if they do not exist.
     pub(super) fn block_mut(&mut self, number: u32) -> Result<&mut Slots, TryReserveError> {
-        if !matches!(
-            self.blocks.get(&number),
-            Some(Block::Own { dirty: true, .. })
-        ) {
-            self.make_own(number)?;
+        let block = self.blocks.place(number)?;
+        if !matches!(block, Some(Block::Own { dirty: true, .. })) {
+            self.dirty.try_reserve(1)?;
+            make_own(block)?;
+            self.dirty.push(number);
         }
-        match self.blocks.get_mut(&number) {
+        match block {
             Some(Block::Own { slots, .. }) => Ok(slots),
             _ => unreachable!("the block was made just now"),
         }
-    }
-
-    /// Makes a block of its own which is known to be dirty.
-    fn make_own(&mut self, number: u32) -> Result<(), TryReserveError> {
-        self.dirty.try_reserve(1)?;
-        match self.blocks.get_mut(&number) {
-            Some(Block::Own { dirty, .. }) => *dirty = true,
-            other => {
-                let mut slots = new_slots()?;
-                if let Some(Block::Shared(pages)) = other {
-                    for (slot, page) in slots.iter_mut().zip(pages.iter()) {
-                        slot.page.clone_from(page);
-                    }
-                }
-                self.blocks
-                    .insert(number, Block::Own { slots, dirty: true });
-            }
-        }
-        self.dirty.push(number);
-        Ok(())
     }
 
     /// The slot of a page, made if it does not exist.
@@ -117,7 +147,7 @@ impl Table {
     pub(super) fn slots_mut(
         &mut self,
     ) -> Result<impl Iterator<Item = (u32, &mut Slot)>, TryReserveError> {
-        let numbers: Vec<u32> = self.blocks.keys().copied().collect();
+        let numbers: Vec<u32> = self.blocks.iter_mut().map(|(number, _)| number).collect();
         for number in numbers {
             self.block_mut(number)?;
         }
@@ -126,7 +156,7 @@ impl Table {
                 Block::Own { slots, .. } => &mut slots[..],
                 Block::Shared(_) => &mut [],
             };
-            (number * BLOCK..).zip(slots.iter_mut())
+            (number * BLOCK..).zip(slots)
         }))
     }
 
@@ -136,7 +166,7 @@ impl Table {
 
     /// The pages of a block as they are shared; nothing if all are zero.
     fn shared(&self, number: u32) -> Option<Arc<pages::Block>> {
-        match self.blocks.get(&number)? {
+        match self.blocks.get(number)? {
             Block::Shared(pages) => Some(pages.clone()),
             Block::Own { slots, .. } => {
                 let page = |index: usize| slots[index].page.clone();
@@ -163,7 +193,7 @@ impl Table {
         for number in dirty {
             let block = self.shared(number);
             self.base.set_block(u64::from(number), block);
-            if let Some(Block::Own { dirty, .. }) = self.blocks.get_mut(&number) {
+            if let Some(Block::Own { dirty, .. }) = self.blocks.get_mut(number) {
                 *dirty = false;
             }
         }
@@ -172,17 +202,24 @@ impl Table {
 
     /// Makes the table hold these pages, at the cost of the blocks that are dirty or not the same. Nothing may be
     /// logged.
-    pub(super) fn restore(&mut self, pages: &Pages) {
+    ///
+    /// # Errors
+    ///
+    /// A machine without memory; the table holds what it held.
+    pub(super) fn restore(&mut self, pages: &Pages) -> Result<(), TryReserveError> {
         let differing = self.base.differing_blocks(pages).into_iter();
         let differing = differing.map(|number| number as u32);
-        let numbers: Vec<u32> = differing.chain(self.dirty.drain(..)).collect();
-        for number in numbers {
-            match pages.block(u64::from(number)) {
-                Some(block) => self.blocks.insert(number, Block::Shared(block.clone())),
-                None => self.blocks.remove(&number),
-            };
+        let numbers: Vec<u32> = differing.chain(self.dirty.iter().copied()).collect();
+        for number in &numbers {
+            self.blocks.place(*number)?;
         }
+        for number in numbers {
+            let block = pages.block(u64::from(number));
+            *self.blocks.place(number)? = block.map(|block| Block::Shared(block.clone()));
+        }
+        self.dirty.clear();
         self.base = pages.clone();
+        Ok(())
     }
 }
 

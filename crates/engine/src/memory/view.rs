@@ -48,8 +48,13 @@ impl HeapView {
     #[inline]
     pub(crate) fn tell(&self, bytes: Range<usize>, write: bool) {
         if !bytes.is_empty() && !self.core.knows(&bytes, write) {
-            self.core.lock_veiled().tell(bytes, write);
+            self.tell_tracker(bytes, write);
         }
+    }
+
+    #[cold]
+    fn tell_tracker(&self, bytes: Range<usize>, write: bool) {
+        self.core.lock_veiled().tell(bytes, write);
     }
 
     /// What code of the portable way says about bytes that it is going to touch; see [`super::portable::how`].

@@ -30,7 +30,9 @@ pub(super) struct Api<'a, 'b> {
 }
 
 impl<'a, 'b> Api<'a, 'b> {
-    /// Charges `fixed + bytes` instructions and checks that `name` may be called in this context.
+    /// Charges `fixed + bytes` instructions (metering.md 3.1) and checks that `name` may be called in this context.
+    // The frame is made last and never moved: handing it back through memory costs more than all the rest.
+    #[inline(always)]
     pub(super) fn enter(
         guest: &'a mut Guest<'b, Ic>,
         name: &'static str,
@@ -38,17 +40,18 @@ impl<'a, 'b> Api<'a, 'b> {
         bytes: u64,
         modes: Modes,
     ) -> Ret<Self> {
-        let mut api = Api { guest, name };
-        api.charge(fixed.saturating_add(bytes))?;
-        let mode = api.exec().mode;
-        if mode.is_in(modes) {
-            Ok(api)
-        } else {
-            api.violation(ContractViolation::WrongContext {
-                api: name,
-                mode: mode.name(),
-            })
+        // An absurd size wraps to a negative charge; the function's own checks refuse it.
+        guest.charge(name, fixed.saturating_add(bytes))?;
+        match guest.activation().mode.is_in(modes) {
+            true => Ok(Api { guest, name }),
+            false => Api { guest, name }.wrong_context(),
         }
+    }
+
+    #[cold]
+    fn wrong_context<T>(mut self) -> Ret<T> {
+        let (api, mode) = (self.name, self.exec().mode.name());
+        self.violation(ContractViolation::WrongContext { api, mode })
     }
 
     /// Without a charge or check.
@@ -57,16 +60,19 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// The execution under way.
+    #[inline]
     pub(super) fn exec(&mut self) -> &mut Exec {
         self.guest.activation()
     }
 
     /// Ends the execution with this error.
+    #[cold]
     pub(super) fn fail<T>(&mut self, error: impl Into<ExecutionError>) -> Ret<T> {
         self.guest.stop(error.into())
     }
 
     /// Ends the execution with a contract violation.
+    #[cold]
     pub(super) fn violation<T>(&mut self, violation: ContractViolation) -> Ret<T> {
         self.fail(ExecutionError::Contract(violation))
     }
@@ -86,41 +92,38 @@ impl<'a, 'b> Api<'a, 'b> {
         self.guest.place().unwrap_or_default()
     }
 
-    /// Charges instructions, as at the beginning of every host function (metering.md 3.1).
-    pub(super) fn charge(&mut self, instructions: u64) -> Ret<()> {
-        // An absurd size wraps to a negative charge; the function's own checks refuse it.
-        self.guest.charge(self.name, instructions)
-    }
-
     /// Charges instructions as an operator of the module does (metering.md 1.3).
+    #[inline]
     pub(super) fn charge_dynamic(&mut self, instructions: u64) -> Ret<()> {
         self.guest.charge_dynamic(self.name, instructions)
     }
 
     /// The size of the heap, in bytes.
+    #[inline]
     pub(super) fn heap_size(&mut self) -> Ret<u64> {
-        if let Some(why) = self.guest.no_memory() {
-            return self.violation(match why {
-                NoMemory::Missing => ContractViolation::NoMemory,
-                NoMemory::NotAMemory => ContractViolation::MemoryExportIsNoMemory,
-            });
+        match self.guest.no_memory() {
+            None => Ok(self.guest.memory_size()),
+            Some(NoMemory::Missing) => self.violation(ContractViolation::NoMemory),
+            Some(NoMemory::NotAMemory) => self.violation(ContractViolation::MemoryExportIsNoMemory),
         }
-        Ok(self.guest.memory_size())
     }
 
     /// The bytes of a range of the heap that was checked, and the execution.
+    #[inline]
     pub(super) fn bytes(&mut self, range: Range<usize>) -> (&[u8], &mut Exec) {
         let read = self.guest.reading(range);
         read.expect("the range was checked")
     }
 
     /// As [`Api::bytes`], to be written.
+    #[inline]
     pub(super) fn bytes_mut(&mut self, range: Range<usize>) -> (&mut [u8], &mut Exec) {
         let written = self.guest.writing(range);
         written.expect("the range was checked")
     }
 
     /// A range of the heap; nothing if it does not lie in it.
+    #[inline]
     pub(super) fn range_within(&mut self, start: u64, len: u64) -> Ret<Option<Range<usize>>> {
         let size = self.heap_size()?;
         let end = start.checked_add(len).filter(|end| *end <= size);
@@ -197,11 +200,13 @@ impl<'a, 'b> Api<'a, 'b> {
     }
 
     /// Ends the execution because the machine gave out, not the canister.
+    #[cold]
     pub(super) fn host_failure<T>(&mut self, error: impl std::fmt::Display) -> Ret<T> {
         self.guest.fail(Failure::new(Resource::HostMemory, error))
     }
 
     /// Ends the execution with a trap.
+    #[cold]
     pub(super) fn trap<T>(&mut self, trap: Trap) -> Ret<T> {
         let backtrace = self.backtrace();
         self.fail(ExecutionError::Trapped { trap, backtrace })

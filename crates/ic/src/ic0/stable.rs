@@ -1,6 +1,6 @@
 //! Stable memory as canisters use it: order of checks, budgets and charges (system-api.md 4, metering.md 3.4 and 4.2).
 
-use drun_engine::memory::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, WASM_PAGE_SIZE};
+use drun_engine::memory::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, Touched, WASM_PAGE_SIZE};
 use drun_engine::{Guest, Imports};
 
 use super::api::{Address, Api, Ic, Ret};
@@ -133,6 +133,7 @@ fn grow(api: &mut Api<'_, '_>, pages: u64) -> Ret<Option<u64>> {
     }
 }
 
+#[inline]
 fn check_32_bit(api: &mut Api<'_, '_>) -> Ret<()> {
     if api.exec().stable.wasm_pages() > MAX_PAGES_32 {
         return api.trap(Trap::StableMemoryTooBigFor32Bit);
@@ -140,6 +141,7 @@ fn check_32_bit(api: &mut Api<'_, '_>) -> Ret<()> {
     Ok(())
 }
 
+#[inline]
 fn check_stable(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
     let end = offset.checked_add(size);
     if end.is_none_or(|end| end > api.exec().stable.size_bytes()) {
@@ -148,6 +150,7 @@ fn check_stable(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
     Ok(())
 }
 
+#[inline]
 fn check_heap_maximum(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
     let maximum = if exec.wasm64 {
@@ -161,7 +164,6 @@ fn check_heap_maximum(api: &mut Api<'_, '_>, address: u64, size: u64) -> Ret<()>
     Ok(())
 }
 
-/// A range of bytes that may lie in a heap.
 /// Counts pages that are accessed for the first time against the budget of the execution.
 fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
     exec.effects.stable_accessed += pages;
@@ -171,24 +173,61 @@ fn account_accessed(exec: &mut Exec, pages: u64) -> Result<(), ExecutionError> {
     Ok(())
 }
 
-/// Charges for the 64 KiB that this execution accesses or writes for the first time, where that costs something.
-fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) -> Ret<()> {
+/// Counts and pays for the pages of 4 KiB and of 64 KiB that a read accesses for the first time in this execution.
+fn pay_for_reading(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
     let exec = api.exec();
-    let Some(price) = exec.subnet.protocol.pages.touched else {
+    let accessed = exec.effects.stable_access.read(offset, size);
+    if accessed == 0 {
+        // Then the 64 KiB around were accessed too.
         return Ok(());
-    };
-    // Each stands for one page, so that they can be kept as pages are.
+    }
+    if let Err(error) = account_accessed(exec, accessed) {
+        return api.fail(error);
+    }
+    match exec.subnet.protocol.pages.touched {
+        None => Ok(()),
+        Some(price) => {
+            let (offset, size) = touched(offset, size);
+            let times = exec.effects.stable_touched.read(offset, size);
+            pay_for_touching(api, times, price)
+        }
+    }
+}
+
+/// As [`pay_for_reading`], for a write: what is written is accessed, and counts once more.
+fn pay_for_writing(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
+    let exec = api.exec();
+    let new = exec.effects.stable_access.write(offset, size);
+    if new == Touched::default() {
+        return Ok(());
+    }
+    if let Err(error) = account_accessed(exec, new.accessed) {
+        return api.fail(error);
+    }
+    exec.effects.stable_written += new.written;
+    let price = exec.subnet.protocol.pages.written_stable;
+    if price > 0 && new.written > 0 {
+        api.charge_dynamic(new.written.saturating_mul(price))?;
+    }
+    let exec = api.exec();
+    match exec.subnet.protocol.pages.touched {
+        None => Ok(()),
+        Some(price) => {
+            let (offset, size) = touched(offset, size);
+            let new = exec.effects.stable_touched.write(offset, size);
+            pay_for_touching(api, new.accessed + new.written, price)
+        }
+    }
+}
+
+/// The range of the 64 KiB that a range lies in, each standing for one page, so that they can be kept as pages are.
+fn touched(offset: u64, size: u64) -> (u64, u64) {
     let first = offset / WASM_PAGE_SIZE as u64;
     let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
-    let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
-    let access = &mut exec.effects.stable_touched;
-    let times = match write {
-        true => {
-            let touched = access.write(offset, size);
-            touched.accessed + touched.written
-        }
-        false => access.read(offset, size),
-    };
+    (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64)
+}
+
+fn pay_for_touching(api: &mut Api<'_, '_>, times: u64, price: u64) -> Ret<()> {
     match times {
         0 => Ok(()),
         times => api.charge_dynamic(times.saturating_mul(price)),
@@ -196,12 +235,7 @@ fn pay_for_touching(api: &mut Api<'_, '_>, offset: u64, size: u64, write: bool) 
 }
 
 fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
-    let exec = api.exec();
-    let accessed = exec.effects.stable_access.read(offset, size);
-    if let Err(error) = account_accessed(exec, accessed) {
-        return api.fail(error);
-    }
-    pay_for_touching(api, offset, size, false)?;
+    pay_for_reading(api, offset, size)?;
     let Some(to) = api.range_within(dst, size)? else {
         return api.trap(Trap::HeapOutOfBounds);
     };
@@ -213,17 +247,7 @@ fn read(api: &mut Api<'_, '_>, dst: u64, offset: u64, size: u64) -> Ret<()> {
 }
 
 fn write(api: &mut Api<'_, '_>, offset: u64, src: u64, size: u64) -> Ret<()> {
-    let exec = api.exec();
-    let touched = exec.effects.stable_access.write(offset, size);
-    if let Err(error) = account_accessed(exec, touched.accessed) {
-        return api.fail(error);
-    }
-    exec.effects.stable_written += touched.written;
-    let price = exec.subnet.protocol.pages.written_stable;
-    if price > 0 && touched.written > 0 {
-        api.charge_dynamic(touched.written.saturating_mul(price))?;
-    }
-    pay_for_touching(api, offset, size, true)?;
+    pay_for_writing(api, offset, size)?;
     let Some(from) = api.range_within(src, size)? else {
         return api.trap(Trap::HeapOutOfBounds);
     };
