@@ -5,12 +5,13 @@
 use candid::{Nat, Principal};
 use drun_ic::canister::InstallMode;
 use drun_ic::canister::queues::CallerInfo;
+use drun_ic::management::encoded;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::settings::CanisterSettings;
 use drun_ic::mock::HttpMock;
 use drun_ic::node::proxy;
 
-use super::driver::{Driver, encoded, keeps_heap};
+use super::driver::{Driver, keeps_heap};
 use super::outcome::{MessageKind, MessageResult, Outcome};
 use super::{MANAGEMENT, Runner};
 

@@ -1,6 +1,6 @@
 //! In what the two programs differ that drive a node from a script. Owns the interface; each program has a file of its own.
 
-use candid::{CandidType, Principal};
+use candid::Principal;
 use drun_ic::canister::InstallMode;
 use drun_ic::config::NodeSettings;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
@@ -83,9 +83,4 @@ pub(super) trait Driver: std::fmt::Debug + Send {
 /// True if an upgrade of this module is to keep the heap.
 pub(super) fn keeps_heap(module: &[u8]) -> bool {
     drun_ic::module::has_custom_section(module, PERSISTENCE_SECTION)
-}
-
-/// An argument in Candid.
-pub(super) fn encoded(argument: impl CandidType) -> Vec<u8> {
-    candid::encode_one(argument).expect("encoding to memory does not fail")
 }

@@ -17,6 +17,7 @@ use drun_ic::canister::queues::CallerInfo;
 use drun_ic::canister::{Canister, InstallMode};
 use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
+use drun_ic::management::encoded;
 use drun_ic::node::Node;
 use drun_ic::observe::{KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
 
@@ -286,7 +287,7 @@ impl Runner {
     }
 
     fn create_canister(&mut self, id: Option<Principal>) -> MessageResult {
-        let payload = driver::encoded(self.driver.creation(id));
+        let payload = encoded(&self.driver.creation(id));
         let result = self.call_management("provisional_create_canister_with_cycles", payload);
         if let (MessageResult::Replied(_), Some(id)) = (&result, id) {
             self.node.add_cycles(&id, self.driver.cycles_on_top());

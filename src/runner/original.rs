@@ -4,12 +4,13 @@
 use candid::Principal;
 use drun_ic::canister::InstallMode;
 use drun_ic::config::{Checkpoints, Envelope, NodeSettings};
+use drun_ic::management::encoded;
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::protocol::Slicing;
 
 use super::config::{Config, SubnetType};
-use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
+use super::driver::{Driver, Step, Wait, keeps_heap};
 use super::outcome::Wording;
 
 /// Nanoseconds between two batches.
@@ -110,7 +111,7 @@ impl Driver for Original {
             arg: argument.to_vec(),
             sender_canister_version: None,
         };
-        let payload = encoded(types::OldInstallCodeArgs::from(args));
+        let payload = encoded(&types::OldInstallCodeArgs::from(args));
         vec![("install_code", payload)]
     }
 

@@ -5,16 +5,16 @@ use candid::Principal;
 use drun_ic::canister::InstallMode;
 use drun_ic::canister::chunks::{CHUNK_BYTES, hash_of};
 use drun_ic::config::{IdRanges, NodeSettings};
-use drun_ic::management::canister_id_reply;
 use drun_ic::management::ids::{RANGE as ID_RANGE, canister_id};
 use drun_ic::management::types::chunks::{ChunkHash, UploadChunkArgs};
 use drun_ic::management::types::install as types;
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::limited::Limited;
 use drun_ic::management::types::settings::CanisterSettings;
+use drun_ic::management::{canister_id_reply, encoded};
 
 use super::config::{Config, SubnetType};
-use super::driver::{Driver, Step, Wait, encoded, keeps_heap};
+use super::driver::{Driver, Step, Wait, keeps_heap};
 use super::outcome::Wording;
 
 /// Cycles that the runner adds to a canister it makes.
@@ -145,7 +145,7 @@ impl Driver for PocketIc {
                     wasm_module: module.to_vec(),
                     arg: argument.to_vec(),
                 };
-                return vec![("install_code", encoded(args))];
+                return vec![("install_code", encoded(&args))];
             }
         };
         let args = types::InstallCodeArgs {
@@ -155,7 +155,7 @@ impl Driver for PocketIc {
             arg: argument.to_vec(),
             sender_canister_version: None,
         };
-        vec![("install_code", encoded(args))]
+        vec![("install_code", encoded(&args))]
     }
 
     /// Of `start_canister` and `stop_canister` the runner takes the last ten bytes for the canister's id.
@@ -212,7 +212,7 @@ fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8
             canister_id: canister,
             chunk: chunk.to_vec(),
         };
-        steps.push(("upload_chunk", encoded(args)));
+        steps.push(("upload_chunk", encoded(&args)));
     }
     let args = types::InstallChunkedCodeArgs {
         mode: types::CanisterInstallMode::Reinstall,
@@ -223,7 +223,7 @@ fn reinstallation_from_chunks(canister: Principal, module: &[u8], argument: &[u8
         arg: argument.to_vec(),
         sender_canister_version: None,
     };
-    steps.push(("install_chunked_code", encoded(args)));
+    steps.push(("install_chunked_code", encoded(&args)));
     steps
 }
 

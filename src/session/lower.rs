@@ -14,6 +14,7 @@ use crate::script::statement::{
 use crate::script::{Party, Spanned};
 use crate::script::{Placed, Setting};
 use drun_ic::canister::InstallMode;
+use drun_ic::management::encoded;
 use drun_ic::management::types::lifecycle::{
     CanisterIdRecord, ProvisionalTopUpArgs, UninstallCodeArgs,
 };
@@ -21,10 +22,6 @@ use drun_ic::management::types::limited::Limited;
 use drun_ic::management::types::logs::FetchCanisterLogsArgs;
 use drun_ic::management::types::settings::{CanisterSettings, LogVisibility, UpdateSettingsArgs};
 use drun_ic::mock::HttpMock;
-
-fn encoded(argument: impl CandidType) -> Vec<u8> {
-    candid::encode_one(argument).expect("encoding to memory does not fail")
-}
 
 impl Session<'_> {
     /// What a statement comes down to; nothing if a canister that it names does not exist.
@@ -83,7 +80,7 @@ impl Session<'_> {
                     canister_id: self.principal(canister)?,
                     amount: Nat::from(cycles.0),
                 };
-                Act::Manage("provisional_top_up_canister", encoded(args))
+                Act::Manage("provisional_top_up_canister", encoded(&args))
             }
             Statement::Manage {
                 management,
@@ -91,7 +88,7 @@ impl Session<'_> {
             } => self.management(*management, self.principal(canister)?),
             Statement::Settings { canister, settings } => Act::Manage(
                 "update_settings",
-                encoded(UpdateSettingsArgs {
+                encoded(&UpdateSettingsArgs {
                     canister_id: self.principal(canister)?,
                     settings: self.settings(settings)?,
                     sender_canister_version: None,
@@ -100,9 +97,10 @@ impl Session<'_> {
             Statement::Controllers { canister, change } => {
                 let canister_id = self.principal(canister)?;
                 match change {
-                    None => {
-                        Act::Manage("canister_status", encoded(CanisterIdRecord { canister_id }))
-                    }
+                    None => Act::Manage(
+                        "canister_status",
+                        encoded(&CanisterIdRecord { canister_id }),
+                    ),
                     Some((change, parties)) => {
                         self.controllers(canister_id, *change, &self.principals(parties)?)
                     }
@@ -141,7 +139,7 @@ impl Session<'_> {
     }
 
     fn management(&self, management: Management, canister_id: Principal) -> Act<'static> {
-        let record = || encoded(CanisterIdRecord { canister_id });
+        let record = || encoded(&CanisterIdRecord { canister_id });
         match management {
             Management::Start => Act::Manage("start_canister", record()),
             Management::Stop => Act::Manage("stop_canister", record()),
@@ -149,7 +147,7 @@ impl Session<'_> {
             Management::Status => Act::Manage("canister_status", record()),
             Management::Uninstall => Act::Manage(
                 "uninstall_code",
-                encoded(UninstallCodeArgs {
+                encoded(&UninstallCodeArgs {
                     canister_id,
                     sender_canister_version: None,
                 }),
@@ -157,7 +155,7 @@ impl Session<'_> {
             Management::Logs => Act::Query(
                 Principal::management_canister(),
                 "fetch_canister_logs",
-                encoded(FetchCanisterLogsArgs {
+                encoded(&FetchCanisterLogsArgs {
                     canister_id,
                     filter: None,
                 })
@@ -193,7 +191,7 @@ impl Session<'_> {
         };
         Act::Manage(
             "update_settings",
-            encoded(UpdateSettingsArgs {
+            encoded(&UpdateSettingsArgs {
                 canister_id,
                 settings,
                 sender_canister_version: None,
@@ -257,7 +255,7 @@ struct Controlled {
 /// The controllers alone, of the reply of `canister_status`.
 pub(super) fn controllers_of(status: &[u8]) -> Vec<u8> {
     match candid::decode_one::<Status>(status) {
-        Ok(status) => encoded(status.settings.controllers),
+        Ok(status) => encoded(&status.settings.controllers),
         Err(_) => status.to_vec(),
     }
 }

@@ -1,7 +1,7 @@
 //! `canister_metrics` (since-october-2025.md 2.6): what the cycles of a canister went into, for its controllers and the
 //! administrators of the subnet.
 
-use candid::{Encode, Principal};
+use candid::Principal;
 
 use super::call::{Answer, Call};
 use super::decode::Given;
@@ -9,6 +9,7 @@ use super::method::Access;
 use super::target::existing;
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::metrics::{CanisterMetricsReply, CyclesConsumed};
+use super::writer::encoded;
 use super::{State, decode};
 use crate::canister::Canister;
 use crate::canister::consumed::Purpose;
@@ -51,5 +52,5 @@ fn encode(canister: &Canister) -> Vec<u8> {
         http_outcalls: of(Purpose::HttpOutcalls),
         burned_cycles: of(Purpose::Burned),
     };
-    Encode!(&CanisterMetricsReply { cycles_consumed }).expect("encoding to memory does not fail")
+    encoded(&CanisterMetricsReply { cycles_consumed })
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use candid::Encode;
 use sha2::{Digest, Sha256};
 
 use super::State;
@@ -12,6 +11,7 @@ use super::growth::Growth;
 use super::target::{existing, with_canister};
 use super::types::chunks::{ChunkHash, UploadChunkArgs};
 use super::types::lifecycle::CanisterIdRecord;
+use super::writer::encoded;
 use crate::canister::chunks::{CHUNK_BYTES, ChunkStore, MAX_CHUNKS, hash_of};
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::errors::ChunkStoreError;
@@ -44,10 +44,9 @@ pub fn upload_chunk(
             growth.take(state, canister);
             hash = canister.chunks.insert(args.chunk);
         }
-        Ok(Encode!(&ChunkHash {
-            hash: hash.to_vec()
-        })
-        .expect("encoding to memory does not fail"))
+        Ok(encoded(&ChunkHash {
+            hash: hash.to_vec(),
+        }))
     })
 }
 
@@ -74,7 +73,7 @@ pub fn stored_chunks(
     let id = args?.canister_id;
     let canister = existing(state, &id)?;
     call.only_controllers_and_self(canister)?;
-    Ok(Encode!(&hashes_of(&canister.chunks)).expect("encoding to memory does not fail"))
+    Ok(encoded(&hashes_of(&canister.chunks)))
 }
 
 /// The hashes of a store as they are answered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candid::{Encode, Principal};
+use candid::Principal;
 
 use super::State;
 use super::call::{Answer, Call};
@@ -13,6 +13,7 @@ use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
 use super::types::lifecycle::{CanisterIdRecord, CreateCanisterArgs, ProvisionalCreateArgs};
 use super::types::settings::AskedSettings;
+use super::writer::encoded;
 use crate::canister::Canister;
 use crate::canister::consumed::Purpose;
 use crate::canister::history::{Change, ChangeDetails};
@@ -150,5 +151,5 @@ fn create(
 
 /// The reply that tells a canister's id.
 pub fn canister_id_reply(id: Principal) -> Vec<u8> {
-    Encode!(&CanisterIdRecord { canister_id: id }).expect("encoding to memory does not fail")
+    encoded(&CanisterIdRecord { canister_id: id })
 }

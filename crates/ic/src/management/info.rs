@@ -3,7 +3,7 @@
 mod march;
 mod november;
 
-use candid::{Encode, Principal};
+use candid::Principal;
 use serde_bytes::ByteBuf;
 
 use super::call::{Answer, Call};
@@ -14,6 +14,7 @@ use super::types::info::{
     ChangeDetails, ChangeOrigin, DeploymentMode,
 };
 use super::types::snapshots::SnapshotSource;
+use super::writer::encoded;
 use super::{State, decode};
 use crate::canister::{Canister, InstallMode, history};
 use crate::errors::{ManagementError, QueryError, UserError};
@@ -56,11 +57,10 @@ fn encode(state: &State, canister: &Canister, args: &CanisterInfoArgs) -> Vec<u8
         controllers: canister.settings.controllers.to_vec(),
     };
     match state.config.protocol.replies {
-        Replies::March2025 => Encode!(&march::CanisterInfoReply::from(reply)),
-        Replies::October2025 => Encode!(&reply),
-        Replies::November2026 => Encode!(&november::CanisterInfoReply::from(reply)),
+        Replies::March2025 => encoded(&march::CanisterInfoReply::from(reply)),
+        Replies::October2025 => encoded(&reply),
+        Replies::November2026 => encoded(&november::CanisterInfoReply::from(reply)),
     }
-    .expect("encoding to memory does not fail")
 }
 
 /// `canister_metadata`: the content of an `icp:` section; of a private one for controllers only. Old drun does not have this method;
@@ -83,7 +83,7 @@ pub fn canister_metadata(
             let reply = CanisterMetadataReply {
                 value: content.to_vec(),
             };
-            Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+            Ok(encoded(&reply))
         }
         None => Err(ManagementError::MetadataSectionNotFound {
             canister: canister.id,

@@ -1,11 +1,12 @@
 //! `list_canisters` (since-october-2025.md 2.7): the canisters of the subnet, for its administrators.
 
-use candid::{Encode, Principal};
+use candid::Principal;
 
 use super::State;
 use super::call::{Answer, Call};
 use super::decode::{self, Given};
 use super::types::metrics::{CanisterIdRange, ListCanistersReply};
+use super::writer::encoded;
 use crate::errors::{ManagementError, UserError};
 
 /// `list_canisters` as a call of a canister.
@@ -29,7 +30,7 @@ fn list(state: &State, caller: &Principal) -> Answer {
         return Err(ManagementError::OnlyAdmins { method });
     }
     let canisters = ranges(state.canisters.keys().copied());
-    Ok(Encode!(&ListCanistersReply { canisters }).expect("encoding to memory does not fail"))
+    Ok(encoded(&ListCanistersReply { canisters }))
 }
 
 /// Merges consecutive ids, which come in ascending order.

@@ -1,13 +1,14 @@
 //! `fetch_canister_logs` (management-canister.md 1.26; since-october-2025.md 5.2): a query of users and, since 2026, of canisters,
 //! which may also call it. A filter is obeyed since 2026.
 
-use candid::{Encode, Principal};
+use candid::Principal;
 
 use super::call::{Answer, Call, Caller};
 use super::decode::Given;
 use super::types::logs::{
     CanisterLogRecord, FetchCanisterLogsArgs, FetchCanisterLogsReply, LogFilter,
 };
+use super::writer::encoded;
 use super::{State, decode};
 use crate::canister::Canister;
 use crate::canister::log::LogRecord;
@@ -73,7 +74,7 @@ fn read(
             })
             .collect(),
     };
-    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    Ok(encoded(&reply))
 }
 
 /// Ranges are half open.

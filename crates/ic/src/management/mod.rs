@@ -42,6 +42,7 @@ mod table;
 mod target;
 pub mod types;
 mod wording;
+mod writer;
 
 pub use call::{Caller, Notice, empty_reply};
 pub use create::canister_id_reply;
@@ -54,3 +55,4 @@ pub use row::Argument;
 pub use settings::is_charged_late;
 pub use stages::COMPILE_COST;
 pub use state::{LongInstall, State};
+pub use writer::encoded;

@@ -5,13 +5,14 @@ mod flexible;
 mod limits;
 mod pay_as_you_go;
 
-use candid::{Encode, Principal};
+use candid::Principal;
 
 use super::call::{Answer, Call, Caller, Notice};
 use super::decode::Given;
 use super::types::http::{
     HttpHeader, HttpRequestArgs, HttpResponse, OldHttpMethod, Transform, TransformArgs,
 };
+use super::writer::encoded;
 use super::{State, decode};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
@@ -127,11 +128,10 @@ impl TransformCall {
         TransformCall {
             canister: transform.function.0.principal,
             method: transform.function.0.method.clone(),
-            argument: Encode!(&TransformArgs {
+            argument: encoded(&TransformArgs {
                 response: response.clone(),
                 context: transform.context.clone(),
-            })
-            .expect("encoding to memory does not fail"),
+            }),
         }
     }
 }
@@ -143,7 +143,7 @@ impl OtherAnswer {
             transform: transform.map(|transform| TransformCall::of(transform, response)),
             raw: match limits::fault_of_headers(response) {
                 Some(fault) => Err(fault),
-                None => Ok(Encode!(response).expect("encoding to memory does not fail")),
+                None => Ok(encoded(response)),
             },
         }
     }
@@ -222,7 +222,7 @@ impl DueAnswer {
 
     /// The answer as it came, encoded, or why there is none.
     pub fn raw(&self) -> Result<Vec<u8>, UserError> {
-        let encode = |response| Encode!(response).expect("encoding to memory does not fail");
+        let encode = |response| encoded(response);
         self.result.as_ref().map(encode).map_err(UserError::clone)
     }
 

@@ -11,8 +11,6 @@ pub use read::{read_data, read_metadata};
 pub use take::take;
 pub use upload::{upload_data, upload_metadata};
 
-use candid::Encode;
-
 use super::State;
 use super::call::{Answer, Call, empty_reply};
 use super::decode::Given;
@@ -21,6 +19,7 @@ use super::method::Access;
 use super::target::{existing, with_canister};
 use super::types::lifecycle::CanisterIdRecord;
 use super::types::snapshots::{self as wire, SnapshotArgs};
+use super::writer::encoded;
 use crate::canister::Canister;
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::canister::snapshots::{Snapshot, SnapshotId};
@@ -35,7 +34,7 @@ pub fn list(state: &mut State, call: &mut Call<'_>, args: Given<CanisterIdRecord
     let canister = existing(state, &id)?;
     state.check_access(Access::Snapshots, canister, call.sender())?;
     let list: Vec<wire::Snapshot> = canister.snapshots.iter().map(summary).collect();
-    Ok(Encode!(&list).expect("encoding to memory does not fail"))
+    Ok(encoded(&list))
 }
 
 /// `delete_canister_snapshot`.

@@ -4,7 +4,7 @@
 mod march;
 mod november;
 
-use candid::{Encode, Principal};
+use candid::Principal;
 use serde_bytes::ByteBuf;
 
 use super::call::{Answer, Call};
@@ -16,6 +16,7 @@ use super::types::settings::{DefiniteCanisterSettings, EnvironmentVariable};
 use super::types::status::{
     CanisterStatusReply, CanisterStatusType, MemoryMetrics, QueryStats, legacy_balance,
 };
+use super::writer::encoded;
 use super::{State, decode, legacy_controller};
 use crate::canister::log::DEFAULT_LOG_LIMIT;
 use crate::canister::settings::Settings;
@@ -51,13 +52,12 @@ pub fn query(state: &State, sender: &Principal, payload: &[u8]) -> Result<Vec<u8
 fn encode(state: &State, canister: &Canister) -> Vec<u8> {
     let reply = status_of(state, canister);
     match state.config.protocol.replies {
-        Replies::March2025 => Encode!(&march::CanisterStatusReply::from(reply)),
-        Replies::October2025 => Encode!(&reply),
+        Replies::March2025 => encoded(&march::CanisterStatusReply::from(reply)),
+        Replies::October2025 => encoded(&reply),
         Replies::November2026 => {
-            Encode!(&november::CanisterStatusReply::of(reply, canister, state))
+            encoded(&november::CanisterStatusReply::of(reply, canister, state))
         }
     }
-    .expect("encoding to memory does not fail")
 }
 
 /// Everything that the method tells about a canister.

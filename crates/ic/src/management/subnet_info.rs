@@ -1,11 +1,12 @@
 //! Questions about the subnet: `subnet_info` and `node_metrics_history` (management-canister.md 1.24 and 1.25).
 
-use candid::{CandidType, Encode, Principal};
+use candid::{CandidType, Principal};
 
 use super::State;
 use super::call::{Answer, Call};
 use super::decode::Given;
 use super::types::subnet::{NodeMetricsHistoryArgs, SubnetInfoArgs, SubnetInfoReply};
+use super::writer::encoded;
 use crate::errors::{ManagementError, OutcallError};
 use crate::protocol::Replies;
 
@@ -26,15 +27,14 @@ pub fn subnet_info(state: &mut State, call: &mut Call<'_>, args: Given<SubnetInf
     let args = args?;
     check_subnet(state, args.subnet_id)?;
     let replica_version = REPLICA_VERSION.to_owned();
-    let bytes = if state.config.protocol.replies == Replies::March2025 {
-        Encode!(&SubnetInfoOfDrun { replica_version })
+    Ok(if state.config.protocol.replies == Replies::March2025 {
+        encoded(&SubnetInfoOfDrun { replica_version })
     } else {
-        Encode!(&SubnetInfoReply {
+        encoded(&SubnetInfoReply {
             replica_version,
             registry_version: REGISTRY_VERSION,
         })
-    };
-    Ok(bytes.expect("encoding to memory does not fail"))
+    })
 }
 
 /// `node_metrics_history`.
@@ -48,7 +48,7 @@ pub fn node_metrics_history(
     check_subnet(state, args.subnet_id)?;
     let makers = &state.metrics.block_makers;
     let told = makers.since(args.start_at_timestamp_nanos);
-    Ok(Encode!(&told).expect("encoding to memory does not fail"))
+    Ok(encoded(&told))
 }
 
 pub(super) fn check_subnet(state: &State, target: Principal) -> Result<(), ManagementError> {

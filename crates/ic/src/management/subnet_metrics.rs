@@ -1,7 +1,5 @@
 //! `subnet_metrics` (since-october-2025.md 2.8): what the subnet has done. Owns the counters and when they become visible.
 
-use candid::Encode;
-
 use super::Method;
 use super::State;
 use super::call::{Answer, Call};
@@ -9,6 +7,7 @@ use super::decode::Given;
 use super::node_metrics::BlockMakers;
 use super::subnet_info::check_subnet;
 use super::types::subnet::{SubnetInfoArgs, SubnetMetricsReply};
+use super::writer::encoded;
 
 /// Rounds after which the size of the state is looked at anew.
 const STATE_BYTES_INTERVAL: u64 = 10;
@@ -82,5 +81,5 @@ pub fn subnet_metrics(
         update_transactions_total: told.updates.into(),
         million_round_instructions_total: told.instructions.div_ceil(1_000_000),
     };
-    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    Ok(encoded(&reply))
 }

@@ -1,10 +1,11 @@
 //! Public keys and signatures of ECDSA and Schnorr and the derived keys of vetKD, with their fee. A key belongs to the canister that
 //! calls: its id is the first step of every derivation.
 
-use candid::{Encode, Principal};
+use candid::Principal;
 use drun_certification::vetkd;
 use sha2::{Digest, Sha256};
 
+use super::super::writer::encoded;
 use super::{ed25519, secp256k1, secp256r1};
 use crate::errors::{ManagementError, OutcallError};
 use crate::ic0::exec::KeyKind;
@@ -136,7 +137,7 @@ pub(super) fn vetkd_public_key(
     let reply = VetKdPublicKeyReply {
         public_key: key.public_key().to_vec(),
     };
-    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    Ok(encoded(&reply))
 }
 
 pub(super) fn vetkd_derive_key(
@@ -154,7 +155,7 @@ pub(super) fn vetkd_derive_key(
     let reply = VetKdDeriveKeyReply {
         encrypted_key: encrypted.to_vec(),
     };
-    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    Ok(encoded(&reply))
 }
 
 fn schnorr_kind(algorithm: SchnorrAlgorithm) -> KeyKind {
@@ -226,9 +227,9 @@ fn public_key(public_key: Vec<u8>, chain_code: [u8; 32]) -> Vec<u8> {
         public_key,
         chain_code: chain_code.to_vec(),
     };
-    Encode!(&reply).expect("encoding to memory does not fail")
+    encoded(&reply)
 }
 
 fn signature(signature: Vec<u8>) -> Vec<u8> {
-    Encode!(&SignatureReply { signature }).expect("encoding to memory does not fail")
+    encoded(&SignatureReply { signature })
 }

@@ -1,8 +1,9 @@
 //! `flexible_http_request` (since-october-2025.md 4.3): several nodes ask, each with an answer of its own. Who answers in their place
 //! tells what each has got, or one answer for all of them, which is told as often as the caller asks for at least.
 
-use candid::{Encode, Principal, Reserved};
+use candid::{Principal, Reserved};
 
+use super::super::writer::encoded;
 use super::pay_as_you_go::{Shortage, send};
 use super::{Outcalls, check};
 use crate::errors::{ManagementError, OutcallError, UserError};
@@ -132,7 +133,7 @@ pub(super) fn reply(
             &error.description,
         ),
     };
-    Encode!(&reply).expect("encoding to memory does not fail")
+    encoded(&reply)
 }
 
 /// As many rejects as are too many.

@@ -1,7 +1,6 @@
 //! `read_canister_snapshot_metadata` and `read_canister_snapshot_data` (management-canister.md 1.31 and 1.32).
 
-use candid::Encode;
-
+use super::super::writer::encoded;
 use super::{charge, position};
 use crate::canister::snapshots::Snapshot;
 use crate::canister::tasks::LowMemoryHook;
@@ -31,7 +30,7 @@ pub fn read_metadata(state: &mut State, call: &mut Call<'_>, args: Given<Snapsho
     state.check_access(Access::Snapshots, canister, call.sender())?;
     let index = position(state, canister, args.snapshot_id)?;
     let reply = metadata(&canister.snapshots[index]);
-    Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+    Ok(encoded(&reply))
 }
 
 /// `read_canister_snapshot_data`.
@@ -52,7 +51,7 @@ pub fn read_data(
             READ_INSTRUCTIONS + chunk.len() as u64,
         )?;
         let reply = ReadSnapshotDataReply { chunk };
-        Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+        Ok(encoded(&reply))
     })
 }
 

@@ -1,7 +1,6 @@
 //! `take_canister_snapshot` (management-canister.md 1.27): in any status, but of a canister with a module only, which is looked at last.
 
-use candid::Encode;
-
+use super::super::writer::encoded;
 use super::{make_room, next_id, summary};
 use crate::canister::Canister;
 use crate::canister::snapshots::Snapshot;
@@ -71,7 +70,7 @@ pub fn take(state: &mut State, call: &mut Call<'_>, args: Given<TakeSnapshotArgs
             let origin = call.origin(args.sender_canister_version);
             uninstall(state, canister, origin, call.notices);
         }
-        Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+        Ok(encoded(&reply))
     })
 }
 

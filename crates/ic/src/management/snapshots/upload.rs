@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use candid::Encode;
-
+use super::super::writer::encoded;
 use super::{charge, make_room, next_id, position};
 use crate::canister::chunks::{CHUNK_BYTES, hash_of};
 use crate::canister::snapshots::Snapshot;
@@ -71,7 +70,7 @@ pub fn upload_metadata(
         };
         room.fill(state, canister, snapshot);
         let reply = UploadSnapshotMetadataReply { snapshot_id: id };
-        Ok(Encode!(&reply).expect("encoding to memory does not fail"))
+        Ok(encoded(&reply))
     })
 }
 
@@ -93,7 +92,7 @@ pub fn upload_data(
             UploadDataKind::WasmChunk => add_chunk(state, canister, index, args.chunk)?,
             kind => write(&mut canister.snapshots[index], kind, &args.chunk)?,
         }
-        Ok(Encode!(&()).expect("encoding to memory does not fail"))
+        Ok(encoded(&()))
     })
 }
 
