@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
+use crate::code::makes_way;
 use crate::compiled::Compiled;
 use crate::engine::Engine;
 use crate::entry::{Entry, Fault};
@@ -41,6 +42,8 @@ pub struct Instance<H: Host> {
     pub(crate) live: Option<Live<H>>,
     /// The code generator to run on, once one was found that has to be.
     pub(crate) preferred: Option<Tier>,
+    /// Executions in a row that would have been over before machine code was entered.
+    pub(crate) short_ones: u32,
 }
 
 impl<H: Host> Default for Instance<H> {
@@ -48,6 +51,7 @@ impl<H: Host> Default for Instance<H> {
         Instance {
             live: None,
             preferred: None,
+            short_ones: 0,
         }
     }
 }
@@ -235,7 +239,10 @@ impl<H: Linking> Instance<H> {
         program: &Program<'_, H>,
     ) -> Result<Result<&mut Live<H>, H::Refusal>, Failure> {
         let first = || engine.first_tier(program.module, program.heap.as_deref());
-        let tier = self.preferred.unwrap_or_else(first);
+        let tier = match makes_way(&engine.compiler, program.module, self.short_ones) {
+            true => Tier::Interpreter,
+            false => self.preferred.unwrap_or_else(first),
+        };
         let alive = self.live.as_ref().is_some_and(|live| {
             // The optimizing code generator also stands in where the fast one does not support a module.
             live.generation == program.generation
@@ -348,5 +355,66 @@ impl<H: Linking> Instance<H> {
             }
         }
         self.live = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Settings;
+    use crate::run::{End, Order};
+    use crate::testing::{Nothing, Plain};
+
+    /// Where entering machine code costs more than a short execution, machine code that is there already makes way for the
+    /// interpreter after a while, and comes back for a long execution.
+    #[test]
+    fn short_executions_in_a_row_go_back_to_the_interpreter() {
+        if crate::memory::is_portable() {
+            return;
+        }
+        let engine = Engine::<Plain>::new(Settings::default());
+        let text = r#"(module (memory 1)
+            (func (export "short") (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1))))
+            (func (export "long") (local $left i32)
+                (local.set $left (i32.const 500000))
+                (loop $again
+                    (i32.store (i32.const 4) (local.get $left))
+                    (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))"#;
+        let module: Arc<[u8]> = wat::parse_str(text).unwrap().into();
+        let module = engine.load(&Plain::default(), &module).unwrap().unwrap();
+        let mut heap = engine.fresh_heap(&module).unwrap();
+        let globals = engine.initial_globals(&module, heap.as_ref());
+        let mut globals = globals.unwrap().unwrap();
+        let mut instance = Instance::default();
+        let mut run = |entry, price| {
+            let (limit, slice) = (1 << 40, 1 << 40);
+            let mut program = Program {
+                module: &module,
+                heap: heap.as_mut(),
+                globals: &mut globals,
+                generation: 1,
+            };
+            let order = Order {
+                entry: Entry::Export(entry),
+                limit,
+                slice,
+            };
+            let run = engine.run(&mut instance, &mut program, Box::new(Nothing(price)), order);
+            assert!(matches!(run.end, Ok(End::Returned)));
+            instance.commit(&mut program);
+            let tier = instance.live.as_ref().unwrap().tier;
+            (tier == Tier::Interpreter, run.meter.used())
+        };
+        run("long", Some(1));
+        engine.promotions.finish();
+        let (interpreted, counted) = run("long", Some(1));
+        assert!(!interpreted, "it was compiled");
+        let short: Vec<_> = (0..40).map(|_| run("short", Some(1))).collect();
+        assert!(!short[0].0 && short[39].0);
+        assert!(short.iter().all(|(_, used)| *used == short[0].1));
+        assert_eq!(run("long", Some(1)), (false, counted));
+        assert!(!run("short", Some(1)).0);
+        // Machine code that nobody watches is entered in no time.
+        assert!((0..40).all(|_| !run("short", None).0));
     }
 }

@@ -52,8 +52,8 @@ pub struct Module<H: Host> {
     pub(crate) rewritten: Rewritten,
     /// Machine code, by code generator.
     pub(crate) code: [OnceLock<wasmtime::Module>; TIERS],
-    /// For the interpreter, if it can run the module and was meant to.
-    program: Option<Arc<Program>>,
+    /// For the interpreter, if it can run the module; made when it first is to.
+    program: OnceLock<Option<Arc<Program>>>,
     /// The interpreter has met a function that it cannot run.
     uninterpretable: AtomicBool,
     fast_instructions: AtomicU64,
@@ -101,7 +101,9 @@ impl<H: Host> Module<H> {
         };
         drop((raw, plan));
         let mut module = Module::from_parts(host, blob, hash, facts, rewritten);
-        module.program = program;
+        if program.is_some() {
+            module.program = OnceLock::from(program);
+        }
         Ok(module)
     }
 
@@ -117,7 +119,7 @@ impl<H: Host> Module<H> {
         let program = program_of(&blob, &raw, &host.plan(&facts))?;
         drop(raw);
         let mut module = Module::from_parts(host, blob, hash, facts, rewritten);
-        module.program = Some(program);
+        module.program = OnceLock::from(Some(program));
         Some(module)
     }
 
@@ -136,17 +138,26 @@ impl<H: Host> Module<H> {
             facts,
             rewritten,
             code: Default::default(),
-            program: None,
+            program: OnceLock::new(),
             uninterpretable: AtomicBool::new(false),
             fast_instructions: AtomicU64::new(0),
             interpreted_instructions: AtomicU64::new(0),
         }
     }
 
-    /// The module for the interpreter, if it can run it.
+    /// The module for the interpreter, if it can run it and that was made.
     pub(crate) fn program(&self) -> Option<&Arc<Program>> {
         let able = !self.uninterpretable.load(Ordering::Relaxed);
-        self.program.as_ref().filter(|_| able)
+        self.program.get()?.as_ref().filter(|_| able)
+    }
+
+    /// As [`Self::program`], made of the file if it was not.
+    pub(crate) fn make_program(&self) -> Option<&Arc<Program>> {
+        self.program.get_or_init(|| {
+            let raw = self.host.unpack(&self.blob).ok()?;
+            program_of(&self.blob, &raw, &self.host.plan(&self.facts))
+        });
+        self.program()
     }
 
     /// From now on only machine code is used.
@@ -229,6 +240,11 @@ impl<H: Host> Module<H> {
     /// Instructions that the interpreter has executed, of executions that have ended.
     pub(crate) fn interpreted_instructions(&self) -> u64 {
         self.interpreted_instructions.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is machine code that takes over from the interpreter.
+    pub(crate) fn has_code(&self) -> bool {
+        self.is_compiled(Tier::Fast) || self.is_compiled(Tier::Optimizing)
     }
 
     /// True if machine code of this code generator is at hand.

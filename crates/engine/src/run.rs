@@ -161,6 +161,7 @@ impl<H: Linking> Engine<H> {
             && !tried.contains(&tier)
         {
             tried.push(attempt.tier);
+            instance.short_ones = 0;
             instance.roll_back(program);
             attempt.running.activation.rewind(&mark);
             // Fast code makes way for better when there is some.
@@ -195,11 +196,13 @@ impl<H: Linking> Engine<H> {
             beside,
             touches,
         } = attempt.running;
-        let entering = match touches {
-            Some(_) if !is_portable() => ENTERING_WATCHED,
-            _ => ENTERING,
-        };
+        let watched = touches.is_some() && !is_portable();
+        let entering = if watched { ENTERING_WATCHED } else { ENTERING };
         let code = meter.used(attempt.counter).saturating_sub(beside);
+        instance.short_ones = match watched && code <= entering {
+            true => instance.short_ones.saturating_add(1),
+            false => 0,
+        };
         let worth = code.saturating_sub(entering);
         if !program.heap.as_deref().is_some_and(Heap::is_short) {
             self.promotions

@@ -49,8 +49,8 @@ impl Linking for Plain {
     fn link<A: Address>(_: &mut Imports<Self>) {}
 }
 
-/// Keeps nothing.
-pub(crate) struct Nothing;
+/// Keeps nothing; first accesses may have a price.
+pub(crate) struct Nothing(pub Option<u64>);
 
 impl Activation for Nothing {
     type Stop = Exhausted;
@@ -59,6 +59,10 @@ impl Activation for Nothing {
     fn mark(&mut self) {}
 
     fn rewind(&mut self, (): &()) {}
+
+    fn touch_price(&self) -> Option<u64> {
+        self.0
+    }
 
     fn exhausted(&mut self, why: Exhausted) -> Exhausted {
         why

@@ -12,6 +12,6 @@ mod trouble;
 pub use cache::limit_caches;
 pub(crate) use compiler::Compiler;
 pub use compiler::check_cache;
-pub(crate) use promotion::{Promotions, Takeover, portion};
+pub(crate) use promotion::{Promotions, Takeover, makes_way, portion};
 pub use settings::Settings;
 pub use trouble::troubles;

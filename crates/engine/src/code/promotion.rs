@@ -29,8 +29,12 @@ const SMALL: usize = 2048;
 const WARM: u64 = 100;
 /// Instructions of the interpreter after which it is asked whether it should make way.
 const INTERPRETED_PORTION: u64 = 1_000_000;
+/// The same where there is machine code already, and what it makes way at.
+const SHORT_PORTION: u64 = 20_000;
 /// The most instructions of fast code after which it is asked.
 const LONGEST_PORTION: u64 = 50_000_000;
+/// Executions in a row that the interpreter would have carried out while machine code was entered: then it gets the next one.
+const SHORT_ONES: u32 = 16;
 
 /// Instructions of the interpreter after which it pays to compile a module.
 fn warm<H: Host>(module: &Module<H>) -> u64 {
@@ -57,9 +61,19 @@ pub(crate) fn portion<H: Host>(choice: Choice, tier: Tier, module: &Module<H>) -
         (Choice::Hasty, _) => {
             1 + u64::from(u16::from_le_bytes([module.hash[0], module.hash[1]])) % 2000
         }
+        (_, Tier::Interpreter) if module.has_code() => SHORT_PORTION,
         (_, Tier::Interpreter) => INTERPRETED_PORTION,
         _ => (long(module) / 4).min(LONGEST_PORTION),
     }
+}
+
+/// Whether machine code is to make way for the interpreter, after so many short executions in a row.
+pub(crate) fn makes_way<H: Host>(compiler: &Compiler, module: &Module<H>, short_ones: u32) -> bool {
+    let enough = match compiler.settings().choice {
+        Choice::Hasty => 2,
+        _ => SHORT_ONES,
+    };
+    short_ones >= enough && compiler.may_optimize() && module.make_program().is_some()
 }
 
 /// A compilation under way or done.
@@ -109,7 +123,8 @@ impl<H: Host> Promotions<H> {
             ),
             _ => return,
         };
-        if before + instructions >= enough && compiler.may_optimize() {
+        let wanted = tier == Tier::Fast || !module.has_code();
+        if wanted && before + instructions >= enough && compiler.may_optimize() {
             self.start(compiler, module, next);
         }
     }
@@ -132,6 +147,10 @@ impl<H: Host> Promotions<H> {
         }
         if tier == Tier::Interpreter {
             return Box::new(move |meter, instructions| {
+                // What the fast one does not support is made by the other.
+                if module.has_code() {
+                    return instructions >= SHORT_PORTION;
+                }
                 let tier = match meter.finished_slices() {
                     [] => first(&module),
                     _ => Tier::Fast,
@@ -142,8 +161,7 @@ impl<H: Host> Promotions<H> {
                 if instructions >= warm(&module) {
                     promotions.wait_for(&module, tier);
                 }
-                // What the fast one does not support is made by the other.
-                module.is_compiled(Tier::Fast) || module.is_compiled(Tier::Optimizing)
+                module.has_code()
             });
         }
         Box::new(move |meter, instructions| {
