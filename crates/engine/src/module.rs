@@ -207,10 +207,9 @@ impl<H: Host> Module<H> {
         let frame = |index| {
             let index = match tier {
                 Tier::Interpreter => index,
-                tier => {
-                    let touches = is_portable() && self.shape().memory.is_some();
-                    self.rewritten.plain_index(index, tier.metering(), touches)
-                }
+                tier => self
+                    .rewritten
+                    .plain_index(index, tier.metering(), is_portable()),
             };
             Frame {
                 index,

@@ -26,10 +26,7 @@ impl Agent {
             wish[field] = value.clone();
         }
         let made = client.post("/instances", &wish).json()["Created"].clone();
-        let configs = made["topology"]["subnet_configs"]
-            .as_object()
-            .expect("a map");
-        let subnet = configs.keys().next().expect("one").clone();
+        let subnet = a_subnet_of(&made["topology"]).to_text();
         let canister = client.canister(0, &json!("None"));
         let status = client.get("/instances/0/api/v2/status");
         Agent {

@@ -307,12 +307,7 @@ fn the_javascript_client_is_answered() {
     exchange.post("/http_gateway", gateway, 201, made);
     exchange.ask("stop_progress", "{}", "null");
     let topology = exchange.client.get("/instances/0/_/topology").json();
-    let subnet = topology["subnet_configs"]
-        .as_object()
-        .expect("a map")
-        .keys()
-        .next();
-    let subnet = Principal::from_text(subnet.expect("one")).expect("an id");
+    let subnet = a_subnet_of(&topology);
     let subnet = format!(r#"{{"subnet_id":"{}"}}"#, id_text(subnet));
     exchange.ask("read/pub_key", &subnet, "[48,129,130,48,29,6,13,...]");
     exchange.end("/instances/0");

@@ -333,6 +333,13 @@ fn subnets(kinds: &[&str]) -> Value {
     set
 }
 
+/// The only subnet of a topology, or one of several.
+fn a_subnet_of(topology: &Value) -> Principal {
+    let configs = topology["subnet_configs"].as_object().expect("a map");
+    let id = configs.keys().next().expect("a subnet");
+    Principal::from_text(id).expect("an id")
+}
+
 fn text(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }

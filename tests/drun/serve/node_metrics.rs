@@ -10,12 +10,7 @@ fn block_makers_are_counted_day_by_day() {
     let server = Server::start();
     let mut client = server.client();
     let (_, topology) = client.instance(subnets(&["application"]));
-    let subnet = topology["subnet_configs"]
-        .as_object()
-        .expect("a map")
-        .keys()
-        .next();
-    let subnet = Principal::from_text(subnet.expect("one")).expect("an id");
+    let subnet = a_subnet_of(&topology);
     let canister = client.proxy(0, &json!("None"), "node_metrics_history");
     let nodes = [0, 1, 12].map(|number| NodeKey::of(&subnet, number).id());
     let id = |id: Principal| json!({"node_id": id_text(id)});

@@ -129,6 +129,7 @@ impl Rewritten {
     /// The index that a function has in the rewritten module when that is neither profiled nor tells what it touches, from the
     /// one that it has in a module which was rewritten so.
     pub(crate) fn plain_index(&self, index: u32, metering: Metering, touches: bool) -> u32 {
+        let touches = touches && self.shape.memory.is_some();
         if index < self.imported_functions + ADDED_IMPORTS {
             return index;
         }
