@@ -1,7 +1,8 @@
 //! The two canisters without which `icp` makes no canister, as stand-ins of our own: each has the one method that is asked for
 //! (pocket-ic-api.md 8.5).
 
-use candid::{CandidType, Encode, Nat, Principal};
+use candid::{CandidType, Nat, Principal};
+use drun_ic::management::encoded;
 
 /// What a canister is made with, in cycles.
 const CANISTER_CYCLES: u64 = 4_000_000_000_000;
@@ -13,7 +14,7 @@ fn data(bytes: &[u8]) -> String {
 
 /// `get_default_subnets : () -> (vec principal) query`.
 pub(crate) fn minting(subnet: Principal) -> String {
-    let reply = Encode!(&vec![subnet]).expect("encoding to memory does not fail");
+    let reply = encoded(&vec![subnet]);
     format!(
         r#"(module
             (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
@@ -59,17 +60,15 @@ pub(crate) fn ledger() -> String {
         settings: Option<Settings>,
     }
     let mark = Principal::from_slice(&[0xa5; 10]);
-    let wish = Encode!(&Wish {
+    let wish = encoded(&Wish {
         settings: Some(Settings {
             controllers: Some(vec![mark]),
         }),
     });
-    let wish = wish.expect("encoding to memory does not fail");
-    let reply = Encode!(&Reply::Ok(Created {
+    let reply = encoded(&Reply::Ok(Created {
         block_id: 0u8.into(),
         canister_id: mark,
     }));
-    let reply = reply.expect("encoding to memory does not fail");
     let (wish_before, wish_after) = around(&wish, &mark);
     let (reply_before, reply_after) = around(&reply, &mark);
     format!(

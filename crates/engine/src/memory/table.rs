@@ -96,13 +96,7 @@ impl Table {
     /// The page with this number, if it was ever written.
     #[inline]
     pub(super) fn page(&self, page: u32) -> Option<&Page> {
-        self.block(page / BLOCK)?.page((page % BLOCK) as usize)
-    }
-
-    /// The block with this number, if one of its pages was ever written.
-    #[inline]
-    pub(super) fn block(&self, number: u32) -> Option<&Block> {
-        self.blocks.get(number)
+        self.blocks.get(page / BLOCK)?.page((page % BLOCK) as usize)
     }
 
     /// The slot of a page, if it is known that the next image has to look at it.
@@ -286,6 +280,6 @@ mod tests {
         table.slot(7).unwrap();
         let pages: Vec<u64> = table.pages().iter().map(|(page, _)| page).collect();
         assert_eq!(pages, [63, 64, 131_071_999]);
-        assert!(table.block(0).is_some() && table.block(5).is_none());
+        assert!(table.blocks.get(0).is_some() && table.blocks.get(5).is_none());
     }
 }

@@ -1,6 +1,8 @@
 //! Stable memory as canisters use it: order of checks, budgets and charges (system-api.md 4, metering.md 3.4 and 4.2).
 
-use drun_engine::memory::{MAX_STABLE_WASM_PAGES, PAGE_SIZE, Touched, WASM_PAGE_SIZE};
+use drun_engine::memory::{
+    MAX_STABLE_WASM_PAGES, PAGE_SIZE, StableAccess, Touched, WASM_PAGE_SIZE,
+};
 use drun_engine::{Guest, Imports};
 
 use super::api::{Address, Api, Ic, Ret};
@@ -184,14 +186,7 @@ fn pay_for_reading(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
     if let Err(error) = account_accessed(exec, accessed) {
         return api.fail(error);
     }
-    match exec.subnet.protocol.pages.touched {
-        None => Ok(()),
-        Some(price) => {
-            let (offset, size) = touched(offset, size);
-            let times = exec.effects.stable_touched.read(offset, size);
-            pay_for_touching(api, times, price)
-        }
-    }
+    pay_for_touching(api, offset, size, StableAccess::read)
 }
 
 /// As [`pay_for_reading`], for a write: what is written is accessed, and counts once more.
@@ -209,26 +204,28 @@ fn pay_for_writing(api: &mut Api<'_, '_>, offset: u64, size: u64) -> Ret<()> {
     if price > 0 && new.written > 0 {
         api.charge_dynamic(new.written.saturating_mul(price))?;
     }
-    let exec = api.exec();
-    match exec.subnet.protocol.pages.touched {
-        None => Ok(()),
-        Some(price) => {
-            let (offset, size) = touched(offset, size);
-            let new = exec.effects.stable_touched.write(offset, size);
-            pay_for_touching(api, new.accessed + new.written, price)
-        }
-    }
+    pay_for_touching(api, offset, size, |touched, offset, size| {
+        let new = touched.write(offset, size);
+        new.accessed + new.written
+    })
 }
 
-/// The range of the 64 KiB that a range lies in, each standing for one page, so that they can be kept as pages are.
-fn touched(offset: u64, size: u64) -> (u64, u64) {
+/// Charges for the 64 KiB that an access touches for the first time, which `note` counts, where that costs something.
+fn pay_for_touching(
+    api: &mut Api<'_, '_>,
+    offset: u64,
+    size: u64,
+    note: impl FnOnce(&mut StableAccess, u64, u64) -> u64,
+) -> Ret<()> {
+    let exec = api.exec();
+    let Some(price) = exec.subnet.protocol.pages.touched else {
+        return Ok(());
+    };
+    // Each stands for one page, so that they can be kept as pages are.
     let first = offset / WASM_PAGE_SIZE as u64;
     let count = (offset + size - 1) / WASM_PAGE_SIZE as u64 - first + 1;
-    (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64)
-}
-
-fn pay_for_touching(api: &mut Api<'_, '_>, times: u64, price: u64) -> Ret<()> {
-    match times {
+    let (offset, size) = (first * PAGE_SIZE as u64, count * PAGE_SIZE as u64);
+    match note(&mut exec.effects.stable_touched, offset, size) {
         0 => Ok(()),
         times => api.charge_dynamic(times.saturating_mul(price)),
     }

@@ -222,8 +222,7 @@ impl DueAnswer {
 
     /// The answer as it came, encoded, or why there is none.
     pub fn raw(&self) -> Result<Vec<u8>, UserError> {
-        let encode = |response| encoded(response);
-        self.result.as_ref().map(encode).map_err(UserError::clone)
+        self.result.as_ref().map(encoded).map_err(UserError::clone)
     }
 
     /// Bytes of the answer as it came: headers and body.

@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use candid::CandidType;
-use candid::ser::ValueSerializer;
+use candid::ser::{TypeSerialize, ValueSerializer};
+use candid::types::internal::env_clear;
 
 thread_local! {
     /// What stands before the value.
@@ -26,9 +27,12 @@ pub fn encoded<T: CandidType + 'static>(value: &T) -> Vec<u8> {
     let values = values.get_result();
     HEADERS.with_borrow_mut(|headers| {
         let header = headers.entry(TypeId::of::<T>()).or_insert_with(|| {
-            let mut message = candid::encode_one(value).expect(IN_MEMORY);
-            message.truncate(message.len() - values.len());
-            message
+            // As the library does: what was known of types before may tell a recursive one in another way.
+            env_clear();
+            let mut types = TypeSerialize::new();
+            let told = types.push_type(&T::ty());
+            told.and_then(|()| types.serialize()).expect(IN_MEMORY);
+            [b"DIDL", types.get_result()].concat()
         });
         [header, values].concat()
     })
