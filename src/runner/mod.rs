@@ -309,7 +309,9 @@ impl Runner {
     ) -> MessageResult {
         let sender = self.sender();
         let info = self.caller_info.clone();
-        let (bytes, max) = self.node.ingress_size(&canister, method, &payload);
+        let (bytes, max) = self
+            .node
+            .ingress_size(&canister, method, &payload, info.as_ref());
         let submitted = match self.driver.inspects() && bytes > max {
             // What a server says of a message that is larger than the network takes (management-canister.md 0.2).
             true => Err(UserError::new(
@@ -320,7 +322,7 @@ impl Runner {
             )),
             false => self
                 .node
-                .submit_with_info(sender, info, canister, method, payload),
+                .submit_with_info(sender, info, canister, method, payload, None),
         };
         let id = match submitted {
             Ok(id) => id,

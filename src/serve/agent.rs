@@ -11,7 +11,6 @@ use drun_certification::agent::{
 };
 use drun_certification::request::{RequestId, canister_signature};
 use drun_ic::answer::MessageResult;
-use drun_ic::canister::history::ChangeDetails;
 use drun_ic::canister::queues::CallerInfo;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::management::ids::canister_id;
@@ -233,26 +232,13 @@ impl Network for Agents<'_> {
             canisters: subnet
                 .node
                 .canisters()
-                .map(|canister| {
-                    let history = canister.history.recent(u64::MAX);
-                    let installed = history
-                        .filter(|change| {
-                            matches!(change.details, ChangeDetails::CodeDeployment { .. })
-                        })
-                        .map(|change| change.time)
-                        .max();
-                    let created = canister.history.recent(u64::MAX).find_map(|change| {
-                        matches!(change.details, ChangeDetails::Creation { .. })
-                            .then_some(change.time)
-                    });
-                    CanisterState {
-                        id: canister.id,
-                        controllers: canister.settings.controllers.to_vec(),
-                        module_hash: canister.code.as_ref().map(|code| code.module.hash),
-                        certified_data: canister.certified_data.clone(),
-                        created,
-                        installed,
-                    }
+                .map(|canister| CanisterState {
+                    id: canister.id,
+                    controllers: canister.settings.controllers.to_vec(),
+                    module_hash: canister.code.as_ref().map(|code| code.module.hash),
+                    certified_data: canister.certified_data.clone(),
+                    created: Some(canister.created_at),
+                    installed: canister.code.as_ref().map(|code| code.installed_at),
                 })
                 .collect(),
             requests: self

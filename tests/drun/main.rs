@@ -31,6 +31,7 @@ mod routes;
 #[cfg(feature = "serve")]
 mod serve;
 mod stats;
+mod timestamps;
 mod today;
 mod unseen;
 mod untrusted;

@@ -1,6 +1,7 @@
 //! Instances, their subnets and where canisters are made (pocket-ic-api.md 2.4 and 3.1 to 3.4).
 
 use super::*;
+use drun_ic::management::types::lifecycle::CanisterIdRecord;
 
 /// Ranges of a subnet of a kind, as texts.
 fn ranges(topology: &Value, kind: &str) -> Vec<Vec<(String, String)>> {
@@ -249,6 +250,58 @@ fn a_fork_goes_its_own_way() {
         let reply = client.reply(instance, &call(canister, "write", b""));
         assert_eq!(reply, [count, 0, 0, 0]);
     }
+}
+
+/// since-october-2025.md 2.7.
+#[test]
+fn administrators_of_a_subnet_manage_its_canisters() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut set = subnets(&["application"]);
+    set["application"][0]["cost_schedule"] = json!("Free");
+    set["application"][0]["subnet_admins"] = json!([{"principal_id": "Bw=="}]);
+    let (instance, topology) = client.instance(set);
+    let canister = client.canister(instance, &json!("None"));
+    let about = Encode!(&CanisterIdRecord {
+        canister_id: canister
+    });
+    let about = about.unwrap();
+    let by = |sender: &str, method: &str| {
+        let mut call = management(method, &about);
+        call["sender"] = json!(sender);
+        call["effective_principal"] = json!({"CanisterId": id_text(canister)});
+        call
+    };
+    for method in [
+        "canister_status",
+        "stop_canister",
+        "start_canister",
+        "uninstall_code",
+        "stop_canister",
+        "delete_canister",
+    ] {
+        let refused = client.update(instance, &by("CQ==", method));
+        let code = &refused["Err"]["error_code"];
+        let expected = match method {
+            "canister_status" => "CanisterStatusAccessDenied",
+            _ => "CanisterInvalidControllerOrSubnetAdmin",
+        };
+        assert_eq!(code, expected, "{method}: {refused}");
+        client.reply(instance, &by("Bw==", method));
+    }
+    let subnet = topology["subnet_configs"].as_object().unwrap();
+    let subnet = on_subnet(subnet.keys().next().unwrap());
+    let mut made = management("create_canister", b"DIDL\0\0");
+    made["effective_principal"] = subnet.clone();
+    assert!(client.update(instance, &made).get("Err").is_some());
+    made["sender"] = json!("Bw==");
+    client.reply(instance, &made);
+    let mut list = management("list_canisters", b"DIDL\0\0");
+    list["effective_principal"] = subnet;
+    let path = format!("/instances/{instance}/read/query");
+    assert!(client.ask(&path, &list).get("Err").is_some());
+    list["sender"] = json!("Bw==");
+    assert!(client.ask(&path, &list).get("Ok").is_some());
 }
 
 #[test]

@@ -134,3 +134,27 @@ fn an_instance_that_goes_on_by_itself_has_the_time_of_the_computer() {
     let stopped = clock.now();
     assert_eq!(clock.now(), stopped);
 }
+
+/// scheduling.md 1.1, P4: a message may wait for five minutes.
+#[test]
+fn a_message_that_has_waited_too_long_is_not_executed() {
+    let (_server, mut client, instance, canister) = with_a_canister();
+    let path = format!("/instances/{instance}");
+    for (seconds, count) in [(299, Some(1)), (301, None)] {
+        let submit = format!("{path}/update/submit_ingress_message");
+        let id = client.ask(&submit, &call(canister, "write", b""))["Ok"].clone();
+        let now = client.get(&format!("{path}/read/get_time")).json();
+        let now = now["nanos_since_epoch"].as_u64().expect("a time");
+        let later = json!({"nanos_since_epoch": now + seconds * 1_000_000_000});
+        client.post(&format!("{path}/update/set_time"), &later);
+        let result = client.ask(&format!("{path}/update/await_ingress_message"), &id);
+        match count {
+            Some(count) => assert_eq!(bytes(&result["Ok"]), Some(vec![count, 0, 0, 0])),
+            None => assert_eq!(result["Err"]["error_code"], "IngressMessageTimeout"),
+        }
+    }
+    assert_eq!(
+        client.reply(instance, &call(canister, "write", b"")),
+        [2, 0, 0, 0]
+    );
+}

@@ -162,6 +162,11 @@ impl<'a> Rewriter<'a> {
             }
             if self.touches {
                 copied = self.tell(&operator, bytes, copied, start..end);
+            } else if let Operator::MemoryCopy { .. } = operator {
+                self.pending.extend_from_slice(&bytes[copied..start]);
+                copied = start;
+                let helper = self.helpers.index(&self.layout, Helper::CopyInPlace);
+                Instruction::Call(helper).encode(&mut self.pending);
             }
             if self.calls_wasm(&operator) {
                 self.pending.extend_from_slice(&bytes[copied..end]);

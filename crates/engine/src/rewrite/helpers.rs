@@ -4,7 +4,7 @@
 use wasm_encoder::{BlockType, CodeSection, Function, TypeSection, ValType};
 
 use super::Layout;
-use super::touches::{AccessKind, Range};
+use super::touches::{self, AccessKind, Range};
 
 /// An added function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Helper {
     Touch(AccessKind),
     /// Tells which bytes an operator on a range is going to touch.
     Announce(Range),
+    /// Touches what `memory.copy` copies to where it is.
+    CopyInPlace,
 }
 
 /// The helpers that a module needs, in the order in which they were first asked for.
@@ -69,6 +71,7 @@ impl Helpers {
                 Helper::Grow => self.grow(layout),
                 Helper::Touch(kind) => kind.define(layout, self.pointer),
                 Helper::Announce(range) => range.define(layout, self.pointer),
+                Helper::CopyInPlace => touches::copy_in_place(self.pointer),
             });
         }
     }
@@ -81,6 +84,7 @@ impl Helpers {
             Helper::Grow => vec![self.pointer],
             Helper::Touch(kind) => kind.operands(self.pointer),
             Helper::Announce(range) => range.operands(self.pointer).into(),
+            Helper::CopyInPlace => Range::Copy.operands(self.pointer).into(),
         }
     }
 

@@ -36,7 +36,7 @@ use crate::memory::LIST_WASM_PAGES;
 use crate::sections::Sections;
 
 /// Increased whenever the same module would be rewritten differently, so that compiled code is not mixed up.
-pub const REWRITE_VERSION: u32 = 6;
+pub const REWRITE_VERSION: u32 = 7;
 
 /// The module that the two added functions are imported from.
 pub const HOST_MODULE: &str = "drun";

@@ -205,6 +205,68 @@ impl Range {
     }
 }
 
+/// A function of the operands of `memory.copy` that gives them back. What is copied to where it is counts as touched, and C libraries
+/// leave such memory alone, so that there would be no fault to tell of it: here a byte of each Wasm page is written again. A range
+/// that is not in memory is left to the operator.
+pub(super) fn copy_in_place(pointer: ValType) -> Function {
+    const TO: u32 = 0;
+    const FROM: u32 = 1;
+    const LEN: u32 = 2;
+    const SIZE: u32 = 3;
+    const NEXT: u32 = 4;
+    let is_wide = pointer == ValType::I64;
+    let mut function = Function::new([(2, ValType::I64)]);
+    let mut code = function.instructions();
+    code.block(BlockType::Empty);
+    code.local_get(TO).local_get(FROM);
+    match is_wide {
+        true => code.i64_ne(),
+        false => code.i32_ne(),
+    };
+    code.br_if(0);
+    address(&mut code, LEN, pointer);
+    code.i64_eqz().br_if(0);
+    code.memory_size(0);
+    if !is_wide {
+        code.i64_extend_i32_u();
+    }
+    code.i64_const(16).i64_shl().local_set(SIZE);
+    address(&mut code, LEN, pointer);
+    code.local_get(SIZE).i64_gt_u().br_if(0);
+    address(&mut code, TO, pointer);
+    code.local_tee(NEXT).local_get(SIZE);
+    address(&mut code, LEN, pointer);
+    code.i64_sub().i64_gt_u().br_if(0);
+    code.loop_(BlockType::Empty);
+    let next = |code: &mut InstructionSink<'_>| {
+        code.local_get(NEXT);
+        if !is_wide {
+            code.i32_wrap_i64();
+        }
+    };
+    next(&mut code);
+    next(&mut code);
+    code.i32_load8_u(MemArg {
+        offset: 0,
+        align: 0,
+        memory_index: 0,
+    });
+    match is_wide {
+        true => code.i64_const(1),
+        false => code.i32_const(1),
+    };
+    // Not a store, which a compiler may leave out.
+    code.memory_fill(0);
+    code.local_get(NEXT).i64_const(0xffff).i64_or();
+    code.i64_const(1).i64_add().local_tee(NEXT);
+    address(&mut code, TO, pointer);
+    address(&mut code, LEN, pointer);
+    code.i64_add().i64_lt_u().br_if(0);
+    code.end().end();
+    code.local_get(TO).local_get(FROM).local_get(LEN).end();
+    function
+}
+
 fn address(code: &mut InstructionSink<'_>, local: u32, ty: ValType) {
     code.local_get(local);
     if ty == ValType::I32 {

@@ -57,6 +57,8 @@ pub struct Code {
     pub globals: Vec<GlobalValue>,
     /// Changes with every installation, so that a live instance of former code is never taken for one of this.
     pub generation: u64,
+    /// When it was installed or loaded, nanoseconds (since-october-2025.md 3.4).
+    pub installed_at: u64,
 }
 
 impl Code {

@@ -181,6 +181,8 @@ pub struct Canister {
     pub snapshots: Vec<Snapshot>,
     /// Number of the next snapshot.
     pub next_snapshot: u64,
+    /// When it was made, nanoseconds.
+    pub created_at: u64,
     /// When storage was last charged, nanoseconds.
     pub charged_at: u64,
     /// What it did too much of lately, on a subnet that limits that.
@@ -216,6 +218,7 @@ impl Canister {
             chunks: ChunkStore::default(),
             snapshots: Vec::new(),
             next_snapshot: 0,
+            created_at: time,
             charged_at: time,
             debits: Debits::default(),
             lost_snapshot_bytes: 0,
@@ -230,6 +233,7 @@ impl Canister {
             heap: None,
             globals: code.globals.clone(),
             generation: code.generation,
+            installed_at: code.installed_at,
         });
         Canister {
             id: self.id,
@@ -253,6 +257,7 @@ impl Canister {
             chunks: self.chunks.clone(),
             snapshots: self.snapshots.clone(),
             next_snapshot: self.next_snapshot,
+            created_at: self.created_at,
             charged_at: self.charged_at,
             debits: self.debits,
             lost_snapshot_bytes: self.lost_snapshot_bytes,

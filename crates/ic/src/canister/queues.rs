@@ -107,6 +107,31 @@ pub struct Ingress {
     pub payload: Vec<u8>,
     /// The argument, decoded.
     pub decoded: Carried,
+    /// When it is too late to execute it; never, if it is not said.
+    pub expiry: Option<Expiry>,
+}
+
+/// Until when a message of a user may wait (scheduling.md 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// The last instant, nanoseconds.
+    pub time: u64,
+    /// By what name it is told that it waited too long.
+    pub message: [u8; 32],
+}
+
+impl Ingress {
+    /// True if it has waited too long.
+    pub fn is_expired(&self, now: u64) -> bool {
+        self.expiry.is_some_and(|expiry| expiry.time < now)
+    }
+}
+
+impl CallerInfo {
+    /// Bytes that a message is larger by.
+    pub fn bytes(&self) -> u64 {
+        (self.data.len() + self.signer.as_slice().len()) as u64
+    }
 }
 
 /// A message between canisters.
@@ -242,6 +267,17 @@ impl InputQueues {
             .retain(|sender| from.get(sender).is_some_and(|queue| !queue.is_empty()));
     }
 
+    /// Takes out the messages of users that have waited too long.
+    pub fn take_expired_ingress(&mut self, now: u64) -> Vec<Ingress> {
+        if !self.ingress.iter().any(|ingress| ingress.is_expired(now)) {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut self.ingress).into_iter();
+        let (expired, waiting) = all.partition(|ingress| ingress.is_expired(now));
+        self.ingress = waiting;
+        Vec::from_iter::<VecDeque<_>>(expired)
+    }
+
     /// True if a response to this callback waits.
     pub fn has_response(&self, callback: CallbackId) -> bool {
         self.from.values().flatten().any(|message| {
@@ -323,6 +359,7 @@ mod tests {
             method: String::new(),
             payload: Vec::new(),
             decoded: None,
+            expiry: None,
         }
     }
 

@@ -171,7 +171,7 @@ fn perform(exec: &mut Exec, place: Stack) -> u32 {
             .saturating_sub(exec.freezing_threshold(reservation))
             >= price;
     if exec.slots.free(&slot) == 0 || exec.canister.free_callbacks == 0 || !affordable {
-        exec.canister.balance += call.cycles;
+        exec.canister.balance = exec.canister.balance.saturating_add(call.cycles);
         return REFUSED;
     }
     exec.slots.take(slot);

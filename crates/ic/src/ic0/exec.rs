@@ -321,7 +321,7 @@ impl Exec {
     /// Drops the call under construction; its cycles return.
     pub fn abandon_call(&mut self) {
         if let Some(call) = self.effects.call.take() {
-            self.canister.balance += call.cycles;
+            self.canister.balance = self.canister.balance.saturating_add(call.cycles);
         }
     }
 

@@ -81,10 +81,24 @@ pub(super) fn reserve(exec: &mut Exec, delta: u64) -> Result<(), ExecutionError>
     Ok(())
 }
 
-/// Takes memory from the canister's allocation, or from the subnet if it has none; false if there is not so much.
+/// Takes memory from the canister's allocation, or from the subnet if it has none, and from what the user allows; false if there is
+/// not so much.
 pub(super) fn take_memory(exec: &mut Exec, delta: u64) -> bool {
     let used = exec.canister.memory.other_bytes + exec.heap_bytes + exec.stable.size_bytes();
     let rules = &mut exec.canister.memory;
+    let mut subnet_available = rules.subnet_available;
+    if rules.allocation != 0 && rules.allocation_is_a_limit {
+        if used + delta > rules.allocation {
+            return false;
+        }
+    } else {
+        // What an allocation holds was taken with it.
+        let covered = rules.allocation.saturating_sub(used);
+        match subnet_available.checked_sub(delta.saturating_sub(covered)) {
+            Some(left) => subnet_available = left,
+            None => return false,
+        }
+    }
     if let Some(left) = &mut rules.machine_left {
         match left.checked_sub(delta) {
             Some(rest) => *left = rest,
@@ -94,19 +108,6 @@ pub(super) fn take_memory(exec: &mut Exec, delta: u64) -> bool {
             }
         }
     }
-    if rules.allocation != 0 && rules.allocation_is_a_limit {
-        return used + delta <= rules.allocation;
-    }
-    // What an allocation holds was taken with it.
-    let covered = rules.allocation.saturating_sub(used);
-    match rules
-        .subnet_available
-        .checked_sub(delta.saturating_sub(covered))
-    {
-        Some(left) => {
-            rules.subnet_available = left;
-            true
-        }
-        None => false,
-    }
+    rules.subnet_available = subnet_available;
+    true
 }

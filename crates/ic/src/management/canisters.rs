@@ -230,6 +230,7 @@ mod tests {
             method: String::new(),
             payload: Vec::new(),
             decoded: None,
+            expiry: None,
         }
     }
 

@@ -146,6 +146,7 @@ fn create(
     let taken = state.memory_taken(&canister);
     state.memory_available = state.memory_available.saturating_sub(taken);
     state.canisters.insert(id, Box::new(canister));
+    state.created = Some(id);
     canister_id_reply(id)
 }
 

@@ -7,6 +7,7 @@ use super::types::install::{
 };
 use super::types::lifecycle::CreateCanisterArgs;
 use super::types::settings::AskedSettings;
+use super::types::snapshots::{OldTakeSnapshotArgs, TakeSnapshotArgs};
 use super::wording;
 use crate::errors::{ErrorCode, ManagementError, UserError};
 use candid::Reserved;
@@ -91,6 +92,13 @@ pub fn install_code(payload: &[u8]) -> Result<OldInstallCodeArgs, DecodeError> {
     one(payload).or_else(|_| one::<InstallCodeArgs>(payload).map(OldInstallCodeArgs::from))
 }
 
+/// The argument of `take_canister_snapshot` in a replica before 2026. Errors speak of the form that it knew; later fields are read so that they
+/// can be told to be ignored.
+pub fn old_take_snapshot(payload: &[u8]) -> Result<TakeSnapshotArgs, DecodeError> {
+    let known = one::<OldTakeSnapshotArgs>(payload)?;
+    Ok(one(payload).unwrap_or_else(|_| known.into()))
+}
+
 /// An argument that no method looks at.
 pub fn unread(_: &[u8]) -> Result<(), DecodeError> {
     Ok(())
@@ -124,7 +132,7 @@ mod tests {
 
     fn error_of(method: Method, payload: &[u8]) -> String {
         let error = method
-            .open(payload)
+            .open(payload, crate::protocol::Date::November2026)
             .destination()
             .expect_err("does not decode");
         assert_eq!(
@@ -277,7 +285,7 @@ mod tests {
         };
         assert!(
             Method::UpdateSettings
-                .open(&update(10))
+                .open(&update(10), crate::protocol::Date::November2026)
                 .destination()
                 .is_ok()
         );

@@ -9,6 +9,7 @@ use super::{Outcalls, State};
 use crate::canister::queues::Carried;
 use crate::errors::{ErrorCode, QueryError, UserError};
 use crate::observe::Observers;
+use crate::protocol::Date;
 
 /// What became of a call.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub enum Verdict {
 }
 
 /// The argument that a call carries; decoded now if nobody did before.
-pub fn open(carried: &mut Carried, method: Method, payload: &[u8]) -> Argument {
-    Argument::carried(carried, || method.open(payload))
+pub fn open(carried: &mut Carried, method: Method, payload: &[u8], date: Date) -> Argument {
+    Argument::carried(carried, || method.open(payload, date))
 }
 
 /// Executes a call with an argument of so many bytes. The one decoded is there if the method is known.

@@ -201,16 +201,9 @@ impl Before {
 
     /// The final accounting: memory allocation, Wasm memory limit, freezing threshold, subnet memory (management-canister.md 3.2, step 7).
     fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
+        state.check_allocation(canister)?;
         let metrics = canister.memory_metrics(state.bookkeeping);
         let (settings, memory) = (&canister.settings, metrics.total());
-        let is_a_limit = state.config.protocol.allocation_is_a_limit;
-        if is_a_limit && settings.memory_allocation != 0 && memory > settings.memory_allocation {
-            return Err(ResourceError::MemoryAllocationTooSmall {
-                allocation: settings.memory_allocation,
-                needed: memory,
-            }
-            .into());
-        }
         let (bytes, limit) = (metrics.wasm_memory, settings.wasm_memory_limit);
         if limit != 0 && bytes > limit {
             let error = ExecutionError::WasmMemoryLimitExceeded { bytes, limit };

@@ -109,6 +109,8 @@ pub struct OtherAnswer {
     pub raw: Result<Vec<u8>, UserError>,
     /// A query of the calling canister whose reply is the answer.
     pub transform: Option<TransformCall>,
+    /// Bytes that it may have, as the caller wishes.
+    pub max_bytes: Option<u64>,
 }
 
 /// A query to be run.
@@ -136,10 +138,23 @@ impl TransformCall {
     }
 }
 
+/// What a transform function made of an answer, if that is not too large.
+///
+/// # Errors
+/// It is (since-october-2025.md 4.1).
+pub fn transformed(reply: Vec<u8>, max_bytes: Option<u64>) -> Result<Vec<u8>, UserError> {
+    match limits::fault_of_transformed(&reply, max_bytes) {
+        Some(fault) => Err(fault),
+        None => Ok(reply),
+    }
+}
+
 impl OtherAnswer {
-    /// What a node has got for a request that names this function, if it names one.
-    pub fn of(response: &HttpResponse, transform: Option<&Transform>) -> Self {
+    /// What a node has got for a request.
+    pub fn of(response: &HttpResponse, args: &HttpRequestArgs) -> Self {
+        let transform = args.transform.as_ref();
         OtherAnswer {
+            max_bytes: args.max_response_bytes,
             transform: transform.map(|transform| TransformCall::of(transform, response)),
             raw: match limits::fault_of_headers(response) {
                 Some(fault) => Err(fault),
@@ -209,15 +224,9 @@ impl DueAnswer {
         self.fault.clone()
     }
 
-    /// What the transform function made of the answer, if that is not too large. By what is paid for it is bounded elsewhere.
-    pub fn transformed(&self, reply: Vec<u8>) -> Result<Vec<u8>, UserError> {
-        match self.pay {
-            Some(_) => Ok(reply),
-            None => match limits::fault_of_transformed(&reply, self.max_bytes) {
-                Some(fault) => Err(fault),
-                None => Ok(reply),
-            },
-        }
+    /// Bytes that the answer may have, as the caller wishes.
+    pub fn max_bytes(&self) -> Option<u64> {
+        self.max_bytes
     }
 
     /// The answer as it came, encoded, or why there is none.
@@ -385,7 +394,7 @@ impl Outcall {
         let through = self.args.transform.as_ref();
         let more = self.more.map(|more| {
             let others = more.iter();
-            let others = others.map(|response| OtherAnswer::of(response, through));
+            let others = others.map(|response| OtherAnswer::of(response, &self.args));
             others.collect()
         });
         let transform = match &self.response {

@@ -38,6 +38,19 @@ impl State {
         Ok(amount)
     }
 
+    /// Whether a canister stays within its memory allocation, where that is a limit.
+    ///
+    /// # Errors
+    /// IC0402.
+    pub fn check_allocation(&self, canister: &Canister) -> Result<(), ResourceError> {
+        let allocation = canister.settings.memory_allocation;
+        let needed = canister.memory_metrics(self.bookkeeping).total();
+        match self.config.protocol.allocation_is_a_limit && allocation != 0 && needed > allocation {
+            true => Err(ResourceError::MemoryAllocationTooSmall { allocation, needed }),
+            false => Ok(()),
+        }
+    }
+
     /// Takes memory from what the executions of this round have left.
     pub fn take_memory(&mut self, bytes: u64) {
         self.memory_available = self.memory_available.saturating_sub(bytes);

@@ -14,6 +14,7 @@ use super::reservation::reserve;
 use super::target::with_canister;
 use super::types::settings::{AskedSettings, UpdateSettingsArgs};
 use crate::canister::Canister;
+use crate::canister::consumed::Purpose;
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::settings::{
     Controllers, DEFAULT_FREEZING_THRESHOLD, DEFAULT_RESERVED_CYCLES_LIMIT, Settings,
@@ -89,6 +90,10 @@ fn resize_log(
     let price = state
         .fees
         .unused(used.saturating_mul(store.resize_instructions), false);
+    if let Some(left) = canister.cycles.checked_sub(price) {
+        // What a larger allocation sets aside comes out of what the price leaves.
+        validate_settings(state, Some(canister), requested, left)?;
+    }
     state
         .charge(canister, price, Some(&call.sender()))
         .map_err(ManagementError::ResizeNotEnoughCycles)?;
@@ -106,7 +111,7 @@ fn charge_late(state: &mut State, canister: &mut Canister, call: &Call<'_>) {
         let bytes = call.argument_bytes + call.name.len();
         let price = state.fees.ingress(bytes as u64);
         // Free of charge for who cannot pay.
-        let _ = state.charge(canister, price, None);
+        let _ = state.charge_for(Purpose::Ingress, canister, price, None);
     }
 }
 

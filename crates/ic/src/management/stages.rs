@@ -103,6 +103,7 @@ impl<'a> Stages<'a> {
                 self.replace_code(canister, module, keep)?;
             }
         }
+        self.state.check_allocation(canister)?;
         canister.global_timer = 0;
         canister.rotation = TaskRotation::default();
         canister.version += 1;
@@ -320,8 +321,7 @@ impl<'a> Stages<'a> {
             };
             ManagementError::execution(error, canister.id)
         })?;
-        let change = execution.balance.wrapping_sub(balance);
-        canister.cycles = canister.cycles.wrapping_add(change);
+        canister.cycles = execution.balance;
         canister.reserved_cycles += execution.reserved;
         if let Some(timer) = execution.timer_set {
             canister.global_timer = timer;
@@ -428,6 +428,7 @@ impl State {
             heap,
             globals,
             generation: self.generation,
+            installed_at: self.time,
         }
     }
 }

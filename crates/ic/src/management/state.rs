@@ -66,6 +66,8 @@ pub struct State {
     pub usage: Usage,
     /// Set by an installation that takes more than a slice, for the subnet to let the rounds pass.
     pub long_install: Option<LongInstall>,
+    /// The canister that a call of the management canister has created.
+    pub created: Option<Principal>,
     /// Memory left for one execution of this round, in bytes.
     pub memory_available: u64,
     /// Memory in use or allocated, in bytes.

@@ -68,9 +68,16 @@ impl Method {
         self.row().work.has_sender_version()
     }
 
-    /// Decodes the argument of a call.
-    pub fn open(self, payload: &[u8]) -> Argument {
-        self.row().work.open(payload)
+    /// Decodes the argument of a call, as a replica of this date does.
+    pub fn open(self, payload: &[u8], date: Date) -> Argument {
+        let before_2026 = match self {
+            _ if date >= Date::November2026 => None,
+            Method::TakeCanisterSnapshot => Some(snapshots::TAKE_BEFORE_2026),
+            Method::ECDSAPublicKey => Some(keys::ECDSA_PUBLIC_KEY_BEFORE_2026),
+            Method::SignWithECDSA => Some(keys::SIGN_WITH_ECDSA_BEFORE_2026),
+            _ => None,
+        };
+        before_2026.unwrap_or(self.row().work).open(payload)
     }
 }
 

@@ -6,6 +6,7 @@ use candid::Principal;
 use super::call::{Call, INGRESS_TTL, Message, MessageId};
 use super::{Net, NetError};
 use crate::answer::MessageResult;
+use crate::canister::queues::Expiry;
 use crate::errors::UserError;
 use crate::node::Node;
 
@@ -64,7 +65,12 @@ impl Net {
     /// Checks the size of a message, also of one to the management canister (management-canister.md 0.2).
     fn check_size(&self, place: usize, call: &Call, id: &MessageId) -> Result<(), NetError> {
         let node = &self.subnets[place].node;
-        let (bytes, max) = node.ingress_size(&call.canister, &call.method, &call.payload);
+        let (bytes, max) = node.ingress_size(
+            &call.canister,
+            &call.method,
+            &call.payload,
+            call.info.as_ref(),
+        );
         match bytes > max {
             true => Err(NetError::BadIngress(format!(
                 "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {max}.",
@@ -92,6 +98,10 @@ impl Net {
             call.canister,
             &call.method,
             call.payload.clone(),
+            Some(Expiry {
+                time: expiry,
+                message: id,
+            }),
         );
         let ingress = match taken {
             Ok(ingress) => ingress,

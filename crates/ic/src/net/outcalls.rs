@@ -9,7 +9,7 @@ use super::Net;
 use super::error::NetError;
 use crate::errors::{ErrorCode, UserError};
 use crate::management::outcalls::PendingOutcall;
-use crate::management::types::http::{HttpRequestArgs, HttpResponse, Transform};
+use crate::management::types::http::{HttpRequestArgs, HttpResponse};
 use crate::node::Node;
 use crate::outcall::OutcallKind;
 
@@ -52,9 +52,9 @@ impl HttpAnswer {
 
     /// The hash of what a node delivers of it: nodes agree on responses as the function that is named leaves them (interface
     /// specification, `http_request`).
-    fn hash(&self, node: &mut Node, transform: Option<&Transform>) -> String {
+    fn hash(&self, node: &mut Node, args: &HttpRequestArgs) -> String {
         let delivered = match self {
-            HttpAnswer::Reply(response) => node.delivered(response, transform),
+            HttpAnswer::Reply(response) => node.delivered(response, args),
             HttpAnswer::Reject(code, text) => Err(UserError::new(class(*code), text.clone())),
         };
         let bytes = delivered.or_else(|error| {
@@ -100,8 +100,7 @@ impl Net {
         mut answers: Vec<HttpAnswer>,
     ) -> Result<(), NetError> {
         check_codes(&answers)?;
-        let (node, (time, transform)) =
-            self.waiting(subnet, id, |it| (it.time, it.args.transform.clone()))?;
+        let (node, (time, args)) = self.waiting(subnet, id, |it| (it.time, it.args.clone()))?;
         let nodes = node.settings().nodes;
         if answers.len() > 1 && answers.len() as u64 != nodes {
             return Err(NetError::OutcallResponses(answers.len(), nodes));
@@ -110,7 +109,7 @@ impl Net {
             0 => return Err(NetError::OutcallResponses(0, nodes)),
             1 => answers.remove(0).result(),
             _ => {
-                let hash = |answer: &HttpAnswer| answer.hash(node, transform.as_ref());
+                let hash = |answer: &HttpAnswer| answer.hash(node, &args);
                 agreed(answers, hash, id, time)
             }
         };

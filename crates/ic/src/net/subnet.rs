@@ -25,7 +25,7 @@ pub struct SubnetSpec {
     pub benchmarking: bool,
     /// Nothing costs anything.
     pub free: bool,
-    /// Who may manage the subnet beside the network; told, and not obeyed here.
+    /// Who may manage the subnet beside the network (since-october-2025.md 2.7).
     pub admins: Option<Vec<Principal>>,
     /// A block of the main network whose ids it hosts: its first number.
     pub mainnet_block: Option<u64>,
@@ -110,6 +110,7 @@ impl Subnet {
                 true => CostSchedule::Free,
                 false => CostSchedule::Normal,
             },
+            subnet_admins: spec.admins.clone().unwrap_or_default(),
             ids: IdRanges {
                 first: own.0,
                 own_may_be_chosen: false,

@@ -74,7 +74,7 @@ impl Node {
             Err(error) => {
                 let error = UserError::new(ErrorCode::CanisterOutOfCycles, error.to_string());
                 self.answer_origin(canister, &origin, cycles, Err(error));
-                return Item::Done;
+                return Item::Unpaid;
             }
         };
         if let Err(error) = check_callable(canister, kind, &method) {
@@ -261,21 +261,7 @@ impl Node {
         });
         let mut cleanup = None;
         if let (Err(_), Some(closure)) = (&execution.result, closure) {
-            let left = limit - execution.instructions;
-            let view = canister.calls.get(context).map(callback_view);
-            let view = MessageView {
-                reject: execution.message.reject.clone(),
-                ..view.unwrap_or_default()
-            };
-            let entry = Entry::Table(closure);
-            let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
-            let execution = self.state.runtime.run(canister, job);
-            let fees = &self.state.fees;
-            self.observers.executed(canister, cause, &execution, || {
-                let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
-                fees.unused(left, wasm64) - after
-            });
-            cleanup = Some(execution);
+            cleanup = Some(self.run_cleanup(canister, context, &execution, closure, wasm64));
         }
         Box::new(Pending {
             context,
@@ -289,6 +275,32 @@ impl Node {
             done: 0,
             aborted: false,
         })
+    }
+
+    /// Runs the cleanup of a callback that has failed.
+    pub(super) fn run_cleanup(
+        &mut self,
+        canister: &mut Canister,
+        context: ContextId,
+        callback: &Execution,
+        closure: Closure,
+        wasm64: bool,
+    ) -> Box<Execution> {
+        let left = self.state.limits.message - callback.instructions;
+        let view = canister.calls.get(context).map(callback_view);
+        let view = MessageView {
+            reject: callback.message.reject.clone(),
+            ..view.unwrap_or_default()
+        };
+        let entry = Entry::Table(closure);
+        let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+        let execution = self.state.runtime.run(canister, job);
+        let (fees, cause) = (&self.state.fees, Cause::Callback(context));
+        self.observers.executed(canister, cause, &execution, || {
+            let after = fees.unused(left.saturating_sub(execution.instructions), wasm64);
+            fees.unused(left, wasm64) - after
+        });
+        execution
     }
 
     fn callback_job(

@@ -12,7 +12,7 @@ use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, ContextId};
 use crate::errors::text::shorten_reject;
 use crate::errors::{
-    CallError, ErrorCode, ExecutionError, Reject, RejectCode, SystemReject, UserError,
+    CallError, ErrorCode, ExecutionError, OutOfCycles, Reject, RejectCode, SystemReject, UserError,
 };
 use crate::execution::{Entry, Execution};
 use crate::ic0::exec::{Answer, PerformedCall};
@@ -28,14 +28,35 @@ impl Node {
     pub(super) fn conclude(&mut self, canister: &mut Canister, pending: Box<Pending>) {
         let Pending {
             context,
-            kind,
+            mut kind,
             mut execution,
             time,
             version,
-            balance,
+            mut balance,
             prepayment,
+            cleanup,
             ..
         } = *pending;
+        let covered = balance_after(canister.cycles, balance, execution.balance).is_some();
+        if execution.result.is_ok() && !covered {
+            let error = OutOfCycles {
+                canister: canister.id,
+                threshold: 0,
+                requested: balance - execution.balance,
+                available: canister.cycles,
+                reveal: false,
+            };
+            execution.result = Err(error.into());
+            if let Some(closure) = cleanup {
+                let wasm64 = prepayment.wasm64();
+                let cleanup = self.run_cleanup(canister, context, &execution, closure, wasm64);
+                for (_, line) in &cleanup.prints {
+                    self.observers.printed(line);
+                }
+                kind = Kind::Callback(Some(cleanup));
+                balance = canister.cycles;
+            }
+        }
         let mut instructions = execution.instructions;
         self.record(canister, context, &mut execution, time);
         let (effects, result) = match kind {
@@ -91,8 +112,9 @@ impl Node {
         version: u64,
         balance: u128,
     ) {
-        let change = execution.balance.wrapping_sub(balance);
-        canister.cycles = canister.cycles.wrapping_add(change);
+        // A cleanup makes no calls; what else it may have spent can be gone, too.
+        let balance = balance_after(canister.cycles, balance, execution.balance);
+        canister.cycles = balance.unwrap_or(0);
         canister.reserved_cycles += execution.reserved;
         canister.version += 1;
         if let Some(timer) = execution.timer_set {
@@ -268,6 +290,15 @@ impl Node {
     }
 }
 
+/// The balance of a canister that has `now`, after an execution that changed it from `before` to `after`. Nothing if what was spent
+/// is not there any more: fees may have been taken between two slices (scheduling.md 6).
+fn balance_after(now: u128, before: u128, after: u128) -> Option<u128> {
+    match after.checked_sub(before) {
+        Some(gained) => Some(now.saturating_add(gained)),
+        None => now.checked_sub(before - after),
+    }
+}
+
 /// The effects of an execution, if it succeeded, and its result.
 fn split(
     mut execution: Box<Execution>,
@@ -304,4 +335,18 @@ fn canister_may_show_log(canister: &Canister, id: ContextId) -> bool {
         .calls
         .get(id)
         .is_some_and(|context| canister.may_read_log(&context.origin.caller()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::balance_after;
+
+    #[test]
+    fn cycles_come_of_nothing_neither_below_zero_nor_above_all() {
+        assert_eq!(balance_after(90, 100, 120), Some(110));
+        assert_eq!(balance_after(90, 100, 20), Some(10));
+        assert_eq!(balance_after(90, 100, 10), Some(0));
+        assert_eq!(balance_after(90, 100, 9), None);
+        assert_eq!(balance_after(u128::MAX, 1, 2), Some(u128::MAX));
+    }
 }

@@ -232,7 +232,8 @@ impl Node {
         let Some(method) = self.state.method(&request.method) else {
             return Err(ManagementRoutingError::UnknownMethod { method: name }.into());
         };
-        let argument = methods::open(&mut request.decoded, method, &request.payload);
+        let date = self.state.config.protocol.date;
+        let argument = methods::open(&mut request.decoded, method, &request.payload, date);
         let given = argument.sender_version().map_err(undecodable)?;
         if let Some(given) = given.filter(|given| *given != version) {
             return Err(ManagementRoutingError::SenderVersion {

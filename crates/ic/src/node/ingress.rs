@@ -9,7 +9,7 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::Status;
 use crate::canister::consumed::Purpose;
-use crate::canister::queues::{CallerInfo, Carried, Ingress, IngressId};
+use crate::canister::queues::{CallerInfo, Carried, Expiry, Ingress, IngressId};
 use crate::config::Envelope;
 use crate::errors::{CallError, ErrorCode, ExecutionError, IngressError, UserError};
 use crate::execution::{Entry, Keep};
@@ -43,11 +43,11 @@ impl Node {
         method: &str,
         argument: Vec<u8>,
     ) -> Result<IngressId, UserError> {
-        self.submit_with_info(from, None, to, method, argument)
+        self.submit_with_info(from, None, to, method, argument, None)
     }
 
-    /// As [`Node::submit`], with what the message tells about its sender. Nobody vouches for it here: it is taken as it comes, for
-    /// any sender, so that tests need no signatures (since-october-2025.md 3.1).
+    /// As [`Node::submit`], with what the message tells about its sender, and until when it may wait. Nobody vouches for the former here:
+    /// it is taken as it comes, for any sender, so that tests need no signatures (since-october-2025.md 3.1).
     ///
     /// # Errors
     /// As for [`Node::submit`].
@@ -58,6 +58,7 @@ impl Node {
         to: Principal,
         method: &str,
         argument: Vec<u8>,
+        expiry: Option<Expiry>,
     ) -> Result<IngressId, UserError> {
         let _texts = self.texts();
         let info = info.map(Arc::new);
@@ -78,6 +79,7 @@ impl Node {
             method: method.to_owned(),
             payload: argument,
             decoded,
+            expiry,
         };
         self.inbox.push((to, ingress));
         Ok(id)
@@ -117,8 +119,25 @@ impl Node {
         }
     }
 
+    /// Fails the messages that have waited too long (scheduling.md 1.1, P4).
+    pub(super) fn expire_ingress(&mut self) {
+        let now = self.state.time;
+        let mut expired = self.management.take_expired_ingress(now);
+        self.state
+            .canisters
+            .for_each_busy(|canister| expired.extend(canister.inputs.take_expired_ingress(now)));
+        for ingress in expired {
+            let Expiry { message, .. } = ingress.expiry.expect("it has one that has passed");
+            let error = IngressError::Expired {
+                message_id: format!("0x{}", hex::encode(message)),
+            };
+            self.answer_ingress(ingress.id, MessageResult::Failed(error.into()));
+        }
+    }
+
     fn induct(&mut self, receiver: &Principal, ingress: Ingress) -> Result<(), UserError> {
-        let bytes = self.message_bytes(receiver, &ingress.method, &ingress.payload);
+        let bytes = self.message_bytes(receiver, &ingress.method, &ingress.payload)
+            + info_bytes(ingress.info.as_deref());
         self.charge_ingress(receiver, bytes, &ingress.sender)?;
         let Some(canister) = self.state.canisters.get_mut(receiver) else {
             return Err(IngressError::CanisterNotFound(*receiver).into());
@@ -147,13 +166,15 @@ impl Node {
             .into());
         }
         if method.ingress() != MethodAudience::Whitelist {
-            let payer = open(&mut ingress.decoded, method, &ingress.payload)
+            let date = self.state.config.protocol.date;
+            let payer = open(&mut ingress.decoded, method, &ingress.payload, date)
                 .canister()
                 .map_err(|_| IngressError::InductUndecodable)?;
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
             {
-                let bytes = self.management_bytes(&ingress.method, &ingress.payload);
+                let bytes = self.management_bytes(&ingress.method, &ingress.payload)
+                    + info_bytes(ingress.info.as_deref());
                 self.charge_ingress(&payer, bytes, &ingress.sender)?;
             }
         }
@@ -221,7 +242,8 @@ impl Node {
         sender: &Sender,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
-        let bytes = self.message_bytes(receiver, method, payload);
+        let info = info_bytes(sender.info.as_deref());
+        let bytes = self.message_bytes(receiver, method, payload) + info;
         let max = self.state.limits.ingress_bytes;
         // An installation from a script is let through at any size.
         if !to_management && bytes > max {
@@ -233,7 +255,7 @@ impl Node {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, decoded, &sender.id);
+            return self.filter_management(method, payload, decoded, &sender.id, info);
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), &sender.id)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
@@ -276,6 +298,7 @@ impl Node {
         payload: &[u8],
         decoded: &mut Carried,
         sender: &Principal,
+        info_bytes: u64,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
         let Some(method) = self.state.method(name) else {
@@ -284,16 +307,17 @@ impl Node {
         if !self.is_for_users(method, sender) {
             return Err(IngressError::NotForIngress { method: owned() }.into());
         }
-        let effective = open(decoded, method, payload).canister().map_err(|error| {
-            IngressError::Undecodable {
+        let argument = open(decoded, method, payload, self.state.config.protocol.date);
+        let effective = argument
+            .canister()
+            .map_err(|error| IngressError::Undecodable {
                 method: owned(),
                 reason: error.reason().to_owned(),
-            }
-        })?;
+            })?;
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
-            let bytes = self.management_bytes(name, payload);
+            let bytes = self.management_bytes(name, payload) + info_bytes;
             self.check_payable(&payer, self.state.fees.ingress(bytes), sender)?;
         }
         match method.ingress() {
@@ -379,6 +403,11 @@ fn long_head(length: usize) -> u64 {
         256..65_536 => 2,
         _ => 4,
     }
+}
+
+/// Bytes by which what a message tells about its sender makes it larger (since-october-2025.md 3.1).
+pub(super) fn info_bytes(info: Option<&CallerInfo>) -> u64 {
+    info.map_or(0, CallerInfo::bytes)
 }
 
 #[cfg(test)]

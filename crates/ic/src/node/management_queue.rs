@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::canister::queues::{CanisterMessage, Ingress, Input, InputQueues, Request};
 use crate::management::{Argument, Method, open};
+use crate::protocol::Date;
 
 /// A call of the management canister.
 #[derive(Clone, Debug)]
@@ -33,17 +34,17 @@ impl ManagementCall {
     }
 
     /// The argument, decoded if it is not yet.
-    pub(super) fn open(&mut self, method: Method) -> Argument {
+    pub(super) fn open(&mut self, method: Method, date: Date) -> Argument {
         let (decoded, payload) = match self {
             ManagementCall::Canister(request) => (&mut request.decoded, &request.payload),
             ManagementCall::Ingress(ingress) => (&mut ingress.decoded, &ingress.payload),
         };
-        open(decoded, method, payload)
+        open(decoded, method, payload, date)
     }
 
     /// The argument, for the method to take: the call keeps none.
-    pub(super) fn take_argument(&mut self, method: Method) -> Argument {
-        let argument = self.open(method);
+    pub(super) fn take_argument(&mut self, method: Method, date: Date) -> Argument {
+        let argument = self.open(method, date);
         match self {
             ManagementCall::Canister(request) => request.decoded = None,
             ManagementCall::Ingress(ingress) => ingress.decoded = None,
@@ -101,6 +102,22 @@ impl ManagementQueue {
             ManagementCall::Ingress(_) => true,
         });
         self.queues.drop_expired(now_seconds);
+    }
+
+    /// Takes out the calls of users that have waited too long.
+    pub(super) fn take_expired_ingress(&mut self, now: u64) -> Vec<Ingress> {
+        let mut expired = self.queues.take_expired_ingress(now);
+        let mut waiting = VecDeque::new();
+        for call in std::mem::take(&mut self.postponed) {
+            match call {
+                ManagementCall::Ingress(ingress) if ingress.is_expired(now) => {
+                    expired.push(ingress)
+                }
+                call => waiting.push_back(call),
+            }
+        }
+        self.postponed = waiting;
+        expired
     }
 
     /// True if nothing waits.

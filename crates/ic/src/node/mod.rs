@@ -32,7 +32,7 @@ use candid::Principal;
 
 use crate::answer::{DebugPrint, MessageResult, Usage};
 use crate::canister::Canister;
-use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
+use crate::canister::queues::{CallerInfo, CanisterMessage, Ingress, IngressId, Response};
 use crate::config::NodeSettings;
 use crate::errors::TextsOf;
 use crate::execution::Runtime;
@@ -130,6 +130,7 @@ impl Node {
                 random: RoundRandomness::new(0, config.seed),
                 usage: Usage::default(),
                 long_install: None,
+                created: None,
                 memory_available: 0,
                 memory_used: 0,
                 callbacks: 0,
@@ -257,8 +258,14 @@ impl Node {
     }
 
     /// Bytes that a user's message counts with, and the most that are taken (errors.md 5.1).
-    pub fn ingress_size(&self, to: &Principal, method: &str, argument: &[u8]) -> (u64, u64) {
-        let bytes = self.message_bytes(to, method, argument);
+    pub fn ingress_size(
+        &self,
+        to: &Principal,
+        method: &str,
+        argument: &[u8],
+        info: Option<&CallerInfo>,
+    ) -> (u64, u64) {
+        let bytes = self.message_bytes(to, method, argument) + ingress::info_bytes(info);
         (bytes, self.state.limits.ingress_bytes)
     }
 

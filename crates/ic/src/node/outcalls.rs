@@ -4,8 +4,8 @@ use super::Node;
 use crate::answer::MessageResult;
 use crate::canister::consumed::Purpose;
 use crate::errors::{ErrorCode, QueryError, UserError};
-use crate::management::outcalls::{OtherAnswer, PendingOutcall, TransformCall};
-use crate::management::types::http::{HttpResponse, Transform};
+use crate::management::outcalls::{OtherAnswer, PendingOutcall, TransformCall, transformed};
+use crate::management::types::http::{HttpRequestArgs, HttpResponse};
 use crate::module::MethodKind;
 
 impl Node {
@@ -30,17 +30,17 @@ impl Node {
         self.outcalls.answer_flexible(id, answers)
     }
 
-    /// What a node would deliver of a response to a request that names this function, if it names one.
+    /// What a node would deliver of a response to a request.
     ///
     /// # Errors
     /// Why it would not.
     pub fn delivered(
         &mut self,
         response: &HttpResponse,
-        transform: Option<&Transform>,
+        args: &HttpRequestArgs,
     ) -> Result<Vec<u8>, UserError> {
         let _texts = self.texts();
-        self.other_answer(OtherAnswer::of(response, transform))
+        self.other_answer(OtherAnswer::of(response, args))
     }
 
     /// What one of several nodes would deliver.
@@ -53,7 +53,7 @@ impl Node {
             return Err(QueryError::CompositeTransform.into());
         }
         match self.transform(call.canister, &call.method, call.argument) {
-            MessageResult::Replied(reply) => Ok(reply),
+            MessageResult::Replied(reply) => transformed(reply, other.max_bytes),
             MessageResult::Rejected(text) => {
                 Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
             }
@@ -81,7 +81,7 @@ impl Node {
                 }
                 (None, Some(call)) => {
                     match self.transform(call.canister, &call.method, call.argument) {
-                        MessageResult::Replied(reply) => due.transformed(reply),
+                        MessageResult::Replied(reply) => transformed(reply, due.max_bytes()),
                         MessageResult::Rejected(text) => {
                             Err(UserError::new(ErrorCode::CanisterRejectedMessage, text))
                         }

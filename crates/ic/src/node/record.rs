@@ -52,6 +52,7 @@ struct CanisterRecord {
     chunks: Vec<Vec<u8>>,
     snapshots: Vec<SnapshotRecord>,
     next_snapshot: u64,
+    created_at: u64,
     charged_at: u64,
 }
 
@@ -76,6 +77,7 @@ struct CodeRecord {
     module: [u8; 32],
     heap: Option<Memory>,
     globals: Vec<Global>,
+    installed_at: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -267,6 +269,7 @@ impl CanisterRecord {
             module: keep(code.module.hash, &code.module.blob),
             heap: code.heap.as_mut().map(|heap| Memory::of(&heap.snapshot())),
             globals: code.globals.iter().map(|value| (*value).into()).collect(),
+            installed_at: code.installed_at,
         });
         let snapshots = canister.snapshots.iter().map(|snapshot| SnapshotRecord {
             number: snapshot.id.number,
@@ -321,6 +324,7 @@ impl CanisterRecord {
             chunks: chunks(&canister.chunks),
             snapshots,
             next_snapshot: canister.next_snapshot,
+            created_at: canister.created_at,
             charged_at: canister.charged_at,
         }
     }
@@ -343,6 +347,7 @@ impl CanisterRecord {
         if self.stopped {
             canister.status = Status::Stopped;
         }
+        canister.created_at = self.created_at;
         canister.version = self.version;
         canister.reserved_cycles = self.reserved_cycles;
         *canister.stable = StableMemory::from_image(&self.stable.image()?)?;
@@ -406,6 +411,7 @@ impl CanisterRecord {
                 heap,
                 globals: code.globals.into_iter().map(GlobalValue::from).collect(),
                 generation: node.state.generation,
+                installed_at: code.installed_at,
             });
         }
         Ok(canister)

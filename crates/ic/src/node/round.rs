@@ -38,6 +38,7 @@ impl Node {
         self.expire_callbacks();
         self.induct_loopback();
         self.induct_ingress();
+        self.expire_ingress();
         self.continue_install();
         self.run_iterations();
         self.finish_stopping();
@@ -123,14 +124,15 @@ impl Node {
         if self.management.is_empty() {
             return;
         }
+        let date = self.state.config.protocol.date;
         let mut calls = self.management.take();
         while let Some(mut call) = calls.pop_front() {
             let method = self.state.method(call.method());
             let effective = method
-                .and_then(|method| call.open(method).canister().ok())
+                .and_then(|method| call.open(method, date).canister().ok())
                 .flatten();
             let busy = effective
-                .is_some_and(|id| self.paused.contains_key(&id) || self.is_installing(&id))
+                .is_some_and(|id| self.is_paused_for(&id, method) || self.is_installing(&id))
                 || method.is_some_and(|method| self.waits_for_install(method));
             let heavy = method.is_some_and(Method::is_heavy);
             if busy || heavy && *budget <= 0 {
@@ -151,14 +153,34 @@ impl Node {
             .for_each(|call| self.management.postpone(call));
     }
 
+    /// Whether a call of the management canister waits for an execution of this canister that is not at its end. One that was aborted
+    /// keeps only those waiting that would take the canister away from it (scheduling.md 1.4).
+    fn is_paused_for(&self, id: &Principal, method: Option<Method>) -> bool {
+        let Some(pending) = self.paused.get(id) else {
+            return false;
+        };
+        !pending.aborted
+            || matches!(
+                method,
+                Some(
+                    Method::StopCanister
+                        | Method::DeleteCanister
+                        | Method::InstallCode
+                        | Method::InstallChunkedCode
+                        | Method::UninstallCode
+                )
+            )
+    }
+
     fn execute_management(&mut self, mut call: ManagementCall) {
         let mut notices = Vec::new();
         self.observers.management_begins(match &call {
             ManagementCall::Ingress(_) => None,
             ManagementCall::Canister(request) => Some((request.sender, request.callback)),
         });
+        let date = self.state.config.protocol.date;
         let method = self.state.method(call.method());
-        let method = method.map(|method| (method, call.take_argument(method)));
+        let method = method.map(|method| (method, call.take_argument(method, date)));
         let caller = match &call {
             ManagementCall::Ingress(ingress) => Caller::User {
                 id: ingress.id,
@@ -175,6 +197,8 @@ impl Node {
             &mut notices,
             &mut self.observers,
         );
+        // What is created in a round has no place among those that run in it (scheduling.md 1.9).
+        self.rested.extend(self.state.created.take());
         if let Verdict::Answered { result, refund } = verdict {
             match self.state.long_install.take() {
                 Some(install) => self.begin_install(install, call, result, refund),

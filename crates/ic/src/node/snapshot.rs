@@ -145,6 +145,7 @@ impl Node {
             random: _,
             usage: _,
             long_install: _,
+            created: _,
             memory_available,
             memory_used,
             callbacks,

@@ -15,13 +15,15 @@ impl Node {
     pub(super) fn schedule_tasks(&mut self) {
         let time = self.state.time;
         let installing = self.installing.as_ref().map(|it| it.canister());
-        let paused = &self.paused;
+        let (paused, rested) = (&self.paused, &self.rested);
         self.state.canisters.for_each_busy(|canister| {
             let Some(code) = &canister.code else {
                 return;
             };
             let facts = &code.module.facts;
-            let blocked = paused.contains_key(&canister.id) || installing == Some(canister.id);
+            let blocked = paused.contains_key(&canister.id)
+                || rested.contains(&canister.id)
+                || installing == Some(canister.id);
             if !canister.status.is_running() || blocked {
                 return;
             }
@@ -79,7 +81,7 @@ impl Node {
         let limit = self.state.limits.message;
         let Ok(prepayment) = Prepayment::take(&mut self.state, canister, limit, wasm64, None)
         else {
-            return Item::Done;
+            return Item::Unpaid;
         };
         if mode == Mode::GlobalTimer {
             canister.global_timer = 0;

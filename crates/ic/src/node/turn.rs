@@ -55,7 +55,8 @@ impl Node {
                 };
                 consumed = true;
                 match pending {
-                    Item::Done => budget.execution(position, 0),
+                    Item::Unpaid if self.state.config.protocol.unpaid_is_free => {}
+                    Item::Done | Item::Unpaid => budget.execution(position, 0),
                     Item::Ran(pending) => {
                         let slices = pending.slices().len();
                         used += self.next_slice(canister, pending, position, budget);
@@ -123,6 +124,8 @@ impl Node {
 pub(super) enum Item {
     /// It is dealt with; no code ran.
     Done,
+    /// The same, for lack of cycles.
+    Unpaid,
     /// Code ran; the effects are to be applied.
     Ran(Box<Pending>),
 }

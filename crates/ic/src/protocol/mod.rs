@@ -74,6 +74,10 @@ protocols! {
     pages: PagePrices = [PagePrices::CHANGED, PagePrices::CHANGED, PagePrices::TOUCHED];
     /// Instructions of making an execution state, beside compiling (since-october-2025-rules.md 1.3).
     install_instructions: u64 = [0, 0, 20_000_000];
+    /// Loading a snapshot is prepaid and counted like an installation (since-october-2025-rules.md 1.3).
+    loads_are_installs: bool = [false, false, true];
+    /// Messages that cannot be paid take nothing from a round (since-october-2025-rules.md 6.2).
+    unpaid_is_free: bool = [false, false, true];
     /// Cycles a second for existing, on 13 nodes (since-october-2025-rules.md 2.1).
     base_fee: u128 = [0, 0, 10_000];
     /// `ic0.trap` pays for the record in the canister's log.

@@ -155,7 +155,7 @@ fn send(
     method: &str,
     argument: Vec<u8>,
 ) -> MessageResult {
-    let id = match node.submit_with_info(sender, info, canister, method, argument) {
+    let id = match node.submit_with_info(sender, info, canister, method, argument, None) {
         Ok(id) => id,
         Err(error) => return MessageResult::Failed(error),
     };

@@ -83,11 +83,13 @@ pub(super) fn told(
             .chain(more.into_iter().flatten())
             .collect(),
     };
-    all.truncate((counts.max_responses as usize).max(min));
-    while all.len() > min && all.iter().map(Vec::len).sum::<usize>() > MAX_REPLY_BYTES {
+    let max = (counts.max_responses as usize).max(min);
+    let bytes = |answers: &[Vec<u8>]| answers.iter().map(Vec::len).sum::<usize>();
+    while all.len() > min && bytes(&all[..max.min(all.len())]) > MAX_REPLY_BYTES {
         let largest = (0..all.len()).max_by_key(|place| all[*place].len());
         all.remove(largest.unwrap_or_default());
     }
+    all.truncate(max);
     all
 }
 
@@ -273,6 +275,12 @@ mod tests {
             sizes(counts(1, 3, 3), Ok(large), &[Ok(5), Ok(large)]),
             [large, 5]
         );
+        // Which of them fit does not depend on who came first.
+        for order in [[large, large, 5], [large, 5, large], [5, large, large]] {
+            let [first, second, third] = order;
+            let told = sizes(counts(2, 2, 3), Ok(first), &[Ok(second), Ok(third)]);
+            assert_eq!(told.iter().sum::<usize>(), large + 5, "{order:?}");
+        }
         assert_eq!(
             sizes(counts(2, 2, 2), Ok(large), &[Ok(large)]),
             [usize::MAX],

@@ -7,9 +7,10 @@ use crate::errors::{ErrorCode, UserError};
 
 /// Why a node would not ask for this URL: it is no URL of HTTP, or not ASCII.
 pub(super) fn fault_of_url(url: &str) -> Option<UserError> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let (head, rest) = url.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
     let fine = host.is_some_and(|host| !host.is_empty())
         && url.bytes().all(|byte| byte.is_ascii_graphic());
@@ -180,6 +181,7 @@ mod tests {
         for url in [
             "http://x/",
             "https://x",
+            "HTTPS://x",
             "https://x:8080?a=b#c",
             "https://x/%20|{}",
         ] {

@@ -26,6 +26,9 @@ pub fn load(state: &mut State, call: &mut Call<'_>, args: Given<LoadSnapshotArgs
         call.only_controllers(canister)?;
         let id = args.snapshot_id;
         let snapshot = loadable(state, canister, id, call.sender())?;
+        if state.config.protocol.loads_are_installs && canister.debits.install > 0 {
+            return Err(ManagementError::InstallCodeRateLimited(canister.id));
+        }
         let size = snapshot.total_bytes;
         let freed = replaced_bytes(state, canister);
         let growth = Growth::new(state, canister, freed, size);
@@ -169,10 +172,20 @@ fn code_of(
     let module = state.load_module(&blob).map_err(failed)?;
     let instructions =
         state.compile_instructions(&module) + state.config.protocol.install_instructions;
-    let price = state.fees.execution(instructions, module.facts.memory64);
+    let (limit, wasm64) = (state.limits.install, module.facts.memory64);
+    let prepaid = match state.config.protocol.loads_are_installs {
+        true => limit.max(instructions),
+        false => instructions,
+    };
+    let price = state.fees.execution(prepaid, wasm64);
     state
         .charge(canister, price, Some(&call.sender()))
         .map_err(SnapshotError::OutOfCycles)?;
+    let unused = state.fees.unused(prepaid - instructions, wasm64);
+    state.refund(canister, unused);
+    if state.config.protocol.loads_are_installs && state.has_rate_limits() {
+        canister.debits.install += instructions;
+    }
     let snapshot = find(state, canister, id)?;
     let (globals, uploaded) = (snapshot.globals.clone(), snapshot.uploaded);
     let memory = module.facts.memory.as_ref();

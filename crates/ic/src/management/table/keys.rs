@@ -1,10 +1,10 @@
 //! The rows of threshold keys.
 
 use crate::management::method::{Ingress, Known, Method};
-use crate::management::row::{Goes, Row, Typed};
+use crate::management::row::{Goes, Row, Typed, Work};
 use crate::management::types::keys::{
-    EcdsaPublicKeyArgs, KeyId, SchnorrPublicKeyArgs, SignWithEcdsaArgs, SignWithSchnorrArgs,
-    VetKdDeriveKeyArgs, VetKdPublicKeyArgs,
+    EcdsaPublicKeyArgs, KeyId, OldEcdsaCurve, SchnorrPublicKeyArgs, SignWithEcdsaArgs,
+    SignWithSchnorrArgs, VetKdDeriveKeyArgs, VetKdPublicKeyArgs,
 };
 use crate::management::{decode, keys};
 
@@ -27,6 +27,16 @@ pub(super) static ECDSA_PUBLIC_KEY: Row = Row {
     },
 };
 
+pub(super) static ECDSA_PUBLIC_KEY_BEFORE_2026: &dyn Work = &Typed {
+    decode: |payload| decode::one::<EcdsaPublicKeyArgs<OldEcdsaCurve>>(payload).map(Into::into),
+    goes: Goes::Key {
+        key: |args: &EcdsaPublicKeyArgs| KeyId::Ecdsa(args.key_id.clone()),
+        enabled: false,
+    },
+    sender_version: None,
+    run: |state, _, call, args| keys::ecdsa_public_key(state, call, args).map(Some),
+};
+
 pub(super) static SIGN_WITH_ECDSA: Row = Row {
     method: Method::SignWithECDSA,
     name: "sign_with_ecdsa",
@@ -44,6 +54,16 @@ pub(super) static SIGN_WITH_ECDSA: Row = Row {
         sender_version: None,
         run: |state, _, call, args| keys::sign_with_ecdsa(state, call, args).map(Some),
     },
+};
+
+pub(super) static SIGN_WITH_ECDSA_BEFORE_2026: &dyn Work = &Typed {
+    decode: |payload| decode::one::<SignWithEcdsaArgs<OldEcdsaCurve>>(payload).map(Into::into),
+    goes: Goes::Key {
+        key: |args: &SignWithEcdsaArgs| KeyId::Ecdsa(args.key_id.clone()),
+        enabled: true,
+    },
+    sender_version: None,
+    run: |state, _, call, args| keys::sign_with_ecdsa(state, call, args).map(Some),
 };
 
 pub(super) static SCHNORR_PUBLIC_KEY: Row = Row {

@@ -1,7 +1,7 @@
 //! The rows of snapshots of canisters.
 
 use crate::management::method::{Access, Ingress, Known, Method};
-use crate::management::row::{Goes, Row, Typed};
+use crate::management::row::{Goes, Row, Typed, Work};
 use crate::management::types::lifecycle::CanisterIdRecord;
 use crate::management::types::snapshots::{
     LoadSnapshotArgs, ReadSnapshotDataArgs, SnapshotArgs, TakeSnapshotArgs, UploadSnapshotDataArgs,
@@ -20,9 +20,16 @@ pub(super) static TAKE_CANISTER_SNAPSHOT: Row = Row {
     work: &Typed {
         decode: decode::one::<TakeSnapshotArgs>,
         goes: Goes::SubnetOf(|args| args.canister_id),
-        sender_version: None,
+        sender_version: Some(|args| args.sender_canister_version),
         run: |state, _, call, args| snapshots::take(state, call, args).map(Some),
     },
+};
+
+pub(super) static TAKE_BEFORE_2026: &dyn Work = &Typed {
+    decode: decode::old_take_snapshot,
+    goes: Goes::SubnetOf(|args| args.canister_id),
+    sender_version: None,
+    run: |state, _, call, args| snapshots::take(state, call, args).map(Some),
 };
 
 pub(super) static LOAD_CANISTER_SNAPSHOT: Row = Row {

@@ -65,7 +65,7 @@ fn the_table_of_section_1_is_kept() {
         let method: Method = never.parse().expect("exists");
         assert!(!method.allowed_as_ingress(), "{never}");
     }
-    assert_eq!(names(|method| method.has_sender_version()).len(), 8);
+    assert_eq!(names(|method| method.has_sender_version()).len(), 9);
 }
 
 #[test]
@@ -98,13 +98,25 @@ fn what_names_a_canister_goes_to_its_subnet() {
         Method::UninstallCode,
         Method::TakeCanisterSnapshot,
     ] {
-        assert_eq!(method.open(&record).canister(), Ok(Some(canister_id)));
         assert_eq!(
-            method.open(&record).destination(),
+            method
+                .open(&record, crate::protocol::Date::November2026)
+                .canister(),
+            Ok(Some(canister_id))
+        );
+        assert_eq!(
+            method
+                .open(&record, crate::protocol::Date::November2026)
+                .destination(),
             Ok(Destination::SubnetOf(canister_id))
         );
     }
-    assert!(Method::UploadChunk.open(&record).canister().is_err());
+    assert!(
+        Method::UploadChunk
+            .open(&record, crate::protocol::Date::November2026)
+            .canister()
+            .is_err()
+    );
 }
 
 #[test]
@@ -116,7 +128,9 @@ fn some_payloads_are_not_looked_at_to_route() {
         Method::CreateCanister,
     ] {
         assert_eq!(
-            method.open(b"not Candid").destination(),
+            method
+                .open(b"not Candid", crate::protocol::Date::November2026)
+                .destination(),
             Ok(Destination::OwnSubnet)
         );
     }
@@ -129,7 +143,10 @@ fn questions_about_a_subnet_go_to_whom_they_name() {
     };
     assert_eq!(
         Method::SubnetInfo
-            .open(&Encode!(&args).expect("encodes"))
+            .open(
+                &Encode!(&args).expect("encodes"),
+                crate::protocol::Date::November2026
+            )
             .destination(),
         Ok(Destination::Principal(Principal::anonymous()))
     );
@@ -140,7 +157,10 @@ fn questions_about_a_subnet_go_to_whom_they_name() {
 fn bitcoin_and_keys_are_found_in_the_payload() {
     let destination = |method: Method, hex: &str| {
         method
-            .open(&hex::decode(hex).expect("hexadecimal"))
+            .open(
+                &hex::decode(hex).expect("hexadecimal"),
+                crate::protocol::Date::November2026,
+            )
             .destination()
             .expect("decodes")
     };
@@ -174,13 +194,22 @@ fn sender_versions_are_read_where_they_exist() {
     };
     let payload = Encode!(&uninstall).expect("encodes");
     assert_eq!(
-        Method::UninstallCode.open(&payload).sender_version(),
+        Method::UninstallCode
+            .open(&payload, crate::protocol::Date::November2026)
+            .sender_version(),
         Ok(Some(12))
     );
-    assert!(Method::UpdateSettings.open(b"").sender_version().is_err());
+    assert!(
+        Method::UpdateSettings
+            .open(b"", crate::protocol::Date::November2026)
+            .sender_version()
+            .is_err()
+    );
     // Same bytes, but the field means nothing to this method.
     assert_eq!(
-        Method::StartCanister.open(&payload).sender_version(),
+        Method::StartCanister
+            .open(&payload, crate::protocol::Date::November2026)
+            .sender_version(),
         Ok(None)
     );
 }
@@ -221,7 +250,7 @@ fn no_bytes_at_the_door_make_any_method_panic() {
             bytes[place] = (noise(&mut state) >> 24) as u8;
         }
         for row in &TABLE {
-            let argument = row.method.open(&bytes);
+            let argument = row.method.open(&bytes, crate::protocol::Date::November2026);
             let (canister, destination) = (argument.canister(), argument.destination());
             assert!(
                 canister.is_ok() || destination.is_err(),
@@ -241,7 +270,9 @@ fn what_nobody_asked_for_is_skipped_within_a_quota() {
     ] {
         let payload = hex::decode(bomb).expect("hexadecimal");
         for row in &TABLE {
-            let argument = row.method.open(&payload);
+            let argument = row
+                .method
+                .open(&payload, crate::protocol::Date::November2026);
             let named = argument.canister();
             assert!(!matches!(named, Ok(Some(_))), "{}", row.name);
         }

@@ -21,9 +21,16 @@ pub enum EcdsaCurve {
     Secp256r1,
 }
 
+/// The curves of replicas before 2026.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub enum OldEcdsaCurve {
+    #[serde(rename = "secp256k1")]
+    Secp256k1,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct EcdsaKeyId {
-    pub curve: EcdsaCurve,
+pub struct EcdsaKeyId<C = EcdsaCurve> {
+    pub curve: C,
     pub name: String,
 }
 
@@ -74,11 +81,11 @@ impl fmt::Display for KeyId {
 
 /// Argument of `ecdsa_public_key`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct EcdsaPublicKeyArgs {
+pub struct EcdsaPublicKeyArgs<C = EcdsaCurve> {
     /// `None` is the caller.
     pub canister_id: Option<Principal>,
     pub derivation_path: DerivationPath,
-    pub key_id: EcdsaKeyId,
+    pub key_id: EcdsaKeyId<C>,
 }
 
 /// Argument of `schnorr_public_key`.
@@ -118,11 +125,41 @@ pub struct VetKdPublicKeyReply {
 
 /// Argument of `sign_with_ecdsa`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
-pub struct SignWithEcdsaArgs {
+pub struct SignWithEcdsaArgs<C = EcdsaCurve> {
     // A plain array, not bytes: it words a wrong length differently ("an array of length 32").
     pub message_hash: [u8; 32],
     pub derivation_path: DerivationPath,
-    pub key_id: EcdsaKeyId,
+    pub key_id: EcdsaKeyId<C>,
+}
+
+impl From<EcdsaKeyId<OldEcdsaCurve>> for EcdsaKeyId {
+    fn from(old: EcdsaKeyId<OldEcdsaCurve>) -> Self {
+        let OldEcdsaCurve::Secp256k1 = old.curve;
+        EcdsaKeyId {
+            curve: EcdsaCurve::Secp256k1,
+            name: old.name,
+        }
+    }
+}
+
+impl From<EcdsaPublicKeyArgs<OldEcdsaCurve>> for EcdsaPublicKeyArgs {
+    fn from(old: EcdsaPublicKeyArgs<OldEcdsaCurve>) -> Self {
+        EcdsaPublicKeyArgs {
+            canister_id: old.canister_id,
+            derivation_path: old.derivation_path,
+            key_id: old.key_id.into(),
+        }
+    }
+}
+
+impl From<SignWithEcdsaArgs<OldEcdsaCurve>> for SignWithEcdsaArgs {
+    fn from(old: SignWithEcdsaArgs<OldEcdsaCurve>) -> Self {
+        SignWithEcdsaArgs {
+            message_hash: old.message_hash,
+            derivation_path: old.derivation_path,
+            key_id: old.key_id.into(),
+        }
+    }
 }
 
 /// The Taproot tweak of a BIP-341 signature.

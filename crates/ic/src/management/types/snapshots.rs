@@ -15,6 +15,24 @@ pub struct TakeSnapshotArgs {
     pub sender_canister_version: Option<u64>,
 }
 
+/// The same in replicas before 2026.
+#[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
+pub struct OldTakeSnapshotArgs {
+    pub canister_id: Principal,
+    pub replace_snapshot: Option<SnapshotId>,
+}
+
+impl From<OldTakeSnapshotArgs> for TakeSnapshotArgs {
+    fn from(old: OldTakeSnapshotArgs) -> Self {
+        TakeSnapshotArgs {
+            canister_id: old.canister_id,
+            replace_snapshot: old.replace_snapshot,
+            uninstall_code: None,
+            sender_canister_version: None,
+        }
+    }
+}
+
 /// Answer of `take_canister_snapshot` and an element of `list_canister_snapshots`.
 #[derive(Clone, Debug, PartialEq, Eq, CandidType, Deserialize)]
 pub struct Snapshot {

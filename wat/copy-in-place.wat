@@ -1,0 +1,11 @@
+(module
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 3)
+  (func (export "canister_update nothing") (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)) (call $reply))
+  (func (export "canister_update byte") (memory.copy (i32.const 7) (i32.const 7) (i32.const 1)) (call $reply))
+  (func (export "canister_update page") (memory.copy (i32.const 0) (i32.const 0) (i32.const 65536)) (call $reply))
+  (func (export "canister_update two") (memory.copy (i32.const 65000) (i32.const 65000) (i32.const 1000)) (call $reply))
+  (func (export "canister_update end") (memory.copy (i32.const 65536) (i32.const 65536) (i32.const 131072)) (call $reply))
+  (func (export "canister_update beyond") (memory.copy (i32.const 65537) (i32.const 65537) (i32.const 131072)) (call $reply))
+  (func (export "canister_update far") (memory.copy (i32.const -1) (i32.const -1) (i32.const 2)) (call $reply))
+  (func (export "canister_query look") (memory.copy (i32.const 0) (i32.const 0) (i32.const 65536)) (call $reply)))

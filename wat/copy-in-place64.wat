@@ -1,0 +1,11 @@
+(module
+  (import "ic0" "msg_reply" (func $reply))
+  (memory i64 3)
+  (func (export "canister_update nothing") (memory.copy (i64.const 0) (i64.const 0) (i64.const 0)) (call $reply))
+  (func (export "canister_update byte") (memory.copy (i64.const 7) (i64.const 7) (i64.const 1)) (call $reply))
+  (func (export "canister_update page") (memory.copy (i64.const 0) (i64.const 0) (i64.const 65536)) (call $reply))
+  (func (export "canister_update two") (memory.copy (i64.const 65000) (i64.const 65000) (i64.const 1000)) (call $reply))
+  (func (export "canister_update end") (memory.copy (i64.const 65536) (i64.const 65536) (i64.const 131072)) (call $reply))
+  (func (export "canister_update beyond") (memory.copy (i64.const 65537) (i64.const 65537) (i64.const 131072)) (call $reply))
+  (func (export "canister_update far") (memory.copy (i64.const -1) (i64.const -1) (i64.const 2)) (call $reply))
+  (func (export "canister_query look") (memory.copy (i64.const 0) (i64.const 0) (i64.const 65536)) (call $reply)))
