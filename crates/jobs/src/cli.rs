@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use crate::config::{Config, KEYS, Sources, parse_toml};
+use crate::config::{Config, IGNORED, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
 use crate::failure::{Code, Failure};
 use crate::isolate;
@@ -52,6 +52,10 @@ fn failed(error: impl ToString) -> (u8, String) {
     (FAILED, error.to_string())
 }
 
+fn flag_of(key: &str) -> String {
+    key.to_lowercase().replace('_', "-")
+}
+
 fn command() -> Command {
     let file = || Arg::new("file").value_name("FILE.wasm").required(true);
     let number = |name| {
@@ -87,11 +91,20 @@ fn command() -> Command {
         };
         serve = serve.arg(
             Arg::new(key.name)
-                .long(key.name.to_lowercase().replace('_', "-"))
+                .long(flag_of(key.name))
                 .value_name("VALUE")
                 // The last of several counts, as in most programs that are started by scripts.
                 .overrides_with(key.name)
                 .help(format!("{}{default} [env: {}]", key.help, key.name)),
+        );
+    }
+    for name in IGNORED {
+        // Nobody has to be told of what means nothing.
+        serve = serve.arg(
+            Arg::new(name)
+                .long(flag_of(name))
+                .overrides_with(name)
+                .hide(true),
         );
     }
     let run = Command::new("run")
@@ -171,13 +184,10 @@ fn serve(matches: &ArgMatches) -> Outcome<()> {
             std::fs::read_to_string(path).map_err(|error| failed(format!("{path}: {error}")))?;
         sources.add(parse_toml(&text).map_err(|error| failed(format!("{path}: {error}")))?);
     }
-    sources.add(std::env::vars());
+    sources.add_variables(std::env::vars_os()).map_err(failed)?;
     let flag = |key: &'static str| Some((key.to_owned(), matches.get_one::<String>(key)?.clone()));
-    sources.add(
-        KEYS.iter()
-            .filter(|key| key.name != "COMPAT")
-            .filter_map(|key| flag(key.name)),
-    );
+    let names = KEYS.iter().map(|key| key.name).chain(IGNORED);
+    sources.add(names.filter(|name| *name != "COMPAT").filter_map(flag));
     if matches.get_flag("COMPAT") {
         sources.add([("COMPAT".into(), "1".into())]);
     }
@@ -216,7 +226,7 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
     let input: &serde_json::value::RawValue = serde_json::from_str(&input)
         .map_err(|error| usage(format!("--input is not JSON: {error}")))?;
     let mut sources = Sources::default();
-    sources.add(std::env::vars());
+    sources.add_variables(std::env::vars_os()).map_err(usage)?;
     let mut set = |key: &str, value: String| sources.add([(key.to_owned(), value)]);
     if let Some(path) = matches.get_one::<String>("fixture") {
         set("RPC_FIXTURE", path.clone());
@@ -277,17 +287,18 @@ fn check(matches: &ArgMatches) -> Outcome<u8> {
         Ok(examined) => examined,
         Err(failure) => return failed(&failure),
     };
-    let (facts, unknown) = (examined.facts, examined.unknown);
+    let (facts, needs, unknown) = (examined.facts, examined.needs, examined.unknown);
     println(&format!("hash     {}", hex::encode(hash)));
     println(&format!("size     {} bytes", facts.bytes));
-    let maximum = match facts.memory_maximum {
+    let maximum = match needs.memory_maximum {
         Some(bytes) => bytes.to_string(),
         None => "unlimited".into(),
     };
-    let minimum = facts.memory_minimum;
+    let (memory, elements) = (needs.memory, needs.table_elements);
     println(&format!(
-        "memory   {minimum} bytes at start, at most {maximum}"
+        "memory   {memory} bytes at start, at most {maximum}"
     ));
+    println(&format!("tables   {elements} elements at start"));
     let known: Vec<&str> = facts
         .imports
         .iter()
@@ -313,9 +324,14 @@ fn check(matches: &ArgMatches) -> Outcome<u8> {
         Err(failure) => return failed(&failure),
     }
     let limit = config.max_memory_bytes;
-    if minimum > limit as u64 {
+    if memory > limit as u64 {
         let error = format!("more than {limit} bytes");
         return failed(&Failure::new(Code::MemoryMinimum, error));
+    }
+    let limit = config.max_table_elements;
+    if elements > limit as u64 {
+        let error = format!("more than {limit} elements of tables");
+        return failed(&Failure::new(Code::ModuleInvalid, error));
     }
     Ok(0)
 }

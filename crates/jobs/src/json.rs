@@ -101,6 +101,13 @@ pub fn compact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same value, as [`compact`] has it.
+pub fn on_one_line(value: &RawValue) -> Box<RawValue> {
+    let text = compact(value.get()).into_owned();
+    // It was JSON before.
+    RawValue::from_string(text).unwrap_or_else(|_| value.to_owned())
+}
+
 /// Makes sure that valid JSON is not nested deeper than `limit` arrays and objects.
 ///
 /// # Errors

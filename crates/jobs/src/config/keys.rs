@@ -65,7 +65,7 @@ pub const KEYS: &[Key] = keys! {
 };
 
 /// Variables of the original that mean nothing here.
-pub(super) const IGNORED: [&str; 4] = [
+pub const IGNORED: [&str; 4] = [
     "API_ONLY",
     "WASM_WHITELIST_ENABLED",
     "WASM_WHITELIST_ADDRESSES",

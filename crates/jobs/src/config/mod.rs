@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use keys::{KEYS, Key};
+pub use keys::{IGNORED, KEYS, Key};
 pub use source::{Sources, parse_toml};
 
 use crate::json::Object;
@@ -22,6 +22,18 @@ pub enum Level {
     Warn,
     Info,
     Debug,
+}
+
+impl Level {
+    /// The name in logs and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
 }
 
 /// All settings of a server, checked.
@@ -185,8 +197,8 @@ impl Config {
         self
     }
 
-    /// All values that are in force, without addresses and tokens.
-    pub fn shown(&self) -> String {
+    /// All values that are in force, without addresses and tokens. `fixture_chains` are those of the fixture.
+    pub fn shown(&self, fixture_chains: &[u64]) -> String {
         Object::new()
             .with("compat", self.compat)
             .with("maxBodyBytes", self.max_body_bytes)
@@ -215,13 +227,21 @@ impl Config {
             .with("rpcChains", self.rpc_urls.keys().collect::<Vec<_>>())
             .with("rpcProxy", !self.rpc_proxy.is_empty())
             .with("rpcFixture", self.rpc_fixture.is_some())
+            .with("rpcFixtureChains", fixture_chains)
+            .with(
+                "rpcRecord",
+                self.rpc_record.as_ref().map(|path| path.to_string_lossy()),
+            )
             .with("rpcMethods", self.methods.names().collect::<Vec<_>>())
             .with("defaultChainId", self.default_chain)
             .with("moduleMemoryCacheBytes", self.module_memory_bytes)
             .with("moduleDiskCacheBytes", self.module_disk_bytes)
+            .with("wasmCacheDir", self.cache_dir.to_string_lossy())
             .with("shutdownGraceMs", milliseconds(self.shutdown_grace))
             .with("deterministic", self.deterministic)
             .with("inlineFixture", self.allow_inline_fixture)
+            .with("logLevel", self.log_level.name())
+            .with("logPretty", self.log_pretty)
             .text()
     }
 }
@@ -327,6 +347,18 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_not_text_matters_only_if_it_is_a_setting() {
+        use std::os::unix::ffi::OsStringExt;
+        let add = |key: &str| {
+            let value = std::ffi::OsString::from_vec(vec![0xff]);
+            Sources::default().add_variables([(key.into(), value)])
+        };
+        assert_eq!(add("SHELL_PROMPT"), Ok(()));
+        assert_eq!(add("HOST"), Err("HOST: not UTF-8".into()));
+        assert_eq!(add("RPC_URL_1"), Err("RPC_URL_1: not UTF-8".into()));
+    }
+
+    #[test]
     fn addresses_and_tokens_are_not_shown() {
         let config = config(
             &[
@@ -336,7 +368,10 @@ mod tests {
             "",
         )
         .unwrap();
-        for text in [config.shown(), format!("{config:?}").replace("T0KEN", "")] {
+        for text in [
+            config.shown(&[]),
+            format!("{config:?}").replace("T0KEN", ""),
+        ] {
             assert!(
                 !text.contains("pw") && !text.contains("KEY") && !text.contains("T0KEN"),
                 "{text}"
@@ -347,12 +382,8 @@ mod tests {
     #[test]
     fn variables_of_the_original_are_accepted() {
         let config = config(
-            &[
-                ("API_ONLY", "true"),
-                ("MONGO_URI", "x"),
-                ("HTTP_PORT", "81"),
-            ],
-            "",
+            &[("MONGO_URI", "x"), ("HTTP_PORT", "81")],
+            "api_only = true",
         )
         .unwrap();
         assert_eq!(config.port, 81);

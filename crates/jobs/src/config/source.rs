@@ -1,6 +1,7 @@
 //! Where settings come from. Later sources replace what earlier ones say; keys are known by the names of variables.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use super::keys::{IGNORED, KEYS};
 use super::targets;
@@ -16,15 +17,30 @@ pub struct Sources(BTreeMap<String, String>);
 impl Sources {
     /// Adds a source that goes before those added earlier. Unknown keys and empty values are left out.
     pub fn add(&mut self, values: impl IntoIterator<Item = (String, String)>) {
-        let known = |key: &str| {
-            KEYS.iter().any(|known| known.name == key)
-                || IGNORED.contains(&key)
-                || key.starts_with(RPC_URL)
-        };
         let values = values
             .into_iter()
-            .filter(|(key, value)| known(key) && !value.is_empty());
+            .filter(|(key, value)| is_known(key) && !value.is_empty());
         self.0.extend(values);
+    }
+
+    /// Adds the variables of a process.
+    ///
+    /// # Errors
+    /// If a key that is known has a value that is not text.
+    pub fn add_variables(
+        &mut self,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<(), String> {
+        let known = variables.into_iter().filter_map(|(key, value)| {
+            let key = key.into_string().ok().filter(|key| is_known(key))?;
+            Some(match value.into_string() {
+                Ok(value) => Ok((key, value)),
+                Err(_) => Err(format!("{key}: not UTF-8")),
+            })
+        });
+        let known: Vec<_> = known.collect::<Result<_, _>>()?;
+        self.add(known);
+        Ok(())
     }
 
     /// Whether any source says something.
@@ -76,6 +92,10 @@ impl Sources {
     }
 }
 
+fn is_known(key: &str) -> bool {
+    KEYS.iter().any(|known| known.name == key) || IGNORED.contains(&key) || key.starts_with(RPC_URL)
+}
+
 /// The settings of a configuration file; keys in upper or lower case.
 ///
 /// # Errors
@@ -86,7 +106,7 @@ pub fn parse_toml(text: &str) -> Result<Vec<(String, String)>, String> {
         .map_err(|error: toml::de::Error| error.to_string())?;
     let setting = |(key, value): (String, toml::Value)| {
         let name = key.to_uppercase();
-        if !KEYS.iter().any(|known| known.name == name) && !name.starts_with(RPC_URL) {
+        if !is_known(&name) {
             return Err(format!("unknown key {key}"));
         }
         let text = match value {

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, WasmFeatures};
 
-pub use module::{Examined, Facts, Hash, Prepared};
+pub use module::{Examined, Facts, Hash, Needs, Prepared};
 pub use outcome::{MAX_RESULT_DEPTH, stopped};
 pub use pool::Room;
 pub use run::{Report, Usage, run};
@@ -173,6 +173,8 @@ fn config(kind: Kind, stack: usize) -> Config {
     config
         .epoch_interruption(true)
         .max_wasm_stack(stack)
+        // Nothing is asynchronous here; the engine wants it to be no smaller than the other one.
+        .async_stack_size(stack)
         .consume_fuel(kind.fuel)
         .cranelift_nan_canonicalization(kind.deterministic)
         .relaxed_simd_deterministic(true)
@@ -181,4 +183,16 @@ fn config(kind: Kind, stack: usize) -> Config {
         .wasm_features(WasmFeatures::GC | WasmFeatures::EXCEPTIONS, false)
         .wasm_features(WasmFeatures::THREADS | WasmFeatures::MEMORY64, false);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest stack that may be configured.
+    #[test]
+    fn stacks_may_be_large() {
+        let engines = Engines::new(64 << 20, None);
+        assert!(engines.is_pooled(Kind::default()).is_ok());
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drun_engine::machine_code;
+use wasmparser::{Parser, Payload};
 use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
 use super::{Compiler, Ticker};
@@ -32,10 +33,50 @@ pub struct Facts {
     pub exports: Vec<String>,
     /// `run` or `_start`, if it has one of them.
     pub entry: Option<&'static str>,
-    /// Bytes of memory at the start, all memories together.
-    pub memory_minimum: u64,
-    /// Bytes that memories may grow to by the module's own declaration; `None` if one has no maximum.
+}
+
+/// What a module wants at the start and may grow to by its own declaration, exported or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// Bytes of all memories together.
+    pub memory: u64,
+    /// The same when they have grown; `None` if one has no maximum.
     pub memory_maximum: Option<u64>,
+    /// Elements of all tables together.
+    pub table_elements: u64,
+}
+
+impl Needs {
+    /// Of a module that is valid; what cannot be read needs nothing.
+    fn of(wasm: &[u8]) -> Self {
+        const PAGE: u64 = 65_536;
+        let mut needs = Needs {
+            memory_maximum: Some(0),
+            ..Needs::default()
+        };
+        for payload in Parser::new(0).parse_all(wasm).flatten() {
+            match payload {
+                Payload::MemorySection(memories) => {
+                    for memory in memories.into_iter().flatten() {
+                        let bytes = |pages: u64| pages.saturating_mul(PAGE);
+                        needs.memory = needs.memory.saturating_add(bytes(memory.initial));
+                        needs.memory_maximum = needs
+                            .memory_maximum
+                            .zip(memory.maximum)
+                            .map(|(sum, most)| sum.saturating_add(bytes(most)));
+                    }
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables.into_iter().flatten() {
+                        needs.table_elements =
+                            needs.table_elements.saturating_add(table.ty.initial);
+                    }
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
 }
 
 /// A compiled module.
@@ -153,6 +194,8 @@ pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Pr
 pub struct Examined {
     /// What is known about it.
     pub facts: Facts,
+    /// What it wants.
+    pub needs: Needs,
     /// Those of its imports that there are not. One that is no function hides those after it.
     pub unknown: Vec<String>,
     /// Ready to run, or why not.
@@ -184,6 +227,7 @@ pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Ex
     }
     Ok(Examined {
         facts: facts(&module, wasm.len()),
+        needs: Needs::of(wasm),
         unknown,
         prepared: link(compiler, hash, wasm.len(), module, started),
     })
@@ -262,18 +306,6 @@ fn link(
 
 fn facts(module: &Module, bytes: usize) -> Facts {
     let exports = module.exports();
-    let memories = module.exports().filter_map(|export| match export.ty() {
-        ExternType::Memory(memory) => Some((memory.minimum(), memory.maximum())),
-        _ => None,
-    });
-    const PAGE: u64 = 65_536;
-    let (mut minimum, mut maximum) = (0_u64, Some(0_u64));
-    for (least, most) in memories {
-        minimum = minimum.saturating_add(least.saturating_mul(PAGE));
-        maximum = maximum
-            .zip(most)
-            .map(|(sum, most)| sum.saturating_add(most.saturating_mul(PAGE)));
-    }
     Facts {
         bytes,
         imports: module
@@ -284,7 +316,5 @@ fn facts(module: &Module, bytes: usize) -> Facts {
         entry: ENTRIES
             .into_iter()
             .find(|name| module.get_export(name).is_some()),
-        memory_minimum: minimum,
-        memory_maximum: maximum,
     }
 }

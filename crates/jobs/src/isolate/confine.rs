@@ -26,9 +26,12 @@ pub(super) fn confine(limits: &JobLimits) -> io::Result<()> {
         limits.stderr,
         limits.table_elements.saturating_mul(16),
     ];
-    let guest = guest.iter().map(|bytes| *bytes as u64).sum::<u64>();
-    let data = guest.saturating_mul(2).saturating_add(OWN);
-    let space = data + mapped()? + u64::from(MAX_MEMORIES) * MEMORY;
+    let guest = guest
+        .iter()
+        .fold(0_usize, |sum, bytes| sum.saturating_add(*bytes));
+    let data = (guest as u64).saturating_mul(2).saturating_add(OWN);
+    let around = mapped()?.saturating_add(u64::from(MAX_MEMORIES) * MEMORY);
+    let space = data.saturating_add(around);
     for (resource, most) in [
         (Resource::CORE, 0),
         (Resource::FSIZE, 0),

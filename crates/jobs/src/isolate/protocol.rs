@@ -1,5 +1,5 @@
-//! What a server and its worker say to each other: messages behind their kind and their length. RPC goes as it is, the rest
-//! as JSON.
+//! What a server and its worker say to each other: messages behind their kind and their length. RPC and what the guest reads
+//! go as they are, the rest as JSON.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -11,10 +11,13 @@ use crate::job::Job;
 
 /// Kinds of messages to the worker.
 pub(super) const START: u8 = b'S';
+/// What the guest reads, right after the start.
+pub(super) const INPUT: u8 = b'I';
 pub(super) const ANSWER: u8 = b'A';
 pub(super) const NO_ANSWER: u8 = b'N';
 pub(super) const GO_ON: u8 = b'G';
-/// Kinds of messages to the server.
+/// Kinds of messages to the server. The job's time begins when its worker is ready for it.
+pub(super) const READY: u8 = b'r';
 pub(super) const ASK: u8 = b'a';
 pub(super) const GIVE_BACK: u8 = b'b';
 pub(super) const TAKE: u8 = b't';

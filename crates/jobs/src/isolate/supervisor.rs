@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use super::COMMAND;
 use super::pipe::{self, Incoming};
 use super::protocol::{
-    ANSWER, ASK, DONE, GIVE_BACK, GO_ON, LOG, NO_ANSWER, START, Start, TAKE, message,
+    ANSWER, ASK, DONE, GIVE_BACK, GO_ON, INPUT, LOG, NO_ANSWER, READY, START, Start, TAKE, message,
 };
 use crate::engine::{Kind, MAX_RESULT_DEPTH, Prepared, Report, stopped};
 use crate::failure::{Code, Failure};
@@ -23,6 +23,8 @@ use crate::json;
 
 /// A worker keeps its own time. It is ended from outside when it is late by this much.
 const GRACE: Duration = Duration::from_millis(30);
+/// Time for a worker to make ready for its job, which is not the job's.
+const TO_BE_READY: Duration = Duration::from_secs(10);
 /// Bytes of a message beside what the guest printed.
 const AROUND: usize = 1 << 20;
 /// How much longer a byte can be in JSON.
@@ -144,7 +146,7 @@ impl Supervisor {
         module: &Prepared,
         kind: Kind,
         code: PathBuf,
-        job: Box<Job>,
+        mut job: Box<Job>,
         around: &mut Surroundings,
     ) -> Result<Box<Report>, Ended> {
         let mut worker = self.take()?;
@@ -156,6 +158,7 @@ impl Supervisor {
         let control = around.deadline.control().clone();
         let inbox = pipe::read(&self.runtime, OwnedFd::from(output), limit, control)?;
         let to = pipe::write(&self.runtime, OwnedFd::from(input))?;
+        let input = std::mem::take(&mut job.stdin);
         let start = Start {
             kind,
             hash: module.hash,
@@ -169,11 +172,24 @@ impl Supervisor {
         // A worker that is gone shows where its messages are read.
         let say = |kind, content: &[u8]| drop(to.send(message(kind, content)));
         say(START, &start);
-        around.deadline.begin();
+        say(INPUT, &input);
+        drop((start, input));
         // While this one works: the next job finds one again, or makes its own and is told why it cannot.
         let _ = self.make_ready();
+        let mut ready = false;
         loop {
-            match around.deadline.attend(GRACE, || inbox.take())? {
+            let grace = if ready { GRACE } else { TO_BE_READY };
+            let incoming = match around.deadline.attend(grace, || inbox.take()) {
+                Err(Stop::Timeout) if !ready => {
+                    return Err(Ended::Broken("was not ready in time".into()));
+                }
+                incoming => incoming?,
+            };
+            match incoming {
+                Incoming::Message(READY, _) => {
+                    ready = true;
+                    around.deadline.begin();
+                }
                 Incoming::Message(ASK, request) => {
                     let before = around.deadline.excluded();
                     match around.rpc.answer(&request, &mut around.deadline) {

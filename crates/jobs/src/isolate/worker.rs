@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::confine::confine;
 use super::protocol::{
-    ANSWER, ASK, DONE, GIVE_BACK, GO_ON, LOG, NO_ANSWER, START, Start, TAKE, receive, send,
+    ANSWER, ASK, DONE, GIVE_BACK, GO_ON, INPUT, LOG, NO_ANSWER, READY, START, Start, TAKE, receive,
+    send,
 };
 use crate::engine::{self, Engines, Kind, Report};
 use crate::failure::{Code, Failure};
@@ -33,13 +34,19 @@ pub fn work(stack: usize, kind: Kind) -> Result<(), String> {
 fn run(stack: usize, kind: Kind) -> Result<(), String> {
     let engines = Engines::new(stack, None);
     engines.is_pooled(kind).map_err(|failure| failure.error)?;
-    let Some((START, start)) = Server.receive().map_err(|error| error.to_string())? else {
+    let text = |error: io::Error| error.to_string();
+    let Some((START, start)) = Server.receive().map_err(text)? else {
         // A worker that nobody needed.
         return Ok(());
     };
-    let start: Start = serde_json::from_slice(&start).map_err(|error| error.to_string())?;
+    let mut start: Start = serde_json::from_slice(&start).map_err(|error| error.to_string())?;
+    let Some((INPUT, input)) = Server.receive().map_err(text)? else {
+        return Err("no input".into());
+    };
+    start.job.stdin = input;
     let report = match prepare(&engines, &start) {
         Ok(module) => {
+            Server.send(READY, b"").map_err(text)?;
             let around = Surroundings {
                 deadline: Deadline::new(
                     start.job.limits.timeout,
@@ -56,9 +63,7 @@ fn run(stack: usize, kind: Kind) -> Result<(), String> {
         Err(failure) => Report::failed(failure),
     };
     let report = serde_json::to_vec(&report).map_err(|error| error.to_string())?;
-    Server
-        .send(DONE, &report)
-        .map_err(|error| error.to_string())
+    Server.send(DONE, &report).map_err(text)
 }
 
 fn prepare(engines: &Engines, start: &Start) -> Result<engine::Prepared, Failure> {
@@ -116,8 +121,9 @@ impl Cpu for Server {
         }
     }
 
+    /// The server knows; where nobody waits it gives the same one back at once.
     fn wanted(&self) -> bool {
-        false
+        true
     }
 }
 

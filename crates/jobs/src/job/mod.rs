@@ -53,7 +53,8 @@ pub struct Determinism {
 /// One run of a module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// What the guest reads from standard input.
+    /// What the guest reads from standard input. Travels by itself: as JSON it would be an array of numbers.
+    #[serde(skip)]
     pub stdin: Vec<u8>,
     /// The export to call, where it is not `run` or `_start`.
     pub entry: Option<String>,

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use drun_engine::machine_code;
 use sha2::{Digest, Sha256};
@@ -30,10 +30,25 @@ impl From<io::Error> for OpenError {
     }
 }
 
+/// How much older than its last use a file may look: what is used all the time is not marked every time.
+const MARK: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 struct Kept {
     bytes: u64,
     used: SystemTime,
+    /// What its files say of their last use, for the next server.
+    marked: SystemTime,
+}
+
+impl Kept {
+    fn new(used: SystemTime) -> Self {
+        Kept {
+            bytes: 0,
+            used,
+            marked: used,
+        }
+    }
 }
 
 /// A directory of modules.
@@ -42,6 +57,8 @@ pub(super) struct Disk {
     limit: u64,
     /// Bytes and last use of all files of a module.
     index: Mutex<HashMap<Hash, Kept>>,
+    /// Held while a file is written, so that none is written and counted twice.
+    writing: Mutex<()>,
 }
 
 impl Disk {
@@ -58,6 +75,7 @@ impl Disk {
             path: path.to_owned(),
             limit,
             index: Mutex::new(scan(path)?),
+            writing: Mutex::default(),
         };
         disk.shrink(&HashSet::new());
         Ok(disk)
@@ -92,20 +110,42 @@ impl Disk {
     ) -> Option<Prepared> {
         let path = self.code_path(&*engines.compiler(kind).ok()?, &hash);
         let module = engines.load(kind, hash, wasm_len, &path).ok()??;
-        let now = SystemTime::now();
-        if let Some(kept) = self.lock().get_mut(&hash) {
-            kept.used = now;
+        if self.touch(&hash) {
+            self.mark(&hash);
         }
-        // On a file system that cannot be written the file just looks old.
-        let _ = fs::File::open(&path).and_then(|file| file.set_modified(now));
         Some(module)
     }
 
-    pub(super) fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) {
+    /// Notes that a module is used; whether its files should be told ([`Disk::mark`]).
+    pub(super) fn touch(&self, hash: &Hash) -> bool {
+        let now = SystemTime::now();
+        let mut index = self.lock();
+        let Some(kept) = index.get_mut(hash) else {
+            return false;
+        };
+        kept.used = now;
+        let stale = now.duration_since(kept.marked).is_ok_and(|age| age > MARK);
+        if stale {
+            kept.marked = now;
+        }
+        stale
+    }
+
+    /// Makes the file of a module look as if it were used just now.
+    pub(super) fn mark(&self, hash: &Hash) {
+        // On a file system that cannot be written the file just looks old.
+        let _ = fs::File::open(self.wasm_path(hash))
+            .and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// Writes the Wasm of a module if it is not there; whether it is there afterwards.
+    pub(super) fn store_wasm(&self, hash: &Hash, wasm: &[u8], in_use: &HashSet<Hash>) -> bool {
+        let _writing = self.lock_writing();
         let path = self.wasm_path(hash);
         if !path.is_file() {
             self.store(hash, &path, wasm, 0o444, in_use);
         }
+        path.is_file()
     }
 
     pub(super) fn store_code(
@@ -115,6 +155,7 @@ impl Disk {
         in_use: &HashSet<Hash>,
     ) {
         if let Ok(code) = module.module().serialize() {
+            let _writing = self.lock_writing();
             let path = self.code_path(compiler, &module.hash);
             self.store(
                 &module.hash,
@@ -156,12 +197,10 @@ impl Disk {
             });
         if written.is_ok() {
             let mut index = self.lock();
-            let kept = index.entry(*hash).or_insert(Kept {
-                bytes: 0,
-                used: SystemTime::now(),
-            });
+            let now = SystemTime::now();
+            let kept = index.entry(*hash).or_insert(Kept::new(now));
             kept.bytes = kept.bytes.saturating_sub(replaced) + bytes.len() as u64;
-            kept.used = SystemTime::now();
+            kept.used = now;
             drop(index);
             self.shrink(in_use);
         }
@@ -211,6 +250,10 @@ impl Disk {
         self.path.join(&hex::encode(hash)[..2]).join(name)
     }
 
+    fn lock_writing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Kept>> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,9 +296,10 @@ fn scan(path: &Path) -> io::Result<HashMap<Hash, Kept>> {
                 continue;
             }
             let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let kept = index.entry(hash).or_insert(Kept { bytes: 0, used });
+            let kept = index.entry(hash).or_insert(Kept::new(used));
             kept.bytes += metadata.len();
             kept.used = kept.used.max(used);
+            kept.marked = kept.used;
         }
     }
     Ok(index)

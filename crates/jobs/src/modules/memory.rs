@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Key;
 use crate::engine::{Hash, Prepared};
 
@@ -11,13 +13,13 @@ const OVERHEAD: usize = 16 << 10;
 
 struct Entry {
     module: Arc<Prepared>,
-    wasm: Option<Arc<[u8]>>,
+    wasm: Option<Bytes>,
     used: u64,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
-        OVERHEAD + self.module.size() + self.wasm.as_ref().map_or(0, |wasm| wasm.len())
+        OVERHEAD + self.module.size() + self.wasm.as_ref().map_or(0, Bytes::len)
     }
 }
 
@@ -56,16 +58,35 @@ impl Memory {
     }
 
     /// The bytes of a module, where they were kept.
-    pub(super) fn wasm(&self, hash: &Hash) -> Option<Arc<[u8]>> {
+    pub(super) fn wasm(&self, hash: &Hash) -> Option<Bytes> {
         let mut entries = self.entries.iter();
         entries.find_map(|((other, _), entry)| entry.wasm.clone().filter(|_| other == hash))
     }
 
-    pub(super) fn insert(&mut self, key: Key, module: Arc<Prepared>, wasm: Option<Vec<u8>>) {
+    /// Keeps the bytes of a module beside it; false if they are kept already or the module is gone.
+    pub(super) fn keep(&mut self, key: &Key, wasm: Bytes) -> bool {
+        let entry = self.entries.get_mut(key);
+        let Some(entry) = entry.filter(|entry| entry.wasm.is_none()) else {
+            return false;
+        };
+        self.bytes += wasm.len();
+        entry.wasm = Some(wasm);
+        true
+    }
+
+    /// The bytes of a module are in a file, and need not be here.
+    pub(super) fn filed(&mut self, hash: &Hash) {
+        let entries = self.entries.iter_mut();
+        for (_, entry) in entries.filter(|((other, _), _)| other == hash) {
+            self.bytes -= entry.wasm.take().map_or(0, |wasm| wasm.len());
+        }
+    }
+
+    pub(super) fn insert(&mut self, key: Key, module: Arc<Prepared>, wasm: Option<Bytes>) {
         self.clock += 1;
         let entry = Entry {
             module,
-            wasm: wasm.map(Into::into),
+            wasm,
             used: self.clock,
         };
         self.bytes += entry.bytes();

@@ -66,6 +66,14 @@ pub struct ModuleLimits {
 
 type Key = (Hash, Kind);
 type Made = Result<(Arc<Prepared>, Source), Failure>;
+/// Modules that are being made, with all who wait for them.
+type Flights = HashMap<Key, watch::Receiver<Option<Made>>>;
+
+/// What there is of a module.
+enum LookedUp {
+    Ready(Arc<Prepared>, Source),
+    Bytes(Bytes),
+}
 
 /// Told where each module came from.
 pub type Observer = Box<dyn Fn(Source, Duration) + Send + Sync>;
@@ -76,8 +84,7 @@ pub struct Modules {
     limits: ModuleLimits,
     memory: Mutex<Memory>,
     disk: Option<Disk>,
-    /// Modules that are being made, with all who wait for them.
-    flights: Mutex<HashMap<Key, watch::Receiver<Option<Made>>>>,
+    flights: Mutex<Flights>,
     slots: Semaphore,
     observer: Option<Observer>,
 }
@@ -143,30 +150,60 @@ impl Modules {
         wasm: Option<Bytes>,
     ) -> Result<Found, Failure> {
         let started = Instant::now();
+        let key = (hash, kind);
         let found = |(module, source): (Arc<Prepared>, Source)| Found {
             module,
             source,
             time: started.elapsed(),
         };
-        if let Some(module) = self.lock_memory().get(&(hash, kind)) {
+        let kept = self.lock_memory().get(&key);
+        if let Some(module) = kept {
             self.observe(Source::Memory, started.elapsed());
+            self.used(key, &module, wasm);
             return Ok(found((module, Source::Memory)));
         }
-        let mut flight = self.flight((hash, kind), wasm);
-        let made = tokio::time::timeout(self.limits.wait, flight.wait_for(Option::is_some)).await;
-        match made {
+        let made = async {
+            loop {
+                let made = Self::landed(self.flight(key, wasm.clone())).await;
+                // Whoever began that flight did not have the bytes.
+                match &made {
+                    Err(failure) if failure.code == Code::ModuleUnknown && wasm.is_some() => {}
+                    _ => return made,
+                }
+            }
+        };
+        match tokio::time::timeout(self.limits.wait, made).await {
+            Ok(made) => made.map(found),
             Err(_) => Err(self.too_late()),
-            Ok(Ok(made)) => match &*made {
-                Some(made) => made.clone().map(found),
-                None => Err(Failure::new(
-                    Code::Internal,
-                    "a compilation without outcome",
-                )),
-            },
-            Ok(Err(_)) => Err(Failure::new(
-                Code::Internal,
-                "a compilation ended without outcome",
-            )),
+        }
+    }
+
+    /// What came of a flight.
+    async fn landed(mut flight: watch::Receiver<Option<Made>>) -> Made {
+        let made = flight.wait_for(Option::is_some).await;
+        let made = made.ok().and_then(|made| made.clone());
+        made.unwrap_or_else(|| {
+            let error = "a compilation ended without outcome";
+            Err(Failure::new(Code::Internal, error))
+        })
+    }
+
+    /// A module in memory is used: the directory is told, and gets back what it lost if the bytes are at hand.
+    fn used(self: &Arc<Self>, key: Key, module: &Arc<Prepared>, wasm: Option<Bytes>) {
+        let Some(disk) = &self.disk else {
+            return;
+        };
+        let lost = wasm.filter(|_| !disk.has(&key.0));
+        if lost.is_some_and(|wasm| self.lock_memory().keep(&key, wasm)) {
+            self.store_soon(key, module.clone(), Source::Compiled);
+        }
+        if disk.touch(&key.0) {
+            let modules = self.clone();
+            tokio::task::spawn_blocking(move || {
+                if let Some(disk) = &modules.disk {
+                    disk.mark(&key.0);
+                }
+            });
         }
     }
 
@@ -184,7 +221,7 @@ impl Modules {
 
     /// Joins those who wait for a module, or begins to make it. It is made even if nobody waits any more.
     fn flight(self: &Arc<Self>, key: Key, wasm: Option<Bytes>) -> watch::Receiver<Option<Made>> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.lock_flights();
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
@@ -193,55 +230,48 @@ impl Modules {
         drop(flights);
         let modules = self.clone();
         tokio::spawn(async move {
-            let made = match modules.slot(key.1, wasm.clone()).await {
-                Ok(_slot) => {
-                    let (maker, wasm) = (modules.clone(), wasm.clone());
-                    let task =
-                        tokio::task::spawn_blocking(move || maker.make(key, wasm.as_deref()));
-                    task.await
-                        .unwrap_or_else(|error| Err(panicked("compilation", &error)))
-                }
-                Err(failure) => Err(failure),
-            };
+            let made = modules.make(key, wasm).await;
             if let Ok((module, source)) = &made {
                 modules.observe(*source, module.compile_time);
             }
             // First kept, then told: whoever comes in between finds it.
-            modules
-                .flights
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
+            modules.lock_flights().remove(&key);
             let kept = made.clone();
             sender.send_replace(Some(made));
             // Nobody waits for files.
             if let Ok((module, source)) = kept
                 && source != Source::Memory
             {
-                tokio::task::spawn_blocking(move || {
-                    modules.store(key, wasm.as_deref(), &module, source)
-                });
+                modules.store_soon(key, module, source);
             }
         });
         receiver
+    }
+
+    /// Looks for a module, and compiles it if there is nothing but its bytes. Only that waits for other compilations.
+    async fn make(self: &Arc<Self>, key: Key, wasm: Option<Bytes>) -> Made {
+        let finder = self.clone();
+        let found = apart("look-up", move || finder.look_up(key, wasm)).await?;
+        let wasm = match found {
+            LookedUp::Ready(module, source) => return Ok((module, source)),
+            LookedUp::Bytes(wasm) => wasm,
+        };
+        let _slot = self.slot(key.1, &wasm).await?;
+        let maker = self.clone();
+        apart("compilation", move || maker.compile(key, wasm)).await
     }
 
     /// The right to compile. What is no module at all is told without waiting for those that are.
     async fn slot(
         self: &Arc<Self>,
         kind: Kind,
-        wasm: Option<Bytes>,
+        wasm: &Bytes,
     ) -> Result<SemaphorePermit<'_>, Failure> {
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(slot);
         }
-        if let Some(wasm) = wasm {
-            let checker = self.clone();
-            let checked = tokio::task::spawn_blocking(move || checker.engines.check(kind, &wasm));
-            checked
-                .await
-                .unwrap_or_else(|error| Err(panicked("validation", &error)))?;
-        }
+        let (checker, wasm) = (self.clone(), wasm.clone());
+        apart("validation", move || checker.engines.check(kind, &wasm)).await?;
         // Whoever began this waits no longer either: what nobody waits for must not pile up.
         match tokio::time::timeout(self.limits.wait, self.slots.acquire()).await {
             Ok(slot) => slot.map_err(|_| Failure::new(Code::Internal, "no compilations any more")),
@@ -249,51 +279,65 @@ impl Modules {
         }
     }
 
-    /// Loads or compiles. Takes as long as it takes.
-    fn make(&self, (hash, kind): Key, wasm: Option<&[u8]>) -> Made {
-        // Another flight may have landed between the look into memory and the beginning of this one.
-        if let Some(module) = self.lock_memory().get(&(hash, kind)) {
-            return Ok((module, Source::Memory));
+    /// A module that is ready, or at least its bytes.
+    fn look_up(&self, (hash, kind): Key, wasm: Option<Bytes>) -> Result<LookedUp, Failure> {
+        let wasm = {
+            let mut memory = self.lock_memory();
+            // Another flight may have landed between the look into memory and the beginning of this one.
+            if let Some(module) = memory.get(&(hash, kind)) {
+                return Ok(LookedUp::Ready(module, Source::Memory));
+            }
+            wasm.or_else(|| memory.wasm(&hash))
+        };
+        let disk = self.disk.as_ref();
+        let wasm = wasm.or_else(|| Some(disk?.wasm(&hash)?.into()));
+        let wasm = wasm.ok_or_else(|| unknown(&hash))?;
+        match disk.and_then(|disk| disk.load(&self.engines, kind, hash, wasm.len())) {
+            None => Ok(LookedUp::Bytes(wasm)),
+            Some(module) => Ok(LookedUp::Ready(
+                self.keep((hash, kind), module, wasm),
+                Source::Disk,
+            )),
         }
-        let stored = match (wasm, &self.disk) {
-            (None, Some(disk)) => disk.wasm(&hash),
-            _ => None,
-        };
-        let kept = self.lock_memory().wasm(&hash);
-        let Some(wasm) = wasm.or(stored.as_deref()).or(kept.as_deref()) else {
-            return Err(unknown(&hash));
-        };
-        let loaded = self
-            .disk
-            .as_ref()
-            .and_then(|disk| disk.load(&self.engines, kind, hash, wasm.len()));
-        let (module, source) = match loaded {
-            Some(module) => (module, Source::Disk),
-            None => (self.engines.compile(kind, hash, wasm)?, Source::Compiled),
-        };
+    }
+
+    /// Takes as long as it takes.
+    fn compile(&self, (hash, kind): Key, wasm: Bytes) -> Made {
+        let module = self.engines.compile(kind, hash, &wasm)?;
+        Ok((self.keep((hash, kind), module, wasm), Source::Compiled))
+    }
+
+    /// Puts a module into memory. As long as no file has its bytes they are kept too: the other kinds of engine need them.
+    fn keep(&self, key: Key, module: Prepared, wasm: Bytes) -> Arc<Prepared> {
         let module = Arc::new(module);
-        // Without a directory the bytes are needed again for the other kinds of engine.
-        let bytes = self.disk.is_none().then(|| wasm.to_vec());
-        self.lock_memory()
-            .insert((hash, kind), module.clone(), bytes);
-        Ok((module, source))
+        let filed = self.disk.as_ref().is_some_and(|disk| disk.has(&key.0));
+        let wasm = (!filed).then_some(wasm);
+        self.lock_memory().insert(key, module.clone(), wasm);
+        module
+    }
+
+    fn store_soon(self: &Arc<Self>, key: Key, module: Arc<Prepared>, source: Source) {
+        let modules = self.clone();
+        tokio::task::spawn_blocking(move || modules.store(key, &module, source));
     }
 
     /// Writes what the directory does not have yet.
-    fn store(&self, (hash, kind): Key, wasm: Option<&[u8]>, module: &Prepared, source: Source) {
+    fn store(&self, (hash, kind): Key, module: &Prepared, source: Source) {
         let (Some(disk), Ok(compiler)) = (&self.disk, self.engines.compiler(kind)) else {
             return;
         };
-        // One that was forgotten meanwhile stays forgotten.
-        let in_use = {
+        let (wasm, in_use) = {
             let memory = self.lock_memory();
+            // One that was forgotten meanwhile stays forgotten.
             if !memory.has(&hash) {
                 return;
             }
-            memory.in_use()
+            (memory.wasm(&hash), memory.in_use())
         };
-        if let Some(wasm) = wasm {
-            disk.store_wasm(&hash, wasm, &in_use);
+        if let Some(wasm) = wasm
+            && disk.store_wasm(&hash, &wasm, &in_use)
+        {
+            self.lock_memory().filed(&hash);
         }
         if source == Source::Compiled {
             disk.store_code(&compiler, module, &in_use);
@@ -334,13 +378,22 @@ impl Modules {
         }
     }
 
+    fn lock_flights(&self) -> std::sync::MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock_memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn panicked(what: &str, error: &tokio::task::JoinError) -> Failure {
-    Failure::new(Code::Internal, format!("{what}: {error}"))
+/// Does something that takes time where it keeps nobody.
+async fn apart<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Failure::new(Code::Internal, format!("{what}: {error}"))))
 }
 
 /// The failure for a module that nobody sent.
@@ -354,3 +407,6 @@ pub fn unknown(hash: &Hash) -> Failure {
 pub fn hash_of(wasm: &[u8]) -> Hash {
     Sha256::digest(wasm).into()
 }
+
+#[cfg(test)]
+mod tests;

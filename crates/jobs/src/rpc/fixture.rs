@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::hex::{padded, quantity, stripped};
 use super::message::{Reply, RpcError, null, raw};
-use super::methods::block_position;
+use super::methods::{block_position, is_newest};
 
 /// Bytes of an address and of a storage word.
 const ADDRESS: usize = 20;
@@ -104,7 +104,7 @@ impl Fixture {
         if chain.fail_every > 0 && asked.is_multiple_of(chain.fail_every) {
             return Err(RpcError::server("the fixture fails this request"));
         }
-        let normal = normalized(method, params);
+        let normal = normalized(method, params, chain.block_number);
         let fixed = chain
             .responses
             .iter()
@@ -148,11 +148,7 @@ impl Chain {
     }
 
     fn block_by_number(&self, number: &str) -> Box<RawValue> {
-        let number = match number {
-            "latest" | "pending" | "safe" | "finalized" => Some(self.block_number),
-            "earliest" => Some(0),
-            other => quantity(other),
-        };
+        let number = block_number(number, self.block_number);
         self.block(|block| number.is_some() && block.number == number)
     }
 
@@ -190,15 +186,34 @@ fn found(table: &BTreeMap<String, Box<RawValue>>, hash: &str) -> Box<RawValue> {
     value.cloned().unwrap_or_else(null)
 }
 
-/// The form in which two requests are the same: hexadecimal text in lower case, the block named.
-fn normalized(method: &str, params: &Value) -> Value {
+/// The form in which two requests are the same: hexadecimal text in lower case, the block by its number. `newest` is that
+/// of the chain's newest one.
+fn normalized(method: &str, params: &Value, newest: u64) -> Value {
     let mut params = lower(params);
-    if let (Some(position), Value::Array(list)) = (block_position(method), &mut params)
-        && list.len() == position
-    {
-        list.push("latest".into());
+    let (Some(position), Value::Array(list)) = (block_position(method), &mut params) else {
+        return params;
+    };
+    if list.len() == position {
+        list.push(Value::Null);
+    }
+    let number = match list.get(position) {
+        Some(Value::Null) => Some(newest),
+        Some(Value::String(block)) => block_number(block, newest),
+        _ => None,
+    };
+    if let Some(number) = number {
+        list[position] = format!("{number:#x}").into();
     }
     params
+}
+
+/// The number of a block that is named by a tag or a number.
+fn block_number(block: &str, newest: u64) -> Option<u64> {
+    match block {
+        "earliest" => Some(0),
+        tag if is_newest(tag) => Some(newest),
+        number => quantity(number),
+    }
 }
 
 fn lower(value: &Value) -> Value {

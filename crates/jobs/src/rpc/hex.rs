@@ -8,7 +8,7 @@ pub(super) fn is_hex(text: &str, empty: bool) -> bool {
 }
 
 /// A number of at most 64 bits.
-pub(super) fn quantity(text: &str) -> Option<u64> {
+pub(crate) fn quantity(text: &str) -> Option<u64> {
     let digits = text.strip_prefix("0x")?;
     match digits.starts_with('+') {
         true => None,

@@ -7,7 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -93,6 +93,13 @@ impl Connection {
             bytes: Vec::new(),
         };
         reader.answer(limit).await
+    }
+
+    /// Whether there is nothing to read. What comes before a request answers none, and an end is the end.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let mut unasked = Vec::new();
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.poll_more(&mut nobody, &mut unasked).is_pending()
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

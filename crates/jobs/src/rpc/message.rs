@@ -19,6 +19,9 @@ pub(super) struct Request {
     pub chain: Option<u64>,
 }
 
+/// Code of what went wrong behind the checks of a request.
+pub(super) const SERVER_ERROR: i64 = -32000;
+
 /// An error with the id of its request.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -60,12 +63,12 @@ impl RpcError {
 
     /// Something here does not work.
     pub fn server(data: impl Into<String>) -> Self {
-        RpcError::new(-32000, "Server error", data)
+        RpcError::new(SERVER_ERROR, "Server error", data)
     }
 
     /// Something at the other end does not work.
     pub fn proxy(data: impl Into<String>) -> Self {
-        RpcError::new(-32000, "Proxy error", data)
+        RpcError::new(SERVER_ERROR, "Proxy error", data)
     }
 
     /// Its text as a JSON object.

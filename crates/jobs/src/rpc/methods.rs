@@ -142,6 +142,11 @@ pub(super) fn block_position(method: &str) -> Option<usize> {
     }
 }
 
+/// Whether a tag of a block means the newest one, for somebody who sees no more than one block.
+pub(super) fn is_newest(tag: &str) -> bool {
+    matches!(tag, "latest" | "pending" | "safe" | "finalized")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ mod upstream;
 
 pub use cache::Cache;
 pub use fixture::Fixture;
+pub(crate) use hex::quantity;
 pub use message::{RpcError, error_answer};
 pub use methods::{Methods, READ_METHODS, WRITE_METHODS};
 pub use record::Recorder;

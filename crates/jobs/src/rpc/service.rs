@@ -47,7 +47,7 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// The chain.
     pub chain: Option<u64>,
-    /// `ok`, `error`, or `refused` before anybody was asked.
+    /// `ok`, `error`, `failed` without an answer, or `refused` before anybody was asked.
     pub outcome: &'static str,
     /// How long it took.
     pub time: Duration,
@@ -119,6 +119,12 @@ impl Service {
         self.has_fixture(chain) || (self.proxy.is_empty() && self.nodes.contains_key(&chain))
     }
 
+    /// Whether there is anybody to ask about a chain.
+    pub(super) fn serves(&self, chain: Option<u64>) -> bool {
+        let known = |chain| self.has_fixture(chain) || self.nodes.contains_key(&chain);
+        !self.proxy.is_empty() || chain.is_some_and(known)
+    }
+
     fn has_fixture(&self, chain: u64) -> bool {
         let latency = self
             .fixture
@@ -172,10 +178,11 @@ impl Service {
             None => String::new(),
         };
         let (method_text, params_text) = (Value::from(method), params.get());
+        let id = upstream.next_id();
         let body = Bytes::from(format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":{method_text},"params":{params_text}{chain_member}}}"#
+            r#"{{"jsonrpc":"2.0","id":{id},"method":{method_text},"params":{params_text}{chain_member}}}"#
         ));
-        let limit = self.limits.response_bytes + ENVELOPE;
+        let limit = self.limits.response_bytes.saturating_add(ENVELOPE);
         let answer = Arc::new(Mutex::new(None));
         let task = {
             let (upstream, targets) = (upstream.clone(), targets.clone());
@@ -194,7 +201,13 @@ impl Service {
             None => Err(self.late(through_proxy)),
             Some(Err(Trouble::TooLarge)) => Err(self.too_large()),
             Some(Err(Trouble::Transport(what))) => Err(RpcError::proxy(what)),
-            Some(Ok(body)) => parse_reply(&body, &targets[0]),
+            Some(Ok(body)) => parse_reply(&body, id).map_err(|bad| {
+                if matches!(bad, BadReply::OtherId) {
+                    // Who answers something else now would go on with that.
+                    upstream.hang_up(targets);
+                }
+                RpcError::proxy(bad.text(&targets[0]))
+            }),
         };
         if let Ok(reply) = &reply {
             if let Some(recorder) = &self.recorder {
@@ -236,18 +249,41 @@ impl Service {
     }
 }
 
-fn parse_reply(body: &[u8], target: &Target) -> Result<Reply, RpcError> {
-    let bad = |what: String| RpcError::proxy(format!("Invalid JSON from {target}: {what}"));
-    let members: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
-    let mut members = members;
+/// What is wrong with an answer.
+#[derive(Debug, PartialEq)]
+enum BadReply {
+    /// It belongs to another request.
+    OtherId,
+    /// It is none.
+    Form(String),
+}
+
+impl BadReply {
+    /// For the guest.
+    fn text(&self, target: &Target) -> String {
+        match self {
+            BadReply::OtherId => format!("{target}: an answer to another request"),
+            BadReply::Form(what) => format!("Invalid JSON from {target}: {what}"),
+        }
+    }
+}
+
+/// The reply to the request with a number.
+fn parse_reply(body: &[u8], id: u64) -> Result<Reply, BadReply> {
+    let mut members: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_slice(body).map_err(|error| BadReply::Form(error.to_string()))?;
+    // Some name no request, above all where they could not read it.
+    let named = members.get("id").filter(|named| named.get() != "null");
+    if named.is_some_and(|named| named.get() != id.to_string()) {
+        return Err(BadReply::OtherId);
+    }
     let error = members
         .remove("error")
         .filter(|error| error.get() != "null");
     match (error, members.remove("result")) {
         (Some(error), _) => Ok(Reply::Error(error)),
         (None, Some(result)) => Ok(Reply::Result(result)),
-        (None, None) => Err(bad("neither result nor error".into())),
+        (None, None) => Err(BadReply::Form("neither result nor error".into())),
     }
 }
 
@@ -270,22 +306,25 @@ mod tests {
 
     #[test]
     fn replies_are_not_changed() {
-        let target = Target::parse("http://node.example/KEY").unwrap();
-        let reply = parse_reply(
-            br#"{"id":9,"error":{"code":3,"data":"0x08","x":1.0}}"#,
-            &target,
-        );
+        let reply = parse_reply(br#"{"id":9,"error":{"code":3,"data":"0x08","x":1.0}}"#, 9);
         assert!(
             matches!(reply, Ok(Reply::Error(error)) if error.get() == r#"{"code":3,"data":"0x08","x":1.0}"#)
         );
-        let reply = parse_reply(br#"{"error":null,"result":null}"#, &target);
+        let reply = parse_reply(br#"{"error":null,"result":null}"#, 9);
         assert!(matches!(reply, Ok(Reply::Result(result)) if result.get() == "null"));
-        let error = parse_reply(b"<html>", &target).unwrap_err();
+        let target = Target::parse("http://node.example/KEY").unwrap();
+        let error = parse_reply(b"<html>", 9).unwrap_err().text(&target);
         assert!(
-            error
-                .data
-                .unwrap()
-                .starts_with("Invalid JSON from http://node.example/…: expected value")
+            error.starts_with("Invalid JSON from http://node.example/…: expected value"),
+            "{error}"
         );
+    }
+
+    #[test]
+    fn an_answer_to_another_request_is_none() {
+        for (id, good) in [("9", true), ("null", true), ("8", false), ("\"9\"", false)] {
+            let reply = parse_reply(format!(r#"{{"id":{id},"result":1}}"#).as_bytes(), 9);
+            assert_eq!(reply.is_ok(), good, "{id}");
+        }
     }
 }

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Service;
-use super::message::{self, Refusal, Reply, Request, RpcError, error_answer, none, null, raw};
-use super::methods::block_position;
+use super::message::{
+    self, Refusal, Reply, Request, RpcError, SERVER_ERROR, error_answer, none, null, raw,
+};
+use super::methods::{block_position, is_newest};
 use crate::job::{Deadline, Job, Stop};
 use crate::json;
 
@@ -193,7 +195,11 @@ impl Session {
                 };
                 (text, outcome)
             }
-            Err(error) => (error_answer(request.id.as_deref(), &error), "refused"),
+            Err(error) => {
+                let asked = error.code == SERVER_ERROR && self.service.serves(chain);
+                let outcome = if asked { "failed" } else { "refused" };
+                (error_answer(request.id.as_deref(), &error), outcome)
+            }
         };
         self.service
             .observe(&request.method, chain, outcome, started);
@@ -295,7 +301,7 @@ fn pin(list: &mut Vec<Box<RawValue>>, method: &str, block: &str) -> bool {
     };
     let newest = match serde_json::from_str::<Option<String>>(value.get()) {
         Ok(None) => true,
-        Ok(Some(tag)) => matches!(tag.as_str(), "latest" | "pending" | "safe" | "finalized"),
+        Ok(Some(tag)) => is_newest(&tag),
         Err(_) => false,
     };
     if newest {
@@ -312,7 +318,7 @@ mod tests {
     fn session(terms: Terms) -> (Session, Deadline) {
         let fixture = Fixture::parse(
             r#"{"chains":{"1":{"blockNumber":"0x10","accounts":{"0x0":{"balance":"0x2a"}},
-               "responses":[{"method":"eth_getBalance","params":["0x1","0x10"],"result":"0x7"},
+               "responses":[{"method":"eth_getBalance","params":["0x1","0x5"],"result":"0x7"},
                             {"method":"eth_getCode","params":["0x1"],"result":"0x001122334455667788"}]}}}"#,
         );
         let service = Service {
@@ -438,19 +444,63 @@ mod tests {
         assert_eq!(session.calls, 1);
     }
 
+    /// What a fixture says about the newest block it says to jobs that are bound to that block.
     #[test]
-    fn a_deterministic_job_sees_one_block() {
+    fn a_fixture_knows_the_newest_block_by_its_number() {
         let terms = Terms {
             one_block: true,
             ..many()
         };
-        assert!(ask(terms, &request("eth_getBalance", r#"["0x1"]"#)).contains("0x7"));
-        assert!(ask(terms, &request("eth_getBalance", r#"["0x1","safe"]"#)).contains("0x7"));
-        assert!(ask(many(), &request("eth_getBalance", r#"["0x1"]"#)).contains("\"0x0\""));
-        let terms = Terms {
-            block: Some(5),
-            ..terms
+        for terms in [many(), terms] {
+            let answer = ask(terms, &request("eth_getCode", r#"["0x1"]"#));
+            assert!(answer.contains("0x001122334455667788"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_came_of_a_call_is_counted() {
+        let outcomes = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = outcomes.clone();
+        let fixture = r#"{"chains":{"1":{"failEvery":2}}}"#;
+        let service = Service {
+            fixture: Some(Arc::new(Fixture::parse(fixture).unwrap())),
+            observer: Some(Arc::new(move |call| {
+                seen.lock().unwrap().push(call.outcome);
+            })),
+            ..Service::default()
         };
-        assert!(ask(terms, &request("eth_blockNumber", "[]")).contains("\"0x5\""));
+        let mut session = Session::new(Arc::new(service), many());
+        let mut deadline = Deadline::new(Duration::from_secs(60), Arc::default(), None);
+        let elsewhere = request("eth_blockNumber", "[]").replace("\"id\"", "\"chainId\":5,\"id\"");
+        for request in [
+            request("eth_blockNumber", "[]"),
+            request("eth_blockNumber", "[]"),
+            request("eth_sign", "[]"),
+            elsewhere,
+        ] {
+            session.answer(request.as_bytes(), &mut deadline).unwrap();
+        }
+        let outcomes = outcomes.lock().unwrap();
+        assert_eq!(*outcomes, ["ok", "failed", "refused", "refused"]);
+    }
+
+    #[test]
+    fn a_deterministic_job_sees_one_block() {
+        let newest = Terms {
+            one_block: true,
+            ..many()
+        };
+        let fifth = Terms {
+            block: Some(5),
+            ..newest
+        };
+        for params in [r#"["0x1"]"#, r#"["0x1","safe"]"#] {
+            let request = request("eth_getBalance", params);
+            assert!(ask(fifth, &request).contains("0x7"), "{params}");
+            assert!(ask(newest, &request).contains("\"0x0\""), "{params}");
+            assert!(ask(many(), &request).contains("\"0x0\""), "{params}");
+        }
+        assert!(ask(fifth, &request("eth_blockNumber", "[]")).contains("\"0x5\""));
+        assert!(ask(newest, &request("eth_blockNumber", "[]")).contains("\"0x10\""));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,8 @@ impl Target {
     /// If it is none. The text does not repeat it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or("not a URL")?;
-        if !matches!(scheme, "http" | "https") {
+        let scheme = scheme.to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "http" | "https") {
             return Err("neither http nor https".into());
         }
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -85,6 +87,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// What tells its connections from others.
+    fn key(&self) -> Key {
+        (self.https, self.host.clone(), self.port)
+    }
+}
+
 fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -114,14 +123,17 @@ pub enum Trouble {
     Transport(String),
 }
 
-/// Connections by https or not, host and port.
-type Idle = HashMap<(bool, String, u16), Vec<(Connection, Instant)>>;
+/// https or not, host and port.
+type Key = (bool, String, u16);
+/// Connections that nobody uses at the moment, and since when.
+type Idle = HashMap<Key, Vec<(Connection, Instant)>>;
 
 /// The connections to nodes.
 #[derive(Clone)]
 pub struct Upstream {
     tls: Arc<rustls::ClientConfig>,
     idle: Arc<Mutex<Idle>>,
+    asked: Arc<AtomicU64>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -147,6 +159,7 @@ impl Upstream {
         Ok(Upstream {
             tls: Arc::new(tls),
             idle: Arc::default(),
+            asked: Arc::default(),
             runtime,
         })
     }
@@ -154,6 +167,19 @@ impl Upstream {
     /// Where its work is done.
     pub fn runtime(&self) -> &tokio::runtime::Handle {
         &self.runtime
+    }
+
+    /// A number for a request that no other one has.
+    pub fn next_id(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Gives up the connections to these that are kept.
+    pub fn hang_up(&self, targets: &[Target]) {
+        let mut idle = self.lock();
+        for target in targets {
+            idle.remove(&target.key());
+        }
     }
 
     /// Asks one after the other until one answers; `limit` bytes at most.
@@ -201,7 +227,7 @@ impl Upstream {
         request: &[u8],
         limit: usize,
     ) -> Result<Answer, Broken> {
-        let key = (target.https, target.host.clone(), target.port);
+        let key = target.key();
         if let Some(mut kept) = self.kept(&key) {
             match kept.exchange(request, limit).await {
                 Err(Broken::Silent(_)) => {}
@@ -215,18 +241,23 @@ impl Upstream {
         Ok(answer)
     }
 
-    fn kept(&self, key: &(bool, String, u16)) -> Option<Connection> {
+    fn kept(&self, key: &Key) -> Option<Connection> {
         let mut idle = self.lock();
-        let (connection, since) = idle.get_mut(key)?.pop()?;
-        if since.elapsed() < IDLE {
-            return Some(connection);
+        let kept = idle.get_mut(key)?;
+        while let Some((mut connection, since)) = kept.pop() {
+            if since.elapsed() >= IDLE {
+                break;
+            }
+            if connection.is_quiet() {
+                return Some(connection);
+            }
         }
-        // All others are older.
+        // All others are older, if there are any.
         idle.remove(key);
         None
     }
 
-    fn keep(&self, key: (bool, String, u16), connection: Connection, answer: &Answer) {
+    fn keep(&self, key: Key, connection: Connection, answer: &Answer) {
         if answer.reusable {
             let mut idle = self.lock();
             let kept = idle.entry(key).or_default();
@@ -268,7 +299,7 @@ mod tests {
             target.head,
             format!("{head}authorization: Basic {basic}\r\ncontent-length: ")
         );
-        let target = Target::parse("http://[::1]").unwrap();
+        let target = Target::parse("HTTP://[::1]").unwrap();
         assert_eq!((target.host.as_str(), target.port), ("::1", 80));
     }
 
@@ -283,5 +314,48 @@ mod tests {
         ] {
             assert!(!Target::parse(text).unwrap_err().contains("KEY"), "{text}");
         }
+    }
+
+    /// A node that says something after its answer, before the next question: that is nobody's answer.
+    #[test]
+    fn what_a_node_says_unasked_is_not_heard() {
+        use std::io::{Read, Write};
+        use std::net::TcpListener;
+        let node = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", node.local_addr().unwrap());
+        let (said, hears) = std::sync::mpsc::channel();
+        let (goes_on, waits) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let answer = |text: &str| {
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}",
+                    text.len()
+                )
+            };
+            let mut first = node.accept().unwrap().0;
+            assert!(first.read(&mut [0; 1000]).unwrap() > 0);
+            first.write_all(answer("one").as_bytes()).unwrap();
+            // Not before the first answer was read and its connection kept.
+            waits.recv().unwrap();
+            first.write_all(answer("unasked").as_bytes()).unwrap();
+            said.send(()).unwrap();
+            let mut second = node.accept().unwrap().0;
+            assert!(second.read(&mut [0; 1000]).unwrap() > 0);
+            second.write_all(answer("two").as_bytes()).unwrap();
+        });
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let upstream = Upstream::new(runtime.handle().clone()).unwrap();
+        let targets = [Target::parse(&url).unwrap()];
+        runtime.block_on(async {
+            let ask = || upstream.post(&targets, Bytes::from("?"), 100);
+            assert_eq!(ask().await.unwrap(), "one");
+            goes_on.send(()).unwrap();
+            hears.recv().unwrap();
+            // The runtime has to notice.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(ask().await.unwrap(), "two");
+        });
+        thread.join().unwrap();
     }
 }

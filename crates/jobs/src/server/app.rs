@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 
+use super::account::Account;
 use super::log::Log;
 use super::metrics::{Gauges, Metrics};
 use super::request::{self, Refused, RunRequest};
@@ -22,7 +23,7 @@ use crate::failure::{Code, Failure};
 use crate::host::{GuestLog, Surroundings};
 use crate::isolate::{Supervisor, WorkerSettings};
 use crate::job::{Cancel, Control, Cpu, Deadline, Job, Stop};
-use crate::json::Object;
+use crate::json::{self, Object};
 use crate::modules::{Found, ModuleLimits, Modules};
 use crate::rpc::{Cache, Fixture, Recorder, Service, Session, Terms, Upstream};
 
@@ -160,14 +161,36 @@ impl App {
             false => failure.code.status(),
         };
         let members = match job_id {
-            Some(id) => Object::new().with("jobId", id),
+            Some(id) => Object::new().with("jobId", json::on_one_line(id)),
             None => Object::new().with("jobId", "unknown"),
         };
         let members = members
             .with("code", failure.code)
             .with("error", &failure.error);
         self.log.write(Level::Info, "refused", &members);
-        (status, response::refused(job_id, &failure, compat))
+        let text = response::refused(job_id, &failure, Duration::ZERO, &[], compat);
+        (status, text)
+    }
+
+    /// The answer to a job whose module cannot be run.
+    fn not_made(
+        &self,
+        account: &Account,
+        failure: Failure,
+        time: Duration,
+        warnings: &[String],
+    ) -> Answer {
+        let job_id = Some(&*account.job_id);
+        // That it is not known, or nothing goes on here, is told as for every request.
+        if failure.code.status() != 200 {
+            return self.refuse(job_id, failure);
+        }
+        account.did_not_run(failure.code, time);
+        let compat = self.config.compat;
+        (
+            200,
+            response::refused(job_id, &failure, time, warnings, compat),
+        )
     }
 
     /// What a client is told of a fault of ours; the rest is in the log.
@@ -204,11 +227,27 @@ impl App {
         if self.is_draining() {
             return draining();
         }
+        let account = Arc::new(Account {
+            metrics: self.metrics.clone(),
+            log: self.log,
+            job_id: job_id.clone(),
+            hash,
+        });
+        let mut leaving = Leaving {
+            app: self,
+            account: &account,
+            place: None,
+            stops: true,
+        };
+        let asked = Instant::now();
         // In a box, which is gone when the module is there.
         let found = Box::pin(self.found(hash, Kind::of(&job), wasm)).await;
         let found = match found {
             Ok(found) => found,
-            Err(failure) => return refuse(failure),
+            Err(failure) => {
+                leaving.stops = false;
+                return self.not_made(&account, failure, asked.elapsed(), &warnings);
+            }
         };
         let Found {
             module,
@@ -226,6 +265,7 @@ impl App {
         let submitted = Instant::now();
         let work = {
             let (control, rpc, log) = (control.clone(), self.rpc_of(fixture), self.guest_log());
+            let account = account.clone();
             let job = Box::new(job);
             let isolated = self.supervisor.clone().zip(Some(self.modules.clone()));
             Box::new(move |cpu: Box<dyn Cpu>| {
@@ -240,18 +280,14 @@ impl App {
                         run_isolated(&module, job, around, &supervisor, &modules)
                     }
                 };
-                // Whoever asked may be gone.
+                // Here, because whoever asked may be gone.
+                account.ran(&report, queued, time);
                 let _ = sender.send((report, queued));
             })
         };
         let place = self.scheduler.submit(work);
-        let mut leaving = Leaving {
-            app: self,
-            control: &control,
-            ticket,
-            place,
-            stops: !compat,
-        };
+        leaving.place = Some((control, ticket, place));
+        leaving.stops = !compat;
         let ended = match compat {
             true => Ok((&mut receiver).await),
             false => tokio::time::timeout(self.config.queue_timeout, &mut receiver).await,
@@ -283,7 +319,6 @@ impl App {
             hash,
             limits,
         };
-        self.account(&job_id, &report, &around);
         let status = match &report.outcome {
             Ok(_) => 200,
             Err(failure) => failure.code.status(),
@@ -296,24 +331,6 @@ impl App {
         tokio::select! {
             found = self.modules.get(hash, kind, wasm) => found,
             () = self.stopped() => Err(Failure::new(Code::Cancelled, "cancelled: shutting down")),
-        }
-    }
-
-    fn account(&self, job_id: &RawValue, report: &Report, around: &Circumstances) {
-        let code = report.outcome.as_ref().err().map(|failure| failure.code);
-        self.metrics.job(code, Some((&report.usage, around.queued)));
-        if self.log.level >= Level::Info {
-            let usage = &report.usage;
-            let members = Object::new()
-                .with("jobId", job_id)
-                .with("hash", hex::encode(around.hash))
-                .with("code", code.map_or("ok", Code::name))
-                .with("queueMs", milliseconds(around.queued))
-                .with("compileMs", milliseconds(around.compiled))
-                .with("runMs", milliseconds(usage.run))
-                .with("peakMemoryBytes", usage.peak_memory)
-                .with("rpcCalls", usage.rpc.calls);
-            self.log.write(Level::Info, "job", &members);
         }
     }
 
@@ -379,6 +396,13 @@ impl App {
         }
     }
 
+    /// All settings in force, as JSON.
+    pub fn limits(&self) -> String {
+        let fixture = self.rpc.fixture.as_ref();
+        let chains = fixture.map(|fixture| fixture.chains().collect::<Vec<_>>());
+        self.config.shown(&chains.unwrap_or_default())
+    }
+
     /// The text for Prometheus.
     pub fn metrics_text(&self) -> String {
         let (running, waiting) = self.scheduler.counts();
@@ -399,18 +423,28 @@ impl App {
 /// What happens when nobody waits for a job any more, be it that it ended or that the client is gone.
 struct Leaving<'a> {
     app: &'a App,
-    control: &'a Control,
-    ticket: u64,
-    place: u64,
+    account: &'a Account,
+    /// Its control, its ticket and its place in the line, once it has them.
+    place: Option<(Arc<Control>, u64, u64)>,
+    /// Whether the job ends then.
     stops: bool,
 }
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.app.lock_running().remove(&self.ticket);
-        if self.stops {
-            self.control.cancel(Cancel::ClientGone);
-            self.app.scheduler.withdraw(self.place);
+        let began = match &self.place {
+            None => false,
+            Some((control, ticket, place)) => {
+                self.app.lock_running().remove(ticket);
+                if self.stops {
+                    control.cancel(Cancel::ClientGone);
+                }
+                !(self.stops && self.app.scheduler.withdraw(*place))
+            }
+        };
+        // One that began tells its end itself.
+        if self.stops && !began {
+            self.account.did_not_run(Code::Cancelled, Duration::ZERO);
         }
     }
 }

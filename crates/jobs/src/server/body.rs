@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
-use hyper::Request;
-use hyper::body::{Body, Incoming};
+use hyper::HeaderMap;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_ENCODING;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -26,6 +26,52 @@ const SMALL: usize = 64 << 10;
 /// Bytes of all larger bodies together, unless one alone may be larger.
 const BUDGET: usize = 256 << 20;
 const UNIT: usize = 1 << 10;
+
+/// What is read of a body that nobody wants, and for how long, so that its client sees the answer.
+const UNWANTED: usize = 64 << 20;
+const UNWANTED_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A body that comes in.
+pub(super) struct Arriving {
+    incoming: Incoming,
+    whole: bool,
+}
+
+impl Arriving {
+    /// Nothing of it was read yet.
+    pub(super) fn new(incoming: Incoming) -> Self {
+        Arriving {
+            whole: incoming.is_end_stream(),
+            incoming,
+        }
+    }
+
+    /// Whether all of it was read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    async fn frame(&mut self) -> Option<hyper::Result<Frame<Bytes>>> {
+        let frame = self.incoming.frame().await;
+        self.whole |= frame.is_none();
+        frame
+    }
+
+    /// Reads what is left of it for nobody. A connection that is closed while its client still sends is gone for the
+    /// client, and the answer with it.
+    pub(super) async fn throw_away(mut self) {
+        let thrown = async {
+            let mut bytes = 0;
+            while bytes < UNWANTED
+                && let Some(Ok(frame)) = self.frame().await
+            {
+                bytes += frame.data_ref().map_or(0, Bytes::len);
+            }
+        };
+        // Who sends for longer may miss the answer.
+        let _ = timeout(UNWANTED_PATIENCE, thrown).await;
+    }
+}
 
 /// Reads bodies.
 pub(super) struct Bodies {
@@ -60,7 +106,7 @@ impl Room<'_> {
             Some(permit) => permit.merge(got),
             None => self.permit = Some(got),
         }
-        self.bytes += units * UNIT;
+        self.bytes = self.bytes.saturating_add(units.saturating_mul(UNIT));
         Ok(())
     }
 }
@@ -81,21 +127,21 @@ impl Bodies {
     /// If it is too large, comes too slowly or is not what its head says.
     pub(super) async fn read(
         &self,
-        request: Request<Incoming>,
+        headers: HeaderMap,
+        body: &mut Arriving,
     ) -> Result<(Bytes, Room<'_>), Failure> {
-        let gzip = match request
-            .headers()
-            .get(CONTENT_ENCODING)
-            .map(|value| value.as_bytes())
-        {
-            None | Some(b"" | b"identity") => false,
-            Some(b"gzip" | b"x-gzip") => true,
-            Some(_) => {
+        let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
+        let encoding = encoding.unwrap_or_default().to_ascii_lowercase();
+        drop(headers);
+        let gzip = match encoding.as_slice() {
+            b"" | b"identity" => false,
+            b"gzip" | b"x-gzip" => true,
+            _ => {
                 let details = vec!["content encoding must be gzip or identity".into()];
                 return Err(Failure::bad_request(details));
             }
         };
-        let announced = request.body().size_hint();
+        let announced = body.incoming.size_hint();
         if announced.lower() > self.limit as u64 {
             return Err(self.too_large());
         }
@@ -108,13 +154,11 @@ impl Bodies {
             bytes: SMALL,
             permit: None,
         };
-        let body = self
-            .collect(request.into_body(), expected, &mut room)
-            .await?;
+        let body = self.collect(body, expected, &mut room).await?;
         if !gzip {
             return Ok((body.into(), room));
         }
-        room.grow(body.len() + self.limit).await?;
+        room.grow(body.len().saturating_add(self.limit)).await?;
         let limit = self.limit;
         let inflated = tokio::task::spawn_blocking(move || inflate(&body, limit)).await;
         match inflated.map_err(|_| internal("inflating panicked"))? {
@@ -126,7 +170,7 @@ impl Bodies {
 
     async fn collect(
         &self,
-        mut body: Incoming,
+        body: &mut Arriving,
         expected: usize,
         room: &mut Room<'_>,
     ) -> Result<Vec<u8>, Failure> {
@@ -173,7 +217,7 @@ impl Bodies {
 /// At most one byte more than the limit; nothing if it is not gzip.
 fn inflate(body: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut inflated = Vec::new();
-    let mut decoder = MultiGzDecoder::new(body).take(limit as u64 + 1);
+    let mut decoder = MultiGzDecoder::new(body).take((limit as u64).saturating_add(1));
     decoder.read_to_end(&mut inflated).ok()?;
     Some(inflated)
 }

@@ -23,6 +23,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(60);
 /// The same while more than half of all connections are taken.
 const IDLE_CROWDED: Duration = Duration::from_secs(1);
+/// The same for one that comes when all others were told to end.
+const LATE: Duration = Duration::from_secs(1);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A connection whose first bytes do not tell the protocol is looked at again after this.
@@ -41,6 +43,7 @@ pub(super) struct Connections {
     routes: Arc<Routes>,
     most: usize,
     room: Arc<Semaphore>,
+    /// Every connection has a receiver.
     closing: watch::Sender<bool>,
 }
 
@@ -56,9 +59,9 @@ impl Connections {
         }
     }
 
-    /// How many are open.
-    pub(super) fn count(&self) -> usize {
-        self.most - self.room.available_permits()
+    /// Whether none is open.
+    pub(super) fn have_ended(&self) -> bool {
+        self.closing.receiver_count() == 0
     }
 
     /// Tells all of them to end after the answers that are under way.
@@ -85,7 +88,10 @@ impl Connections {
         let routes = self.routes.clone();
         let activity = Arc::new(Activity::default());
         let silent = self.silent(activity.clone());
-        let closing = self.closing.subscribe();
+        let closing = Closing {
+            late: *self.closing.borrow(),
+            told: self.closing.subscribe(),
+        };
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let (routes, busy) = (routes.clone(), activity.begin());
@@ -99,7 +105,9 @@ impl Connections {
                 match speaks_http2(&stream, closing.clone()).await {
                     None => {}
                     Some(false) => {
-                        let connection = http1().serve_connection(TokioIo::new(stream), service);
+                        let mut http = http1();
+                        let http = http.keep_alive(!closing.late);
+                        let connection = http.serve_connection(TokioIo::new(stream), service);
                         let connection = std::pin::pin!(connection);
                         until_closed(connection, http1::Connection::graceful_shutdown, closing)
                             .await;
@@ -142,10 +150,10 @@ impl Connections {
 
 /// Whether a connection begins as one of HTTP/2; nothing if it ends before that. Looks without reading, so that nothing
 /// has to be kept for whoever reads.
-async fn speaks_http2(stream: &TcpStream, closing: watch::Receiver<bool>) -> Option<bool> {
+async fn speaks_http2(stream: &TcpStream, closing: Closing) -> Option<bool> {
     const PREFACE: &[u8] = b"PRI";
     let mut seen = [0; PREFACE.len()];
-    let mut closed = std::pin::pin!(closed(closing));
+    let mut closed = std::pin::pin!(closing.said());
     loop {
         let seen = tokio::select! {
             count = stream.peek(&mut seen) => &seen[..count.ok()?],
@@ -162,10 +170,24 @@ async fn speaks_http2(stream: &TcpStream, closing: watch::Receiver<bool>) -> Opt
     }
 }
 
-/// Ends when all connections shall.
-async fn closed(mut closing: watch::Receiver<bool>) {
-    // The sender outlives every connection; whatever is said means the end.
-    let _ = closing.wait_for(|closing| *closing).await.is_ok();
+/// How a connection is told to end.
+#[derive(Clone)]
+struct Closing {
+    told: watch::Receiver<bool>,
+    /// Whether it is one that came afterwards.
+    late: bool,
+}
+
+impl Closing {
+    /// Ends when the connection shall. One that is late is heard all the same, so that its client is told why there is
+    /// nothing to be had.
+    async fn said(mut self) {
+        if self.late {
+            return tokio::time::sleep(LATE).await;
+        }
+        // The sender outlives every connection; whatever is said means the end.
+        let _ = self.told.wait_for(|closing| *closing).await.is_ok();
+    }
 }
 
 fn http1() -> http1::Builder {
@@ -190,11 +212,11 @@ fn http2() -> http2::Builder<TokioExecutor> {
 async fn until_closed<C: Future>(
     mut connection: Pin<&mut C>,
     shut_down: fn(Pin<&mut C>),
-    closing: watch::Receiver<bool>,
+    closing: Closing,
 ) {
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = closed(closing) => {
+        () = closing.said() => {
             shut_down(connection.as_mut());
             let _ = connection.await;
         }
@@ -253,4 +275,50 @@ fn most() -> usize {
         values.split_whitespace().next()?.parse::<usize>().ok()
     });
     (soft.unwrap_or(USUAL) / 4 * 3).clamp(8, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+    use crate::server::App;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn connections_end_and_late_ones_are_told_why() {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.enable_all().build().unwrap().block_on(async {
+            let mut sources = Sources::default();
+            let settings = ["MODULE_DISK_CACHE_BYTES", "INSTANCE_POOL"];
+            sources.add(settings.map(|key| (key.to_owned(), "0".to_owned())));
+            let app = Arc::new(App::new(Config::new(&sources).unwrap()).unwrap());
+            let connections = Connections::new(Routes::new(app.clone()));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = async {
+                // One is always ready to be taken, and is none.
+                assert!(connections.have_ended());
+                let mut idle = TcpStream::connect(address).await.unwrap();
+                while connections.have_ended() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                app.drain();
+                connections.close();
+                assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0);
+                let mut late = TcpStream::connect(address).await.unwrap();
+                let request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+                late.write_all(request).await.unwrap();
+                let mut answer = String::new();
+                late.read_to_string(&mut answer).await.unwrap();
+                assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+                while !connections.have_ended() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::select! {
+                error = connections.accept(&listener) => panic!("{error}"),
+                () = client => {}
+            }
+        });
+    }
 }

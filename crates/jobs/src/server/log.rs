@@ -21,12 +21,7 @@ impl Log {
         if level > self.level {
             return;
         }
-        let name = match level {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-        };
+        let name = level.name();
         let line = if self.pretty {
             let members = match members.is_empty() {
                 true => String::new(),

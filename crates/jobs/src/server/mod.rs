@@ -1,5 +1,6 @@
 //! HTTP: listening, connections, and the end of a server. What a request means is decided in `routes` and `app`.
 
+mod account;
 mod app;
 mod base64;
 mod body;
@@ -106,7 +107,7 @@ async fn finish(app: &App, connections: &Connections, listener: &TcpListener) {
         app.cancel_all();
         until(LAST_ANSWERS, || app.is_idle()).await;
         connections.close();
-        until(LAST_ANSWERS, || connections.count() == 0).await;
+        until(LAST_ANSWERS, || connections.have_ended()).await;
     };
     tokio::select! {
         () = refuse => {}

@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 use crate::job::{Determinism, Job, JobLimits, REQUEST_FILE, RESPONSE_FILE, WORK_DIR};
 use crate::json;
 use crate::modules::hash_of;
-use crate::rpc::Fixture;
+use crate::rpc::{Fixture, quantity};
 
 /// How deep the input may be nested; the body is one deeper.
 const MAX_DEPTH: usize = 128;
@@ -294,10 +294,12 @@ impl<'a> Reader<'a> {
         limits.memory = self.lowered("maxMemoryBytes", limits.memory);
         limits.rpc_calls = self.lowered("maxRpcCalls", limits.rpc_calls as usize) as u64;
         if let Some(fuel) = self.number("maxFuel") {
-            limits.fuel = Some((fuel.max(0.0) as u64).min(match config.max_fuel {
-                0 => u64::MAX,
-                most => most,
-            }));
+            let fuel = fuel.max(0.0) as u64;
+            let most = config.max_fuel;
+            if most > 0 && fuel > most {
+                self.warnings.push(format!("maxFuel lowered to {most}"));
+            }
+            limits.fuel = Some(if most > 0 { fuel.min(most) } else { fuel });
         }
         limits
     }
@@ -362,9 +364,7 @@ impl<'a> Reader<'a> {
     fn whole_or_hex(&mut self, name: &str) -> Option<u64> {
         let value = self.members.get(name)?.get();
         let parsed = match serde_json::from_str::<String>(value) {
-            Ok(text) => text
-                .strip_prefix("0x")
-                .and_then(|digits| u64::from_str_radix(digits, 16).ok()),
+            Ok(text) => quantity(&text),
             Err(_) => value.parse().ok(),
         };
         if parsed.is_none() {

@@ -146,12 +146,22 @@ pub(super) fn ran(
     text(&answer)
 }
 
-/// The text of an answer to a job that did not run.
-pub(super) fn refused(job_id: Option<&RawValue>, failure: &Failure, compat: bool) -> String {
+/// The text of an answer to a job that did not run. `time` is what was spent on its module.
+pub(super) fn refused(
+    job_id: Option<&RawValue>,
+    failure: &Failure,
+    time: Duration,
+    warnings: &[String],
+    compat: bool,
+) -> String {
     let unknown =
         serde_json::value::to_raw_value("unknown").unwrap_or_else(|_| RawValue::NULL.to_owned());
     let mut answer = empty(job_id.unwrap_or(&unknown));
+    answer.duration_ms = milliseconds(time);
     answer.fail(failure, compat);
+    if !compat {
+        answer.warnings = warnings;
+    }
     // A job that ran always says what it printed, one that could not be compiled printed nothing.
     if failure.code.status() == 200 && answer.stderr.is_none() {
         answer.stderr = Some(String::new());

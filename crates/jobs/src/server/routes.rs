@@ -6,20 +6,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::app::{Answer, App, usual_kind};
-use super::body::Bodies;
+use super::body::{Arriving, Bodies};
 use super::request::{check_hash, check_size, hash_from_text};
 use crate::config::milliseconds;
 use crate::engine::Hash;
 use crate::failure::{Code, Failure};
 use crate::job::Deadline;
 use crate::json::Object;
-use crate::modules::{hash_of, unknown};
+use crate::modules::{Found, hash_of, unknown};
 use crate::rpc::{Answers, RpcError, Session, Terms, error_answer};
 
 /// Description of all routes.
@@ -52,11 +55,27 @@ impl Routes {
 
     /// Answers a request.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
-        let path = request.uri().path().to_owned();
-        if let Err(failure) = self.authorize(&path, &request) {
+        let (head, body) = request.into_parts();
+        let mut body = Arriving::new(body);
+        let version = head.version;
+        let mut answer = self.answer(head, &mut body).await;
+        // A request of HTTP/2 ends by itself.
+        if !body.is_whole() && version < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+            tokio::spawn(body.throw_away());
+        }
+        answer
+    }
+
+    async fn answer(&self, head: Parts, body: &mut Arriving) -> HttpAnswer {
+        let path = head.uri.path().to_owned();
+        if let Err(failure) = self.authorize(&path, &head.headers) {
             return self.failure(&failure);
         }
-        let method = request.method().clone();
+        let Parts {
+            method, headers, ..
+        } = head;
         let allowed: &[Method] = match path.as_str() {
             "/wasm/run" | "/run" | MODULES | "/rpc/proxy" => &[Method::POST],
             "/wasm/health" | "/health" | "/metrics" | "/limits" | "/version" | "/openapi.json" => {
@@ -83,8 +102,8 @@ impl Routes {
             }
             return answer;
         }
-        let (status, body) = match path.as_str() {
-            "/wasm/run" | "/run" => self.run(request).await,
+        let (status, text) = match path.as_str() {
+            "/wasm/run" | "/run" => self.run(headers, body).await,
             "/wasm/health" => self.health(Object::new().with("ok", true)),
             "/health" => self.health(
                 Object::new()
@@ -92,24 +111,20 @@ impl Routes {
                     .with("service", "wasm-sandbox"),
             ),
             "/metrics" => return metrics_answer(self.app.metrics_text()),
-            "/limits" => (200, self.app.config.shown()),
+            "/limits" => (200, self.app.limits()),
             "/version" => (200, self.version()),
             "/openapi.json" => (
                 200,
                 OPENAPI.replace("{{version}}", env!("CARGO_PKG_VERSION")),
             ),
-            "/rpc/proxy" => self.rpc(request).await,
-            MODULES => self.upload(None, request).await,
+            "/rpc/proxy" => self.rpc(headers, body).await,
+            MODULES => self.upload(None, headers, body).await,
             path => {
-                self.module(
-                    module_of(path).unwrap_or_default().to_owned(),
-                    &method,
-                    request,
-                )
-                .await
+                let name = module_of(path).unwrap_or_default();
+                self.module(name, &method, headers, body).await
             }
         };
-        let mut answer = json_answer(status, body);
+        let mut answer = json_answer(status, text);
         if status == 429 {
             answer
                 .headers_mut()
@@ -118,7 +133,7 @@ impl Routes {
         answer
     }
 
-    fn authorize(&self, path: &str, request: &Request<Incoming>) -> Result<(), Failure> {
+    fn authorize(&self, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
         let config = &self.app.config;
         let token = match path {
             "/wasm/health" | "/health" => None,
@@ -128,13 +143,13 @@ impl Routes {
         let Some(token) = token else {
             return Ok(());
         };
-        let given = request
-            .headers()
+        let given = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
         let given = given
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
+            .map_or("", |(_, token)| token);
         // Digests are compared, so that the time tells nothing about the token.
         match Sha256::digest(given) == Sha256::digest(token) {
             true => Ok(()),
@@ -142,9 +157,8 @@ impl Routes {
         }
     }
 
-    async fn run(&self, request: Request<Incoming>) -> Answer {
-        let json = request
-            .headers()
+    async fn run(&self, headers: HeaderMap, body: &mut Arriving) -> Answer {
+        let json = headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|kind| {
@@ -161,7 +175,7 @@ impl Routes {
             return self.app.refuse(None, Failure::bad_request(details));
         }
         // In a box, which is gone when the body is there: a job that waits needs no room for what reads bodies.
-        match Box::pin(self.bodies.read(request)).await {
+        match Box::pin(self.bodies.read(headers, body)).await {
             Ok((body, _memory)) => self.app.run_body(body).await,
             Err(failure) => self.app.refuse(None, failure),
         }
@@ -185,8 +199,8 @@ impl Routes {
             .text()
     }
 
-    async fn rpc(&self, request: Request<Incoming>) -> Answer {
-        let body = match self.bodies.read(request).await {
+    async fn rpc(&self, headers: HeaderMap, body: &mut Arriving) -> Answer {
+        let body = match self.bodies.read(headers, body).await {
             Ok((body, _memory)) => body,
             Err(failure) => return self.failed(failure),
         };
@@ -212,24 +226,42 @@ impl Routes {
         (500, error_answer(None, &error))
     }
 
-    async fn module(&self, name: String, method: &Method, request: Request<Incoming>) -> Answer {
-        let hash = match hash_from_text(&name) {
+    async fn module(
+        &self,
+        name: &str,
+        method: &Method,
+        headers: HeaderMap,
+        body: &mut Arriving,
+    ) -> Answer {
+        let hash = match hash_from_text(name) {
             Ok(hash) => hash,
             Err(failure) => return self.failed(failure),
         };
         match *method {
-            Method::PUT => self.upload(Some(hash), request).await,
+            Method::PUT => self.upload(Some(hash), headers, body).await,
             Method::DELETE => {
                 self.app.modules.forget(&hash);
                 (204, String::new())
             }
             _ if !self.app.modules.knows(&hash) => self.failed(unknown(&hash)),
-            _ => self.describe(hash, None, 200).await,
+            _ => {
+                let found = self.found(hash, None).await;
+                // Its jobs may name an entry.
+                self.described(found.map(|found| {
+                    let entry = found.module.entry(None, false).ok();
+                    (200, found, entry.map(|(entry, _)| entry))
+                }))
+            }
         }
     }
 
-    async fn upload(&self, expected: Option<Hash>, request: Request<Incoming>) -> Answer {
-        let (wasm, _memory) = match self.bodies.read(request).await {
+    async fn upload(
+        &self,
+        expected: Option<Hash>,
+        headers: HeaderMap,
+        body: &mut Arriving,
+    ) -> Answer {
+        let (wasm, _memory) = match self.bodies.read(headers, body).await {
             Ok(read) => read,
             Err(failure) => return self.failed(failure),
         };
@@ -251,25 +283,26 @@ impl Routes {
         } else {
             201
         };
-        self.describe(hash, Some(wasm), status).await
+        let found = self.found(hash, Some(wasm)).await;
+        self.described(found.and_then(|found| {
+            let (entry, _) = found.module.entry(None, false)?;
+            Ok((status, found, Some(entry)))
+        }))
     }
 
-    /// What is known about a module, which is made ready for that.
-    async fn describe(&self, hash: Hash, wasm: Option<Bytes>, status: u16) -> Answer {
-        let config = &self.app.config;
-        let kind = usual_kind(config);
-        let made = self.app.modules.get(hash, kind, wasm).await;
-        let found = made.and_then(|found| {
-            found
-                .module
-                .entry(None, false)
-                .map(|(entry, _)| (found, entry))
-        });
+    /// A module, made ready for what most jobs need.
+    async fn found(&self, hash: Hash, wasm: Option<Bytes>) -> Result<Found, Failure> {
+        let kind = usual_kind(&self.app.config);
+        self.app.modules.get(hash, kind, wasm).await
+    }
+
+    /// What is known about a module.
+    fn described(&self, found: Result<(u16, Found, Option<String>), Failure>) -> Answer {
         match found {
-            Ok((found, entry)) => {
+            Ok((status, found, entry)) => {
                 let facts = &found.module.facts;
                 let body = Object::new()
-                    .with("hash", hex::encode(hash))
+                    .with("hash", hex::encode(found.module.hash))
                     .with("bytes", facts.bytes)
                     .with("entry", entry)
                     .with("imports", &facts.imports)

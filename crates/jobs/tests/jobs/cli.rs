@@ -96,6 +96,25 @@ fn wrong_arguments_are_told() {
     );
 }
 
+/// Whatever else there is in the environment of a program.
+#[test]
+fn variables_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, &named("ok"));
+    let run = |key: &str| {
+        let value = std::ffi::OsStr::from_bytes(b"\xff");
+        let mut command = Command::new(PROGRAM);
+        command.args(["run", &path]).env_clear().env(key, value);
+        command.output().unwrap()
+    };
+    assert_eq!(run("SHELL_PROMPT").status.code(), Some(0));
+    let told = run("RPC_FIXTURE");
+    assert_eq!(told.status.code(), Some(2));
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert!(text.contains("RPC_FIXTURE: not UTF-8"), "{text}");
+}
+
 #[test]
 fn check_tells_whether_a_module_could_run() {
     let directory = tempfile::tempdir().unwrap();
@@ -126,5 +145,32 @@ fn check_tells_whether_a_module_could_run() {
         "exports  go",
     ] {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    for (declared, line) in [
+        (
+            "(memory 3000)",
+            "memory   196608000 bytes at start, at most unlimited",
+        ),
+        (
+            "(memory (export \"memory\") (export \"again\") 1100 1200)",
+            "memory   72089600 bytes at start, at most 78643200",
+        ),
+        (
+            "(memory 1 1) (memory 2 2)",
+            "memory   196608 bytes at start, at most 196608",
+        ),
+        (
+            "(table 90000 funcref) (table 90000 funcref)",
+            "tables   180000 elements at start",
+        ),
+    ] {
+        let module = text_of(&format!("(module {declared} (func (export \"run\")))"));
+        let path = file(&directory, &module);
+        let checked = program(&["check", &path]);
+        let text = String::from_utf8(checked.stdout).unwrap();
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+        let runs: Value = serde_json::from_slice(&program(&["run", &path]).stdout).unwrap();
+        let runs = runs["code"] == "empty_stdout";
+        assert_eq!(checked.status.code() == Some(0), runs, "{declared}\n{text}");
     }
 }

@@ -325,6 +325,15 @@ fn modules_are_sent_once() {
         let answer = server.send("POST", "/wasm/modules", &[], &named(name));
         assert_eq!((answer.status, &answer.json()["code"]), (422, &json!(code)));
     }
+    // A module without the usual entries is for jobs that name one.
+    let other = server.job(&named("norun"), json!({"entry": "main"}));
+    let other = format!("/wasm/modules/{}", other["usage"]["hash"].as_str().unwrap());
+    assert_eq!(server.send("HEAD", &other, &[], b"").status, 200);
+    let described = server.get(&other);
+    assert_eq!(
+        (described.status, &described.json()["entry"]),
+        (200, &json!(null))
+    );
     for _ in 0..2 {
         assert_eq!(server.send("DELETE", &path, &[], b"").status, 204);
     }
@@ -345,7 +354,7 @@ fn gzip_bodies_are_read() {
         .unwrap();
     let headers = [
         ("Content-Type", "application/json"),
-        ("Content-Encoding", "gzip"),
+        ("Content-Encoding", "GZip"),
     ];
     assert_eq!(
         server
@@ -353,6 +362,55 @@ fn gzip_bodies_are_read() {
             .json()["ok"],
         true
     );
+}
+
+/// A client that sends all of its body before it looks for an answer finds one, and knows that the connection ends.
+#[test]
+fn an_answer_before_the_body_is_there_is_seen() {
+    use std::io::{Read, Write};
+    let flags = ["--api-token", "T", "--max-body-bytes", "100000"];
+    let server = Server::start(&flags);
+    let body = vec![b'x'; 20_000_000];
+    for (token, status) in [("T", 413), ("wrong", 401)] {
+        for chunked in [false, true] {
+            let (length, before, after) = match chunked {
+                true => ("Transfer-Encoding: chunked", "1312d00\r\n", "\r\n0\r\n\r\n"),
+                false => ("Content-Length: 20000000", "", ""),
+            };
+            let head = format!(
+                "POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: bearer {token}\r\n{length}\r\n\r\n{before}"
+            );
+            let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body).unwrap();
+            stream.write_all(after.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status}")),
+                "{answer}"
+            );
+            assert!(
+                answer.to_lowercase().contains("connection: close"),
+                "{answer}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_that_was_read_keeps_its_connection() {
+    use std::io::{Read, Write};
+    let server = Server::start(&[]);
+    let head = "POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let requests = format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{head}Content-Length: 2\r\n\r\n{{}}{head}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    );
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    stream.write_all(requests.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 400").count(), 3, "{answers}");
 }
 
 /// The first bytes tell which, however few come at once.

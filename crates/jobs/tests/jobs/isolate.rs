@@ -103,6 +103,54 @@ fn a_worker_asks_through_its_server() {
     assert_eq!(answer["error"], "timeout after 5ms", "{answer}");
 }
 
+/// What a guest reads costs none of its time, however long it is.
+#[test]
+fn a_job_begins_when_its_worker_is_ready() {
+    let server = Server::start(&ISOLATED);
+    let read = crate::guests::guest(
+        "",
+        "(local $sum i64) (i32.store (i32.const 0) (i32.const 2048)) (i32.store (i32.const 4) (i32.const 65536))
+         (loop $on
+           (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))
+           (local.set $sum (i64.add (local.get $sum) (i64.load32_u (i32.const 16))))
+           (br_if $on (i32.load (i32.const 16))))
+         (call $digits (local.get $sum))",
+    );
+    let input = "x".repeat(8_000_000);
+    let body = json!({"input": input, "timeoutMs": 60});
+    // A machine that is busy elsewhere may take that time once, but not every time.
+    let answers = || server.job(&read, body.clone());
+    let ended = (0..20)
+        .map(|_| answers())
+        .find(|answer| answer["ok"] == true);
+    assert_eq!(ended.expect("in time")["result"], 8_000_003);
+}
+
+#[test]
+fn workers_have_their_turns_on_a_processor() {
+    let flags = [
+        "--isolate",
+        "process",
+        "--cpu-permits",
+        "1",
+        "--max-concurrency",
+        "4",
+    ];
+    let server = Server::start(&flags);
+    server.job(&named("ok"), json!({}));
+    let body = job(&named("loop"), json!({"timeoutMs": 30000})).to_string();
+    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+    std::io::Write::write_all(
+        &mut stream,
+        format!("POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+    )
+    .unwrap();
+    eventually("the job runs", || server.metric("wasm_jobs_running") == 1.0);
+    let answer = server.job(&named("ok"), json!({}));
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert_eq!(server.metric("wasm_jobs_running"), 1.0);
+}
+
 #[test]
 fn a_worker_can_open_and_start_nothing() {
     let server = Server::start(&ISOLATED);

@@ -406,3 +406,51 @@ fn deterministic_failures_tell_nothing_of_the_moment() {
     let (function, _) = told.split_once(" +0x").unwrap();
     assert_eq!(run(json!({"deterministic": true})), json!([function]));
 }
+
+#[test]
+fn limits_may_be_as_large_as_numbers_are() {
+    let most = u64::MAX.to_string();
+    let server = Server::start(&["--max-rpc-response-bytes", &most, "--max-body-bytes", &most]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let body = job(&named("ok"), json!({})).to_string();
+    gzip.write_all(body.as_bytes()).unwrap();
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Encoding", "gzip"),
+    ];
+    let answer = server.send("POST", "/run", &headers, &gzip.finish().unwrap());
+    assert_eq!(answer.json()["ok"], true, "{}", answer.text);
+    let answer = server.job(&direct_guest(crate::guests::BLOCK, false), json!({}));
+    assert_eq!(answer["result"]["error"]["code"], -32000, "{answer}");
+}
+
+#[test]
+fn a_stack_may_be_large() {
+    let server = Server::start(&["--max-stack-bytes", "8388608"]);
+    // Deeper than the usual stack is.
+    let deep = guest_with(
+        "run",
+        OK,
+        "(func $deep (param i32) (result i32) (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+           (else (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))))",
+        &format!("(drop (call $deep (i32.const 80000))) {}", print(1, OK.len())),
+    );
+    assert_eq!(server.job(&deep, json!({}))["ok"], true);
+    let usual = Server::start(&[]);
+    assert_eq!(usual.job(&deep, json!({}))["code"], "stack_overflow");
+}
+
+#[test]
+fn what_is_lowered_is_told() {
+    let server = Server::start(&["--max-fuel", "1000000"]);
+    let asked = json!({"maxFuel": 2_000_000, "maxRpcCalls": 1000});
+    let answer = server.job(&named("ok"), asked);
+    assert_eq!(answer["limits"]["fuel"], 1_000_000);
+    let warnings = json!(["maxRpcCalls lowered to 100", "maxFuel lowered to 1000000"]);
+    assert_eq!(answer["warnings"], warnings);
+    let answer = server.run(&job(&named("ok"), json!({"chainId": "0x+5"})));
+    assert_eq!(
+        answer.json()["details"],
+        json!(["chainId must be a whole number or a hexadecimal string"])
+    );
+}

@@ -248,6 +248,40 @@ fn what_was_recorded_can_be_replayed() {
     assert_eq!(count.load(Ordering::SeqCst), 2);
 }
 
+/// A recording answers jobs that are bound to its newest block as those that are not, and holds whatever a node said.
+#[test]
+fn a_recording_answers_deterministic_jobs_too() {
+    let (url, _) = node(|request, _| match request["method"].as_str().unwrap() {
+        "eth_blockNumber" => json!({"result": "0x20"}),
+        "eth_getBalance" => json!({"result": "0x7"}),
+        _ => json!({"error": "project id required"}),
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("record.json");
+    let path = path.to_str().unwrap();
+    let server = Server::start(&["--rpc-url", &format!("1={url}"), "--rpc-record", path]);
+    let code = BALANCE.replace("getBalance", "getCode");
+    let guests = [
+        rpc_guest(Files::default(), [BLOCK, BALANCE]),
+        direct_guest(&code, false),
+    ];
+    let live = guests
+        .each_ref()
+        .map(|guest| server.job(guest, json!({}))["result"].clone());
+    assert_eq!(live[1]["error"], "project id required");
+    server.stop();
+    let server = Server::start(&["--rpc-fixture", path]);
+    for more in [
+        json!({}),
+        json!({"deterministic": true}),
+        json!({"blockNumber": 32}),
+    ] {
+        let replayed = guests.each_ref();
+        let replayed = replayed.map(|guest| server.job(guest, more.clone())["result"].clone());
+        assert_eq!(replayed, live, "{more}");
+    }
+}
+
 #[test]
 fn keys_in_addresses_are_told_nobody() {
     let directory = tempfile::tempdir().unwrap();

@@ -253,6 +253,96 @@ fn a_client_that_leaves_frees_its_place() {
         server.metric("wasm_jobs_running") == 0.0
     });
     assert!(left.elapsed() < Duration::from_secs(10));
+    let gone = "wasm_jobs_total{code=\"cancelled\"}";
+    eventually("it is counted", || server.metric(gone) == 1.0);
+}
+
+/// One line for each job, whoever still waits for it, and whatever its client calls it.
+#[test]
+fn every_job_has_one_line_in_the_log() {
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let flags = ["--log-level", "info", "--max-concurrency", "1"];
+    let server = Server::start_in(tempfile::tempdir().unwrap(), &flags, log.into());
+    let forged = "{\n\"level\":\"error\"\n}";
+    let body = |wasm: &[u8]| job(wasm, json!({"timeoutMs": 60000})).to_string();
+    let named_by = |id: &str, wasm: &[u8]| body(wasm).replace("\"t\"", id);
+    server.post("/run", named_by(forged, &named("ok")).as_bytes());
+    let missing = server.post("/run", named_by(forged, &named("badimport")).as_bytes());
+    assert_eq!(
+        missing.json()["warnings"],
+        json!(["timeoutMs 60000 lowered to 30000"])
+    );
+    server.post("/run", named_by(forged, b"").as_bytes());
+    let leave = |id: &str, wasm: &[u8]| {
+        let body = named_by(id, wasm);
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        write!(stream, "POST /run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        stream
+    };
+    let running = leave("\"runs\"", &named("sleep60"));
+    eventually("a job runs", || server.metric("wasm_jobs_running") == 1.0);
+    let waiting = leave("\"waits\"", &named("sleep60"));
+    eventually("a job waits", || server.metric("wasm_jobs_waiting") == 1.0);
+    let gone = |count: f64| {
+        let counted = "wasm_jobs_total{code=\"cancelled\"}";
+        eventually("it is counted", || server.metric(counted) == count);
+    };
+    drop(waiting);
+    gone(1.0);
+    drop(running);
+    gone(2.0);
+    server.stop();
+    let log = std::fs::read_to_string(&path).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line));
+    let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect(&log);
+    let told = |line: &Value| {
+        let hashed = line["hash"].as_str().is_some_and(|hash| hash.len() == 64);
+        (
+            line["msg"].clone(),
+            line["jobId"].clone(),
+            line["code"].clone(),
+            hashed,
+        )
+    };
+    let forged = json!({"level": "error"});
+    let jobs = lines
+        .iter()
+        .filter(|line| !line["jobId"].is_null())
+        .map(told);
+    assert_eq!(
+        jobs.collect::<Vec<_>>(),
+        [
+            (json!("job"), forged.clone(), json!("ok"), true),
+            (json!("job"), forged.clone(), json!("import_missing"), true),
+            (json!("refused"), forged, json!("empty_wasm"), false),
+            (json!("job"), json!("waits"), json!("cancelled"), true),
+            (json!("job"), json!("runs"), json!("cancelled"), true),
+        ]
+    );
+}
+
+#[test]
+fn all_settings_in_force_are_shown() {
+    let files = tempfile::tempdir().unwrap();
+    let [fixture, record] = ["fixture", "record"].map(|name| files.path().join(name));
+    std::fs::write(&fixture, r#"{"chains":{"5":{}}}"#).unwrap();
+    let [fixture, record] = [&fixture, &record].map(|path| path.to_str().unwrap());
+    let server = Server::start(&[
+        "--rpc-fixture",
+        fixture,
+        "--rpc-record",
+        record,
+        "--api-only",
+        "true",
+    ]);
+    let limits = server.get("/limits").json();
+    assert_eq!(limits["logLevel"], "error");
+    assert_eq!(limits["rpcFixtureChains"], json!([5]));
+    assert_eq!(limits["rpcRecord"], record);
+    let cache = server.directory.path().join("cache");
+    assert_eq!(limits["wasmCacheDir"], cache.to_str().unwrap());
 }
 
 #[test]
@@ -261,17 +351,14 @@ fn tokens_guard_all_but_health() {
     assert_eq!(server.get("/wasm/health").status, 200);
     for (path, token) in [("/limits", "T"), ("/metrics", "M")] {
         assert_eq!(server.get(path).status, 401);
-        let with = |token: &str| {
-            server
-                .send(
-                    "GET",
-                    path,
-                    &[("Authorization", &format!("Bearer {token}"))],
-                    b"",
-                )
-                .status
+        let with = |value: &str| {
+            let headers = [("Authorization", value)];
+            server.send("GET", path, &headers, b"").status
         };
-        assert_eq!((with("wrong"), with(token)), (401, 200));
+        assert_eq!(with("Bearer wrong"), 401);
+        assert_eq!(with(&format!("Basic {token}")), 401);
+        assert_eq!(with(&format!("Bearer {token}")), 200);
+        assert_eq!(with(&format!("bearer {token}")), 200);
     }
     let answer = server.run(&job(&prints("1"), json!({})));
     assert_eq!(
