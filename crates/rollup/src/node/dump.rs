@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::offline::Data;
+use crate::say::say;
 use crate::storage::Path;
 
 /// Writes the durable storage of a block as the instructions of an installer.
@@ -42,6 +43,6 @@ pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
         return Err("Expecting either a .yaml of .json file".into());
     };
     fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
-    println!("Dumped WASM PVM state to {file}");
+    say!("Dumped WASM PVM state to {file}")?;
     Ok(())
 }
