@@ -1,15 +1,17 @@
 //! The program `rollup-client`: asks a rollup node, and encodes outbox messages (rollup-node.md, section 12).
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde_json::Value;
 
-use crate::encoding::base58::COMMITMENT;
+use crate::encoding::base58::{COMMITMENT, ROLLUP};
 use crate::node::http::{self, Answer};
-use crate::node::proof;
+use crate::node::{alias, home, proof};
 use crate::outbox::message::from_json;
+use crate::say::say;
 
 /// Asks a rollup node.
 ///
@@ -46,11 +48,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    match command(&arguments) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+    match command(&arguments).and_then(|text| say!("{text}")) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
             eprintln!("Error:\n{}", lines.join("\n"));
@@ -112,14 +111,14 @@ fn command(arguments: &Arguments) -> Result<String, String> {
                 .ok_or("Error while encoding outbox message.")?;
             Ok(hex::encode(bytes))
         }
-        ["rpc", "get", url] => Ok(pretty(&get(arguments, url)?)),
-        ["rpc", "post", url] => Ok(pretty(&ask(arguments, "POST", url, Some(b"{}".to_vec()))?)),
+        ["rpc", "get", url] => follow(arguments, url),
+        ["rpc", "post", url] => pretty(&ask(arguments, "POST", url, Some(b"{}".to_vec()))?),
         ["rpc", "post", url, "with", body] => {
             let body = match body.strip_prefix("file:") {
                 Some(path) => std::fs::read(path).map_err(|error| format!("{path}: {error}"))?,
                 None => body.as_bytes().to_vec(),
             };
-            Ok(pretty(&ask(arguments, "POST", url, Some(body))?))
+            pretty(&ask(arguments, "POST", url, Some(body))?)
         }
         [
             "execute",
@@ -128,7 +127,7 @@ fn command(arguments: &Arguments) -> Result<String, String> {
             "of",
             "smart",
             "rollup",
-            _,
+            rollup,
             "from",
             _,
             "for",
@@ -142,13 +141,14 @@ fn command(arguments: &Arguments) -> Result<String, String> {
         ] => {
             let proof = proof.strip_prefix("0x").unwrap_or(proof);
             checked(proof, hash, &[])?;
+            belongs(arguments, rollup)?;
             let body = serde_json::json!({ "proof": proof }).to_string();
-            Ok(pretty(&ask(
+            pretty(&ask(
                 arguments,
                 "POST",
                 "/sandbox/execute",
                 Some(body.into_bytes()),
-            )?))
+            )?)
         }
         ["gen" | "list" | "show" | "import", ..] => {
             Err("this client has no keys: nothing here is signed".into())
@@ -185,8 +185,39 @@ fn checked(proof: &str, hash: &str, rest: &[&str]) -> Result<(), String> {
     }
 }
 
+/// Whether the node runs the rollup that is meant: an address, or a name of the wallet.
+fn belongs(arguments: &Arguments, rollup: &str) -> Result<(), String> {
+    let wanted = match ROLLUP.address(rollup) {
+        Ok(_) => rollup.to_owned(),
+        Err(_) => {
+            let name = rollup.strip_prefix("alias:").unwrap_or(rollup);
+            let wallet = arguments.base_dir.clone();
+            let wallet = wallet.unwrap_or_else(|| home(".tezos-client"));
+            alias(&wallet, "smart_rollups", name)
+                .ok_or_else(|| format!("no smart rollup alias named {name}"))?
+        }
+    };
+    let address = get(arguments, "/global/smart_rollup_address")?;
+    let address = address.as_str().unwrap_or_default();
+    if address == wanted {
+        Ok(())
+    } else {
+        Err(format!("the node runs the rollup {address}, not {wanted}"))
+    }
+}
+
 fn get(arguments: &Arguments, path: &str) -> Result<Value, String> {
-    ask(arguments, "GET", path, None)
+    let text = ask(arguments, "GET", path, None)?;
+    serde_json::from_str(&text).map_err(|error| format!("the answer is not JSON: {error}"))
+}
+
+fn url(arguments: &Arguments, path: &str) -> Result<String, String> {
+    let base = arguments.endpoint.trim_end_matches('/');
+    if !(base.starts_with("http://") || base.starts_with("https://")) {
+        return Err("Endpoint should be of the form http[s]://address:port".into());
+    }
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Ok(format!("{base}{slash}{path}"))
 }
 
 fn ask(
@@ -194,19 +225,44 @@ fn ask(
     method: &str,
     path: &str,
     body: Option<Vec<u8>>,
-) -> Result<Value, String> {
-    let base = arguments.endpoint.trim_end_matches('/');
-    if !(base.starts_with("http://") || base.starts_with("https://")) {
-        return Err("Endpoint should be of the form http[s]://address:port".into());
+) -> Result<String, String> {
+    good(
+        arguments,
+        http::request(method, &url(arguments, path)?, body)?,
+    )
+}
+
+/// An answer for people; what comes without end is shown as it comes.
+fn follow(arguments: &Arguments, path: &str) -> Result<String, String> {
+    let mut streamed = false;
+    let mut out = std::io::stdout().lock();
+    let answer = http::follow(&url(arguments, path)?, &mut |line| {
+        streamed = true;
+        let text = indented(line).unwrap_or_else(|_| line.to_owned());
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Ok(()) => Ok(true),
+            // Nobody reads any more.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(format!("standard output: {error}")),
+        }
+    })?;
+    drop(out);
+    if streamed {
+        return Ok(String::new());
     }
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    let Answer { status, body } = http::request(method, &format!("{base}{slash}{path}"), body)?;
+    pretty(&good(arguments, answer)?)
+}
+
+/// The text of a good answer; what went wrong otherwise.
+fn good(arguments: &Arguments, answer: Answer) -> Result<String, String> {
+    let Answer { status, body } = answer;
     let text = String::from_utf8_lossy(&body);
     match status {
-        200 => {
-            serde_json::from_str(&text).map_err(|error| format!("the answer is not JSON: {error}"))
-        }
-        403 => Err(format!("[HTTP 403] Access denied to: {base}")),
+        200 => Ok(text.into_owned()),
+        403 => Err(format!(
+            "[HTTP 403] Access denied to: {}",
+            arguments.endpoint.trim_end_matches('/')
+        )),
         404 => Err("No service found at this URL".into()),
         410 => Err(
             "Requested data concerns a pruned block and target resource is no longer available"
@@ -229,8 +285,59 @@ fn ask(
     }
 }
 
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+fn pretty(text: &str) -> Result<String, String> {
+    indented(text).map_err(|error| format!("the answer is not JSON: {error}"))
+}
+
+/// JSON laid out for people, its fields in their order, of any depth.
+fn indented(text: &str) -> Result<String, serde_json::Error> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+    let mut out = String::new();
+    let mut depth = 0;
+    let line = |depth: usize, out: &mut String| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' => {
+                out.push(c);
+                while let Some(c) = rest.next() {
+                    out.push(c);
+                    match c {
+                        '"' => break,
+                        '\\' => out.extend(rest.next()),
+                        _ => {}
+                    }
+                }
+            }
+            '{' | '[' => {
+                out.push(c);
+                while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+                match rest.next_if(|c| matches!(c, '}' | ']')) {
+                    Some(end) => out.push(end),
+                    None => {
+                        depth += 1;
+                        line(depth, &mut out);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                line(depth, &mut out);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                line(depth, &mut out);
+            }
+            ':' => out.push_str(": "),
+            c if c.is_ascii_whitespace() => {}
+            c => out.push(c),
+        }
+    }
+    Ok(out)
 }
 
 /// Bytes as a string of OCaml.
@@ -254,6 +361,16 @@ fn quoted(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn json_is_laid_out_in_its_own_order_and_at_any_depth() {
+        let text = r#"{"b":[1,"a,\"]"],"a":{ },"c":[ ]}"#;
+        let shown = "{\n  \"b\": [\n    1,\n    \"a,\\\"]\"\n  ],\n  \"a\": {},\n  \"c\": []\n}";
+        assert_eq!(super::indented(text).unwrap(), shown);
+        let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
+        assert_eq!(super::indented(&deep).unwrap().lines().count(), 3_999);
+        assert!(super::indented("[1").is_err());
+    }
+
     #[test]
     fn bytes_are_quoted_as_in_ocaml() {
         assert_eq!(super::quoted(b"a\"\\\n\x01\xff"), r#""a\"\\\n\001\255""#);

@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod pvm;
 pub mod reveal;
 mod rollup;
+mod say;
 pub mod storage;
 pub mod version;
 

@@ -157,6 +157,20 @@ impl Console {
         Some(data)
     }
 
+    /// What stands in front of a line that is wanted: nothing in JSON mode.
+    pub(super) fn prompt(&self) -> &'static str {
+        if self.events.is_some() { "" } else { "> " }
+    }
+
+    /// Prints a line for whoever has to answer; in JSON mode nobody would see it before the event.
+    fn tell(&mut self, line: &str) -> io::Result<()> {
+        if self.events.is_some() {
+            self.prints.err(line);
+            return Ok(());
+        }
+        self.say(line)
+    }
+
     fn ask(&mut self, request: &Request) -> Result<Vec<u8>, String> {
         let failed = |error: io::Error| error.to_string();
         let (what, directory) = match request {
@@ -169,14 +183,15 @@ impl Console {
             directory.display()
         );
         for _ in 0..TRIES {
-            self.say(&question).map_err(failed)?;
-            let Some(line) = self.lines.next("> ", &mut *self.prints).map_err(failed)? else {
+            self.tell(&question).map_err(failed)?;
+            let prompt = self.prompt();
+            let Some(line) = self.lines.next(prompt, &mut *self.prints).map_err(failed)? else {
                 break;
             };
             match hex::decode(line.trim()) {
                 Ok(data) => return Ok(data),
                 Err(_) => self
-                    .say("Error: the data is not a valid hexadecimal value.")
+                    .tell("Error: the data is not a valid hexadecimal value.")
                     .map_err(failed)?,
             }
         }

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::kernel::read_kernel;
 use crate::installer::{installer, merge, parse};
+use crate::say::say;
 
 /// What the installer tool does.
 #[derive(Debug, Subcommand)]
@@ -71,7 +72,7 @@ pub(super) fn run(command: &InstallerCommand) -> Result<(), String> {
             }
             save(output, &made.wasm)?;
             if *display_root_hash {
-                println!("ROOT_HASH: 00{}", hex::encode(made.root));
+                say!("ROOT_HASH: 00{}", hex::encode(made.root))?;
             }
             Ok(())
         }

@@ -7,7 +7,7 @@ use crate::storage::Durable;
 
 /// A source of lines.
 pub trait Lines {
-    /// The next line, after a prompt; `None` at the end.
+    /// The next line, after a prompt, which is empty where only JSON is wanted; `None` at the end.
     fn next(&mut self, prompt: &str, prints: &mut dyn Prints) -> io::Result<Option<String>>;
 
     /// What keys can be completed from now on.
@@ -30,7 +30,8 @@ impl<R: BufRead> Lines for Piped<R> {
     }
 }
 
-/// Lines of a file, shown behind the prompt as if they were typed; empty ones and comments (`#`) are left out.
+/// Lines of a file, shown behind the prompt, if there is one, as if they were typed; empty ones and comments (`#`) are left
+/// out.
 pub(super) struct Script(std::vec::IntoIter<String>);
 
 impl Script {
@@ -47,7 +48,9 @@ impl Script {
 impl Lines for Script {
     fn next(&mut self, prompt: &str, prints: &mut dyn Prints) -> io::Result<Option<String>> {
         let line = self.0.next();
-        if let Some(line) = &line {
+        if let Some(line) = &line
+            && !prompt.is_empty()
+        {
             prints.out(format!("{prompt}{line}\n").as_bytes())?;
         }
         Ok(line)

@@ -19,13 +19,8 @@ impl Session {
     pub fn run(&mut self) -> Result<(), Failure> {
         while !self.stopped {
             self.console.lines.learn(&self.pvm.world.durable);
-            let Console {
-                lines,
-                prints,
-                events,
-                ..
-            } = &mut self.console;
-            let prompt = if events.is_some() { "" } else { "> " };
+            let prompt = self.console.prompt();
+            let Console { lines, prints, .. } = &mut self.console;
             let Some(line) = lines.next(prompt, &mut **prints)? else {
                 break;
             };

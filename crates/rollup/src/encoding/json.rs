@@ -71,6 +71,24 @@ impl fmt::Display for Json {
     }
 }
 
+impl From<Json> for serde_json::Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(truth) => truth.into(),
+            Json::Number(number) => number.into(),
+            Json::String(text) => text.into(),
+            Json::Array(items) => items.into_iter().map(Self::from).collect(),
+            Json::Object(fields) => {
+                let fields = fields.into_iter();
+                fields
+                    .map(|(key, value)| (key, Self::from(value)))
+                    .collect()
+            }
+        }
+    }
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -174,9 +174,9 @@ pub(super) struct Arguments {
     /// Ends after them
     #[arg(long)]
     pub(super) exit_after_inputs: bool,
-    /// The first level
-    #[arg(long, default_value_t = 0)]
-    pub(super) origination_level: i32,
+    /// The first level [default: 0]
+    #[arg(long)]
+    pub(super) origination_level: Option<i32>,
     /// Its time
     #[arg(long)]
     pub(super) start_timestamp: Option<String>,
@@ -189,9 +189,9 @@ pub(super) struct Arguments {
     /// LEVEL:PROTOCOL, may be repeated
     #[arg(long)]
     pub(super) migrate: Vec<String>,
-    /// fast, sandbox or mainnet: all constants at once
-    #[arg(long, default_value = "fast")]
-    pub(super) preset: String,
+    /// fast, sandbox or mainnet: all constants at once [default: those that the data was made with, then fast]
+    #[arg(long)]
+    pub(super) preset: Option<String>,
     #[arg(long)]
     pub(super) commitment_period: Option<i32>,
     #[arg(long)]
@@ -257,7 +257,8 @@ pub(super) struct Arguments {
     pub(super) block: String,
 }
 
-pub(super) fn home(below: &str) -> PathBuf {
+/// A place in the home directory.
+pub(crate) fn home(below: &str) -> PathBuf {
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
         .unwrap_or_default();

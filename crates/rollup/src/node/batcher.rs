@@ -85,8 +85,16 @@ pub struct Batcher {
     batched: HashMap<Hash, u64>,
     next_batch: u64,
     counter: u64,
-    included: HashMap<Hash, (i32, u32, Vec<u8>)>,
+    included: HashMap<Hash, Included>,
     remembered: VecDeque<Hash>,
+}
+
+/// A message in a block.
+#[derive(Debug)]
+struct Included {
+    level: i32,
+    operation: u32,
+    waiting: Waiting,
 }
 
 /// Messages that were taken in.
@@ -106,9 +114,9 @@ fn cost(content: &[u8]) -> usize {
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is too long.
-    #[error("Message {0} is too large (max size is {NAMED_LIMIT})")]
-    TooLarge(usize),
+    /// It is too long: its number, and the most that it may cost in a batch, in bytes.
+    #[error("Message {0} is too large (max size is {1})")]
+    TooLarge(usize, usize),
     /// The queue is full.
     #[error("Heap insertion failed with the queue's capacity of {CAPACITY} messages reached.")]
     Full,
@@ -145,18 +153,18 @@ impl Batcher {
     /// Takes messages in; their ids in the same order. Nothing is taken when one is refused.
     ///
     /// # Errors
-    /// If a message is too large, or there is no room.
+    /// If a message is too large for a batch or a level's inbox, or there is no room.
     pub fn inject(
         &mut self,
         messages: Vec<Vec<u8>>,
         order: Option<u64>,
         drop_duplicate: bool,
+        limits: &Limits,
     ) -> Result<Injected, Refused> {
-        if let Some(n) = messages
-            .iter()
-            .position(|message| message.len() > MAX_MESSAGE)
-        {
-            return Err(Refused::TooLarge(n));
+        let most = limits.batch_size.min(NAMED_LIMIT);
+        let too_large = |message: &Vec<u8>| cost(message) > most || message.len() > MAX_MESSAGE;
+        if let Some(n) = messages.iter().position(too_large) {
+            return Err(Refused::TooLarge(n, most));
         }
         if self.len() + messages.len() > CAPACITY {
             return Err(Refused::Full);
@@ -213,12 +221,7 @@ impl Batcher {
         while self.queue.len() >= limits.min_elements.max(1)
             && (self.bytes > limits.batch_size || self.queue.len() > limits.batch_elements)
         {
-            let batch = self.cut(limits);
-            let number = self.next_batch;
-            self.next_batch += 1;
-            self.batched
-                .extend(batch.iter().map(|waiting| (waiting.id, number)));
-            self.batches.insert(number, batch);
+            self.make_batch(limits);
         }
     }
 
@@ -242,26 +245,26 @@ impl Batcher {
         self.len() == 0
     }
 
-    /// Takes the batches of a block: those that are full, then what is left of the queue.
-    pub fn take(&mut self, limits: &Limits) -> Vec<Vec<Waiting>> {
+    /// The batches of a block, by number: those that are full, then what is left of the queue. They wait on until
+    /// [`Self::include`] is told of the block.
+    pub fn take(&mut self, limits: &Limits) -> Vec<u64> {
         let most = match limits.batches {
             0 => usize::MAX,
             most => most,
         };
-        let mut batches: Vec<Vec<Waiting>> = Vec::new();
-        while batches.len() < most {
-            if let Some((_, batch)) = self.batches.pop_first() {
-                for waiting in &batch {
-                    self.batched.remove(&waiting.id);
-                }
-                batches.push(batch);
-            } else if self.queue.is_empty() {
-                break;
-            } else {
-                batches.push(self.cut(limits));
-            }
+        while self.batches.len() < most && !self.queue.is_empty() {
+            self.make_batch(limits);
         }
-        batches
+        self.batches.keys().copied().take(most).collect()
+    }
+
+    fn make_batch(&mut self, limits: &Limits) {
+        let batch = self.cut(limits);
+        let number = self.next_batch;
+        self.next_batch += 1;
+        self.batched
+            .extend(batch.iter().map(|waiting| (waiting.id, number)));
+        self.batches.insert(number, batch);
     }
 
     /// Takes one batch off the queue; never an empty one while there is a message.
@@ -288,22 +291,51 @@ impl Batcher {
         self.batches.get(&number).map_or(&[], Vec::as_slice)
     }
 
-    /// Remembers where a message is.
-    pub fn included(&mut self, id: Hash, level: i32, operation: u32, content: Vec<u8>) {
-        if self.remembered.len() >= CAPACITY
-            && let Some(oldest) = self.remembered.pop_front()
-        {
-            self.included.remove(&oldest);
+    /// A batch is in a block.
+    pub fn include(&mut self, batch: u64, level: i32, operation: u32) {
+        for waiting in self.batches.remove(&batch).unwrap_or_default() {
+            self.batched.remove(&waiting.id);
+            if self.remembered.len() >= CAPACITY
+                && let Some(oldest) = self.remembered.pop_front()
+            {
+                self.included.remove(&oldest);
+            }
+            self.remembered.push_back(waiting.id);
+            let included = Included {
+                level,
+                operation,
+                waiting,
+            };
+            self.included.insert(included.waiting.id, included);
         }
-        self.remembered.push_back(id);
-        self.included.insert(id, (level, operation, content));
     }
 
-    /// Forgets what was included above a level: the block is gone.
-    pub fn forget_above(&mut self, level: i32) {
-        self.included.retain(|_, (at, ..)| *at <= level);
+    /// The blocks above a level are gone: the messages of their operations, given as level, number and count, wait again,
+    /// in their old order, and so do those of batches. Tells for each operation whether all of its messages were known;
+    /// otherwise none of them waits.
+    pub fn give_back(&mut self, level: i32, operations: &[(i32, u32, usize)]) -> Vec<bool> {
+        let mut gone: HashMap<(i32, u32), Vec<Waiting>> = HashMap::new();
+        let above = |_: &Hash, included: &mut Included| included.level > level;
+        for (_, included) in self.included.extract_if(above) {
+            let place = (included.level, included.operation);
+            gone.entry(place).or_default().push(included.waiting);
+        }
         let included = &self.included;
         self.remembered.retain(|id| included.contains_key(id));
+        let mut known = Vec::with_capacity(operations.len());
+        let mut again = Vec::new();
+        for (level, number, count) in operations {
+            let messages = gone.remove(&(*level, *number)).unwrap_or_default();
+            known.push(messages.len() == *count);
+            if messages.len() == *count {
+                again.extend(messages);
+            }
+        }
+        // Batches that wait hold later messages than these.
+        again.extend(std::mem::take(&mut self.batches).into_values().flatten());
+        self.batched.clear();
+        again.into_iter().for_each(|waiting| self.put(waiting));
+        known
     }
 
     /// Where a message is, and its content while that is known.
@@ -320,12 +352,12 @@ impl Batcher {
             );
         }
         match self.included.get(id) {
-            Some((level, operation, content)) => (
+            Some(included) => (
                 Status::Included {
-                    level: *level,
-                    operation: *operation,
+                    level: included.level,
+                    operation: included.operation,
                 },
-                Some(content),
+                Some(&included.waiting.content),
             ),
             None => (Status::Unknown, None),
         }
@@ -354,12 +386,18 @@ mod tests {
     use super::*;
     use crate::encoding::base58::MESSAGE;
 
-    fn contents(batches: &[Vec<Waiting>]) -> Vec<Vec<&str>> {
-        let text = |waiting: &'_ Waiting| std::str::from_utf8(&waiting.content).unwrap().to_owned();
-        batches
+    /// The texts of the batches of a block, which is then made.
+    fn block(batcher: &mut Batcher, limits: &Limits) -> Vec<Vec<String>> {
+        let text = |waiting: &Waiting| String::from_utf8(waiting.content.clone()).unwrap();
+        let batches = batcher.take(limits);
+        let texts = batches
             .iter()
-            .map(|batch| batch.iter().map(|w| &*text(w).leak()).collect())
-            .collect()
+            .map(|number| batcher.batch(*number).iter().map(text).collect());
+        let texts = texts.collect();
+        for (operation, number) in (0..).zip(batches) {
+            batcher.include(number, 7, operation);
+        }
+        texts
     }
 
     fn words(words: &[&str]) -> Vec<Vec<u8>> {
@@ -374,6 +412,7 @@ mod tests {
                 words(&["1-1", "1-2", "1-3", "1-4", "1-5", "2-1"]),
                 None,
                 false,
+                &Limits::default(),
             )
             .unwrap()
             .ids;
@@ -389,36 +428,45 @@ mod tests {
     #[test]
     fn messages_with_an_order_leave_first_and_batches_have_bounds() {
         let mut batcher = Batcher::default();
-        batcher.inject(words(&["a", "b"]), None, false).unwrap();
-        batcher.inject(words(&["z"]), Some(5), false).unwrap();
-        batcher.inject(words(&["y"]), Some(1), false).unwrap();
+        batcher
+            .inject(words(&["a", "b"]), None, false, &Limits::default())
+            .unwrap();
+        batcher
+            .inject(words(&["z"]), Some(5), false, &Limits::default())
+            .unwrap();
+        batcher
+            .inject(words(&["y"]), Some(1), false, &Limits::default())
+            .unwrap();
         let limits = Limits {
             batch_size: 10,
             ..Limits::default()
         };
-        let batches = batcher.take(&limits);
-        assert_eq!(contents(&batches), [["y", "z"], ["a", "b"]]);
+        assert_eq!(block(&mut batcher, &limits), [["y", "z"], ["a", "b"]]);
         batcher
-            .inject(words(&["1", "2", "3"]), None, false)
+            .inject(words(&["1", "2", "3"]), None, false, &Limits::default())
             .unwrap();
         let limits = Limits {
             batch_elements: 1,
             batches: 2,
             ..Limits::default()
         };
-        assert_eq!(contents(&batcher.take(&limits)), [["1"], ["2"]]);
+        assert_eq!(block(&mut batcher, &limits), [["1"], ["2"]]);
         assert_eq!(batcher.len(), 1);
     }
 
     #[test]
     fn duplicates_are_dropped_when_asked_wherever_the_first_is() {
         let mut batcher = Batcher::default();
-        let twice = batcher.inject(words(&["x", "x"]), None, true).unwrap().ids;
+        let twice = batcher
+            .inject(words(&["x", "x"]), None, true, &Limits::default())
+            .unwrap()
+            .ids;
         assert_eq!((twice[0], batcher.len()), (twice[1], 1));
-        let taken = batcher.take(&Limits::default());
-        batcher.included(taken[0][0].id, 7, 0, b"x".to_vec());
+        assert_eq!(block(&mut batcher, &Limits::default()), [["x"]]);
         assert_eq!(
-            batcher.inject(words(&["x"]), None, true).unwrap(),
+            batcher
+                .inject(words(&["x"]), None, true, &Limits::default())
+                .unwrap(),
             Injected {
                 ids: vec![twice[0]],
                 new: vec![]
@@ -432,21 +480,63 @@ mod tests {
                 operation: 0
             }
         );
-        batcher.forget_above(6);
-        assert_eq!(batcher.status(&twice[0]).0, Status::Unknown);
+    }
+
+    #[test]
+    fn what_was_taken_waits_until_its_block_is_made_and_again_when_the_block_is_gone() {
+        let mut batcher = Batcher::default();
+        let limits = Limits {
+            batches: 1,
+            ..Limits::default()
+        };
+        let ids = batcher
+            .inject(words(&["a", "b"]), None, true, &limits)
+            .unwrap()
+            .ids;
+        let taken = batcher.take(&limits);
+        assert_eq!(batcher.status(&ids[0]).0, Status::Batched(taken[0]));
+        assert_eq!((batcher.len(), batcher.all().count()), (2, 2));
+        batcher.clear(None, false);
+        // The block was not made: the next one gets the same.
+        assert_eq!(batcher.take(&limits), taken);
+        assert_eq!(block(&mut batcher, &limits), [["a", "b"]]);
+        batcher.inject(words(&["c"]), None, true, &limits).unwrap();
+        assert_eq!(batcher.take(&limits).len(), 1);
+        // An operation that is not known as a whole is nobody's.
+        assert_eq!(batcher.give_back(6, &[(7, 0, 2), (7, 1, 1)]), [true, false]);
+        assert_eq!(batcher.status(&ids[1]).0, Status::Pending);
+        let again = batcher.inject(words(&["b"]), None, true, &limits).unwrap();
+        assert!(again.new.is_empty());
+        assert_eq!(block(&mut batcher, &limits), [["a", "b", "c"]]);
     }
 
     #[test]
     fn what_is_too_large_or_too_much_is_refused_as_a_whole() {
         let mut batcher = Batcher::default();
         assert_eq!(
-            batcher.inject(vec![vec![0; 4095], vec![0; 4096]], None, false),
-            Err(Refused::TooLarge(1))
+            batcher.inject(
+                vec![vec![0; 4095], vec![0; 4096]],
+                None,
+                false,
+                &Limits::default()
+            ),
+            Err(Refused::TooLarge(1, 4100))
+        );
+        let narrow = Limits {
+            batch_size: 20,
+            ..Limits::default()
+        };
+        let refused = batcher.inject(vec![vec![0; 16], vec![0; 17]], None, false, &narrow);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "Message 1 is too large (max size is 20)"
         );
         assert!(batcher.is_empty());
-        batcher.inject(vec![vec![]; CAPACITY], None, false).unwrap();
+        batcher
+            .inject(vec![vec![]; CAPACITY], None, false, &Limits::default())
+            .unwrap();
         assert_eq!(
-            batcher.inject(vec![vec![]], None, false),
+            batcher.inject(vec![vec![]], None, false, &Limits::default()),
             Err(Refused::Full)
         );
         batcher.clear(None, false);
@@ -462,10 +552,15 @@ mod tests {
             batches: 1,
             ..Limits::default()
         };
-        let ids = batcher.inject(words(&["a", "b"]), None, false).unwrap().ids;
+        let ids = batcher
+            .inject(words(&["a", "b"]), None, false, &Limits::default())
+            .unwrap()
+            .ids;
         batcher.fill(&limits);
         assert_eq!(batcher.status(&ids[0]).0, Status::Pending);
-        batcher.inject(words(&["c"]), Some(0), false).unwrap();
+        batcher
+            .inject(words(&["c"]), Some(0), false, &Limits::default())
+            .unwrap();
         batcher.fill(&limits);
         assert_eq!(
             batcher.status(&ids[0]),
@@ -473,17 +568,23 @@ mod tests {
         );
         assert_eq!(batcher.status(&ids[1]).0, Status::Pending);
         assert_eq!(batcher.len(), 3);
-        assert_eq!(contents(&batcher.take(&limits)), [["c", "a"]]);
-        assert_eq!(contents(&batcher.take(&limits)), [["b"]]);
+        assert_eq!(block(&mut batcher, &limits), [["c", "a"]]);
+        assert_eq!(block(&mut batcher, &limits), [["b"]]);
         assert!(batcher.is_empty() && batcher.take(&limits).is_empty());
     }
 
     #[test]
     fn the_queue_can_be_cleared_in_part() {
         let mut batcher = Batcher::default();
-        batcher.inject(words(&["a"]), None, false).unwrap();
-        batcher.inject(words(&["b"]), Some(3), false).unwrap();
-        batcher.inject(words(&["c"]), Some(9), false).unwrap();
+        batcher
+            .inject(words(&["a"]), None, false, &Limits::default())
+            .unwrap();
+        batcher
+            .inject(words(&["b"]), Some(3), false, &Limits::default())
+            .unwrap();
+        batcher
+            .inject(words(&["c"]), Some(9), false, &Limits::default())
+            .unwrap();
         batcher.clear(Some(3), false);
         assert_eq!(batcher.len(), 2);
         batcher.clear(Some(3), true);

@@ -75,7 +75,7 @@ pub fn open(settings: Settings, kernel: Option<&[u8]>) -> Result<(Arc<Node>, Cha
     };
     let compiled = || settings.compiled();
     let executor = compiled();
-    let inputs = settings.inputs.clone().into_iter();
+    let inputs = settings.inputs.clone();
     let node = Arc::new(Node {
         simulator: Mutex::new(compiled()),
         store,
@@ -119,7 +119,7 @@ fn genesis(settings: &Settings, store: &Store, kernel: &[u8]) -> Result<(Block, 
     };
     let hash = commitment.hash();
     let mut block = Block {
-        hash: Block::hash_of(&settings.rollup, &Hash::default(), level, &[]),
+        hash: Block::hash_of(&settings.rollup, &Hash::default(), level, &[], 0),
         level,
         predecessor: Hash::default(),
         timestamp: settings.start_timestamp.unwrap_or_else(now),

@@ -126,12 +126,14 @@ impl State {
 }
 
 impl Block {
-    /// The hash of a block of the simulated chain (section 5.2).
+    /// The hash of a block of the simulated chain (section 5.2). A block after a reorganisation has another hash than the
+    /// one in whose place it is, whatever is in it.
     pub fn hash_of(
         rollup: &[u8; 20],
         predecessor: &Hash,
         level: i32,
         operations: &[Operation],
+        reorganisations: u64,
     ) -> Hash {
         let all: Vec<u8> = operations.iter().flat_map(Operation::digest).collect();
         let mut bytes = b"sandbox-block".to_vec();
@@ -139,6 +141,9 @@ impl Block {
         bytes.extend(predecessor);
         bytes.extend(level.to_be_bytes());
         bytes.extend(blake2b(&all));
+        if reorganisations > 0 {
+            bytes.extend(reorganisations.to_be_bytes());
+        }
         blake2b(&bytes)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! One thread owns the machine. It never waits for readers, and readers see a block when it is complete.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,12 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::batcher::Waiting;
 use super::block::{Block, Operation, State, keep_stuck};
 use super::course::{Course, after};
 use super::history::Inbox;
 use super::outside::Outside;
-use super::pool::Settled;
+use super::pool::Taken;
 use super::time::now;
 use super::{Node, RUN_SECONDS, bailout, layer1, log, machine, refutation};
 use crate::compiled::Compiled;
@@ -69,12 +69,12 @@ pub struct Made {
     pub elapsed: Duration,
 }
 
-/// What goes into a block; kept when the block cannot be made yet.
+/// What goes into a block. All of it waits on until the block is made: a block that cannot be made yet loses nothing.
 struct Prepared {
+    /// What waited.
+    taken: Taken,
+    /// That, and the messages of the file.
     operations: Vec<Operation>,
-    /// The messages of batches by the number of their operation.
-    batched: Vec<(u32, Vec<Waiting>)>,
-    settled: Option<Settled>,
     migration: Option<String>,
     timestamp: i64,
 }
@@ -85,15 +85,16 @@ pub struct Chain {
     executor: Compiled,
     outside: Outside,
     pvm: Pvm,
-    prepared: Option<Prepared>,
     /// Blocks whose messages are given by a file, level by level.
-    inputs: std::vec::IntoIter<Vec<Vec<u8>>>,
+    inputs: VecDeque<Vec<Vec<u8>>>,
     /// When it was last told why no block can be made.
     complained: Option<Instant>,
     /// Up to which level commitments are surely published.
     published: i32,
     /// The newest commitment that has to be cemented before a node in bailout mode leaves.
     stake: Option<i32>,
+    /// How often blocks were taken away.
+    reorganisations: u64,
     /// Why no more blocks are made: the node has left, or must not go on.
     ended: Option<Result<(), String>>,
 }
@@ -104,18 +105,18 @@ impl Chain {
         executor: Compiled,
         outside: Outside,
         pvm: Pvm,
-        inputs: std::vec::IntoIter<Vec<Vec<u8>>>,
+        inputs: Vec<Vec<Vec<u8>>>,
     ) -> Self {
         Self {
             node,
             executor,
             outside,
             pvm,
-            prepared: None,
-            inputs,
+            inputs: inputs.into(),
             complained: None,
             published: i32::MIN,
             stake: None,
+            reorganisations: 0,
             ended: None,
         }
     }
@@ -126,12 +127,16 @@ impl Chain {
     /// If a block can never be made and the node was told not to wait.
     pub fn run(mut self, orders: &Receiver<Order>) -> Result<(), String> {
         self.stake = bailout::stake(&self.node)?;
+        self.reorganisations = self.node.store.reorganisations()?;
         self.published = self.stake.unwrap_or(i32::MIN);
         self.catch_up()?;
         let mut due = Instant::now() + self.pause();
         while !self.node.stop.load(Ordering::Relaxed) {
             if let Some(end) = self.ended.take() {
                 return end;
+            }
+            if self.node.settings.exit_after_inputs && !self.has_inputs() {
+                return Ok(());
             }
             let manual = self.node.live().block_time <= 0.0 && !self.has_inputs();
             let wait = if manual {
@@ -169,9 +174,6 @@ impl Chain {
                             }
                             due = Instant::now() + pause;
                         }
-                        if self.node.settings.exit_after_inputs && !self.has_inputs() {
-                            return Ok(());
-                        }
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -204,7 +206,7 @@ impl Chain {
     }
 
     fn has_inputs(&self) -> bool {
-        self.inputs.len() > 0
+        !self.inputs.is_empty()
     }
 
     /// A block by the clock. What hinders it is told, and the block is tried again soon.
@@ -251,21 +253,18 @@ impl Chain {
     }
 
     /// Collects what goes into the next block.
-    fn prepare(&mut self, timestamp: Option<i64>) -> Prepared {
+    fn prepare(&self, timestamp: Option<i64>) -> Prepared {
         let settings = &self.node.settings;
         let mut live = self.node.live();
-        let inputs = self.inputs.next().into_iter().flatten();
         let taken = live
             .pool
             .take(&settings.batcher, settings.mode.has_batcher());
-        let mut operations = taken.operations;
-        operations.extend(inputs.map(Operation::Serialized));
+        let mut operations = taken.operations.clone();
+        let inputs = self.inputs.front().into_iter().flatten();
+        operations.extend(inputs.cloned().map(Operation::Serialized));
         let level = live.head.level + 1;
         let planned = settings.migrations.iter().find(|(at, _)| *at == level);
-        let migration = live
-            .migration
-            .take()
-            .or_else(|| planned.map(|(_, protocol)| protocol.clone()));
+        let planned = planned.map(|(_, protocol)| protocol.clone());
         let least = live.head.timestamp + 1;
         let timestamp = match (timestamp, settings.deterministic) {
             (Some(timestamp), _) => timestamp,
@@ -273,10 +272,9 @@ impl Chain {
             (None, false) => now(),
         };
         Prepared {
+            taken,
             operations,
-            batched: taken.batched,
-            settled: taken.settled,
-            migration,
+            migration: live.migration.clone().or(planned),
             timestamp: timestamp.max(least),
         }
     }
@@ -284,10 +282,7 @@ impl Chain {
     /// Makes one block. When it cannot be made, nothing has changed, and what should go into it waits for the next time.
     fn make(&mut self, timestamp: Option<i64>, careful: bool) -> Result<Made, String> {
         let start = Instant::now();
-        let prepared = match self.prepared.take() {
-            Some(prepared) => prepared,
-            None => self.prepare(timestamp),
-        };
+        let prepared = self.prepare(timestamp);
         if self.node.settings.simulate_dal {
             let mut live = self.node.live();
             let level = live.head.level + 1;
@@ -300,7 +295,7 @@ impl Chain {
         match self.evaluate(&prepared).and_then(|(mut block, published)| {
             let chain = self.node.head().state.outbox;
             let durable = &self.pvm.world.durable;
-            let settled = prepared.settled.as_ref();
+            let settled = prepared.taken.settled.as_ref();
             self.node
                 .store
                 .add(&mut block, durable, chain, settled, careful)?;
@@ -312,12 +307,12 @@ impl Chain {
                     block: Arc::new(block),
                     elapsed: start.elapsed(),
                 };
-                self.publish(&made, prepared);
+                self.publish(&made, &prepared);
                 Ok(made)
             }
             Err(error) => {
                 self.pvm = before;
-                self.prepared = Some(prepared);
+                self.node.live().pool.keep();
                 Err(error)
             }
         }
@@ -362,6 +357,7 @@ impl Chain {
                 &head.hash,
                 level,
                 &prepared.operations,
+                self.reorganisations,
             ),
             level,
             predecessor: head.hash,
@@ -437,24 +433,26 @@ impl Chain {
     }
 
     /// Shows a block that is kept to everybody, and does what follows from it.
-    fn publish(&mut self, made: &Made, prepared: Prepared) {
+    fn publish(&mut self, made: &Made, prepared: &Prepared) {
         let block = &made.block;
         let node = Arc::clone(&self.node);
+        self.inputs.pop_front();
         {
             let mut live = node.live();
             live.head = Arc::clone(block);
             live.pvm = self.pvm.clone();
             live.counters.block_seconds = made.elapsed.as_secs_f64();
-            for (number, messages) in prepared.batched {
+            for number in &prepared.taken.batches {
                 live.counters.batches += 1;
-                live.counters.messages += messages.len() as u64;
+                let messages = live.pool.batcher.batch(*number).len();
+                live.counters.messages += messages as u64;
                 live.counters.last_batch_level = block.level;
-                for waiting in messages {
-                    let Waiting { id, content, .. } = waiting;
-                    live.pool.batcher.included(id, block.level, number, content);
-                }
             }
-            live.pool.settle();
+            live.pool.settle(&prepared.taken, block.level);
+            // Another one may have been asked for since.
+            if live.migration == prepared.migration {
+                live.migration = None;
+            }
         }
         // Nobody may be listening.
         let _ = node.heads.send(Arc::clone(block));
@@ -510,11 +508,20 @@ impl Chain {
         if target < self.node.live().first_level {
             return Err(format!("there are no {depth} blocks to take away"));
         }
+        let store = &self.node.store;
+        let mut gone = Vec::new();
+        for level in target + 1..=head.level {
+            gone.extend(store.block(level)?);
+        }
+        // What waits is written down before the blocks go: whenever the process dies, it is in one or the other.
+        let settled = {
+            let pool = &mut self.node.live().pool;
+            pool.put_back(target, &gone, &settings.batcher)?
+        };
         self.published = self.stake.unwrap_or(i32::MIN);
-        let gone = self.node.store.rewind(target)?;
-        let block = self
-            .node
-            .store
+        store.rewind(target, Some(&settled))?;
+        self.reorganisations = store.reorganisations()?;
+        let block = store
             .head()?
             .ok_or_else(|| "the store has no block".to_owned())?;
         let durable = self.node.store.durable(&block)?;
@@ -525,11 +532,8 @@ impl Chain {
             settings.origination_level,
         )?;
         let mut live = self.node.live();
-        let operations = gone.into_iter().flat_map(|block| block.operations);
-        live.pool.put_back(operations.collect())?;
         live.head = Arc::new(block);
         live.pvm = self.pvm.clone();
-        live.pool.batcher.forget_above(target);
         drop(live);
         self.node
             .states

@@ -8,14 +8,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::arguments::{Arguments, base_dir, home};
+use super::arguments::{Arguments, base_dir};
+use super::config::File;
 use super::dump::dump;
 use super::operators::{alias, memorise};
 use super::process::run;
-use super::setting::{boot_sector, new_address, settings};
+use super::setting::{boot_sector, config_path, first_kernel, new_address, settings};
 use super::snapshot::snapshot;
 use super::{compare, config, log, offline, remembered, server, tell};
 use crate::encoding::base58::ROLLUP;
+use crate::say::say;
 
 /// The program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -68,7 +70,7 @@ fn command(mut arguments: Arguments, line: &[OsString]) -> Result<(), String> {
         }
         ["show", "supported", "protocols"] => {
             for name in PROTOCOLS {
-                println!("{name}");
+                say!("{name}")?;
             }
             Ok(())
         }
@@ -87,17 +89,11 @@ fn command(mut arguments: Arguments, line: &[OsString]) -> Result<(), String> {
             tell::bake(arguments, count)
         }
         ["generate", "openapi"] => {
-            println!("{}", server::openapi());
+            say!("{}", server::openapi())?;
             Ok(())
         }
-        ["list", "metrics"] => {
-            server::list_metrics();
-            Ok(())
-        }
-        ["dump-metrics"] => {
-            server::dump_metrics();
-            Ok(())
-        }
+        ["list", "metrics"] => server::list_metrics(),
+        ["dump-metrics"] => server::dump_metrics(),
         ["dump", "durable", "storage", "into", file] => dump(arguments, file),
         ["snapshot", ref rest @ ..] => snapshot(arguments, rest),
         ["patch", "durable", "storage", "at", key, "with", value] => {
@@ -139,28 +135,19 @@ fn operators_of<'a>(rest: &'a [&'a str]) -> Result<&'a [&'a str], String> {
 }
 
 fn init(arguments: &Arguments, mode: &str, address: &str, keys: &[&str]) -> Result<(), String> {
-    let kernel = arguments
-        .boot_sector_file
-        .as_deref()
-        .map(boot_sector)
-        .transpose()?;
-    let data_dir = arguments
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| home(".tezos-smart-rollup-node"));
-    let path = arguments
-        .config_file
-        .clone()
-        .unwrap_or_else(|| data_dir.join("config.json"));
+    // What is already there is replaced and not read.
+    let none = File::default();
+    let kernel = first_kernel(arguments, &none)?;
+    let path = config_path(arguments);
     if path.exists() && !arguments.force {
         return Err(format!(
             "Configuration file \"{}\" already exists. Use --force to overwrite.",
             path.display()
         ));
     }
-    let _ = fs::remove_file(&path);
     let settings = settings(
         arguments,
+        &none,
         Some(mode),
         Some(address),
         keys,
@@ -174,13 +161,15 @@ fn init(arguments: &Arguments, mode: &str, address: &str, keys: &[&str]) -> Resu
     let text = serde_json::to_string_pretty(&config::written(&settings, v18))
         .map_err(|error| error.to_string())?;
     let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let new = path.with_extension("new");
     parent
-        .and_then(|()| fs::write(&path, text + "\n"))
+        .and_then(|()| fs::write(&new, text + "\n"))
+        .and_then(|()| fs::rename(&new, &path))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    println!(
+    say!(
         "Smart rollup node configuration written in {}",
         path.display()
-    );
+    )?;
     Ok(())
 }
 
@@ -208,6 +197,6 @@ fn originate(arguments: &Arguments, name: &str, rest: &[&str]) -> Result<(), Str
     let path = base_dir.join(format!("{address}.kernel"));
     fs::write(&path, hex::encode(&bytes))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("Address: {address}\nSmart rollup {address} memorized as \"{name}\"");
+    say!("Address: {address}\nSmart rollup {address} memorized as \"{name}\"")?;
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::compiled::Compiled;
 use crate::encoding::base58::{ROLLUP, STATE};
 use crate::encoding::hash::Hash;
 use crate::pvm::Pvm;
+use crate::say::say;
 use crate::version::Version;
 
 /// Compares two nodes.
@@ -40,7 +41,7 @@ pub(super) fn compare(arguments: &Arguments, urls: [&str; 2]) -> Result<(), Stri
         two.level("/global/tezos_level", "")?,
     ];
     let newest = heads[0].min(heads[1]);
-    println!("Comparing levels {origin} to {newest} of {address}");
+    say!("Comparing levels {origin} to {newest} of {address}")?;
     if one.state(origin)? != two.state(origin)? {
         return Err("the nodes began with different kernels or at different levels".into());
     }
@@ -58,17 +59,17 @@ pub(super) fn compare(arguments: &Arguments, urls: [&str; 2]) -> Result<(), Stri
     }
     let first = origin + different * period;
     if first <= newest {
-        println!("The commitments of level {first} are the first that differ");
+        say!("The commitments of level {first} are the first that differ")?;
     }
     let mut level = origin + same * period + 1;
     while level <= first.min(newest) && one.state(level)? == two.state(level)? {
         level += 1;
     }
     if level > first.min(newest) {
-        println!("No state differs");
+        say!("No state differs")?;
         return Ok(());
     }
-    println!("The states of level {level} are the first that differ");
+    say!("The states of level {level} are the first that differ")?;
     let messages = one.messages(level)?;
     if messages != two.messages(level)? {
         return Err(format!("the nodes had different messages at level {level}"));
@@ -91,10 +92,10 @@ pub(super) fn compare(arguments: &Arguments, urls: [&str; 2]) -> Result<(), Stri
         one.states(level, &[tick])?.swap_remove(0),
         two.states(level, &[tick])?.swap_remove(0),
     ];
-    println!(
+    say!(
         "Evaluated here, the state after tick {tick} is {}",
         right.as_deref().unwrap_or("none")
-    );
+    )?;
     let honest = match (claims[0] == right, claims[1] == right) {
         (true, false) => format!("{} is right", urls[0]),
         (false, true) => format!("{} is right", urls[1]),
@@ -116,16 +117,16 @@ fn dissect(peers: [&Peer<'_>; 2], level: i32) -> Result<u64, String> {
             peers[0].states(level, &ticks)?,
             peers[1].states(level, &ticks)?,
         );
-        println!(
+        say!(
             "Move {moves}: {} sections from tick {} to {}",
             ticks.len(),
             span.same,
             span.different
-        );
+        )?;
         let shown = |state: &Option<String>| state.clone().unwrap_or_else(|| "null".into());
         for ((tick, left), right) in ticks.iter().zip(&left).zip(&right) {
             let mark = if left == right { " " } else { "*" };
-            println!("{mark} {tick:>20} {} {}", shown(left), shown(right));
+            say!("{mark} {tick:>20} {} {}", shown(left), shown(right))?;
         }
         span.narrow(&ticks, &left, &right)?;
     }

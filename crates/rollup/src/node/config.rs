@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::batcher::Limits;
 use super::commitment::Constants;
 use super::loser::Loser;
-use super::operators::{Mode, Operators, Purpose};
+use super::operators::{self, Mode, Operators, Purpose};
+use super::schema;
 use super::server::access::Rule;
 use crate::compiled::Compiled;
 use crate::encoding::base58::ROLLUP;
@@ -65,6 +66,12 @@ pub struct Settings {
     pub acl_shown: Value,
     /// Fees of operations, kept for nothing.
     pub fee_parameters: Value,
+    /// Other keys of a configuration that mean nothing here, as file and command line have them.
+    pub kept: Map<String, Value>,
+    /// The file of the first kernel.
+    pub boot_sector: Option<PathBuf>,
+    /// Whether that is not looked at before it runs.
+    pub unsafe_disable_wasm_kernel_checks: bool,
     /// Where metrics are served.
     pub metrics_addr: Option<String>,
     /// Origins of web pages that may ask.
@@ -141,9 +148,14 @@ impl Settings {
             .then(|| self.log_kernel_debug_file.clone().unwrap_or_else(default))
     }
 
-    /// Whether commitments are published and cemented.
+    /// Whether commitments are published.
     pub fn publishes(&self) -> bool {
         self.mode.publishes() || self.auto_operator || self.accuses()
+    }
+
+    /// Whether published commitments are cemented.
+    pub fn cements(&self) -> bool {
+        self.mode.cements() || self.auto_operator || self.accuses()
     }
 
     /// Whether commitments are published that another node has, too, or has differently.
@@ -160,27 +172,14 @@ impl Settings {
     }
 }
 
-/// The keys of a configuration file that the real node knows.
-const KEYS: [&str; 42] = [
-    "data-dir",
-    "smart-rollup-address",
+/// Keys that mean nothing here; they are kept and shown.
+const KEPT: [&str; 20] = [
     "etherlink",
-    "boot-sector",
-    "smart-rollup-node-operator",
-    "rpc-addr",
-    "rpc-port",
-    "acl",
-    "metrics-addr",
     "performance-metrics",
     "reconnection_delay",
-    "fee-parameters",
-    "mode",
-    "loser-mode",
     "apply-unsafe-patches",
     "unsafe-pvm-patches",
-    "execute-outbox-messages-filter",
     "DAL node endpoint",
-    "pre-images-endpoint",
     "batcher",
     "injector",
     "l1_blocks_cache_size",
@@ -191,20 +190,24 @@ const KEYS: [&str; 42] = [
     "loop_retry_delay",
     "index_buffer_size",
     "irmin_cache_size",
-    "log-kernel-debug",
-    "log-kernel-debug-file",
-    "unsafe-disable-wasm-kernel-checks",
-    "no-degraded",
     "slow-vm-fallback",
     "bail-on-disagree",
     "gc-parameters",
-    "history-mode",
-    "cors",
     "commit-on",
-    "opentelemetry",
-    "dal_slot_status_max_fetch_attempts",
-    "dac-observer-client",
 ];
+
+/// Puts a value over another: fields over fields, anything else in its place.
+fn overlay(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (_, Value::Null) => {}
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                overlay(below.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above.clone(),
+    }
+}
 
 /// A configuration file.
 #[derive(Clone, Debug, Default)]
@@ -214,7 +217,7 @@ impl File {
     /// Reads a file; `None` when there is none.
     ///
     /// # Errors
-    /// If it is not JSON, or has a key that is not known.
+    /// If it is not JSON, or has a key that is not known or holds what it cannot hold.
     pub fn read(path: &Path) -> Result<Option<Self>, String> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -224,9 +227,7 @@ impl File {
         let wrong = |what: String| format!("{}: {what}", path.display());
         match serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))? {
             Value::Object(fields) => {
-                if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
-                    return Err(wrong(format!("unknown key `{key}`")));
-                }
+                schema::check(&fields).map_err(wrong)?;
                 Ok(Some(Self(fields)))
             }
             _ => Err(wrong("expected an object".into())),
@@ -276,6 +277,17 @@ impl File {
         }
     }
 
+    /// What is said about keys that mean nothing here; `above` is what the command line says.
+    pub fn kept(&self, above: Map<String, Value>) -> Map<String, Value> {
+        let of = |key: &&str| Some(((*key).to_owned(), self.0.get(*key)?.clone()));
+        let mut kept = Value::Object(KEPT.iter().filter_map(of).collect());
+        overlay(&mut kept, &Value::Object(above));
+        match kept {
+            Value::Object(kept) => kept,
+            _ => Map::new(),
+        }
+    }
+
     /// The texts of a list within an object.
     pub fn texts(&self, inside: &str, key: &str) -> Vec<String> {
         let list = self.0.get(inside).and_then(|object| object.get(key));
@@ -289,49 +301,70 @@ impl File {
     /// If it is neither.
     pub fn mode(&self) -> Result<Option<Mode>, String> {
         match self.0.get("mode") {
-            None => Ok(None),
+            None | Some(Value::Null) => Ok(None),
             Some(Value::String(word)) => Mode::parse(word).map(Some),
             Some(object) => {
                 let kinds = object.get("custom").and_then(Value::as_array);
-                let kinds: Vec<&str> = kinds
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
+                let kinds = kinds.map(|kinds| kinds.iter().map(Value::as_str));
+                let kinds: Option<Vec<&str>> = kinds.and_then(Iterator::collect);
+                let kinds = kinds.ok_or(
+                    "configuration: `mode` must be a string, or an object `custom` with a list of strings",
+                )?;
                 Mode::parse(&format!("custom:{}", kinds.join(","))).map(Some)
             }
         }
     }
 
-    /// The operators, by purposes or by the operations of v18.
+    /// The operators, by purposes or by the operations of v18; their names are those of a wallet.
     ///
     /// # Errors
-    /// If a purpose is not known.
-    pub fn operators(&self) -> Result<Operators, String> {
+    /// If a purpose or a key is not known.
+    pub fn operators(&self, base_dir: &Path) -> Result<Operators, String> {
+        const KEY: &str = "smart-rollup-node-operator";
         let mut operators = Operators::new();
-        let object = self
-            .0
-            .get("smart-rollup-node-operator")
-            .and_then(Value::as_object);
-        for (name, value) in object.into_iter().flatten() {
+        let object = match self.0.get(KEY) {
+            None | Some(Value::Null) => return Ok(operators),
+            Some(value) => value
+                .as_object()
+                .ok_or_else(|| format!("configuration: `{KEY}` must be an object"))?,
+        };
+        for (name, value) in object {
             let purpose = Purpose::parse(name)
                 .ok_or_else(|| format!("configuration: unknown operator purpose `{name}`"))?;
-            let keys: Vec<String> = match value {
-                Value::String(key) => vec![key.clone()],
-                Value::Array(keys) => keys
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(str::to_owned)
-                    .collect(),
-                _ => {
-                    return Err(format!(
-                        "configuration: `{name}` must be a key or a list of keys"
-                    ));
-                }
+            let keys = match value {
+                Value::Array(keys) => keys.as_slice(),
+                key => std::slice::from_ref(key),
             };
-            operators.insert(purpose, keys);
+            let keys = keys.iter().map(|key| {
+                let text = key.as_str().ok_or_else(|| {
+                    format!("configuration: `{KEY}.{name}` must be a key or a list of keys")
+                })?;
+                operators::key(text, base_dir)
+                    .map_err(|error| format!("configuration: `{KEY}.{name}`: {error}"))
+            });
+            operators.insert(purpose, keys.collect::<Result<_, String>>()?);
         }
         Ok(operators)
+    }
+
+    /// Which outbox messages are executed at once.
+    ///
+    /// # Errors
+    /// If a rule has another shape.
+    pub fn outbox_filter(&self) -> Result<Vec<Value>, String> {
+        let list = self.0.get("execute-outbox-messages-filter");
+        let rules = list.and_then(Value::as_array).cloned().unwrap_or_default();
+        let names = |value: &Value| match value {
+            Value::Array(names) => names.iter().all(Value::is_string),
+            value => value == "any",
+        };
+        let good = |rule: &Value| {
+            names(&rule["transaction"]["destination"]) && names(&rule["transaction"]["entrypoint"])
+        };
+        if rules.iter().all(good) {
+            return Ok(rules);
+        }
+        Err("configuration: `execute-outbox-messages-filter` must list objects `transaction` whose `destination` and `entrypoint` are \"any\" or lists of strings".into())
     }
 }
 
@@ -358,6 +391,15 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     }
     put("fee-parameters", settings.fee_parameters.clone());
     put("mode", mode(&settings.mode));
+    if let Some(path) = &settings.boot_sector {
+        put("boot-sector", json!(path));
+    }
+    if settings.unsafe_disable_wasm_kernel_checks {
+        put("unsafe-disable-wasm-kernel-checks", true.into());
+    }
+    for (key, value) in &settings.kept {
+        put(key, value.clone());
+    }
     if let Some(endpoint) = &settings.pre_images_endpoint {
         put("pre-images-endpoint", endpoint.as_str().into());
     }
@@ -399,6 +441,10 @@ fn operators(settings: &Settings, style_v18: bool) -> Value {
     let mut out = Map::new();
     for (purpose, keys) in &settings.operators {
         let first = || keys.first().cloned().unwrap_or_default();
+        let all = || match keys.as_slice() {
+            [key] => key.as_str().into(),
+            keys => json!(keys),
+        };
         if style_v18 {
             let kinds: &[&str] = match purpose {
                 Purpose::Operating => &["publish", "refute"],
@@ -408,7 +454,7 @@ fn operators(settings: &Settings, style_v18: bool) -> Value {
                 Purpose::ExecutingOutbox => &["execute_outbox_message"],
             };
             for kind in kinds {
-                out.insert((*kind).to_owned(), first().into());
+                out.insert((*kind).to_owned(), all());
             }
         } else if *purpose == Purpose::Batching {
             out.insert(purpose.name().into(), json!(keys));
@@ -421,9 +467,10 @@ fn operators(settings: &Settings, style_v18: bool) -> Value {
 
 /// Every key with its value, for `GET /config`.
 pub fn shown(settings: &Settings) -> Value {
-    json!({
+    let mut shown = json!({
         "smart-rollup-address": ROLLUP.encode(&settings.rollup),
         "smart-rollup-node-operator": operators(settings, false),
+        "boot-sector": settings.boot_sector,
         "rpc-addr": settings.rpc_addr,
         "rpc-port": settings.rpc_port,
         "acl": settings.acl_shown,
@@ -451,7 +498,7 @@ pub fn shown(settings: &Settings) -> Value {
         "loop_retry_delay": 10.0,
         "log-kernel-debug": settings.log_kernel_debug,
         "log-kernel-debug-file": settings.kernel_log(),
-        "unsafe-disable-wasm-kernel-checks": false,
+        "unsafe-disable-wasm-kernel-checks": settings.unsafe_disable_wasm_kernel_checks,
         "no-degraded": settings.no_degraded,
         "slow-vm-fallback": false,
         "bail-on-disagree": false,
@@ -459,5 +506,7 @@ pub fn shown(settings: &Settings) -> Value {
         "history-mode": settings.history_mode.name(),
         "cors": { "allowed_headers": settings.cors_headers, "allowed_origins": settings.cors_origins },
         "commit-on": "block",
-    })
+    });
+    overlay(&mut shown, &Value::Object(settings.kept.clone()));
+    shown
 }

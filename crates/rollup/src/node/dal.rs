@@ -86,10 +86,13 @@ impl Dal {
     /// Sets the slots that are used from now on.
     ///
     /// # Errors
-    /// If there is none, or one that blocks do not have.
+    /// If there is none, one that blocks do not have, or one twice.
     pub fn set_slots(&mut self, slots: Vec<u8>) -> Result<(), String> {
         if slots.is_empty() || slots.iter().any(|slot| *slot >= SLOTS) {
             return Err(format!("slot indices must be numbers below {SLOTS}"));
+        }
+        if let Some(twice) = (1..slots.len()).find(|n| slots[..*n].contains(&slots[*n])) {
+            return Err(format!("slot index {} is given twice", slots[twice]));
         }
         self.slots = slots;
         Ok(())
@@ -157,6 +160,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut dal = Dal::default();
         assert!(dal.set_slots(vec![32]).is_err() && dal.set_slots(vec![]).is_err());
+        // One slot of a block holds one message.
+        assert!(dal.set_slots(vec![3, 7, 3]).is_err());
         dal.set_slots(vec![3, 7]).unwrap();
         let long = vec![5; PAGE_SIZE + 1];
         let ids = dal

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::offline::Data;
-use crate::storage::{Node, Path};
+use crate::say::say;
+use crate::storage::Path;
 
 /// Writes the durable storage of a block as the instructions of an installer.
 pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
@@ -15,7 +16,11 @@ pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
     let durable = data.store.durable(&block)?;
     let mut values = Vec::new();
     if let Some(root) = durable.node(&Path::root()) {
-        values_of(root, String::new(), &mut values);
+        root.values(&mut |key, value| {
+            if key != "/kernel/boot.wasm" && key != "/readonly" && !key.starts_with("/readonly/") {
+                values.push((key.to_owned(), value.to_vec()));
+            }
+        });
     }
     let text = if file.ends_with(".json") {
         let instructions: Vec<Value> = values
@@ -38,20 +43,6 @@ pub(super) fn dump(arguments: &Arguments, file: &str) -> Result<(), String> {
         return Err("Expecting either a .yaml of .json file".into());
     };
     fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
-    println!("Dumped WASM PVM state to {file}");
+    say!("Dumped WASM PVM state to {file}")?;
     Ok(())
-}
-
-fn values_of(node: &Node, path: String, out: &mut Vec<(String, Vec<u8>)>) {
-    if let Some(value) = node.value()
-        && path != "/kernel/boot.wasm"
-    {
-        out.push((path.clone(), value.to_vec()));
-    }
-    for (name, child) in node.children() {
-        let below = format!("{path}/{name}");
-        if below != "/readonly" {
-            values_of(child, below, out);
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use hyper::body::Body;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
@@ -25,6 +26,27 @@ pub struct Answer {
 /// # Errors
 /// If the address is no good, or no answer comes.
 pub fn request(method: &str, url: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+    exchange(method, url, body, None)
+}
+
+/// What becomes of the lines of a stream: false ends it.
+type Lines<'a> = &'a mut dyn FnMut(&str) -> Result<bool, String>;
+
+/// The same for GET, but the lines of a good answer without an end that is known are given to `line` as they come, for as
+/// long as it wants more; the body is then empty.
+///
+/// # Errors
+/// If the address is no good, no answer comes, or `line` fails.
+pub fn follow(url: &str, line: Lines<'_>) -> Result<Answer, String> {
+    exchange("GET", url, None, Some(line))
+}
+
+fn exchange(
+    method: &str,
+    url: &str,
+    body: Option<Vec<u8>>,
+    lines: Option<Lines<'_>>,
+) -> Result<Answer, String> {
     if !url.starts_with("http://") {
         return Err(format!(
             "{url}: Endpoint should be of the form http[s]://address:port (https is not supported)"
@@ -44,25 +66,46 @@ pub fn request(method: &str, url: &str, body: Option<Vec<u8>>) -> Result<Answer,
         .map_err(|error| lost(&error))?;
     runtime.block_on(async {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let exchange = async {
-            let response = client.request(request).await.map_err(|error| {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                lost(&cause.unwrap_or_else(|| error.to_string()))
-            })?;
-            let status = response.status().as_u16();
-            let body = response
-                .into_body()
-                .collect()
-                .await
-                .map_err(|error| lost(&error))?;
-            Ok(Answer {
+        let late = |_| format!("{url}: no answer");
+        let response = tokio::time::timeout(PATIENCE, client.request(request));
+        let response = response.await.map_err(late)?.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            lost(&cause.unwrap_or_else(|| error.to_string()))
+        })?;
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        if let Some(line) = lines
+            && status == 200
+            && body.size_hint().exact().is_none()
+        {
+            let mut rest = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let data = frame.map_err(|error| lost(&error))?.into_data();
+                rest.extend(data.unwrap_or_default());
+                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                    let whole: Vec<u8> = rest.drain(..=end).collect();
+                    if !line(String::from_utf8_lossy(&whole[..end]).as_ref())? {
+                        return Ok(Answer {
+                            status,
+                            body: Bytes::new(),
+                        });
+                    }
+                }
+            }
+            if !rest.is_empty() {
+                line(String::from_utf8_lossy(&rest).as_ref())?;
+            }
+            return Ok(Answer {
                 status,
-                body: body.to_bytes(),
-            })
-        };
-        tokio::time::timeout(PATIENCE, exchange)
-            .await
-            .map_err(|_| format!("{url}: no answer"))?
+                body: Bytes::new(),
+            });
+        }
+        let body = tokio::time::timeout(PATIENCE, body.collect());
+        let body = body.await.map_err(late)?.map_err(|error| lost(&error))?;
+        Ok(Answer {
+            status,
+            body: body.to_bytes(),
+        })
     })
 }
 

@@ -56,6 +56,8 @@ pub(super) fn act(node: &Node, block: &mut Block, published: i32) -> Result<i32,
         // What the other node has published is published; its own commitment an accuser publishes in a conflict only.
         publish_until = publish_until.min(admitted);
     }
+    // Who is asked to cement does it in any mode.
+    let cements = settings.cements() || forced.is_some();
     let cement_until = constants
         .cemented_by(block.level)
         .max(forced.unwrap_or(i32::MIN))
@@ -78,7 +80,7 @@ pub(super) fn act(node: &Node, block: &mut Block, published: i32) -> Result<i32,
         }
         published += period;
     }
-    while block.cemented.0 + period <= cement_until.min(published) {
+    while cements && block.cemented.0 + period <= cement_until.min(published) {
         let level = block.cemented.0 + period;
         let Some(commitment) = store.block(level)?.and_then(|block| block.commitment) else {
             break;

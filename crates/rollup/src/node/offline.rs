@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use super::arguments::{Arguments, home};
 use super::block::Block;
 use super::commitment::Commitment;
 use super::course::Course;
+use super::metadata::Metadata;
 use super::outside::{Simulated, Sources};
 use super::process::lock;
 use super::store::Store;
 use super::{log, machine};
 use crate::compiled::Compiled;
-use crate::encoding::base58::{BLOCK, ROLLUP, STATE};
+use crate::encoding::base58::{BLOCK, STATE};
 use crate::encoding::hash::Hash;
+use crate::say::say;
 use crate::storage::{self, Path};
 use crate::version::Version;
 
@@ -76,30 +76,18 @@ impl Data {
         block.ok_or_else(|| format!("Cannot retrieve hash of level {level}"))
     }
 
-    fn metadata(&self) -> Result<([u8; 20], i32), String> {
-        let path = self.directory.join("metadata");
-        let text =
-            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let saved: Value =
-            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        let address = saved["rollup_address"].as_str().unwrap_or_default();
-        let level = saved["genesis_info"]["level"].as_i64().unwrap_or_default();
-        let rollup = ROLLUP
-            .address(address)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok((rollup, level as i32))
-    }
-
     /// Where the data that kernels reveal is.
     fn sources(&self, arguments: &Arguments) -> Result<Sources, String> {
-        let (rollup, origination) = self.metadata()?;
+        let metadata = Metadata::read(&self.directory)?;
+        let metadata = metadata
+            .ok_or_else(|| format!("{}: there is no metadata", self.directory.display()))?;
         Ok(Sources {
             preimages: self.directory.join("wasm_2_0_0"),
             endpoint: arguments.pre_images_endpoint.clone(),
             dal_pages: self.directory.join("dal_pages"),
             dal: arguments.simulate_dal,
-            rollup,
-            origination,
+            rollup: metadata.rollup,
+            origination: metadata.level,
             lies: Default::default(),
         })
     }
@@ -145,6 +133,11 @@ pub(super) fn replay(arguments: &Arguments, from: &str, to: &str) -> Result<(), 
     if first <= sources.origination {
         return Err("the block of the origination is not evaluated".into());
     }
+    if first > last {
+        return Err(format!(
+            "there are no blocks from level {first} to level {last}"
+        ));
+    }
     for level in first..=last {
         let block = data.block(&level.to_string())?;
         let (state, _) = evaluated(&data, &sources, &block, &mut executor)?;
@@ -156,11 +149,11 @@ pub(super) fn replay(arguments: &Arguments, from: &str, to: &str) -> Result<(), 
                 STATE.encode(&state.hash())
             ));
         }
-        println!(
+        say!(
             "Replayed {shown}: state {}, {} ticks",
             STATE.encode(&state.hash()),
             block.num_ticks
-        );
+        )?;
     }
     Ok(())
 }
@@ -179,6 +172,10 @@ pub(super) fn patch(arguments: &Arguments, key: &str, value: &str) -> Result<(),
             .map_err(|error| format!("the value is not hexadecimal: {error}"))?,
     };
     let path = Path::parse(key.as_bytes()).map_err(|error| format!("{key}: {error}"))?;
+    if path == Path::root() {
+        // A value of the root would be under no key.
+        return Err("Invalid key: the root of the durable storage has no value".into());
+    }
     let data = Data::open(arguments)?;
     let mut head = data.block("head")?;
     if head.commitment.is_some() {
@@ -191,11 +188,11 @@ pub(super) fn patch(arguments: &Arguments, key: &str, value: &str) -> Result<(),
     durable.set(&path, storage::Value::from(&value[..]));
     head.state.durable = durable.hash();
     data.store.patch(&mut head, &durable)?;
-    println!(
+    say!(
         "Patched {key} at level {}: state {}",
         head.level,
         STATE.encode(&head.state_hash())
-    );
+    )?;
     Ok(())
 }
 
@@ -217,11 +214,11 @@ pub(super) fn repair(arguments: &Arguments, protocol: &str) -> Result<(), String
     }
     let replaced = mender.replaced;
     data.store.rewrite(&changed, &replaced)?;
-    println!(
+    say!(
         "Repaired {} commitments of {protocol} in {} blocks",
         replaced.len(),
         changed.len()
-    );
+    )?;
     Ok(())
 }
 
@@ -302,7 +299,7 @@ pub(super) fn recompute(arguments: &Arguments, from: &str) -> Result<(), String>
         wrong += usize::from(data.store.replace_outbox(level, before, &messages)?);
     }
     log::notice(&format!("{wrong} outboxes were not as they should be"));
-    println!("Recomputed the outbox messages of levels {first} to {last}");
+    say!("Recomputed the outbox messages of levels {first} to {last}")?;
     Ok(())
 }
 

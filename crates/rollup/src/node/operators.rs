@@ -123,7 +123,7 @@ impl Mode {
         self.purposes().contains(&Batching)
     }
 
-    /// Whether the node publishes and cements its own commitments.
+    /// Whether the node publishes its own commitments.
     pub fn publishes(&self) -> bool {
         match self {
             Self::Operator | Self::Maintenance => true,
@@ -131,6 +131,17 @@ impl Mode {
                 .iter()
                 .any(|kind| kind == "publish" || kind == "operating"),
             _ => false,
+        }
+    }
+
+    /// Whether the node cements published commitments.
+    pub fn cements(&self) -> bool {
+        match self {
+            Self::Operator | Self::Maintenance | Self::Bailout => true,
+            Self::Custom(kinds) => kinds
+                .iter()
+                .any(|kind| kind == "cement" || kind == "cementing"),
+            Self::Batcher | Self::Observer | Self::Accuser => false,
         }
     }
 
@@ -164,7 +175,7 @@ const BOOTSTRAP: [&str; 5] = [
 ];
 
 /// The address of a key: itself, a name of the sandbox, or a name of the wallet.
-fn key(text: &str, base_dir: &Path) -> Result<String, String> {
+pub(super) fn key(text: &str, base_dir: &Path) -> Result<String, String> {
     if KEYS.iter().any(|kind| kind.address(text).is_ok()) {
         return Ok(text.to_owned());
     }
@@ -180,7 +191,7 @@ fn key(text: &str, base_dir: &Path) -> Result<String, String> {
 }
 
 /// The value of a name in a file of the wallet.
-pub(super) fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
+pub(crate) fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(base_dir.join(file)).ok()?;
     let entries: serde_json::Value = serde_json::from_str(&text).ok()?;
     let entry = entries

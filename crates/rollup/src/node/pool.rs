@@ -1,12 +1,13 @@
 //! What waits for the next block: messages of the batcher and operations of the simulated Layer 1. It survives the
 //! process: everything that comes is written to a journal, and every block says what of it is settled.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::batcher::{Batcher, Limits, Refused, Waiting};
-use super::block::Operation;
+use super::batcher::{Batcher, Limits, Refused};
+use super::block::{Block, Operation};
 use super::journal::{Entry, Journal};
 use super::log;
 use crate::encoding::base58::MESSAGE;
@@ -45,8 +46,10 @@ impl Settled {
 pub(super) struct Taken {
     /// Operations in their order.
     pub(super) operations: Vec<Operation>,
-    /// The messages of batches by the number of their operation.
-    pub(super) batched: Vec<(u32, Vec<Waiting>)>,
+    /// How many of them are no batches.
+    bare: usize,
+    /// The batches that follow them, by number.
+    pub(super) batches: Vec<u64>,
     /// What the block settles, when it settles anything.
     pub(super) settled: Option<Settled>,
 }
@@ -55,13 +58,16 @@ pub(super) struct Taken {
 pub struct Pool {
     /// Messages.
     pub batcher: Batcher,
-    operations: Vec<Operation>,
+    /// Operations with their numbers, in the order in which they leave.
+    operations: VecDeque<(u64, Operation)>,
     /// The number of the next operation.
     number: u64,
     journal: Journal,
     settled: Settled,
     /// How many entries of the journal are settled.
     gone: usize,
+    /// How many operations go into the block that is being made; `None` between blocks.
+    leaving: Option<usize>,
 }
 
 impl Pool {
@@ -74,11 +80,12 @@ impl Pool {
             Journal::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut pool = Self {
             batcher: Batcher::after(settled.counter),
-            operations: Vec::new(),
+            operations: VecDeque::new(),
             number: settled.operations,
             journal,
             settled,
             gone: 0,
+            leaving: None,
         };
         for entry in entries {
             match entry {
@@ -86,8 +93,8 @@ impl Pool {
                     pool.batcher.again(waiting);
                 }
                 Entry::Operation(number, operation) if number >= pool.settled.operations => {
-                    pool.number = number + 1;
-                    pool.operations.push(operation);
+                    pool.number = pool.number.max(number + 1);
+                    pool.operations.push_back((number, operation));
                 }
                 _ => {}
             }
@@ -108,7 +115,7 @@ impl Pool {
         drop_duplicate: bool,
         limits: &Limits,
     ) -> Result<Result<Vec<Hash>, Refused>, String> {
-        let injected = match self.batcher.inject(messages, order, drop_duplicate) {
+        let injected = match self.batcher.inject(messages, order, drop_duplicate, limits) {
             Ok(injected) => injected,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -128,18 +135,25 @@ impl Pool {
         Ok(Ok(injected.ids))
     }
 
-    /// Takes operations in.
+    /// Takes operations in. Where they will be, unless blocks cannot be made or go: how many levels above the head, and the
+    /// number of the first in its block.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn enqueue(&mut self, operations: Vec<Operation>) -> Result<(), String> {
-        let entries: Vec<Entry> = (self.number..)
+    pub fn enqueue(&mut self, operations: Vec<Operation>) -> Result<(i32, u32), String> {
+        let place = match self.leaving {
+            Some(leaving) => (2, self.operations.len() - leaving),
+            None => (1, self.operations.len()),
+        };
+        let first = self.number;
+        self.number += operations.len() as u64;
+        let entries: Vec<Entry> = (first..)
             .zip(&operations)
             .map(|(number, operation)| Entry::Operation(number, operation.clone()))
             .collect();
-        self.number += operations.len() as u64;
-        self.operations.extend(operations);
-        self.write(&entries)
+        self.operations.extend((first..).zip(operations));
+        self.write(&entries)?;
+        Ok((place.0, place.1 as u32))
     }
 
     /// Writes down what has just been taken in; all anew when there may be a broken record.
@@ -169,36 +183,58 @@ impl Pool {
         self.renew()
     }
 
-    /// Takes what goes into a block.
+    /// What goes into the next block; it waits on until [`Self::settle`] is told of the block, so that nothing is lost when
+    /// that cannot be made.
     pub(super) fn take(&mut self, limits: &Limits, batches: bool) -> Taken {
-        let mut operations = std::mem::take(&mut self.operations);
-        let mut batched = Vec::new();
-        let mut counters = Vec::new();
+        self.leaving = Some(self.operations.len());
+        let bare = self.operations.iter().map(|(_, operation)| operation);
+        let mut operations: Vec<Operation> = bare.cloned().collect();
+        let mut taken = Taken {
+            bare: operations.len(),
+            operations: Vec::new(),
+            batches: Vec::new(),
+            settled: None,
+        };
         if batches {
-            for batch in self.batcher.take(limits) {
-                let number = operations.len() as u32;
-                counters.extend(batch.iter().map(|waiting| waiting.counter));
-                let contents = batch.iter().map(|waiting| waiting.content.clone());
-                operations.push(Operation::Messages(contents.collect()));
-                batched.push((number, batch));
-            }
+            taken.batches = self.batcher.take(limits);
         }
-        self.gone += operations.len() + counters.len();
-        let settled = (!operations.is_empty()).then(|| {
-            self.settled.add(counters);
-            self.settled.operations = self.number;
-            self.settled.counter = self.batcher.counter();
-            self.settled.clone()
-        });
-        Taken {
-            operations,
-            batched,
-            settled,
+        let mut settled = self.settled.clone();
+        for number in &taken.batches {
+            let batch = self.batcher.batch(*number);
+            settled.add(batch.iter().map(|waiting| waiting.counter).collect());
+            let contents = batch.iter().map(|waiting| waiting.content.clone());
+            operations.push(Operation::Messages(contents.collect()));
         }
+        if !operations.is_empty() {
+            settled.operations = self.number;
+            settled.counter = self.batcher.counter();
+            taken.settled = Some(settled);
+        }
+        taken.operations = operations;
+        taken
     }
 
-    /// A block is kept: what it settled need no longer be in the journal.
-    pub(super) fn settle(&mut self) {
+    /// The block for which was taken cannot be made.
+    pub(super) fn keep(&mut self) {
+        self.leaving = None;
+    }
+
+    /// What was taken is in the block of a level, which is kept: it no longer waits, and need not be in the journal.
+    pub(super) fn settle(&mut self, taken: &Taken, level: i32) {
+        self.leaving = None;
+        self.operations.drain(..taken.bare);
+        self.gone += taken.bare;
+        for (operation, number) in (taken.bare as u32..).zip(&taken.batches) {
+            let batch = self.batcher.batch(*number);
+            self.gone += batch.len();
+            self.settled
+                .add(batch.iter().map(|waiting| waiting.counter).collect());
+            self.batcher.include(*number, level, operation);
+        }
+        if let Some(settled) = &taken.settled {
+            self.settled.operations = settled.operations;
+            self.settled.counter = settled.counter;
+        }
         if self.journal.is_empty() || (!self.is_empty() && self.gone <= self.len()) {
             return;
         }
@@ -207,23 +243,51 @@ impl Pool {
         }
     }
 
-    /// The operations of blocks that are gone wait again, before all others.
+    /// The blocks above a level go: their operations wait again, before all others, and messages of the batcher are its
+    /// messages again. What blocks have then settled.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub(super) fn put_back(&mut self, mut operations: Vec<Operation>) -> Result<(), String> {
-        operations.append(&mut self.operations);
-        self.operations = operations;
-        self.renew()
+    pub(super) fn put_back(
+        &mut self,
+        level: i32,
+        gone: &[Block],
+        limits: &Limits,
+    ) -> Result<Settled, String> {
+        let operations: Vec<(i32, u32, &Operation)> = gone
+            .iter()
+            .flat_map(|block| {
+                let numbered = (0..).zip(&block.operations);
+                numbered.map(|(number, operation)| (block.level, number, operation))
+            })
+            .collect();
+        let counts: Vec<(i32, u32, usize)> = operations
+            .iter()
+            .map(|(level, number, operation)| match operation {
+                Operation::Messages(messages) => (*level, *number, messages.len()),
+                Operation::Serialized(_) => (*level, *number, usize::MAX),
+            })
+            .collect();
+        let known = self.batcher.give_back(level, &counts);
+        let bare = operations.iter().zip(known).filter(|(_, known)| !known);
+        let bare: Vec<&Operation> = bare.map(|((.., operation), _)| *operation).collect();
+        // New numbers, above those that blocks have settled.
+        let first = self.number.max(self.settled.operations);
+        self.number = first + bare.len() as u64;
+        let waiting = std::mem::take(&mut self.operations);
+        let bare = bare.into_iter().cloned();
+        self.operations = (first..).zip(bare).chain(waiting).collect();
+        self.batcher.fill(limits);
+        self.renew()?;
+        Ok(self.settled.clone())
     }
 
-    /// Writes the journal anew, with what waits now. Operations get new numbers, so that those of blocks stay below.
+    /// Writes the journal anew, with what waits now.
     fn renew(&mut self) -> Result<(), String> {
-        let first = self.number.max(self.settled.operations);
-        self.number = first + self.operations.len() as u64;
-        let operations = (first..)
-            .zip(&self.operations)
-            .map(|(number, operation)| Entry::Operation(number, operation.clone()));
+        let operations = self
+            .operations
+            .iter()
+            .map(|(number, operation)| Entry::Operation(*number, operation.clone()));
         let messages = self
             .batcher
             .all()

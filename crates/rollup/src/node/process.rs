@@ -6,19 +6,20 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::arguments::{Arguments, base_dir};
 use super::begin;
 use super::chain::{Chain, Order};
-use super::config::Settings;
+use super::config::{File, Settings};
 use super::loser::BANNER;
+use super::metadata::Metadata;
 use super::operators::Mode;
 use super::server::{self, Service};
-use super::setting::{boot_sector, settings};
+use super::setting::{boot_sector, config_path, first_kernel, settings};
 use super::signals::{Asked, Signals};
 use super::{Node, log};
-use crate::encoding::base58::{COMMITMENT, ROLLUP};
+use crate::encoding::base58::ROLLUP;
 use crate::encoding::hash::blake2b;
 use crate::module::Kernel;
 use crate::version::Version;
@@ -42,12 +43,9 @@ pub(super) fn run(
     rollup: Option<&str>,
     keys: &[&str],
 ) -> Result<(), String> {
-    let mut kernel = arguments
-        .boot_sector_file
-        .as_deref()
-        .map(boot_sector)
-        .transpose()?;
-    let settings = settings(arguments, mode, rollup, keys, kernel.as_deref())?;
+    let file = File::read(&config_path(arguments))?.unwrap_or_default();
+    let mut kernel = first_kernel(arguments, &file)?;
+    let settings = settings(arguments, &file, mode, rollup, keys, kernel.as_deref())?;
     let shown = ROLLUP.encode(&settings.rollup);
     if kernel.is_none() {
         let originated = base_dir(arguments).join(format!("{shown}.kernel"));
@@ -84,8 +82,10 @@ pub(super) fn run(
         "Starting the smart rollup node",
     );
     let lock = lock(&settings.data_dir)?;
-    metadata(&settings)?;
-    if let (Some(kernel), false) = (&kernel, arguments.unsafe_disable_wasm_kernel_checks) {
+    if let Some(metadata) = Metadata::read(&settings.data_dir)? {
+        metadata.check(&settings)?;
+    }
+    if let (Some(kernel), false) = (&kernel, settings.unsafe_disable_wasm_kernel_checks) {
         check(
             kernel,
             Version::of_protocol(&settings.protocol).unwrap_or(Version::R2),
@@ -124,55 +124,25 @@ pub(super) fn lock(directory: &Path) -> Result<fs::File, String> {
     }
 }
 
-/// Remembers whose data this is, and refuses another rollup's.
-fn metadata(settings: &Settings) -> Result<(), String> {
-    let path = settings.data_dir.join("metadata");
-    let shown = ROLLUP.encode(&settings.rollup);
-    if let Ok(text) = fs::read_to_string(&path) {
-        let saved: Value =
-            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        let saved = saved["rollup_address"].as_str().unwrap_or_default();
-        if saved != shown {
-            return Err(format!(
-                "This rollup node was already set up for rollup {saved}, it cannot be run for a different rollup {shown}."
-            ));
-        }
-    }
-    let history = settings.data_dir.join("history-mode");
-    fs::write(&history, settings.history_mode.name())
-        .map_err(|error| format!("{}: {error}", history.display()))
-}
-
 /// Writes down where the rollup began, and refuses another kernel than the first.
 fn genesis_matches(node: &Node, kernel: Option<&[u8]>) -> Result<(), String> {
-    let path = node.settings.data_dir.join("metadata");
-    let digest = kernel.map(blake2b);
-    if let Ok(text) = fs::read_to_string(&path) {
-        let saved: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        let known = saved["boot_sector"].as_str().unwrap_or_default();
-        return match digest {
-            Some(digest) if hex::encode(digest) != known => Err(format!(
-                "Computed genesis commitment hash is not equal to the rollup genesis commitment hash {}: this data was made with another boot sector",
-                saved["genesis_info"]["commitment_hash"]
-            )),
-            _ => Ok(()),
-        };
+    let settings = &node.settings;
+    let digest = kernel.map(|kernel| hex::encode(blake2b(kernel)));
+    if let Some(metadata) = Metadata::read(&settings.data_dir)? {
+        return metadata.check_kernel(digest.as_deref());
     }
     let genesis = node
         .store
-        .block(node.settings.origination_level)?
+        .block(settings.origination_level)?
         .ok_or("the data directory has no first block at --origination-level")?;
-    let text = json!({
-        "rollup_address": ROLLUP.encode(&node.settings.rollup),
-        "context_version": 0,
-        "kind": "wasm_2_0_0",
-        "genesis_info": {
-            "level": genesis.level,
-            "commitment_hash": COMMITMENT.encode(&genesis.previous_commitment),
-        },
-        "boot_sector": digest.map(hex::encode),
-    });
-    fs::write(&path, format!("{text}\n")).map_err(|error| format!("{}: {error}", path.display()))
+    Metadata::new(settings, &genesis, digest).write(&settings.data_dir)
+}
+
+/// Remembers what is kept of the past, which can no longer become more.
+fn remember_history(settings: &Settings) -> Result<(), String> {
+    let path = settings.data_dir.join("history-mode");
+    fs::write(&path, settings.history_mode.name())
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
@@ -180,6 +150,8 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
     let (settings, stop) = (&node.settings, Arc::clone(&node.stop));
     let listener = server::bind(&settings.rpc_addr, settings.rpc_port).await?;
     let address = listener.local_addr().map_err(failed)?;
+    // From here on the node runs: what it was started with holds.
+    remember_history(settings)?;
     let (orders, receiver) = mpsc::channel();
     let service = Arc::new(Service {
         node: Arc::clone(&node),

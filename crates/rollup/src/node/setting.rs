@@ -12,13 +12,18 @@ use super::batcher::Limits;
 use super::commitment::Constants;
 use super::config::{self, File, HistoryMode, Settings};
 use super::loser::{DalLies, Loser};
+use super::metadata::Metadata;
 use super::operators::{self, Mode, Purpose, alias, memorise};
 use super::server::access;
 use super::{log, time};
 use crate::debugger::read_kernel;
 use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
+use crate::say::say;
 use crate::version::Version;
+
+/// The characters of a rollup's address.
+const ADDRESS: usize = 36;
 
 /// The address of the rollup: itself, a name of the wallet, or a new name for a kernel that is given.
 fn address(text: &str, base_dir: &Path, kernel: Option<&[u8]>) -> Result<[u8; 20], String> {
@@ -32,14 +37,25 @@ fn address(text: &str, base_dir: &Path, kernel: Option<&[u8]>) -> Result<[u8; 20
             .address(&known)
             .map_err(|error| format!("the alias {name} stands for `{known}`: {error}"));
     }
+    if name == text && looks_like_an_address(text) {
+        return Err(format!(
+            "`{text}` is an invalid smart rollup address encoded in a base58 string."
+        ));
+    }
     let Some(kernel) = kernel else {
         return Err(format!("no smart rollup alias named {name}"));
     };
     let address = new_address(name, kernel);
     let shown = ROLLUP.encode(&address);
     memorise(base_dir, "smart_rollups", name, &shown)?;
-    println!("Smart rollup {shown} memorized as \"{name}\"");
+    say!("Smart rollup {shown} memorized as \"{name}\"")?;
     Ok(address)
+}
+
+/// Whether somebody meant an address and mistyped it.
+fn looks_like_an_address(text: &str) -> bool {
+    let base58 = |c: u8| c.is_ascii_alphanumeric() && !b"0OIl".contains(&c);
+    text.len() == ADDRESS && text.starts_with("sr1") && text.bytes().all(base58)
 }
 
 pub(super) fn new_address(name: &str, kernel: &[u8]) -> [u8; 20] {
@@ -72,18 +88,114 @@ pub(super) fn boot_sector(path: &Path) -> Result<Vec<u8>, String> {
     kernel.ok_or_else(|| format!("The boot sector at path \"{shown}\" is unparsable"))
 }
 
+/// Where the configuration is.
+pub(super) fn config_path(arguments: &Arguments) -> PathBuf {
+    let directory = || {
+        let default = || home(".tezos-smart-rollup-node");
+        arguments.data_dir.clone().unwrap_or_else(default)
+    };
+    let default = || directory().join("config.json");
+    arguments.config_file.clone().unwrap_or_else(default)
+}
+
+fn boot_sector_path(arguments: &Arguments, file: &File) -> Result<Option<PathBuf>, String> {
+    match &arguments.boot_sector_file {
+        Some(path) => Ok(Some(path.clone())),
+        None => Ok(file.text("boot-sector")?.map(PathBuf::from)),
+    }
+}
+
+/// The first kernel, where command line or file name it.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn first_kernel(arguments: &Arguments, file: &File) -> Result<Option<Vec<u8>>, String> {
+    let path = boot_sector_path(arguments, file)?;
+    path.as_deref().map(boot_sector).transpose()
+}
+
+/// What the command line says of keys that mean nothing here.
+fn kept(arguments: &Arguments) -> Result<serde_json::Map<String, Value>, String> {
+    let mut kept = serde_json::Map::new();
+    let mut injector = serde_json::Map::new();
+    if let Some(blocks) = arguments.injector_retention_period {
+        if blocks > 40_960 {
+            return Err("--injector-retention-period: at most 40960 blocks".into());
+        }
+        injector.insert("retention_period".into(), blocks.into());
+    }
+    if let Some(attempts) = arguments.injector_attempts {
+        injector.insert("attempts".into(), attempts.into());
+    }
+    if let Some(blocks) = arguments.injection_ttl {
+        if blocks == 0 {
+            return Err("--injection-ttl: at least 1 block".into());
+        }
+        injector.insert("injection_ttl".into(), blocks.into());
+    }
+    let mut put = |key: &str, value: Value| kept.insert(key.to_owned(), value);
+    if !injector.is_empty() {
+        put("injector", injector.into());
+    }
+    for (given, key, value) in [
+        (
+            arguments.disable_performance_metrics,
+            "performance-metrics",
+            false,
+        ),
+        (
+            arguments.enable_performance_metrics,
+            "performance-metrics",
+            true,
+        ),
+        (arguments.etherlink, "etherlink", true),
+        (arguments.apply_unsafe_patches, "apply-unsafe-patches", true),
+        (arguments.l1_monitor_finalized, "l1_monitor_finalized", true),
+        (arguments.slow_vm_fallback, "slow-vm-fallback", true),
+        (arguments.bail_on_disagree, "bail-on-disagree", true),
+    ] {
+        if given {
+            put(key, value.into());
+        }
+    }
+    if let Some(word) = &arguments.commit_on {
+        if word != "block" && word != "commitment" {
+            return Err(format!(
+                "--commit-on: `{word}` is neither block nor commitment"
+            ));
+        }
+        put("commit-on", word.as_str().into());
+    }
+    if let Some(seconds) = arguments.reconnection_delay {
+        put("reconnection_delay", seconds.into());
+    }
+    if let Some(size) = arguments.index_buffer_size {
+        put("index_buffer_size", size.into());
+    }
+    if let Some(size) = arguments.irmin_cache_size {
+        put("irmin_cache_size", size.into());
+    }
+    if let Some(endpoint) = &arguments.dal_node {
+        put("DAL node endpoint", endpoint.as_str().into());
+    }
+    Ok(kept)
+}
+
 /// Puts file, command line and defaults together.
 pub(super) fn settings(
     arguments: &Arguments,
+    file: &File,
     mode: Option<&str>,
     rollup: Option<&str>,
     keys: &[&str],
     kernel: Option<&[u8]>,
 ) -> Result<Settings, String> {
-    let data_dir = arguments
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| home(".tezos-smart-rollup-node"));
+    let data_dir = match &arguments.data_dir {
+        Some(directory) => directory.clone(),
+        None => file
+            .text("data-dir")?
+            .map_or_else(|| home(".tezos-smart-rollup-node"), PathBuf::from),
+    };
     if data_dir.join("identity.json").exists() {
         return Err("Invalid data directory. This is a data directory for an Octez node, please choose a different directory for the smart rollup node data.".into());
     }
@@ -92,12 +204,8 @@ pub(super) fn settings(
             "Cannot use both --enable-performance-metrics and --disable-performance-metrics".into(),
         );
     }
-    let path = arguments
-        .config_file
-        .clone()
-        .unwrap_or_else(|| data_dir.join("config.json"));
-    let file = File::read(&path)?.unwrap_or_default();
     let base_dir = base_dir(arguments);
+    let metadata = Metadata::read(&data_dir)?;
 
     let mode = match mode.or(arguments.mode.as_deref()) {
         Some(word) => Mode::parse(word)?,
@@ -117,7 +225,7 @@ pub(super) fn settings(
     let rollup = address(&named, &base_dir, kernel)?;
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     let (given, default) = operators::parse(&keys, &base_dir)?;
-    let mut all = file.operators()?;
+    let mut all = file.operators(&base_dir)?;
     if default.is_some() {
         all.clear();
     }
@@ -145,12 +253,14 @@ pub(super) fn settings(
             HistoryMode::parse(word).ok_or_else(|| format!("Bad value for history-mode: `{word}`"))
         })
         .transpose()?;
-    let mut constants = Constants::preset(&arguments.preset).ok_or_else(|| {
-        format!(
-            "--preset: `{}` is none of fast, sandbox, mainnet",
-            arguments.preset
-        )
-    })?;
+    let preset = arguments.preset.as_deref().unwrap_or("fast");
+    let mut constants = Constants::preset(preset)
+        .ok_or_else(|| format!("--preset: `{preset}` is none of fast, sandbox, mainnet"))?;
+    if let (Some(metadata), None) = (&metadata, &arguments.preset) {
+        metadata.remembered(&mut constants);
+    }
+    let begun = metadata.map_or(0, |metadata| metadata.level);
+    let origination_level = arguments.origination_level.unwrap_or(begun);
     for (given, constant) in [
         (
             arguments.commitment_period,
@@ -186,7 +296,7 @@ pub(super) fn settings(
             format!("--start-timestamp: `{text}` is not a time like 2023-06-07T15:31:09Z")
         })?),
         None if arguments.deterministic => {
-            Some((f64::from(arguments.origination_level) * constants.block_time) as i64)
+            Some((f64::from(origination_level) * constants.block_time) as i64)
         }
         None => None,
     };
@@ -235,7 +345,10 @@ pub(super) fn settings(
             mode.name()
         ));
     }
-    let acl_shown = file.0.get("acl").cloned().unwrap_or_else(|| json!([]));
+    // Who overrides the list, in whichever way, does without it.
+    let listed = file.0.get("acl").filter(|acl| !acl.is_null());
+    let listed = listed.filter(|_| arguments.acl_override.is_none());
+    let acl_shown = listed.cloned().unwrap_or_else(|| json!([]));
     let patches = file.0.get("unsafe-pvm-patches").and_then(Value::as_array);
     if patches.is_some_and(|list| !list.is_empty()) {
         if !(arguments.apply_unsafe_patches || file.truth("apply-unsafe-patches")?) {
@@ -243,14 +356,8 @@ pub(super) fn settings(
         }
         log::notice("Warning: unsafe patches of the machine are kept and not applied");
     }
-    if arguments
-        .injector_retention_period
-        .is_some_and(|blocks| blocks > 40_960)
-    {
-        return Err("--injector-retention-period: at most 40960 blocks".into());
-    }
-    if arguments.injection_ttl == Some(0) {
-        return Err("--injection-ttl: at least 1 block".into());
+    if arguments.gc_frequency.is_some_and(|blocks| blocks < 1) {
+        return Err("--gc-frequency: at least 1 block".into());
     }
     let limits = Limits {
         batch_size: file
@@ -322,6 +429,10 @@ pub(super) fn settings(
         allow_all,
         acl: access::rules(&acl_shown)?,
         acl_shown,
+        kept: file.kept(kept(arguments)?),
+        boot_sector: boot_sector_path(arguments, file)?,
+        unsafe_disable_wasm_kernel_checks: arguments.unsafe_disable_wasm_kernel_checks
+            || file.truth("unsafe-disable-wasm-kernel-checks")?,
         fee_parameters: file
             .0
             .get("fee-parameters")
@@ -350,14 +461,9 @@ pub(super) fn settings(
         },
         no_degraded: arguments.no_degraded || file.truth("no-degraded")?,
         batcher: limits,
-        outbox_filter: file
-            .0
-            .get("execute-outbox-messages-filter")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default(),
+        outbox_filter: file.outbox_filter()?,
         constants,
-        origination_level: arguments.origination_level,
+        origination_level,
         start_timestamp,
         deterministic: arguments.deterministic,
         protocol: arguments.protocol.clone(),

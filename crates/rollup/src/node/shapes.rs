@@ -8,6 +8,7 @@ use super::commitment::Commitment;
 use super::store::Kept;
 use crate::encoding::base58::{BLOCK, COMMITMENT, INBOX, STATE, WITNESS};
 use crate::encoding::hash::Hash;
+use crate::encoding::json::Json;
 use crate::outbox::message::OutboxMessage;
 use crate::pvm::Status;
 use crate::reveal::Request;
@@ -68,46 +69,49 @@ pub(super) fn inbox(block: &Block) -> Value {
     })
 }
 
-/// The message of a rollup to a contract; `None` when it cannot be understood.
-fn decoded(message: &[u8], style_v18: bool) -> Option<Value> {
-    let decoded = OutboxMessage::decode(message)?;
-    let mut json: Value = serde_json::from_str(&decoded.to_json().to_string()).ok()?;
-    if style_v18 && let Value::Object(fields) = &mut json {
-        fields.remove("kind");
-        if let Some(Value::Array(transactions)) = fields.get_mut("transactions") {
-            for transaction in transactions {
-                let name = transaction["entrypoint"].as_str().unwrap_or("default");
-                transaction["entrypoint"] = format!("%{name}").into();
+/// The message of a rollup to a contract, its fields in the order of the real node; `None` when it cannot be understood.
+fn decoded(message: &[u8], style_v18: bool) -> Option<Json> {
+    let mut json = OutboxMessage::decode(message)?.to_json();
+    // Of v18, only the form of transactions is known.
+    if style_v18
+        && let Json::Object(fields) = &mut json
+        && let Some(("transactions", Json::Array(transactions))) = fields.first_mut()
+    {
+        for transaction in transactions {
+            if let Json::Object(fields) = transaction {
+                let named = fields.pop_if(|(key, _)| *key == "entrypoint");
+                let name = match named {
+                    Some((_, Json::String(name))) => name,
+                    _ => "default".into(),
+                };
+                fields.push(("entrypoint", format!("%{name}").into()));
             }
         }
+        fields.retain(|(key, _)| *key != "kind");
     }
     Some(json)
 }
 
 /// The same, or its digits.
 pub(super) fn outbox_message(message: &[u8], style_v18: bool) -> Value {
-    decoded(message, style_v18).unwrap_or_else(|| hex::encode(message).into())
+    let decoded = decoded(message, style_v18).map(Value::from);
+    decoded.unwrap_or_else(|| hex::encode(message).into())
 }
 
 /// An item of the list of outbox messages.
-pub(super) fn outbox_item(
-    level: i32,
-    index: u32,
-    message: &[u8],
-    style_v18: bool,
-) -> Option<Value> {
-    Some(json!({
-        "outbox_level": level,
-        "message_index": index.to_string(),
-        "message": decoded(message, style_v18)?,
-    }))
+pub(super) fn outbox_item(level: i32, index: u32, message: &[u8], style_v18: bool) -> Option<Json> {
+    Some(Json::Object(vec![
+        ("outbox_level", i64::from(level).into()),
+        ("message_index", index.to_string().into()),
+        ("message", decoded(message, style_v18)?),
+    ]))
 }
 
 /// An item of the outbox within a block, or of the messages that wait.
 pub(super) fn indexed(index: u32, message: &[u8]) -> Option<Value> {
     let mut out = Map::new();
     out.insert("message_index".into(), index.into());
-    let mut message = decoded(message, false)?;
+    let mut message = Value::from(decoded(message, false)?);
     let fields = message.as_object_mut()?;
     match fields.remove("kind")?.as_str()? {
         "whitelist_update" => {
@@ -221,4 +225,52 @@ pub(super) fn pending(node: &Node, which: Pending, only: Option<i32>) -> Result<
         }
     }
     Ok(out.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::message::from_json;
+
+    const CONTRACT: &str = "KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT";
+
+    fn item(json: &str, style_v18: bool) -> String {
+        let message = from_json(json).unwrap().encode().unwrap();
+        outbox_item(1, 0, &message, style_v18).unwrap().to_string()
+    }
+
+    #[test]
+    fn an_outbox_item_has_the_order_of_the_real_node() {
+        let typed = format!(
+            r#"[{{"destination":"{CONTRACT}","parameters":"1","parameters_ty":"int","entrypoint":"mint"}}]"#
+        );
+        assert_eq!(
+            item(&typed, false),
+            format!(
+                r#"{{"outbox_level":1,"message_index":"0","message":{{"transactions":[{{"parameters":{{"int":"1"}},"parameters_ty":{{"prim":"int"}},"destination":"{CONTRACT}","entrypoint":"mint"}}],"kind":"typed"}}}}"#
+            )
+        );
+        let plain = format!(r#"{{"destination":"{CONTRACT}","parameters":"Unit"}}"#);
+        assert_eq!(
+            item(&plain, true),
+            format!(
+                r#"{{"outbox_level":1,"message_index":"0","message":{{"transactions":[{{"parameters":{{"prim":"Unit"}},"destination":"{CONTRACT}","entrypoint":"%default"}}]}}}}"#
+            )
+        );
+        // What v18 had no word for keeps its kind.
+        assert!(
+            item(r#"{"whitelist":null}"#, true)
+                .ends_with(r#""message":{"kind":"whitelist_update"}}"#)
+        );
+    }
+
+    #[test]
+    fn parameters_of_any_depth_are_shown() {
+        let parameters = format!("{}1{}", "Some (".repeat(300), ")".repeat(300));
+        let json = format!(r#"{{"destination":"{CONTRACT}","parameters":"{parameters}"}}"#);
+        let message = from_json(&json).unwrap().encode().unwrap();
+        assert_eq!(item(&json, false).matches("Some").count(), 300);
+        let within = indexed(0, &message).unwrap().to_string();
+        assert_eq!(within.matches("Some").count(), 300);
+    }
 }

@@ -31,6 +31,11 @@ fn digits(value: &Value, what: &str) -> Result<Vec<u8>, Failed> {
         .ok_or_else(|| Failed::Body(format!("{what}: expected a hexadecimal string")))
 }
 
+/// Whether a name stands for a file of the directory itself.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['/', '\\', '\0']) && !matches!(name, "" | "." | "..")
+}
+
 fn list<'a>(body: &'a Value, key: &str) -> Result<&'a [Value], Failed> {
     match body.get(key) {
         None => Ok(&[]),
@@ -49,6 +54,9 @@ pub(super) fn simulate(
     body: &Value,
     debug: bool,
 ) -> Result<Value, Failed> {
+    if body.get("messages").is_none() {
+        return Err(Failed::Body("expected an object with messages".into()));
+    }
     let messages = list(body, "messages")?
         .iter()
         .map(|message| digits(message, "messages"))
@@ -61,7 +69,7 @@ pub(super) fn simulate(
     let insights = list(body, "insight_requests")?;
     let log = match body.get("log_kernel_debug_file") {
         None | Some(Value::Null) => None,
-        Some(Value::String(name)) if !name.contains(['/', '\\']) && name != ".." => Some(name),
+        Some(Value::String(name)) if is_plain(name) => Some(name),
         Some(_) => {
             return Err(Failed::Body(
                 "log_kernel_debug_file: expected a plain name".into(),
@@ -93,6 +101,7 @@ pub(super) fn simulate(
     let output: Vec<Value> = (0..)
         .zip(&outbox)
         .filter_map(|(index, message)| outbox_item(number, index, message, node.settings.style_v18))
+        .map(Value::from)
         .collect();
     let mut out = Map::new();
     out.insert("state_hash".into(), STATE.encode(&state.hash()).into());

@@ -3,21 +3,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::panic;
 use std::path::{Component, Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde_json::Value;
 
 use super::arguments::{Arguments, home};
 use super::config::HistoryMode;
 use super::http;
+use super::metadata::Metadata;
 use super::process::lock;
 use super::store::Store;
 use crate::encoding::base58::{COMMITMENT, ROLLUP};
 use crate::encoding::hash::Hash;
 use crate::encoding::reader::Reader;
+use crate::say::say;
 
 /// The format.
 const VERSION: u8 = 0;
@@ -89,29 +91,19 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> String {
     move |error| format!("{shown}: {error}")
 }
 
-/// The rollup that a directory belongs to.
-fn owner(directory: &Path) -> Option<String> {
-    let text = fs::read_to_string(directory.join("metadata")).ok()?;
-    let metadata: Value = serde_json::from_str(&text).ok()?;
-    metadata["rollup_address"].as_str().map(str::to_owned)
-}
-
 fn export(arguments: &Arguments, file: Option<&str>) -> Result<(), String> {
     if arguments.uncompressed && arguments.compress_on_the_fly {
         return Err("Cannot have both --uncompressed and --compress-on-the-fly".into());
     }
     let directory = data_dir(arguments);
     let _lock = lock(&directory)?;
-    let address = owner(&directory)
+    let metadata = Metadata::read(&directory)?
         .ok_or_else(|| format!("{}: there is no rollup node's data", directory.display()))?;
-    let rollup = ROLLUP
-        .address(&address)
-        .map_err(|error| format!("metadata: {error}"))?;
     let copy = directory.join("snapshot.redb");
     fs::copy(directory.join(DATABASE), &copy).map_err(failed(&copy))?;
-    let result = pack(arguments, file, &directory, &copy, rollup);
+    let result = pack(arguments, file, &directory, &copy, &metadata);
     fs::remove_file(&copy).map_err(failed(&copy))?;
-    println!("Snapshot exported to {}", result?.display());
+    say!("Snapshot exported to {}", result?.display())?;
     Ok(())
 }
 
@@ -121,17 +113,18 @@ fn pack(
     file: Option<&str>,
     directory: &Path,
     copy: &Path,
-    rollup: [u8; 20],
+    metadata: &Metadata,
 ) -> Result<PathBuf, String> {
     let stored = fs::read_to_string(directory.join("history-mode")).unwrap_or_default();
     let mode = HistoryMode::parse(stored.trim()).unwrap_or(HistoryMode::Archive);
     let store = Store::open(copy)?;
     let head = store.head()?.ok_or("No head")?;
     let first = store.first_level()?.unwrap_or(head.level);
+    let finality = arguments.finality.or(metadata.finality()).unwrap_or(2);
     let level = match arguments.level.as_deref() {
         Some("head") => head.level,
         Some("cemented") => head.cemented.0,
-        None | Some("finalized") => (head.level - arguments.finality.unwrap_or(2)).max(first),
+        None | Some("finalized") => (head.level - finality).max(first),
         Some(level) => level
             .parse()
             .map_err(|_| format!("--level: `{level}` is not a level"))?,
@@ -142,7 +135,7 @@ fn pack(
             head.level
         ));
     }
-    store.rewind(level)?;
+    store.rewind(level, None)?;
     let block = store.head()?.ok_or("No head")?;
     drop(store);
     let own = block
@@ -151,11 +144,11 @@ fn pack(
         .map(|commitment| commitment.hash());
     let header = Header {
         mode,
-        rollup,
+        rollup: metadata.rollup,
         level,
         commitment: own.unwrap_or(block.previous_commitment),
     };
-    let address = ROLLUP.encode(&rollup);
+    let address = ROLLUP.encode(&metadata.rollup);
     let name = file.map_or_else(
         || format!("snapshot-{address}-{level}.{}", mode.name()),
         str::to_owned,
@@ -216,7 +209,7 @@ fn opened(file: &str) -> Result<(Header, bool, Vec<u8>), String> {
 
 fn info(file: &str) -> Result<(), String> {
     let (header, compressed, _) = opened(file)?;
-    println!("Valid smart rollup node snapshot.");
+    say!("Valid smart rollup node snapshot.")?;
     for (label, value) in [
         (
             "Format:",
@@ -232,7 +225,7 @@ fn info(file: &str) -> Result<(), String> {
         ("Head level:", header.level.to_string()),
         ("Last commitment:", COMMITMENT.encode(&header.commitment)),
     ] {
-        println!("{label:<17}{value}");
+        say!("{label:<17}{value}")?;
     }
     Ok(())
 }
@@ -242,32 +235,89 @@ fn import(arguments: &Arguments, file: &str) -> Result<(), String> {
     let directory = data_dir(arguments);
     fs::create_dir_all(&directory).map_err(failed(&directory))?;
     let _lock = lock(&directory)?;
-    let address = ROLLUP.encode(&header.rollup);
-    if let Some(owner) = owner(&directory)
-        && owner != address
+    if let Some(owner) = Metadata::read(&directory)?
+        && owner.rollup != header.rollup
     {
         return Err(format!(
-            "The existing rollup node is for {owner}, but the snapshot is for {address}"
+            "The existing rollup node is for {}, but the snapshot is for {}",
+            ROLLUP.encode(&owner.rollup),
+            ROLLUP.encode(&header.rollup)
         ));
     }
-    let database = directory.join(DATABASE);
-    if database.exists() && !arguments.force {
+    if directory.join(DATABASE).exists() && !arguments.force {
         return Err(format!("{} is already populated", directory.display()));
     }
-    // What waited for a block of the former data does not wait for one of these.
-    let _ = fs::remove_file(directory.join(WAITING));
-    if !unpack(&files, &directory).map_err(|error| format!("{file}: {error}"))? {
+    // Beside what is there, until it is known to be good.
+    let new = directory.join("import.new");
+    let _ = fs::remove_dir_all(&new);
+    let imported = unpacked(arguments, &header, &files, &new)
+        .map_err(|error| format!("{file}: {error}"))
+        .and_then(|()| take_over(&new, &directory));
+    let removed = fs::remove_dir_all(&new).map_err(failed(&new));
+    imported.and(removed)?;
+    say!("Snapshot successfully imported")?;
+    Ok(())
+}
+
+/// Unpacks a snapshot into a directory of its own and looks at it.
+fn unpacked(
+    arguments: &Arguments,
+    header: &Header,
+    files: &[u8],
+    new: &Path,
+) -> Result<(), String> {
+    fs::create_dir_all(new).map_err(failed(new))?;
+    if !unpack(files, new).map_err(|error| error.to_string())? {
         return Err("snapshot was made by Octez (Irmin context); cannot be used here".into());
     }
-    if !arguments.no_check {
-        let store = Store::open(&database)?;
-        let head = store.head()?.ok_or("No head")?;
-        if head.level != header.level || store.durable(&head)?.hash() != head.state.durable {
-            return Err(format!("{file}: the snapshot is not what its header says"));
-        }
+    if arguments.no_check {
+        return Ok(());
     }
-    println!("Snapshot successfully imported");
-    Ok(())
+    let other = || "the snapshot is not what its header says".to_owned();
+    let metadata = Metadata::read(new)?.ok_or_else(other)?;
+    let database = new.join(DATABASE);
+    let look = || -> Result<bool, String> {
+        let mut store = Store::open(&database)?;
+        store.check()?;
+        let head = store.head()?.ok_or("No head")?;
+        Ok(head.level == header.level && store.durable(&head)?.hash() == head.state.durable)
+    };
+    // The database may panic where bytes are damaged; that is an answer too, and its words are of no use.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let looked = panic::catch_unwind(panic::AssertUnwindSafe(look));
+    panic::set_hook(hook);
+    let good = looked.unwrap_or_else(|_| Err("the database is damaged".into()))?;
+    if good && metadata.rollup == header.rollup {
+        Ok(())
+    } else {
+        Err(other())
+    }
+}
+
+/// Puts unpacked files where a node expects them, the database after all that belongs to it.
+fn take_over(new: &Path, directory: &Path) -> Result<(), String> {
+    let preimages = fs::read_dir(new.join("wasm_2_0_0")).into_iter().flatten();
+    let preimages = preimages
+        .flatten()
+        .map(|entry| Path::new("wasm_2_0_0").join(entry.file_name()));
+    let names = ["metadata", "history-mode", DATABASE].map(PathBuf::from);
+    for name in preimages.chain(names) {
+        let (from, to) = (new.join(&name), directory.join(&name));
+        if !from.exists() {
+            continue;
+        }
+        let parent = to.parent().map_or(Ok(()), fs::create_dir_all);
+        parent
+            .and_then(|()| fs::rename(&from, &to))
+            .map_err(failed(&to))?;
+    }
+    // What waited for a block of the former data does not wait for one of these.
+    let waiting = directory.join(WAITING);
+    match fs::remove_file(&waiting) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&waiting)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the files of a snapshot; whether our database is among them. Names that lead elsewhere are left out.

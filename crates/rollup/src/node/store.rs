@@ -16,16 +16,18 @@ use redb::{
 
 use super::block::Block;
 use super::commitment::Commitment;
+use super::pieces::{PIECES, Reading, save};
 use super::pool::Settled;
 use crate::encoding::hash::Hash;
-use crate::storage::{Broken, Durable, Shelf, reachable};
+use crate::storage::{Durable, reachable};
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// The key of what blocks have settled.
 const SETTLED: &str = "settled";
+/// The key of the number of times that blocks were taken away.
+const REORGANISATIONS: &str = "reorganisations";
 const BLOCKS: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("blocks");
 const HASHES: TableDefinition<'_, &Hash, i32> = TableDefinition::new("hashes");
-const PIECES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pieces");
 const COMMITMENTS: TableDefinition<'_, &Hash, &[u8]> = TableDefinition::new("commitments");
 /// Levels whose outbox has messages, with the chain of hashes before and the messages.
 const OUTBOXES: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("outboxes");
@@ -33,6 +35,8 @@ const OUTBOXES: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("outboxes
 const OPERATIONS: TableDefinition<'_, &Hash, (i32, u32)> = TableDefinition::new("operations");
 /// Executed messages by level and number, with the level of their execution.
 const EXECUTED: TableDefinition<'_, (i32, u32), i32> = TableDefinition::new("executed");
+/// Protocols by the level at which they begin.
+const PROTOCOLS: TableDefinition<'_, i32, &str> = TableDefinition::new("protocols");
 
 /// How often what was written is given to the disk, at the most.
 const SYNC_PERIOD: Duration = Duration::from_millis(200);
@@ -146,8 +150,21 @@ impl Store {
         write.open_table(OUTBOXES).map_err(failed)?;
         write.open_table(OPERATIONS).map_err(failed)?;
         write.open_table(EXECUTED).map_err(failed)?;
+        write.open_table(PROTOCOLS).map_err(failed)?;
         write.commit().map_err(failed)?;
         Ok(store)
+    }
+
+    /// Looks at every page of the file.
+    ///
+    /// # Errors
+    /// If one is damaged.
+    pub(super) fn check(&mut self) -> Result<(), Failed> {
+        match self.database.check_integrity() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the database is damaged".into()),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn read<K: redb::Key + 'static, V: redb::Value + 'static, T>(
@@ -159,12 +176,29 @@ impl Store {
         read(transaction.open_table(table).map_err(failed)?).map_err(failed)
     }
 
+    fn meta<T: Default + serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, Failed> {
+        let bytes = self.read(META, |table| {
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })?;
+        bytes.map_or_else(|| Ok(T::default()), |bytes| decode(&bytes))
+    }
+
     /// What blocks have settled of what waited.
     pub(super) fn settled(&self) -> Result<Settled, Failed> {
-        let bytes = self.read(META, |table| {
-            Ok(table.get(SETTLED)?.map(|value| value.value().to_vec()))
-        })?;
-        bytes.map_or_else(|| Ok(Settled::default()), |bytes| decode(&bytes))
+        self.meta(SETTLED)
+    }
+
+    /// How often blocks were taken away.
+    pub fn reorganisations(&self) -> Result<u64, Failed> {
+        self.meta(REORGANISATIONS)
+    }
+
+    /// The protocol of a level, if a migration to it is known.
+    pub fn protocol(&self, level: i32) -> Result<Option<String>, Failed> {
+        self.read(PROTOCOLS, |table| {
+            let last = table.range(..=level)?.next_back().transpose()?;
+            Ok(last.map(|(_, name)| name.value().to_owned()))
+        })
     }
 
     /// The newest block.
@@ -293,7 +327,7 @@ impl Store {
                     .insert(SETTLED, &encode(settled)[..])
                     .map_err(failed)?;
             }
-            save(&write, block, durable)?;
+            save(&write, block, durable).map_err(failed)?;
             let mut hashes = write.open_table(HASHES).map_err(failed)?;
             hashes.insert(&block.hash, block.level).map_err(failed)?;
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
@@ -326,6 +360,12 @@ impl Store {
                     table.insert(&hash, (block.level, number)).map_err(failed)?;
                 }
             }
+            if let Some(protocol) = &block.migration {
+                let mut table = write.open_table(PROTOCOLS).map_err(failed)?;
+                table
+                    .insert(block.level, protocol.as_str())
+                    .map_err(failed)?;
+            }
             if !block.outbox.is_empty() {
                 let outbox = encode(&OutboxLevel {
                     before,
@@ -346,7 +386,7 @@ impl Store {
     pub(super) fn patch(&self, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
         let write = self.begin(true)?;
         {
-            save(&write, block, durable)?;
+            save(&write, block, durable).map_err(failed)?;
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
             blocks
                 .insert(block.level, &encode(block)[..])
@@ -425,11 +465,26 @@ impl Store {
         Durable::load(&block.root, &Reading(table)).map_err(failed)
     }
 
-    /// Takes the blocks above a level away.
-    pub fn rewind(&self, level: i32) -> Result<Vec<Block>, Failed> {
+    /// Takes the blocks above a level away. In a reorganisation, which is counted, it is said what blocks have then settled.
+    pub(super) fn rewind(
+        &self,
+        level: i32,
+        reorganisation: Option<&Settled>,
+    ) -> Result<(), Failed> {
+        let count = self.reorganisations()? + 1;
         let write = self.begin(true)?;
-        let mut gone = Vec::new();
         {
+            if let Some(settled) = reorganisation {
+                let mut meta = write.open_table(META).map_err(failed)?;
+                for (key, value) in [
+                    (SETTLED, encode(settled)),
+                    (REORGANISATIONS, encode(&count)),
+                ] {
+                    meta.insert(key, &value[..]).map_err(failed)?;
+                }
+            }
+            let mut protocols = write.open_table(PROTOCOLS).map_err(failed)?;
+            protocols.retain(|at, _| at <= level).map_err(failed)?;
             let mut blocks = write.open_table(BLOCKS).map_err(failed)?;
             let mut hashes = write.open_table(HASHES).map_err(failed)?;
             let mut commitments = write.open_table(COMMITMENTS).map_err(failed)?;
@@ -470,12 +525,9 @@ impl Store {
                 executed
                     .retain(|_, executed_at| executed_at != at)
                     .map_err(failed)?;
-                gone.push(block);
             }
         }
-        write.commit().map_err(failed)?;
-        gone.reverse();
-        Ok(gone)
+        write.commit().map_err(failed)
     }
 
     /// Forgets everything before a level but what its state needs; the number of blocks that went.
@@ -519,63 +571,5 @@ impl Store {
         }
         write.commit().map_err(failed)?;
         Ok(gone)
-    }
-}
-
-/// Saves the state of a block, which then names it.
-fn save(write: &WriteTransaction, block: &mut Block, durable: &Durable) -> Result<(), Failed> {
-    let mut pieces = Pieces {
-        table: write.open_table(PIECES).map_err(failed)?,
-        last: block.last_piece,
-        failure: None,
-    };
-    block.root = durable.save(&mut pieces);
-    block.last_piece = pieces.last;
-    pieces.failure.map_or(Ok(()), Err)
-}
-
-/// Pieces while a block is being kept.
-struct Pieces<'t> {
-    table: redb::Table<'t, u64, &'static [u8]>,
-    last: u64,
-    failure: Option<Failed>,
-}
-
-impl Shelf for Pieces<'_> {
-    fn put(&mut self, piece: Vec<u8>) -> u64 {
-        self.last += 1;
-        if let Err(error) = self.table.insert(self.last, &piece[..]) {
-            self.failure = Some(failed(error));
-        }
-        self.last
-    }
-
-    fn get(&self, id: u64) -> Result<Vec<u8>, Broken> {
-        let found = self
-            .table
-            .get(id)
-            .map_err(|error| Broken::Shelf(error.to_string()))?;
-        found
-            .map(|piece| piece.value().to_vec())
-            .ok_or(Broken::Missing(id))
-    }
-}
-
-/// Pieces of blocks that are kept.
-struct Reading(redb::ReadOnlyTable<u64, &'static [u8]>);
-
-impl Shelf for Reading {
-    fn put(&mut self, _: Vec<u8>) -> u64 {
-        0
-    }
-
-    fn get(&self, id: u64) -> Result<Vec<u8>, Broken> {
-        let found = self
-            .0
-            .get(id)
-            .map_err(|error| Broken::Shelf(error.to_string()))?;
-        found
-            .map(|piece| piece.value().to_vec())
-            .ok_or(Broken::Missing(id))
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that talk to a running node: messages and blocks (rollup-node.md, section 5.4).
 
+use crate::say::say;
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
@@ -66,16 +67,17 @@ fn digits(text: &str) -> Result<Vec<Vec<u8>>, String> {
 }
 
 fn injected(arguments: &Arguments, items: &[Value]) -> Result<(), String> {
-    post(arguments, "/sandbox/messages", &Value::from(items))?;
-    let content = serde_json::to_vec(items).map_err(|error| error.to_string())?;
-    let hash = crate::encoding::hash::blake2b(&content);
-    println!(
-        "Operation hash is '{}'",
-        crate::encoding::base58::OPERATION.encode(&hash)
-    );
+    let added = post(
+        arguments,
+        "/sandbox/messages?hashes=true",
+        &Value::from(items),
+    )?;
+    for hash in added["operations"].as_array().into_iter().flatten() {
+        say!("Operation hash is '{}'", hash.as_str().unwrap_or_default())?;
+    }
     if arguments.wait {
         let made = post(arguments, "/sandbox/bake", &json!({}))?;
-        println!("Included in level {}", made[0]["level"]);
+        say!("Included in level {}", made[0]["level"])?;
     }
     Ok(())
 }
@@ -134,11 +136,11 @@ pub(super) fn transfer(
 pub(super) fn bake(arguments: &Arguments, count: u32) -> Result<(), String> {
     let made = post(arguments, "/sandbox/bake", &json!({ "count": count }))?;
     for block in made.as_array().into_iter().flatten() {
-        println!(
+        say!(
             "{} {}",
             block["level"],
             block["hash"].as_str().unwrap_or_default()
-        );
+        )?;
     }
     Ok(())
 }

@@ -215,6 +215,7 @@ pub fn from_json(json: &str) -> Result<OutboxMessage, String> {
     let transactions =
         match &value {
             Value::Object(fields) if fields.contains_key("whitelist") => {
+                only(fields, &["whitelist"])?;
                 return whitelist(&fields["whitelist"]);
             }
             Value::Object(_) => std::slice::from_ref(&value),
@@ -239,6 +240,14 @@ pub fn from_json(json: &str) -> Result<OutboxMessage, String> {
     Ok(message)
 }
 
+/// Refuses fields that mean nothing: they would be mistyped ones.
+fn only(fields: &serde_json::Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match fields.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("Invalid transaction json: unknown field `{key}`")),
+        None => Ok(()),
+    }
+}
+
 fn whitelist(value: &Value) -> Result<OutboxMessage, String> {
     let Value::Array(keys) = value else {
         return if value.is_null() {
@@ -261,6 +270,16 @@ fn whitelist(value: &Value) -> Result<OutboxMessage, String> {
 
 fn from_object(value: &Value) -> Result<Transaction, String> {
     let wrong = |what: String| format!("Invalid transaction json: {what}");
+    let fields = value
+        .as_object()
+        .ok_or_else(|| wrong("expected an object".into()))?;
+    only(
+        fields,
+        &["destination", "parameters", "parameters_ty", "entrypoint"],
+    )?;
+    if let Some((key, _)) = fields.iter().find(|(_, value)| !value.is_string()) {
+        return Err(wrong(format!("`{key}` must be a string")));
+    }
     let field = |key: &str| value.get(key).and_then(Value::as_str);
     let expr =
         |key: &str, text: &str| text::parse(text).map_err(|error| wrong(format!("{key}: {error}")));
@@ -355,6 +374,22 @@ mod tests {
                 .unwrap_err()
                 .starts_with("Invalid transaction json: EOF")
         );
+        let valid = r#""destination":"KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT","parameters":"Unit""#;
+        for (json, expected) in [
+            (
+                format!("{{{valid},\"entrypoint\":5}}"),
+                "`entrypoint` must be a string",
+            ),
+            (
+                format!("{{{valid},\"entrypiont\":\"x\"}}"),
+                "unknown field `entrypiont`",
+            ),
+            (r#"{"whitelist":null,"x":1}"#.into(), "unknown field `x`"),
+            ("[5]".into(), "expected an object"),
+        ] {
+            let expected = format!("Invalid transaction json: {expected}");
+            assert_eq!(from_json(&json), Err(expected), "{json}");
+        }
         assert_eq!(
             from_json("{}").unwrap_err(),
             "Invalid transaction json: missing `destination`"

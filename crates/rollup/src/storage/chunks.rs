@@ -52,6 +52,26 @@ impl Chunks {
         }
     }
 
+    /// The children of the parts in which something has changed.
+    pub(super) fn changed<'a>(
+        &self,
+        children: &'a Map<Arc<str>, Node>,
+    ) -> impl Iterator<Item = &'a Node> {
+        let known = self.known();
+        let bounds = match &known {
+            None => vec![(None, None)],
+            Some(known) => {
+                let changed = (0..known.len()).filter(|n| known[*n].hash.is_none());
+                changed.map(|n| bounds(known, n)).collect()
+            }
+        };
+        let mut found = Vec::new();
+        for (first, next) in bounds {
+            found.extend(range(children, first, next).map(|(_, node)| node));
+        }
+        found.into_iter()
+    }
+
     /// The hashes of all parts, one behind the other.
     pub(super) fn hashes(&self, children: &Map<Arc<str>, Node>) -> Vec<u8> {
         let mut chunks = Vec::new();
@@ -63,8 +83,7 @@ impl Chunks {
                         chunks.push(chunk.clone());
                         continue;
                     }
-                    let first = (n > 0).then_some(&*chunk.first);
-                    let next = known.get(n + 1).map(|chunk| &*chunk.first);
+                    let (first, next) = bounds(&known, n);
                     hash(children, first, next, &mut chunks);
                 }
             }
@@ -76,6 +95,25 @@ impl Chunks {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(chunks));
         hashes
     }
+}
+
+/// The first names of a part and of the next one; the first part begins with the first child.
+fn bounds(chunks: &[Chunk], n: usize) -> (Option<&str>, Option<&str>) {
+    let first = (n > 0).then_some(&*chunks[n].first);
+    (first, chunks.get(n + 1).map(|chunk| &*chunk.first))
+}
+
+/// The children from a name (or the first) to before another (or the end).
+fn range<'a, 'b>(
+    children: &'a Map<Arc<str>, Node>,
+    first: Option<&str>,
+    next: Option<&'b str>,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a Node)> + use<'a, 'b> {
+    let from = match first {
+        None => children.iter(),
+        Some(first) => children.iter_from(first),
+    };
+    from.take_while(move |(name, _)| next.is_none_or(|next| &***name < next))
 }
 
 /// Whether a part begins with a name.
@@ -90,14 +128,7 @@ fn hash(
     next: Option<&str>,
     chunks: &mut Vec<Chunk>,
 ) {
-    let range = |first: Option<&str>| {
-        let from = match first {
-            None => children.iter(),
-            Some(first) => children.iter_from(first),
-        };
-        from.take_while(move |(name, _)| next.is_none_or(|next| &***name < next))
-    };
-    let Some((name, _)) = range(first).next() else {
+    let Some((name, _)) = range(children, first, next).next() else {
         return;
     };
     let mut first = first.map(Arc::from);
@@ -114,7 +145,7 @@ fn hash(
             hash: Some(blake2b(&bytes)),
         }));
     };
-    for (name, node) in range(first.as_deref()) {
+    for (name, node) in range(children, first.as_deref(), next) {
         if begins(name) {
             close(part.take());
         }

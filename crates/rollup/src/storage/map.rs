@@ -4,6 +4,7 @@
 //! walk (`store_get_nth_key`). It knows nothing of paths and values.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 /// How much heavier one side may be than the other, and when a single rotation does not help (the proven pair 3, 2).
@@ -129,33 +130,94 @@ impl<K, V> Map<K, V> {
         save(&self.root, put)
     }
 
-    /// The map whose root was written down under a number.
-    pub(super) fn load<E>(
-        root: u64,
-        get: &mut dyn FnMut(u64) -> Result<Saved<K, V>, E>,
-    ) -> Result<Self, E> {
-        fn load<K, V, E>(
-            id: u64,
-            get: &mut dyn FnMut(u64) -> Result<Saved<K, V>, E>,
-        ) -> Result<Link<K, V>, E> {
-            if id == 0 {
-                return Ok(None);
+    /// The values of entries that are not yet written down.
+    pub(super) fn unsaved<'a>(&'a self, found: &mut Vec<&'a V>) {
+        let mut entries: Vec<&Entry<K, V>> = self.root.as_deref().into_iter().collect();
+        while let Some(entry) = entries.pop() {
+            // What is below an entry was written down before it.
+            if entry.saved.get().is_none() {
+                found.push(&entry.value);
+                entries.extend(entry.left.as_deref());
+                entries.extend(entry.right.as_deref());
             }
-            let saved = get(id)?;
-            let left = load(saved.left, get)?;
-            let right = load(saved.right, get)?;
-            Ok(Some(Arc::new(Entry {
+        }
+    }
+
+    /// Empties the map. `inner` takes out of a value the map that it has in it: maps within maps go one after the other
+    /// and not one within the other.
+    pub(super) fn let_go(&mut self, inner: impl Fn(&mut V) -> Self) {
+        let mut rest = Vec::new();
+        let mut next = self.root.take();
+        while let Some(arc) = next {
+            // Others may hold it; then nothing below goes either.
+            if let Some(mut entry) = Arc::into_inner(arc) {
+                let within = inner(&mut entry.value).root;
+                rest.extend(
+                    [entry.left.take(), entry.right.take(), within]
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+            next = rest.pop();
+        }
+    }
+}
+
+/// Entries that have been put together again, by their numbers: what was shared is shared again.
+pub(super) struct Loaded<K, V>(HashMap<u64, Arc<Entry<K, V>>>);
+
+impl<K, V> Default for Loaded<K, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K, V> Loaded<K, V> {
+    /// The map whose root has a number, as far as that has been put together.
+    pub(super) fn map(&self, root: u64) -> Map<K, V> {
+        Map {
+            root: self.0.get(&root).cloned(),
+        }
+    }
+
+    /// Puts together the map whose root was written down under a number, each entry once and behind all that it needs.
+    /// `read` gives what was written down, with the number of another root of this kind that the value needs (0 for none);
+    /// `finish` makes the value; `broken` is the error for an entry that needs itself.
+    pub(super) fn load<P, E>(
+        &mut self,
+        root: u64,
+        mut read: impl FnMut(u64) -> Result<(Saved<K, P>, u64), E>,
+        mut finish: impl FnMut(&Self, P) -> Result<V, E>,
+        broken: impl FnOnce(u64) -> E,
+    ) -> Result<Map<K, V>, E> {
+        let mut begun = HashSet::new();
+        let mut steps = vec![(root, None)];
+        while let Some((id, saved)) = steps.pop() {
+            let Some(saved) = saved else {
+                if id == 0 || self.0.contains_key(&id) {
+                    continue;
+                }
+                if !begun.insert(id) {
+                    return Err(broken(id));
+                }
+                let (saved, within) = read(id)?;
+                let needed = [saved.left, saved.right, within];
+                steps.push((id, Some(saved)));
+                steps.extend(needed.map(|id| (id, None)));
+                continue;
+            };
+            let (left, right) = (self.map(saved.left).root, self.map(saved.right).root);
+            let entry = Entry {
                 key: saved.key,
-                value: saved.value,
+                value: finish(self, saved.value)?,
                 size: size(&left) + size(&right) + 1,
                 left,
                 right,
                 saved: OnceLock::from(id),
-            })))
+            };
+            self.0.insert(id, Arc::new(entry));
         }
-        Ok(Self {
-            root: load(root, get)?,
-        })
+        Ok(self.map(root))
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Copies share structure: a subtree of any size is copied or moved by one reference count, and keeping the storage of
 //! every level costs what changed. Which kernels may do what, and with which codes, is said in `host`.
+//!
+//! A kernel that moves a subtree into itself makes the tree one level deeper than its keys are long, as often as it likes:
+//! whatever goes through the whole tree keeps its own stack and does not call itself.
 
 mod chunks;
 mod map;
@@ -35,16 +38,39 @@ pub struct Node {
 
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value && self.children == other.children
+        let mut pairs = vec![(self, other)];
+        while let Some((one, two)) = pairs.pop() {
+            if one.value != two.value || one.children.len() != two.children.len() {
+                return false;
+            }
+            if one.children.same(&two.children) {
+                continue;
+            }
+            for ((name, one), (other, two)) in one.children().zip(two.children()) {
+                if name != other {
+                    return false;
+                }
+                pairs.push((one, two));
+            }
+        }
+        true
     }
 }
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node")
-            .field("value", &self.value)
-            .field("children", &self.children)
-            .finish()
+        let mut map = f.debug_map();
+        self.values(&mut |key, value| {
+            map.entry(&key, value);
+        });
+        map.finish()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.children
+            .let_go(|node| std::mem::take(&mut node.children));
     }
 }
 
@@ -80,12 +106,70 @@ impl Node {
         }
     }
 
+    /// All values here and below with what their keys have more than this place's, in the order of the names.
+    pub fn values(&self, found: &mut dyn FnMut(&str, &Value)) {
+        let mut key = String::new();
+        let mut places = vec![(0, "", self)];
+        while let Some((len, name, node)) = places.pop() {
+            key.truncate(len);
+            key.push_str(if name.is_empty() { "" } else { "/" });
+            key.push_str(name);
+            if let Some(value) = &node.value {
+                found(&key, value);
+            }
+            let begin = places.len();
+            places.extend(
+                node.children()
+                    .map(|(name, child)| (key.len(), name, child)),
+            );
+            places[begin..].reverse();
+        }
+    }
+
+    /// Does something with the places below that `open` names of each, the deepest first, and with this one at last. What
+    /// several places share may be done already when it is met again: then nothing is open below it.
+    fn deepest_first<'a>(
+        &'a self,
+        open: impl Fn(&'a Node, &mut Vec<&'a Node>),
+        mut act: impl FnMut(&'a Node),
+    ) {
+        let mut steps = vec![(self, false)];
+        let mut below = Vec::new();
+        while let Some((node, seen)) = steps.pop() {
+            if seen {
+                act(node);
+                continue;
+            }
+            steps.push((node, true));
+            open(node, &mut below);
+            steps.extend(below.drain(..).map(|node| (node, false)));
+        }
+    }
+
     /// The bytes of all values here and below. What did not change is not counted again.
     pub fn bytes(&self) -> u64 {
-        *self.bytes.get_or_init(|| {
-            let own = self.value.as_ref().map_or(0, |value| value.len() as u64);
-            own + self.children().map(|(_, node)| node.bytes()).sum::<u64>()
-        })
+        let count = |node: &Node| {
+            *node.bytes.get_or_init(|| {
+                let own = node
+                    .value
+                    .as_ref()
+                    .map_or(0, |value| u64::from(value.len()));
+                let below = node.children().filter_map(|(_, child)| child.bytes.get());
+                below.fold(own, |all, more| all.saturating_add(*more))
+            })
+        };
+        self.deepest_first(
+            |node, below| {
+                if node.bytes.get().is_none() {
+                    let children = node.children().map(|(_, child)| child);
+                    below.extend(children.filter(|child| child.bytes.get().is_none()));
+                }
+            },
+            |node| {
+                count(node);
+            },
+        );
+        count(self)
     }
 
     fn forget(&mut self) {
@@ -96,6 +180,23 @@ impl Node {
     /// which large directories are cut in parts. It is not the original's, whose tree is Irmin's. What did not change is
     /// not hashed again.
     pub fn hash(&self) -> Hash {
+        if let Some(known) = self.hash.get() {
+            return *known;
+        }
+        self.deepest_first(
+            |node, below| {
+                let unknown = |child: &&Node| child.hash.get().is_none();
+                if node.hash.get().is_some() {
+                } else if node.children.len() > chunks::SMALL {
+                    below.extend(node.chunks.changed(&node.children).filter(unknown));
+                } else {
+                    below.extend(node.children().map(|(_, child)| child).filter(unknown));
+                }
+            },
+            |node| {
+                node.hash.get_or_init(|| node.hashed());
+            },
+        );
         *self.hash.get_or_init(|| self.hashed())
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 
-use super::map::{Map, Saved};
+use super::map::{Loaded, Map, Saved};
 use super::{Durable, Node, Value};
 use crate::encoding::hash::Hash;
 use crate::encoding::reader::Reader;
@@ -59,15 +59,19 @@ fn save_node(node: &Node, shelf: &mut dyn Shelf, out: &mut Vec<u8>) {
         out.extend(value.len.to_be_bytes());
         out.extend(chunks.to_be_bytes());
     }
-    let children = node.children.save(&mut |name, child, left, right| {
+    out.extend(save_children(node, shelf).to_be_bytes());
+    out.extend(hash.into_iter().flatten());
+}
+
+/// The number of the root of a place's children, which are then written down.
+fn save_children(node: &Node, shelf: &mut dyn Shelf) -> u64 {
+    node.children.save(&mut |name, child, left, right| {
         let mut piece = sides(left, right);
         piece.push(name.len() as u8);
         piece.extend(name.as_bytes());
         save_node(child, shelf, &mut piece);
         shelf.put(piece)
-    });
-    out.extend(children.to_be_bytes());
-    out.extend(hash.into_iter().flatten());
+    })
 }
 
 fn u64_of(reader: &mut Reader<'_>) -> Option<u64> {
@@ -101,43 +105,73 @@ fn place(reader: &mut Reader<'_>) -> Option<Place> {
     })
 }
 
-fn load_node(place: &Place, shelf: &dyn Shelf) -> Result<Node, Broken> {
-    let value = match place.value {
-        None => None,
-        Some((len, root)) => {
-            let chunks = Map::load(root, &mut |id| {
-                let piece = shelf.get(id)?;
-                let mut reader = Reader::new(&piece);
-                let mut read = || {
-                    Some(Saved {
-                        left: u64_of(&mut reader)?,
-                        right: u64_of(&mut reader)?,
-                        key: reader.u32()?,
-                        value: Arc::new(reader.rest().to_vec()),
-                    })
-                };
-                read().ok_or(Broken::Unreadable(id))
-            })?;
-            Some(Value { len, chunks })
-        }
-    };
-    let children = Map::load(place.children, &mut |id| {
-        let piece = shelf.get(id)?;
-        let (left, right, name, below) = child(&piece).ok_or(Broken::Unreadable(id))?;
-        Ok(Saved {
-            left,
-            right,
-            key: name,
-            value: load_node(&below, shelf)?,
+/// Puts states together from their pieces.
+struct Loader<'s> {
+    shelf: &'s dyn Shelf,
+    chunks: Loaded<u32, Arc<Vec<u8>>>,
+}
+
+impl Loader<'_> {
+    fn chunks(&mut self, root: u64) -> Result<Map<u32, Arc<Vec<u8>>>, Broken> {
+        let shelf = self.shelf;
+        let read = |id| {
+            let piece = shelf.get(id)?;
+            let mut reader = Reader::new(&piece);
+            let mut read = || {
+                Some(Saved {
+                    left: u64_of(&mut reader)?,
+                    right: u64_of(&mut reader)?,
+                    key: reader.u32()?,
+                    value: Arc::new(reader.rest().to_vec()),
+                })
+            };
+            let saved = read().ok_or(Broken::Unreadable(id))?;
+            Ok((saved, 0))
+        };
+        self.chunks
+            .load(root, read, |_, bytes| Ok(bytes), Broken::Unreadable)
+    }
+
+    /// A place whose children have been put together.
+    fn node(&mut self, place: &Place, children: Map<Arc<str>, Node>) -> Result<Node, Broken> {
+        let value = match place.value {
+            None => None,
+            Some((len, root)) => Some(Value {
+                len,
+                chunks: self.chunks(root)?,
+            }),
+        };
+        Ok(Node {
+            value,
+            children,
+            hash: place.hash.map_or_else(OnceLock::new, OnceLock::from),
+            bytes: OnceLock::new(),
+            chunks: Default::default(),
         })
-    })?;
-    Ok(Node {
-        value,
-        children,
-        hash: place.hash.map_or_else(OnceLock::new, OnceLock::from),
-        bytes: OnceLock::new(),
-        chunks: Default::default(),
-    })
+    }
+
+    fn root(&mut self, place: &Place) -> Result<Node, Broken> {
+        let shelf = self.shelf;
+        let read = |id| {
+            let piece = shelf.get(id)?;
+            let (left, right, key, value) = child(&piece).ok_or(Broken::Unreadable(id))?;
+            let within = value.children;
+            let saved = Saved {
+                left,
+                right,
+                key,
+                value,
+            };
+            Ok((saved, within))
+        };
+        let children = Loaded::default().load(
+            place.children,
+            read,
+            |loaded, below: Place| self.node(&below, loaded.map(below.children)),
+            Broken::Unreadable,
+        )?;
+        self.node(place, children)
+    }
 }
 
 fn child(piece: &[u8]) -> Option<(u64, u64, Arc<str>, Place)> {
@@ -151,6 +185,13 @@ fn child(piece: &[u8]) -> Option<(u64, u64, Arc<str>, Place)> {
 impl Durable {
     /// Writes down what the shelf does not have yet; the bytes that [`Self::load`] wants.
     pub fn save(&self, shelf: &mut dyn Shelf) -> Vec<u8> {
+        // The deepest first: then no place finds one below it that is not written down yet.
+        self.root.deepest_first(
+            |node, below| node.children.unsaved(below),
+            |node| {
+                save_children(node, shelf);
+            },
+        );
         let mut out = Vec::new();
         save_node(&self.root, shelf, &mut out);
         out
@@ -162,8 +203,12 @@ impl Durable {
     /// If pieces are missing or are something else.
     pub fn load(root: &[u8], shelf: &dyn Shelf) -> Result<Self, Broken> {
         let place = place(&mut Reader::new(root)).ok_or(Broken::Unreadable(0))?;
+        let mut loader = Loader {
+            shelf,
+            chunks: Loaded::default(),
+        };
         Ok(Self {
-            root: load_node(&place, shelf)?,
+            root: loader.root(&place)?,
         })
     }
 }
@@ -271,5 +316,72 @@ mod tests {
         }
         assert_eq!(Durable::load(&second, &shelf), Ok(two));
         assert!(Durable::load(&first, &shelf).is_err());
+    }
+
+    /// Far deeper than a thread's stack would bear, were it one call for each level.
+    const DEEP: usize = 200_000;
+
+    /// A kernel can move a key into itself as often as it likes.
+    fn deep() -> Durable {
+        let mut durable = Durable::default();
+        let (top, below) = (Path::known("/a"), Path::known("/a/a"));
+        durable.set(&top, Value::from(&b"bottom"[..]));
+        for _ in 0..DEEP {
+            assert!(durable.rename(&top, &below));
+        }
+        durable
+    }
+
+    #[test]
+    fn a_tree_of_any_depth_is_hashed_counted_compared_kept_and_dropped() {
+        let (one, two) = (deep(), deep());
+        assert_eq!(one.bytes(), 6);
+        assert_eq!(one.hash(), two.hash());
+        assert!(one == two);
+        let mut shelf = Shelved::default();
+        let root = one.save(&mut shelf);
+        assert_eq!(shelf.0.len(), DEEP + 2);
+        let loaded = Durable::load(&root, &shelf).unwrap();
+        assert!(loaded == one && loaded.hash() == one.hash());
+        let mut found = HashSet::new();
+        reachable(&root, &shelf, &mut found).unwrap();
+        assert_eq!(found.len(), DEEP + 2);
+        let mut values = 0;
+        loaded.node(&Path::root()).unwrap().values(&mut |key, _| {
+            assert_eq!(key.len(), 2 * (DEEP + 1));
+            values += 1;
+        });
+        assert_eq!(values, 1);
+    }
+
+    #[test]
+    fn what_was_shared_is_shared_again_however_often() {
+        let mut durable = Durable::default();
+        let path = |text: &'static str| Path::known(text);
+        durable.set(&path("/a"), Value::from(&b"x"[..]));
+        // 2^60 places, in a few pieces.
+        for _ in 0..60 {
+            durable.copy(&path("/a"), &path("/b/left"));
+            durable.copy(&path("/a"), &path("/b/right"));
+            durable.rename(&path("/b"), &path("/a"));
+        }
+        let mut shelf = Shelved::default();
+        let root = durable.save(&mut shelf);
+        let loaded = Durable::load(&root, &shelf).unwrap();
+        assert_eq!(loaded.hash(), durable.hash());
+        assert_eq!(loaded.bytes(), 1 << 60);
+    }
+
+    #[test]
+    fn a_piece_that_needs_itself_is_an_error() {
+        let mut shelf = Shelved::default();
+        let root = storage().save(&mut shelf);
+        for (n, piece) in (1u64..).zip(&mut shelf.0) {
+            piece[..8].copy_from_slice(&n.to_be_bytes());
+        }
+        assert!(matches!(
+            Durable::load(&root, &shelf),
+            Err(Broken::Unreadable(_))
+        ));
     }
 }

@@ -61,6 +61,75 @@ fn each_command_is_an_object_in_json_mode() {
     assert_eq!(events[1]["schema"], 1);
 }
 
+/// Whatever is asked for, and wherever commands come from: every line of standard output is an object.
+#[test]
+fn in_json_mode_nothing_else_is_on_standard_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let hash = drun_rollup::encoding::hash::blake2b(b"late");
+    let name = format!("00{}", hex::encode(hash));
+    fs::write(path("inputs"), format!(r#"[[{{"external":"{name}"}}]]"#)).unwrap();
+    fs::write(path("commands"), "step inbox\nxyz\n6c617465\nshow status\n").unwrap();
+    let session = |more: &[&str], lines: &str| {
+        let mut command = debugger();
+        command.arg("--json").arg("--kernel").arg(kernel("reveal"));
+        let output = talk(
+            command.args(["--inputs", &path("inputs")]).args(more),
+            lines,
+        );
+        let events: Vec<serde_json::Value> = text(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+            .collect();
+        assert_eq!((events.len(), &events[0]["debug"]), (2, &"late".into()));
+        let err = text(&output.stderr);
+        assert!(
+            err.contains(&format!("Preimage {name} not found in")),
+            "{err}"
+        );
+        assert!(
+            err.contains("Error: the data is not a valid hexadecimal value."),
+            "{err}"
+        );
+    };
+    session(&[], "step inbox\nxyz\n6c617465\nshow status\n");
+    session(&["--commands", &path("commands")], "");
+}
+
+/// A key that is moved into itself makes the storage one level deeper each time.
+#[test]
+fn storage_may_be_deeper_than_a_stack() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deep.wat");
+    let text_of = r#"(module
+      (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
+      (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+      (memory (export "m") 1)
+      (data (i32.const 0) "/a/a")
+      (func (export "kernel_run") (local $n i32)
+        (drop (call $write (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+        (loop $again
+          (drop (call $move (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 4)))
+          (br_if $again (i32.lt_u
+            (local.tee $n (i32.add (local.get $n) (i32.const 1)))
+            (i32.const 300000))))))"#;
+    fs::write(&path, text_of).unwrap();
+    let inputs = "tests/cases/hello-empty/inputs.json";
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(&path)
+            .args(["--inputs", inputs]),
+        "step inbox\nls /a\n",
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).ends_with("/a\n> "),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
 #[test]
 fn what_the_kernel_prints_can_be_hidden_or_timed() {
     let directory = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod case;
 mod junit;
 mod pattern;
 
+use crate::say::say;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -77,12 +78,14 @@ pub(super) fn run(arguments: &TestArguments) -> ExitCode {
 fn tested(arguments: &TestArguments) -> Result<bool, String> {
     let cases = wanted(arguments)?;
     if arguments.list {
-        cases.iter().for_each(|case| println!("{}", case.name));
+        for case in &cases {
+            say!("{}", case.name)?;
+        }
         return Ok(true);
     }
     let accept = accepts(arguments.accept);
     let start = Instant::now();
-    let results = all(arguments, &cases, accept);
+    let results = all(arguments, &cases, accept)?;
     let time = start.elapsed();
     if let Some(path) = &arguments.junit {
         let document = junit::document(&results, time);
@@ -111,7 +114,7 @@ fn tested(arguments: &TestArguments) -> Result<bool, String> {
             parts.push(format!("{count} {what}"));
         }
     }
-    println!("{} in {:.2} s", parts.join(", "), time.as_secs_f64());
+    say!("{} in {:.2} s", parts.join(", "), time.as_secs_f64())?;
     Ok(failed == 0)
 }
 
@@ -170,7 +173,7 @@ fn accepts(option: bool) -> bool {
 }
 
 /// Runs the cases, several at a time, and reports them in the order of their names.
-fn all(arguments: &TestArguments, cases: &[Case], accept: bool) -> Vec<Tested> {
+fn all(arguments: &TestArguments, cases: &[Case], accept: bool) -> Result<Vec<Tested>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = arguments.jobs.map_or(cores, usize::from).min(cases.len());
     let next = AtomicUsize::new(0);
@@ -194,35 +197,36 @@ fn all(arguments: &TestArguments, cases: &[Case], accept: bool) -> Vec<Tested> {
         for (n, tested) in done {
             waiting[n] = Some(tested);
             while let Some(tested) = waiting.get_mut(results.len()).and_then(Option::take) {
-                report(arguments, &tested);
-                let stop = arguments.fail_fast && tested.failed();
+                let reported = report(arguments, &tested);
+                let stop = reported.is_err() || (arguments.fail_fast && tested.failed());
                 results.push(tested);
                 if stop {
                     // The others notice that nobody listens.
                     next.store(cases.len(), Ordering::Relaxed);
-                    return results;
+                    return reported.map(|()| results);
                 }
             }
         }
-        results
+        Ok(results)
     })
 }
 
-fn report(arguments: &TestArguments, tested: &Tested) {
+fn report(arguments: &TestArguments, tested: &Tested) -> Result<(), String> {
     let name = &tested.case.name;
     match &tested.verdict {
-        Verdict::Differs(diff) => print!(
-            "FAILED   {name}: the output differs\n{diff}to accept this output: kernel-debugger test {} --accept\n\n",
+        Verdict::Differs(diff) => say!(
+            "FAILED   {name}: the output differs\n{diff}to accept this output: kernel-debugger test {} --accept\n",
             tested.case.directory.display()
         ),
-        Verdict::CannotRun(text) => println!("FAILED   {name}: {text}\n"),
-        Verdict::Accepted(diff) => print!(
-            "accepted {name}: wrote {}\n{diff}",
-            tested.case.directory.join("expected").display()
+        Verdict::CannotRun(text) => say!("FAILED   {name}: {text}\n"),
+        Verdict::Accepted(diff) => say!(
+            "accepted {name}: wrote {}\n{}",
+            tested.case.directory.join("expected").display(),
+            diff.strip_suffix('\n').unwrap_or(diff)
         ),
-        _ if arguments.quiet => {}
-        Verdict::Passed => println!("ok       {name}"),
-        Verdict::Skipped(reason) if reason.is_empty() => println!("skipped  {name}"),
-        Verdict::Skipped(reason) => println!("skipped  {name}: {reason}"),
+        _ if arguments.quiet => Ok(()),
+        Verdict::Passed => say!("ok       {name}"),
+        Verdict::Skipped(reason) if reason.is_empty() => say!("skipped  {name}"),
+        Verdict::Skipped(reason) => say!("skipped  {name}: {reason}"),
     }
 }

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame};
 use hyper::header::{ALLOW, CONTENT_TYPE};
 use hyper::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 /// What goes back to a client.
@@ -71,7 +71,7 @@ fn full(status: StatusCode, media: &'static str, body: Vec<u8>) -> Reply {
 }
 
 /// A good answer.
-pub(super) fn json(value: &Value) -> Reply {
+pub(super) fn json(value: &impl std::fmt::Display) -> Reply {
     full(
         StatusCode::OK,
         "application/json",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::answer::{self, Refusal, Reply};
 use super::service::{Asked, Service, body, unacceptable};
 use crate::encoding::base58::{BLOCK, COMMITMENT, STATE};
+use crate::encoding::json::Json;
 use crate::node::block::Block;
 use crate::node::operators::Mode;
 use crate::node::shapes;
@@ -49,7 +50,7 @@ pub(super) async fn route(
             durable_value(&durable, what, query.get("key").unwrap_or_default())?
         }
         ["outbox"] => match query.number("outbox_level")? {
-            Some(level) => outbox(node, &block, level)?,
+            Some(level) => return Ok(answer::json(&outbox(node, &block, level)?)),
             None => {
                 return Err(Refusal::Request(
                     "Failed to parse the query string: outbox_level is required".into(),
@@ -58,7 +59,7 @@ pub(super) async fn route(
         },
         ["outbox", level, "messages"] => {
             let level = level.parse().map_err(|_| unacceptable(level, "int32"))?;
-            outbox(node, &block, level)?
+            return Ok(answer::json(&outbox(node, &block, level)?));
         }
         ["helpers", "proofs", "outbox", level, "messages"] => {
             let level = level.parse().map_err(|_| unacceptable(level, "int32"))?;
@@ -187,7 +188,7 @@ fn state(node: &Node, block: &Block, text: &str) -> Result<Value, Refusal> {
     Ok(hex::encode(value).into())
 }
 
-fn outbox(node: &Node, block: &Block, level: i32) -> Result<Value, Refusal> {
+fn outbox(node: &Node, block: &Block, level: i32) -> Result<Json, Refusal> {
     if level > block.level {
         return Err(Refusal::failure(format!(
             "Outbox level {level} is not known at level {}\n",

@@ -11,6 +11,7 @@ mod routes;
 mod sandbox;
 mod service;
 
+use crate::say::say;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -98,20 +99,28 @@ pub async fn serve_metrics(service: Arc<Service>, listener: TcpListener) {
 }
 
 /// Prints the names of all metrics with their meanings.
-pub fn list_metrics() {
+///
+/// # Errors
+/// If they cannot be written.
+pub fn list_metrics() -> Result<(), String> {
     for (name, kind, help) in metrics::METRICS {
-        println!(
+        say!(
             "# HELP octez_sc_rollup_node_{name} {help}\n# TYPE octez_sc_rollup_node_{name} {kind}"
-        );
+        )?;
     }
+    Ok(())
 }
 
 /// Prints the same as a table with commas.
-pub fn dump_metrics() {
-    println!("metric,type,description");
+///
+/// # Errors
+/// If they cannot be written.
+pub fn dump_metrics() -> Result<(), String> {
+    say!("metric,type,description")?;
     for (name, kind, help) in metrics::METRICS {
-        println!("octez_sc_rollup_node_{name},{kind},{help}");
+        say!("octez_sc_rollup_node_{name},{kind},{help}")?;
     }
+    Ok(())
 }
 
 impl Service {

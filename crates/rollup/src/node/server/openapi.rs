@@ -258,6 +258,18 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
         "The queue of the one injector",
     ),
     (
+        "delete",
+        "/admin/injector/queues",
+        &[],
+        "Clears it: nothing ever waits there",
+    ),
+    (
+        "get",
+        "/admin/injector/queues/total",
+        &[],
+        "The same with its total",
+    ),
+    (
         "get",
         "/admin/cancel_gc",
         &[],
@@ -268,7 +280,7 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
     (
         "post",
         "/sandbox/messages",
-        &["bake"],
+        &["bake", "hashes"],
         "Messages past the batcher",
     ),
     (
@@ -332,7 +344,7 @@ fn schema(name: &str) -> Value {
         "order" | "order_below" | "from" => {
             json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
         }
-        "outbox" | "debug" | "drop_duplicate" | "drop_no_order" | "bake" | "follow" => {
+        "outbox" | "debug" | "drop_duplicate" | "drop_no_order" | "bake" | "hashes" | "follow" => {
             json!({ "type": "boolean" })
         }
         "ticks" => json!({ "type": "string", "pattern": "^[0-9]{1,15}(,[0-9]{1,15}){0,9}$" }),

@@ -89,9 +89,8 @@ pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply,
         ["local", "outbox", "pending", "unexecutable"] => {
             pending(node, Pending::Unexecutable, &asked)?
         }
-        ["local", "batcher", ref rest @ ..] | ["admin", "batcher", ref rest @ ..] => {
-            batcher::route(node, rest, &asked)?
-        }
+        ["local", "batcher", ref rest @ ..] => batcher::route(node, rest, &asked)?,
+        ["admin", "batcher", "queue"] => batcher::route(node, &["queue"], &asked)?,
         ["local", "injector", "operation", id, "status"] => batcher::operation(node, id)?,
         ["admin", "injector", "queues", ..] => json!({
             "injectors": [{ "tags": node.settings.mode.purposes().iter().map(|purpose| purpose.name()).collect::<Vec<_>>(), "queue_size": 0 }],

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::answer::{self, Refusal, Reply};
 use super::service::{Asked, Service, body, unacceptable};
-use crate::encoding::base58::{BLOCK, STATE};
+use crate::encoding::base58::{BLOCK, OPERATION, STATE};
 use crate::inbox::inputs;
 use crate::node::block::Operation;
 use crate::node::chain::{Made, Order};
@@ -34,7 +34,7 @@ pub(super) async fn route(
     let node = &service.node;
     let wrong = |what: &str| Refusal::Request(format!("Failed to parse the request body: {what}"));
     let value = match *rest {
-        ["info"] => info(service),
+        ["info"] => info(service)?,
         ["bake"] => {
             let request = if asked.body.is_empty() {
                 json!({})
@@ -85,11 +85,21 @@ pub(super) async fn route(
                 operations.push(Operation::Serialized(message));
             }
             let added = operations.len();
-            node.live().pool.enqueue(operations)?;
+            let (level, place) = {
+                let mut live = node.live();
+                let (above, first) = live.pool.enqueue(operations.clone())?;
+                (live.head.level + above, first)
+            };
             if asked.query.truth("bake")? {
                 bake(service, 1, None).await?;
             }
-            json!({ "added": added })
+            let mut out = json!({ "added": added });
+            if asked.query.truth("hashes")? {
+                let hashes = (place..).zip(&operations);
+                let hashes = hashes.map(|(number, one)| OPERATION.encode(&one.hash(level, number)));
+                out["operations"] = hashes.collect();
+            }
+            out
         }
         ["migrate"] => {
             let request = body(asked)?;
@@ -190,14 +200,15 @@ pub(super) async fn route(
     Ok(answer::json(&value))
 }
 
-fn info(service: &Service) -> Value {
+fn info(service: &Service) -> Result<Value, Refusal> {
+    let protocol = service.node.store.protocol(service.node.head().level)?;
     let live = service.node.live();
     let constants = &service.node.settings.constants;
-    json!({
+    Ok(json!({
         "level": live.head.level,
         "hash": BLOCK.encode(&live.head.hash),
         "timestamp": time::rfc3339(live.head.timestamp),
-        "protocol": service.node.settings.protocol,
+        "protocol": protocol.unwrap_or_else(|| service.node.settings.protocol.clone()),
         "origination_level": service.node.settings.origination_level,
         "pvm_version": live.head.version,
         "block_time": live.block_time,
@@ -213,7 +224,7 @@ fn info(service: &Service) -> Value {
         "degraded": live.degraded,
         "stuck": live.pvm.stuck().map(ToString::to_string),
         "note": "a simulated Layer 1; state hashes of this node are not those of a real rollup",
-    })
+    }))
 }
 
 fn ask(service: &Service, order: Order) -> Result<(), Refusal> {

@@ -36,11 +36,15 @@ fn a_level_tells_its_predecessor_and_migrations_change_the_version() {
         node.post("/sandbox/migrate", json!({"protocol": "quebec_021"}))["known"],
         true
     );
+    assert_eq!(node.get("/sandbox/info")["protocol"], "paris_019");
     node.bake(1);
     assert_eq!(
         node.value("head", "/readonly/wasm_version"),
         hex::encode("2.0.0-r5")
     );
+    assert_eq!(node.get("/sandbox/info")["protocol"], "quebec_021");
+    node.post("/sandbox/reorg", json!({"depth": 1}));
+    assert_eq!(node.get("/sandbox/info")["protocol"], "paris_019");
 }
 
 #[test]
@@ -79,6 +83,93 @@ fn a_reorganisation_takes_blocks_away_and_keeps_their_messages() {
     assert_eq!(node.value("1", "/counter"), hex::encode(1u64.to_le_bytes()));
 }
 
+/// Messages of blocks that are gone wait as what they were; the block in their place has another hash, whatever is in it.
+#[test]
+fn a_reorganisation_gives_messages_back_to_the_batcher() {
+    let place = Place::new();
+    let node = place.start("counter", &[]);
+    let inject = |text: &str| {
+        let path = "/local/batcher/injection?drop_duplicate=true";
+        node.post(path, json!([hex::encode(text)]))[0].clone()
+    };
+    let status = |id: &Value| {
+        let id = id.as_str().unwrap();
+        node.get(&format!("/local/batcher/queue/{id}"))["status"].clone()
+    };
+    node.bake(1);
+    let id = inject("a");
+    node.post("/sandbox/messages", json!([{ "external": "bb" }]));
+    node.bake(1);
+    let hash = node.get("/global/block/head/hash");
+    assert_eq!(status(&id), "included");
+    node.post("/sandbox/reorg", json!({"depth": 1}));
+    assert_eq!(status(&id), "pending_batch");
+    assert_eq!(inject("a"), id);
+    assert_eq!(node.get("/sandbox/info")["mempool"], 2);
+    node.bake(1);
+    assert_eq!(status(&id), "included");
+    assert_eq!(
+        node.value("head", "/counter"),
+        hex::encode(2u64.to_le_bytes())
+    );
+    // The same level, predecessor and messages.
+    let again = node.get("/global/block/head/hash");
+    assert_ne!(again, hash);
+    // And a process that dies right after finds all of it.
+    node.post("/sandbox/reorg", json!({"depth": 1}));
+    drop(node);
+    let node = place.start("counter", &[]);
+    assert_eq!(node.get("/sandbox/info")["mempool"], 2);
+    node.bake(1);
+    assert_eq!(
+        node.value("head", "/counter"),
+        hex::encode(2u64.to_le_bytes())
+    );
+    assert_ne!(node.get("/global/block/head/hash"), again);
+}
+
+#[test]
+fn a_node_with_inputs_ends_after_them_even_when_there_are_none() {
+    let place = Place::new();
+    let inputs = place.path("inputs.json");
+    std::fs::write(&inputs, "[]").unwrap();
+    let mut command = place.command(
+        "operator",
+        &super::super::kernel("counter"),
+        &["--inputs", inputs.to_str().unwrap(), "--exit-after-inputs"],
+    );
+    assert_eq!(super::said(&mut command).0, Some(0));
+}
+
+/// The kernel of a key that is moved into itself, a hundred times in each block: far deeper than a stack, were it one call
+/// for each level.
+#[test]
+fn a_kernel_can_make_storage_of_any_depth() {
+    let place = Place::new();
+    let kernel = place.kernel(
+        r#"(module
+          (import "smart_rollup_core" "store_move" (func $move (param i32 i32 i32 i32) (result i32)))
+          (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+          (memory (export "m") 1)
+          (data (i32.const 0) "/a/a")
+          (func (export "kernel_run") (local $n i32)
+            (drop (call $write (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1)))
+            (loop $again
+              (drop (call $move (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 4)))
+              (br_if $again (i32.lt_u
+                (local.tee $n (i32.add (local.get $n) (i32.const 1)))
+                (i32.const 50000))))))"#,
+    );
+    let node = start(&mut place.command("operator", &kernel, &[]));
+    node.bake(2);
+    let hash = node.get("/global/block/head/state_hash");
+    drop(node);
+    let node = start(&mut place.command("operator", &kernel, &[]));
+    assert_eq!(node.get("/global/block/head/state_hash"), hash);
+    node.bake(1);
+    assert_eq!(node.level(), 3);
+}
+
 #[test]
 fn simulation_changes_nothing_and_tells_everything() {
     let place = Place::new();
@@ -111,12 +202,16 @@ fn simulation_changes_nothing_and_tells_everything() {
         node.get("/global/block/head/state_hash"),
         simulated["state_hash"]
     );
-    let (status, _) = node.ask(
-        "POST",
-        "/global/block/head/simulate",
-        Some(&json!({"messages": ["xyz"]})),
-    );
-    assert_eq!(status, 400);
+    for wrong in [
+        json!({"messages": ["xyz"]}),
+        json!([]),
+        json!(null),
+        json!({"messages": [], "log_kernel_debug_file": ""}),
+        json!({"messages": [], "log_kernel_debug_file": "."}),
+    ] {
+        let (status, text) = node.ask("POST", "/global/block/head/simulate", Some(&wrong));
+        assert_eq!(status, 400, "{wrong}: {text}");
+    }
 
     let place = Place::new();
     let node = place.start("reveal", &[]);

@@ -56,7 +56,12 @@ fn chapter_five_of_the_tutorial() {
             .args(["--rollup-node-endpoint", &node.url]),
     );
     assert_eq!(status, Some(0), "{err}");
-    assert!(out.starts_with("Operation hash is 'o"), "{out}");
+    let hash = out
+        .strip_prefix("Operation hash is '")
+        .and_then(|rest| rest.split('\'').next());
+    let hash = hash.unwrap_or_else(|| panic!("{out}"));
+    let operation = node.get(&format!("/local/injector/operation/{hash}/status"));
+    assert_eq!(operation["layer1"]["level"], 2);
     let grown = std::fs::read_to_string(&log).unwrap();
     assert!(
         grown.contains("Got message: External([116, 101, 115, 116])\n"),
@@ -223,4 +228,67 @@ fn ten_thousand_messages_in_one_call_arrive_in_order() {
     assert_eq!(committed["cemented"], false);
     node.bake(38);
     assert_eq!(status("committed")["cemented"], true);
+}
+
+/// Nobody reads what a program says: it ends as if somebody did.
+#[test]
+fn a_reader_that_is_gone_is_no_error() {
+    use std::process::Stdio;
+    for (name, args) in [
+        ("rollup-node", &["list", "metrics"][..]),
+        ("rollup-node", &["show", "supported", "protocols"]),
+        ("rollup-node", &["generate", "openapi"]),
+        ("rollup-client", &["encode", "outbox", "message", "[]"]),
+        ("kernel-debugger", &["test", "--list", "tests/cases"]),
+        ("kernel-debugger", &["test", "tests/cases/hello-empty"]),
+    ] {
+        let mut command = match name {
+            "kernel-debugger" => super::super::debugger(),
+            name => super::program(name),
+        };
+        let mut child = command
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*err), (Some(0), ""), "{args:?}");
+    }
+}
+
+/// `rpc get` shows what comes without end as it comes.
+#[test]
+fn a_stream_is_shown_block_by_block() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let node = place.start("hello", &[]);
+    let mut child = super::program("rollup-client")
+        .args([
+            "--endpoint",
+            &node.url,
+            "rpc",
+            "get",
+            "/global/monitor_blocks",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for level in 0..2 {
+        let wanted = format!("  \"level\": {level},");
+        assert!(
+            lines
+                .by_ref()
+                .map_while(Result::ok)
+                .any(|line| line == wanted)
+        );
+        node.bake(1);
+    }
+    // Nobody reads any more: it ends by itself.
+    drop(lines);
+    node.bake(1);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

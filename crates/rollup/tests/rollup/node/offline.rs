@@ -46,6 +46,15 @@ fn stored_blocks_are_evaluated_again_and_the_newest_state_can_be_patched() {
     let (status, out, err) = command(&place, &forced);
     assert_eq!(status, Some(0), "{err}");
     assert!(out.starts_with("Patched /counter at level 3"), "{out}");
+    let root = [
+        "patch", "durable", "storage", "at", "", "with", "00", "--force",
+    ];
+    assert!(command(&place, &root).2.contains("Invalid key"));
+    let (_, _, err) = command(&place, &["replay", "blocks", "from", "3", "to", "1"]);
+    assert!(
+        err.contains("there are no blocks from level 3 to level 1"),
+        "{err}"
+    );
     // What was patched does not come out of an evaluation.
     let (status, _, err) = command(&place, &["replay", "block", "3"]);
     assert_eq!(status, Some(1));

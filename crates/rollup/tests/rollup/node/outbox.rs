@@ -110,7 +110,7 @@ fn a_message_is_read_proven_and_executed_once() {
         answer["proof"].as_str().unwrap(),
         answer["commitment_hash"].as_str().unwrap(),
     );
-    let execute = |proof: &str| {
+    let execute_of = |rollup: &str, proof: &str| {
         client(
             &node,
             &[
@@ -120,7 +120,7 @@ fn a_message_is_read_proven_and_executed_once() {
                 "of",
                 "smart",
                 "rollup",
-                super::ROLLUP,
+                rollup,
                 "from",
                 "bootstrap1",
                 "for",
@@ -134,6 +134,10 @@ fn a_message_is_read_proven_and_executed_once() {
             ],
         )
     };
+    let execute = |proof: &str| execute_of(super::ROLLUP, proof);
+    let stranger = drun_rollup::encoding::base58::ROLLUP.encode(&[1; 20]);
+    let refused = execute_of(&stranger, proof).2;
+    assert!(refused.contains(&format!("not {stranger}")), "{refused}");
     assert_eq!(
         node.get("/local/outbox/pending/executable")[0]["messages"][0]["message_index"],
         0

@@ -296,10 +296,199 @@ fn what_init_was_told_of_the_sandbox_holds_for_every_run() {
     let (status, text) = running.ask("GET", "/stats/memory", None);
     assert_eq!(status, 403, "{text}");
     drop(running);
-    // The command line wins.
-    let running = run(&["--commitment-period", "9"]);
+    // The command line wins, but not over what the data was made with.
+    let running = run(&["--finality", "1"]);
     let info = running.get("/sandbox/info");
-    assert_eq!(info["constants"]["commitment_period"], 9);
+    assert_eq!(
+        (
+            &info["constants"]["commitment_period"],
+            &info["constants"]["finality"]
+        ),
+        (&json!(7), &json!(1))
+    );
+    drop(running);
+    let again = ["run", "--rpc-port", "0", "--commitment-period", "9"];
+    let (status, _, err) = node(&place, &again);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains(
+            "set up with --commitment-period 7, it cannot be run with --commitment-period 9"
+        ),
+        "{err}"
+    );
+}
+
+/// What levels are counted by is remembered with the first block: other numbers would make wrong commitments of them.
+#[test]
+fn a_restart_keeps_the_constants_of_the_first_start_or_is_refused() {
+    let place = Place::new();
+    let first = [
+        "--origination-level",
+        "3",
+        "--commitment-period",
+        "5",
+        "--challenge-window",
+        "6",
+    ];
+    let running = place.start("hello", &first);
+    running.bake(6);
+    let stored = running.get("/global/last_stored_commitment");
+    assert_eq!(stored["commitment"]["inbox_level"], 8);
+    assert_eq!(running.terminate(), Some(0));
+    let running = place.start("hello", &[]);
+    let info = running.get("/sandbox/info");
+    assert_eq!(info["origination_level"], 3);
+    assert_eq!(info["constants"]["challenge_window"], 6);
+    running.bake(4);
+    let stored = running.get("/global/last_stored_commitment");
+    assert_eq!(stored["commitment"]["inbox_level"], 13);
+    assert_eq!(running.terminate(), Some(0));
+    for (option, saved, given) in [
+        ("--origination-level", "3", "0"),
+        ("--commitment-period", "5", "20"),
+        ("--challenge-window", "6", "40"),
+    ] {
+        let refused = said(&mut place.command("operator", &kernel("hello"), &[option, given]));
+        assert_eq!(refused.0, Some(1));
+        let expected =
+            format!("set up with {option} {saved}, it cannot be run with {option} {given}.");
+        assert!(refused.2.contains(&expected), "{}", refused.2);
+    }
+}
+
+/// What a start that fails asks for is not remembered.
+#[test]
+fn a_start_that_fails_leaves_the_history_as_it_was() {
+    let place = Place::new();
+    let running = place.start("hello", &["--history-mode", "archive"]);
+    assert_eq!(running.terminate(), Some(0));
+    let history = || std::fs::read_to_string(place.path("data/history-mode")).unwrap();
+    let wrong = ["--history-mode", "full"];
+    let refused = said(&mut place.command("operator", &kernel("counter"), &wrong));
+    assert!(refused.2.contains("another boot sector"), "{}", refused.2);
+    assert_eq!(history(), "archive");
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port().to_string();
+    let mut command = place.command("operator", &kernel("hello"), &wrong);
+    // The first of two: the last one holds.
+    let refused = said(command.args(["--rpc-port", &port]));
+    assert_eq!(refused.0, Some(1), "{}", refused.2);
+    assert_eq!(history(), "archive");
+}
+
+/// Keys of the file do what they say, are shown as they are, and are refused when they cannot be meant.
+#[test]
+fn every_key_of_a_configuration_counts() {
+    let place = Place::new();
+    let init = |more: &[&str]| {
+        let words = [
+            "init",
+            "operator",
+            "config",
+            "for",
+            ROLLUP,
+            "with",
+            "operators",
+        ];
+        let args: Vec<&str> = words.iter().chain(more).copied().collect();
+        node(&place, &args)
+    };
+    let hello = kernel("hello");
+    let hello = hello.to_str().unwrap();
+    let keys = ["bootstrap1", "batching:bootstrap2", "batching:bootstrap3"];
+    let options = [
+        "--boot-sector-file",
+        hello,
+        "--unsafe-disable-wasm-kernel-checks",
+        "--injection-ttl",
+        "7",
+    ];
+    assert_eq!(init(&[&keys[..], &options].concat()).0, Some(0));
+    let path = place.path("data/config.json");
+    let read = || std::fs::read_to_string(&path).unwrap();
+    let mut config: Value = serde_json::from_str(&read()).unwrap();
+    assert_eq!(config["boot-sector"], hello);
+    assert_eq!(
+        config["smart-rollup-node-operator"]["add_messages"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    // A configuration that cannot be made leaves the old one.
+    let refused = init(&["nobody", "--force"]);
+    assert_eq!(
+        (refused.0, serde_json::from_str(&read()).ok()),
+        (Some(1), Some(config.clone()))
+    );
+
+    config["l1_rpc_timeout"] = json!(7.5);
+    config["gc-parameters"] = json!({ "context_splitting_period": 9 });
+    config["acl"] = json!([{ "address": "127.0.0.1", "blacklist": ["GET /config"] }]);
+    std::fs::write(&path, config.to_string()).unwrap();
+    // The directory is named in the file.
+    let run = |more: &[&str]| {
+        let mut command = super::program("rollup-node");
+        command.arg("run").arg("--config-file").arg(&path);
+        command.args(["--rpc-port", "0", "--block-time", "0"]);
+        start(command.args(more))
+    };
+    let running = run(&[]);
+    assert_eq!(running.ask("GET", "/config", None).0, 403);
+    assert!(place.path("data/metadata").exists());
+    drop(running);
+    let running = run(&["--acl-override", "secure"]);
+    let shown = running.get("/config");
+    assert_eq!(shown["boot-sector"], hello);
+    assert_eq!(shown["unsafe-disable-wasm-kernel-checks"], true);
+    assert_eq!(shown["l1_rpc_timeout"], 7.5);
+    assert_eq!(
+        shown["injector"],
+        json!({ "retention_period": 2048, "attempts": 10, "injection_ttl": 7 })
+    );
+    assert_eq!(shown["gc-parameters"]["context_splitting_period"], 9);
+    drop(running);
+
+    for (key, value, expected) in [
+        (
+            "smart-rollup-node-operator",
+            json!({ "publish": "nonsense" }),
+            "`smart-rollup-node-operator.publish`: no public key hash alias named nonsense",
+        ),
+        (
+            "mode",
+            json!({ "custom": [1] }),
+            "`mode` must be a string, or an object",
+        ),
+        (
+            "execute-outbox-messages-filter",
+            json!([{ "transaction": { "destination": 5 } }]),
+            "`execute-outbox-messages-filter` must list",
+        ),
+        (
+            "rpc-port",
+            json!(70_000),
+            "`rpc-port` must be a number from 0 to 65535",
+        ),
+    ] {
+        let mut wrong = config.clone();
+        wrong[key] = value;
+        std::fs::write(&path, wrong.to_string()).unwrap();
+        let err = node(&place, &["run"]).2;
+        assert!(err.contains(expected), "{key}: {err}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    let mistyped = "sr163Lv22CdE8QagCwf48PWDTquk6isQwv58";
+    let args = [
+        "run",
+        "observer",
+        "for",
+        mistyped,
+        "--boot-sector-file",
+        hello,
+    ];
+    let (status, _, err) = node(&place, &args);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("is an invalid smart rollup address"), "{err}");
 }
 
 #[test]
@@ -312,6 +501,8 @@ fn every_mode_has_its_rights() {
         ("accuser", false, true, true),
         ("bailout", false, true, false),
         ("custom:add_messages", true, true, false),
+        ("custom:publish", false, true, false),
+        ("custom:publish,cement", false, true, true),
     ] {
         let place = Place::new();
         let constants = ["--commitment-period", "2", "--challenge-window", "2"];
@@ -405,6 +596,7 @@ fn answers_have_the_forms_of_the_real_node() {
         ("GET", "/nothing", 404),
         ("POST", "/global/tezos_level", 405),
         ("GET", "/local/batcher/injection", 405),
+        ("GET", "/admin/batcher/injection", 404),
         ("GET", "/global/block/x", 400),
         ("GET", "/global/block/99999999999", 400),
         ("GET", "/global/block/head/outbox/x/messages", 400),

@@ -103,6 +103,41 @@ fn a_preimage_that_is_missing_may_come_later() {
     assert_eq!(node.child.wait().unwrap().code(), Some(1));
 }
 
+/// A block that cannot be made has taken nothing away: what should be in it is known, is not taken twice, and is there after
+/// the queue was cleared and the process has died.
+#[test]
+fn what_is_for_a_block_that_cannot_be_made_still_waits() {
+    let place = Place::new();
+    let node = place.start("reveal", &[]);
+    let name = format!(
+        "00{}",
+        hex::encode(drun_rollup::encoding::hash::blake2b(b"late"))
+    );
+    let inject = |node: &super::Running| {
+        let path = "/local/batcher/injection?drop_duplicate=true";
+        node.post(path, json!([name]))[0].clone()
+    };
+    let id = inject(&node);
+    node.post("/sandbox/messages", json!([{ "external": "bb" }]));
+    for _ in 0..2 {
+        let (status, text) = node.ask("POST", "/sandbox/bake", None);
+        assert_eq!(status, 500, "{text}");
+        let shown = node.get(&format!("/local/batcher/queue/{}", id.as_str().unwrap()));
+        assert_eq!(shown["status"], "pending_injection");
+        assert_eq!(inject(&node), id);
+        assert_eq!(node.get("/sandbox/info")["mempool"], 2);
+    }
+    let (status, _) = node.ask("DELETE", "/admin/batcher/queue", None);
+    assert_eq!(status, 200);
+    drop(node);
+    let node = place.start("reveal", &[]);
+    assert_eq!(node.get("/sandbox/info")["mempool"], 2);
+    std::fs::write(place.path("data/wasm_2_0_0").join(&name), "late").unwrap();
+    node.bake(1);
+    assert_eq!(node.get("/global/block/1/num_messages"), "5");
+    assert_eq!(node.get("/sandbox/info")["mempool"], 0);
+}
+
 #[test]
 fn preimages_are_fetched_from_a_service_and_kept() {
     let name = format!(
@@ -188,6 +223,44 @@ fn a_snapshot_begins_another_node_at_the_same_state() {
         (Some(0), "Snapshot successfully imported\n"),
         "{err}"
     );
+    // A snapshot that is damaged, wherever that is, changes nothing of what is there.
+    let whole = std::fs::read(file).unwrap();
+    let plain = place.path("plain");
+    let plain = plain.to_str().unwrap();
+    snapshot(&["export", plain, "--uncompressed"], "other");
+    let bytes = std::fs::read(plain).unwrap();
+    let state = || std::fs::read(place.path("other/storage/sandbox.redb")).unwrap();
+    let before = state();
+    let mut bad = vec![
+        whole[..whole.len() / 2].to_vec(),
+        bytes[..bytes.len() / 2].to_vec(),
+    ];
+    for at in (5_000..bytes.len() - 5_000).step_by(bytes.len() / 9) {
+        let mut damaged = bytes.clone();
+        damaged[at..at + 400]
+            .iter_mut()
+            .for_each(|byte| *byte ^= 0x55);
+        bad.push(damaged);
+    }
+    for (n, bytes) in bad.iter().enumerate() {
+        std::fs::write(plain, bytes).unwrap();
+        let (status, out, err) = snapshot(&["import", plain, "--force"], "other");
+        assert!(!place.path("other/import.new").exists());
+        if status == Some(0) {
+            // The bytes were of no use to anybody.
+            assert!(n > 1 && out.contains("imported"), "{n}");
+            continue;
+        }
+        assert_eq!(status, Some(1), "{n}: {err}");
+        assert!(!err.contains("panicked"), "{n}: {err}");
+    }
+    std::fs::write(plain, &bad[1]).unwrap();
+    assert_eq!(snapshot(&["import", plain], "empty").0, Some(1));
+    assert!(!place.path("empty/storage").exists());
+    let (status, _, err) = snapshot(&["import", file, "--force"], "other");
+    assert_eq!(status, Some(0), "{err}");
+    assert_eq!(state().len(), before.len());
+
     std::fs::rename(place.path("data"), place.path("old")).unwrap();
     std::fs::rename(place.path("other"), place.path("data")).unwrap();
     let node = place.start("counter", &[]);
