@@ -2,6 +2,7 @@
 //! and says with which status to exit; decides nothing about canisters.
 
 mod config_file;
+mod environment;
 mod exit;
 mod golden;
 mod input;

@@ -3,7 +3,7 @@
 //! Owns where a path of a script is looked for: beside the script, else in the working directory.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::input;
@@ -30,10 +30,30 @@ fn place(from: &str, path: &str) -> PathBuf {
     }
 }
 
-/// Where a path of a script is to be written.
-pub(super) fn target(from: &str, path: &str) -> PathBuf {
+/// Where a script writes a file: below its own directory, so that it can replace nothing else of its user.
+///
+/// # Errors
+/// If the path leads out of there, also by way of a link.
+pub(super) fn target(from: &str, path: &str) -> Result<PathBuf, String> {
     let parent = Path::new(from).parent().unwrap_or(Path::new(""));
-    parent.join(path)
+    let directory = if parent == Path::new("") {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+    let target = parent.join(path);
+    let there = target
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
+    let there = real(there.unwrap_or(directory))?;
+    let leads_up = Path::new(path)
+        .components()
+        .any(|part| part == Component::ParentDir);
+    if leads_up || !there.starts_with(real(directory)?) {
+        return Err("it is not below the directory of the script".to_owned());
+    }
+    Ok(target)
 }
 
 impl Disk {
@@ -45,10 +65,10 @@ impl Disk {
         }
     }
 
-    /// Reads all modules of a program.
+    /// Reads all modules of a program, and looks where it writes.
     ///
     /// # Errors
-    /// Every statement whose module is missing or unreadable.
+    /// Every statement whose module is missing or unreadable, or that writes where no script may.
     pub(super) fn load(&mut self, program: &Program) -> Result<(), Diagnostics> {
         let mut mistakes = Vec::new();
         for placed in &program.statements {
@@ -56,6 +76,15 @@ impl Disk {
                 && let Err(reason) = self.module_of(placed.file(), module)
             {
                 mistakes.push(placed.module_error(reason));
+            }
+            if let Statement::Stable {
+                save: true, file, ..
+            } = &placed.statement
+                && let Err(reason) = target(placed.file(), file)
+            {
+                let said = format!("the file cannot be written: {reason}");
+                let expected = "a file below the directory of the script".to_owned();
+                mistakes.push(placed.mistake(file.at(), said, expected));
             }
         }
         if mistakes.is_empty() {
@@ -124,7 +153,7 @@ impl Surroundings for Disk {
     }
 
     fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String> {
-        let saved = crate::suite::replace::replace(&target(from, path), content);
+        let saved = crate::suite::replace::replace(&target(from, path)?, content);
         saved.map_err(|error| error.root_cause().to_string())
     }
 }
@@ -137,6 +166,21 @@ pub(super) fn read(path: &str) -> Result<Arc<[u8]>, String> {
     }
     match wat::parse_bytes(&bytes) {
         Ok(binary) => Ok(binary.into_owned().into()),
-        Err(error) => Err(format!("it is not WebAssembly text: {error}")),
+        Err(error) => Err(format!(
+            "it is not WebAssembly text: {}",
+            on_one_line(path, &error.to_string())
+        )),
+    }
+}
+
+/// A mistake in WebAssembly text, of which the crate `wat` draws a picture below the message: the place is its second line.
+fn on_one_line(path: &str, drawn: &str) -> String {
+    let message = drawn.lines().next().unwrap_or_default();
+    let place = drawn
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("--> "));
+    match place.and_then(|place| place.strip_prefix("<anon>:")) {
+        Some(place) => format!("{path}:{place}: {message}"),
+        None => message.to_owned(),
     }
 }

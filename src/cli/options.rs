@@ -41,7 +41,7 @@ Example of a script:
 
 Exit status:
   0  every message was processed (a canister that traps is a result)
-  1  with --fail-on-error: a message ended in an error
+  1  an expectation of the script was not met; with --fail-on-error: a message ended in an error
   2  the command line, the configuration or the script is wrong
   3  drun itself failed";
 
@@ -87,8 +87,8 @@ pub(super) struct RunOptions {
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// How results are printed: manual, drun, json or lines [default: manual]
-    #[arg(long, env = "DRUN_FORMAT")]
+    /// How results are printed: manual, drun, json or lines [default: DRUN_FORMAT, or manual]
+    #[arg(long)]
     pub format: Option<Format>,
 
     /// Print replies as Candid text, with the field names of the interface
@@ -126,7 +126,7 @@ pub(super) struct RunOptions {
     pub install_instruction_limit: Option<u64>,
 
     /// End with status 3 when the script takes longer: 90s, 1.5m; seconds without a unit [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = crate::suite::duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::suite::duration::limit)]
     pub timeout: Option<std::time::Duration>,
 
     /// End with status 3 when heaps and stable memories of all canisters are larger than this together: bytes, or with
@@ -150,23 +150,13 @@ pub(super) struct RunOptions {
     #[arg(long)]
     pub keep_state: bool,
 
-    /// Where compiled modules are kept [default: the user's cache directory]
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "no_cache",
-        env = "DRUN_CACHE_DIR"
-    )]
+    /// Where compiled modules are kept [default: DRUN_CACHE_DIR, or the user's cache directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
     pub cache_dir: Option<PathBuf>,
 
     /// How much compiled modules may take there: bytes, or with KiB, MiB, GiB; what was used least recently goes first
-    /// [default: a tenth of the room on the disk, from 256 MiB to 8 GiB]
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = crate::script::size,
-        env = "DRUN_CACHE_LIMIT"
-    )]
+    /// [default: DRUN_CACHE_LIMIT, or a tenth of the room on the disk, from 256 MiB to 8 GiB]
+    #[arg(long, value_name = "SIZE", value_parser = crate::script::size)]
     pub cache_limit: Option<u64>,
 
     /// Keep no compiled modules

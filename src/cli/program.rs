@@ -11,7 +11,7 @@ use clap::Parser;
 use super::exit::{BROKEN, Failure, SUCCESS, WRONG_INPUT};
 use super::options::{Arguments, Command};
 use super::run::{self, After};
-use super::{inspect, manual, tell, test, upgrade_check, worker};
+use super::{environment, inspect, manual, tell, test, upgrade_check, worker};
 
 /// Wasm code may use 5 MiB; what the host needs below and above is small.
 const STACK: usize = 64 << 20;
@@ -28,7 +28,10 @@ pub fn main() -> ExitCode {
     on_large_stack(|| {
         #[cfg(feature = "serve")]
         if let Some((program, arguments)) = crate::serve::arguments() {
-            return crate::serve::main(&program, arguments);
+            return match environment::limit_caches() {
+                Ok(()) => crate::serve::main(&program, arguments),
+                Err(failure) => told(failure).into(),
+            };
         }
         program(std::env::args_os().collect(), After::Ends).into()
     })
@@ -77,7 +80,7 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
         Some(Command::Test(test)) => test.quiet,
         _ => arguments.run.quiet,
     };
-    let result = match arguments.command {
+    let result = environment::limit_caches().and_then(|()| match arguments.command {
         Some(Command::Inspect(inspect)) => inspect::run(&inspect),
         Some(Command::Test(test)) => test::run(&test),
         Some(Command::Init(init)) => test::init(&init),
@@ -93,25 +96,35 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
             let words = std::iter::once("drun".to_owned()).chain(arguments);
             program(words.map(OsString::from).collect(), After::GoesOn)
         }),
-        None => run::run(&arguments.run, after),
-    };
+        None => {
+            if arguments.run.format.is_none() {
+                arguments.run.format = environment::format()?;
+            }
+            run::run(&arguments.run, after)
+        }
+    });
     for trouble in drun_ic::troubles() {
         if !quiet {
             tell(&format!("warning: {trouble}"));
         }
     }
-    match result {
-        Ok(status) | Err(Failure::Reported(status)) => status,
-        Err(Failure::BrokenPipe) => {
+    result.unwrap_or_else(told)
+}
+
+/// Tells why there was no way to the end; the exit status.
+fn told(failure: Failure) -> u8 {
+    match failure {
+        Failure::Reported(status) => status,
+        Failure::BrokenPipe => {
             // It is the end of the output that nobody wanted, and still not what was asked for.
             tell("error: standard output is closed");
             BROKEN
         }
-        Err(Failure::Input(text)) => {
+        Failure::Input(text) => {
             tell(&text);
             WRONG_INPUT
         }
-        Err(Failure::Tool(error)) => {
+        Failure::Tool(error) => {
             tell(&format!("error: {error:#}"));
             BROKEN
         }

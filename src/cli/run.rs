@@ -98,7 +98,7 @@ fn check_saves(program: &Program) -> anyhow::Result<()> {
             save: true, file, ..
         } = &placed.statement
         {
-            let path = super::modules::target(placed.file(), file);
+            let path = super::modules::target(placed.file(), file).map_err(anyhow::Error::msg)?;
             crate::suite::replace::check_replaceable(&path)?;
         }
     }
@@ -163,14 +163,15 @@ fn script(
     let mut failed = false;
     let mut unseen = Failures::default();
     let mut measures = options.measures.is_some().then(Measured::default);
-    let (mut expectations, mut unmet) = (0, Vec::new());
+    let (mut expectations, mut unmet, mut not_run) = (0, Vec::new(), Vec::new());
     let terminal = std::io::stdout().is_terminal();
     let mut out = std::io::stdout().lock();
     for placed in &program.statements {
         watch.at(placed.file(), placed.line);
         let step = session.run(placed)?;
         unseen.take(session.runner_mut(), placed.line);
-        expectations += usize::from(matches!(placed.statement, Statement::Expect(_)));
+        let expects = matches!(placed.statement, Statement::Expect(_));
+        expectations += usize::from(expects);
         if let Statement::Create {
             name: Some(name), ..
         } = &placed.statement
@@ -207,7 +208,8 @@ fn script(
             line.push('\n');
             let written = out.write_all(line.as_bytes());
             written.map_err(|error| {
-                match !unmet.is_empty() || failed && options.fail_on_error.is_some() {
+                let wrong = !unmet.is_empty() || !not_run.is_empty();
+                match wrong || failed && options.fail_on_error.is_some() {
                     true => Failure::Reported(FAILURE),
                     false => error.into(),
                 }
@@ -228,7 +230,8 @@ fn script(
         }
         if let Some(wrong) = step.wrong {
             tell(&options.color.diagnostics(&format!("{wrong}\n")));
-            unmet.push(format!("{}:{}", placed.file(), placed.line));
+            let list = if expects { &mut unmet } else { &mut not_run };
+            list.push(format!("{}:{}", placed.file(), placed.line));
         }
     }
     drop(out);
@@ -236,7 +239,7 @@ fn script(
     if let (Some(measures), Some(path)) = (measures, &options.measures) {
         measures.write(path)?;
     }
-    if let Some(summary) = summary(&unmet, expectations) {
+    for summary in summaries(&unmet, expectations, &not_run) {
         tell(&summary);
     }
     let runner = session.into_runner();
@@ -269,7 +272,7 @@ fn script(
         Some(FailOn::Results) => failed,
         Some(FailOn::All) => failed || unseen.any(),
     };
-    Ok(if !unmet.is_empty() || counts {
+    Ok(if !unmet.is_empty() || !not_run.is_empty() || counts {
         FAILURE
     } else {
         SUCCESS
@@ -314,16 +317,24 @@ fn read_program(
     Ok(program)
 }
 
-/// Which lines were not as expected, if any.
-fn summary(unmet: &[String], expected: usize) -> Option<String> {
+/// Which lines were not as expected, and which could not be done.
+fn summaries(unmet: &[String], expected: usize, not_run: &[String]) -> Vec<String> {
+    let mut summaries = Vec::new();
     let lines = unmet.join(", ");
     match unmet.len() {
-        0 => None,
-        1 => Some(format!("1 of {expected} expectations is not met: {lines}")),
-        several => Some(format!(
+        0 => {}
+        1 => summaries.push(format!("1 of {expected} expectations is not met: {lines}")),
+        several => summaries.push(format!(
             "{several} of {expected} expectations are not met: {lines}"
         )),
     }
+    let lines = not_run.join(", ");
+    match not_run.len() {
+        0 => {}
+        1 => summaries.push(format!("1 statement could not be run: {lines}")),
+        several => summaries.push(format!("{several} statements could not be run: {lines}")),
+    }
+    summaries
 }
 
 fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
@@ -404,7 +415,7 @@ fn configure(options: &RunOptions, log: &mut Log) -> Result<Config, Failure> {
         drun_ic::limit_caches(bytes);
     }
     if !options.no_cache {
-        let chosen = options.cache_dir.clone().or(config.cache_dir);
+        let chosen = options.cache_dir.clone();
         config.cache_dir = chosen.or_else(config::default_cache_dir);
     }
     config.backtrace |= options.backtrace;

@@ -1,5 +1,6 @@
 //! `drun test`: the command line of golden suites. Turns options into what `suite` wants, and chooses the report.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use super::test_options::{InitOptions, OutputFormat, TestOptions};
 use crate::suite::baseline::{self, Baseline};
 use crate::suite::durations::Durations;
 use crate::suite::execute::Executor;
+use crate::suite::paths;
 use crate::suite::pattern::Pattern;
 use crate::suite::replace::replace;
 use crate::suite::report::{End, json, junit, libtest, text};
@@ -35,7 +37,7 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     if let Some(path) = &options.junit {
         check_writable(path)?;
     }
-    let (suite, root) = find(options)?;
+    let Found { suite, root, whole } = find(options)?;
     let terse = options.format == Some(OutputFormat::Terse);
     if options.list {
         return list(&suite, options.json, terse);
@@ -44,8 +46,7 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     drop(crate::suite::thread::builder().context("the machine refuses a thread")?);
     // Without handlers an interrupt ends the program at once, which is no worse than before.
     let _ = ctrlc::set_handler(|| IS_INTERRUPTED.store(true, Ordering::Relaxed));
-    let directory = std::env::var_os("DRUN_CACHE_DIR").map(PathBuf::from);
-    let directory = directory.or_else(crate::runner::config::default_cache_dir);
+    let directory = crate::runner::config::default_cache_dir();
     if let Some(directory) = &directory {
         // Cases are silent about it.
         drun_ic::check_cache(directory);
@@ -59,6 +60,7 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
         options,
         suite: &suite,
         root: &root,
+        whole,
     };
     let run = |events: &mut dyn Observer| {
         let mut durations = durations;
@@ -109,6 +111,7 @@ struct Done<'a> {
     options: &'a TestOptions,
     suite: &'a Suite,
     root: &'a Path,
+    whole: bool,
 }
 
 impl Done<'_> {
@@ -158,19 +161,43 @@ impl Done<'_> {
         };
         let measured = results.tested.iter().filter_map(|tested| {
             let measures = tested.measures.clone()?;
-            Some((tested.case.name.clone(), measures))
+            Some((self.key(tested.case), measures))
         });
-        let now = Baseline::new(measured);
+        let mut now = Baseline::new(measured);
         let path = baseline::path_of(self.root, name);
+        let load = || {
+            let wrong = |error| Failure::Input(format!("error: {error:#}"));
+            Baseline::load(&path).map_err(wrong)
+        };
         if self.options.save_baseline.is_some() {
+            // What was not run keeps its figures.
+            if (!self.whole || results.left > 0) && path.exists() {
+                now = load()?.with(now);
+            }
             now.save(&path)?;
             return Ok(false);
         }
-        let comparison = Baseline::load(&path)
-            .map_err(|error| Failure::Input(format!("error: {error:#}")))?
-            .compare(&now, self.options.threshold);
+        let comparison = load()?.compare(&now, self.options.threshold);
         eprint!("{}", comparison.table);
         Ok(comparison.exceeded)
+    }
+}
+
+impl Done<'_> {
+    /// The name of a case below the suite file, however its path was typed.
+    fn key(&self, case: &Case) -> String {
+        let absolute = paths::absolute(Path::new(&case.name)).ok();
+        let below = absolute
+            .as_deref()
+            .and_then(|name| name.strip_prefix(self.root).ok());
+        below.map_or_else(
+            || case.name.clone(),
+            |below| {
+                below
+                    .to_string_lossy()
+                    .replace(std::path::MAIN_SEPARATOR, "/")
+            },
+        )
     }
 }
 
@@ -186,14 +213,23 @@ fn failure(error: anyhow::Error) -> Failure {
     }
 }
 
-/// The cases that are wanted, and the directory of the suite file. Part of a suite says nothing about files without a
-/// script.
-fn find(options: &TestOptions) -> Result<(Suite, PathBuf), Failure> {
+/// What is to be run.
+struct Found {
+    suite: Suite,
+    /// The directory of the suite file.
+    root: PathBuf,
+    /// The suite is not only a part of what that file is about.
+    whole: bool,
+}
+
+/// The cases that are wanted. Part of a suite says nothing about files without a script.
+fn find(options: &TestOptions) -> Result<Found, Failure> {
     let here = SuiteFile::of(Path::new(".")).map_err(Failure::Input)?;
     let mut paths = options.paths.clone();
     if paths.is_empty() {
         paths.extend(here.paths().map(|path| relative(&path)));
     }
+    let named_by_file = options.paths.is_empty() && !paths.is_empty();
     if paths.is_empty() {
         paths.push(PathBuf::from("."));
     }
@@ -213,7 +249,10 @@ fn find(options: &TestOptions) -> Result<(Suite, PathBuf), Failure> {
     }
     for text in &options.filter {
         patterns.push(match options.exact {
-            true => Pattern::exactly(text),
+            true => match text.strip_prefix('!') {
+                Some(text) => Pattern::Not(Box::new(Pattern::exactly(text))),
+                None => Pattern::exactly(text),
+            },
             false => Pattern::new(text)
                 .map_err(|error| Failure::Input(format!("error: --filter: {error}")))?,
         });
@@ -242,7 +281,41 @@ fn find(options: &TestOptions) -> Result<(Suite, PathBuf), Failure> {
     if !complete {
         suite.orphans.clear();
     }
-    Ok((suite, here.root().to_owned()))
+    let root = root(options, &paths, &here)?;
+    let is_root = |path: &PathBuf| paths::absolute(path).is_ok_and(|path| path == root);
+    Ok(Found {
+        whole: complete && !options.ignored && (named_by_file || paths.iter().any(is_root)),
+        suite,
+        root,
+    })
+}
+
+/// The directory of the suite file that these paths belong to, or the working directory if they have none.
+fn root(options: &TestOptions, paths: &[PathBuf], here: &SuiteFile) -> Result<PathBuf, Failure> {
+    let mut roots = BTreeSet::new();
+    for path in paths {
+        let directory = match path.parent() {
+            _ if path.is_dir() => path,
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let file = SuiteFile::of(directory).map_err(Failure::Input)?;
+        let file = if file.is_written() { &file } else { here };
+        roots.insert(file.root().to_owned());
+    }
+    let mut roots = roots.into_iter();
+    match (roots.next(), roots.next()) {
+        (Some(one), Some(other))
+            if options.save_baseline.is_some() || options.compare.is_some() =>
+        {
+            Err(Failure::Input(format!(
+                "error: a baseline belongs to one suite, and the paths to several: of {} and of {}",
+                one.display(),
+                other.display()
+            )))
+        }
+        (root, _) => Ok(root.unwrap_or_else(|| here.root().to_owned())),
+    }
 }
 
 /// A path as somebody would type it here.

@@ -85,7 +85,7 @@ pub(super) struct TestOptions {
 
     /// End a case that takes longer: 90s, 1.5m; seconds without a unit [default: what drun.toml or the script says, or
     /// 10m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::limit)]
     pub timeout: Option<std::time::Duration>,
 
     /// Colours: auto, always or never
@@ -101,7 +101,7 @@ pub(super) struct TestOptions {
     pub compare: Option<String>,
 
     /// How much more is still fine, for --compare
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", requires = "compare", default_value = "0%", value_parser = percent)]
     pub threshold: f64,
 
     /// For runners of Rust tests: only skipped cases

@@ -14,7 +14,7 @@ use super::table::grouped;
 use crate::idl::{Interface, quoted};
 use crate::report::{Beside, Format, Printer};
 use crate::runner::Runner;
-use crate::runner::config::{Compat, Config, SubnetType};
+use crate::runner::config::{self, Config, SubnetType};
 use crate::runner::outcome::{MessageResult, Outcome, Wording};
 use crate::script::statement::Statement;
 use crate::script::{Files, InterfaceText, Placed, Program, headline};
@@ -22,6 +22,7 @@ use crate::session::Session;
 use crate::upgrade::{Break, Clash, breaks, clashes};
 use drun_ic::canister::code::CanisterModule;
 use drun_ic::module::ValidationLimits;
+use drun_ic::protocol::{Date, Protocol};
 
 /// Tells whether a canister can be upgraded from one module to another.
 ///
@@ -50,6 +51,10 @@ pub(super) struct UpgradeCheckOptions {
     /// Fees and limits: system or application [default: system]
     #[arg(long, value_name = "KIND")]
     subnet_type: Option<SubnetType>,
+
+    /// Which replica: the network of 2025-03, 2025-10 or 2026-11 [default: the newest]
+    #[arg(long, value_name = "DATE")]
+    protocol: Option<Date>,
 
     /// Print one JSON object
     #[arg(long)]
@@ -138,6 +143,8 @@ impl Module {
 
 /// How the upgrade went.
 struct Trial {
+    /// Of the replica that ran it.
+    date: Date,
     /// Why it did not, or what is not as expected.
     problems: Vec<String>,
     instructions: u64,
@@ -234,10 +241,11 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         .map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
     let config = Config {
         subnet_type: options.subnet_type.unwrap_or(SubnetType::System),
-        cache_dir: crate::runner::config::default_cache_dir(),
-        ..Config::new(Compat::Drun)
+        protocol: options.protocol.map_or(Protocol::NEWEST, Protocol::of),
+        cache_dir: config::default_cache_dir(),
+        ..Config::default()
     };
-    let seed = config.seed;
+    let (seed, date) = (config.seed, config.protocol.date);
     let mut session = Session::new(Runner::new(config), seed, &disk);
     session.decode();
     let (mut problems, mut instructions) = (Vec::new(), 0);
@@ -316,6 +324,7 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         changed.push([place.clone(), before.clone(), after.clone()]);
     }
     Ok(Trial {
+        date,
         problems,
         instructions,
         before,
@@ -440,6 +449,7 @@ fn as_text(
         text += &format!("  {}\n", problem.replace('\n', "\n  "));
     }
     let number = |number: u64| grouped(number.into());
+    text += &format!("  as of          {}\n", trial.date);
     text += &format!("  main memory    {}\n", persistence(new));
     let hooks = hooks(old, new);
     if !hooks.is_empty() {
@@ -519,6 +529,7 @@ fn as_json(
         "upgrade": {
             "status": if trial.problems.is_empty() { "ok" } else { "fails" },
             "problems": trial.problems,
+            "protocol": trial.date.to_string(),
             "main_memory": persistence(new),
             "hooks": hooks(old, new),
             "instructions": trial.instructions,

@@ -155,7 +155,7 @@ fn actor(parser: &mut Parser) -> Result<Actor, Fault> {
 }
 
 /// The first name in a type that is not defined.
-fn undefined(env: &TypeEnv, ty: &Type) -> Option<String> {
+pub(super) fn undefined(env: &TypeEnv, ty: &Type) -> Option<String> {
     let any = |types: &[Type]| types.iter().find_map(|ty| undefined(env, ty));
     match ty.as_ref() {
         TypeInner::Var(name) => (!env.0.contains_key(name)).then(|| name.clone()),

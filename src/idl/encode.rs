@@ -5,12 +5,15 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use candid::types::subtype::{Gamma, OptReport, subtype_with_config};
 use candid::types::value::{IDLArgs, IDLField, IDLValue, VariantValue};
 use candid::types::{Field as TypeField, Type, TypeInner};
 use candid::{Int, Nat, Principal, TypeEnv};
 
-use super::did::Interface;
+use super::did::{Interface, undefined};
+use super::lexer::INFINITE;
 use super::mistake::{Fault, Mistake};
+use super::read::NO_NUMBER;
 use super::value::{Field, Kind, Label, Value, written};
 
 /// What the values are typed by.
@@ -81,6 +84,9 @@ impl Argument {
             Fit::Types(interface, types) => (interface.env.clone(), types.clone()),
         };
         let typing = Typing { env: &env, names };
+        for value in &self.values {
+            typing.annotations(value)?;
+        }
         if let Some(more) = self.values.get(types.len()) {
             let most = types.len();
             return Err(Fault::new(
@@ -149,9 +155,9 @@ fn own_field(field: &Field) -> TypeField {
     }
 }
 
-/// Whether a number has neither point nor exponent.
+/// Whether a number has neither point nor exponent, and is one.
 pub(super) fn is_integer(digits: &str) -> bool {
-    digits.contains("0x") || !digits.contains(['.', 'e', 'E'])
+    digits.contains("0x") || digits.bytes().all(|c| c.is_ascii_digit() || c == b'-')
 }
 
 /// A whole number in decimal digits.
@@ -189,22 +195,53 @@ impl Typing<'_> {
         }
     }
 
+    /// Whether what has a type written behind it is of that type, wherever it stands in the value.
+    fn annotations(&self, value: &Value) -> Result<(), Fault> {
+        match &value.kind {
+            Kind::Typed(inner, own) => {
+                if let Some(name) = undefined(self.env, own) {
+                    let nearest = None;
+                    let kind = Mistake::UnknownType { name, nearest };
+                    return Err(Fault::new(value.at.clone(), kind));
+                }
+                self.annotations(inner)?;
+                self.fit(inner, own).map(drop)
+            }
+            Kind::Opt(inner) => self.annotations(inner),
+            Kind::Vec(values) => values.iter().try_for_each(|value| self.annotations(value)),
+            Kind::Record { fields, .. } => {
+                let mut values = fields.iter().map(|field| &field.value);
+                values.try_for_each(|value| self.annotations(value))
+            }
+            Kind::Variant(case) => self.annotations(&case.value),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether all values of one type are values of another.
+    fn is_subtype(&self, of: &Type, ty: &Type) -> bool {
+        of == ty
+            || subtype_with_config(OptReport::Silence, &mut Gamma::new(), self.env, of, ty).is_ok()
+    }
+
+    /// The value as one of a type. Types that are written behind values were looked at before.
     fn fit(&self, value: &Value, ty: &Type) -> Result<IDLValue, Fault> {
         let traced = self.env.trace_type(ty).map_err(|_| {
             let name = written(ty);
             let nearest = None;
             Fault::new(value.at.clone(), Mistake::UnknownType { name, nearest })
         })?;
-        let wrong = || {
-            let kind = Mistake::Type {
-                found: described(&value.kind),
-                expected: self.shown(ty),
-            };
+        let wrong_as = |found: String| {
+            let expected = self.shown(ty);
+            let kind = Mistake::Type { found, expected };
             Err(Fault::new(value.at.clone(), kind))
         };
+        let wrong = || wrong_as(described(&value.kind));
         if let Kind::Typed(inner, own) = &value.kind {
-            self.fit(inner, own)?;
-            return self.fit(inner, ty);
+            return match self.is_subtype(own, ty) {
+                true => self.fit(inner, ty),
+                false => wrong_as(format!("a value of type {}", self.shown(own))),
+            };
         }
         Ok(match (&value.kind, traced.as_ref()) {
             (_, TypeInner::Reserved) => IDLValue::Reserved,
@@ -387,6 +424,7 @@ fn described(kind: &Kind) -> String {
         Kind::Bool(_) => "a bool".into(),
         Kind::Null => "`null`".into(),
         Kind::Number(digits) if is_integer(digits) => "a number".into(),
+        Kind::Number(word) if word.ends_with(INFINITE) || word == NO_NUMBER => format!("`{word}`"),
         Kind::Number(_) => "a number with a point".into(),
         Kind::Text(_) => "a text".into(),
         Kind::Blob(_) => "a blob".into(),

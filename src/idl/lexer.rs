@@ -14,7 +14,7 @@ pub(super) enum Token {
     Word(String),
     /// `$name`, without the `$`.
     Name(String),
-    /// A number without its `_`, with its sign; integers may begin with `0x`.
+    /// A number without its `_`, with its sign; integers may begin with `0x`. `inf` with a sign is one, without it a word.
     Number(String),
     /// A text literal's bytes; UTF-8 unless it has escapes of single bytes.
     Text(Vec<u8>),
@@ -25,6 +25,12 @@ pub(super) enum Token {
 }
 
 const SIGNS: [&str; 11] = ["->", "..", "(", ")", "{", "}", ";", ",", "=", ":", "."];
+
+/// A number that is larger than all others, as it is printed and written.
+pub(super) const INFINITE: &str = "inf";
+
+/// So many hex digits may a number have: 128 bits.
+pub(super) const MOST_HEX: usize = 32;
 
 /// A place in the text, copied to look ahead.
 #[derive(Debug, Clone)]
@@ -137,10 +143,9 @@ impl<'a> Lexer<'a> {
         let plain: String = digits.chars().filter(|c| *c != '_').collect();
         let right = match hexadecimal {
             Some(digits) => {
-                !lonely(digits)
-                    && digits.len() <= 32
-                    && plain[2..].bytes().all(|byte| byte.is_ascii_hexdigit())
+                !lonely(digits) && plain[2..].bytes().all(|byte| byte.is_ascii_hexdigit())
             }
+            None if plain == INFINITE => true,
             None if plain.bytes().all(|byte| byte.is_ascii_digit()) => !lonely(digits),
             None => {
                 digits.starts_with(|c: char| c.is_ascii_digit())
@@ -152,6 +157,10 @@ impl<'a> Lexer<'a> {
         };
         if !right {
             return Err(Fault::new(start..self.at, Mistake::Number));
+        }
+        if hexadecimal.is_some() && plain.len() > 2 + MOST_HEX {
+            let kind = Mistake::LongHex(plain.len() - 2);
+            return Err(Fault::new(start..self.at, kind));
         }
         let sign = if written.starts_with('-') { "-" } else { "" };
         Ok(format!("{sign}{plain}"))
@@ -213,11 +222,17 @@ fn escape(text: &str) -> Option<(usize, Vec<u8>)> {
     if let Some(digits) = body.strip_prefix("u{") {
         let end = digits.find('}')?;
         let plain: String = digits[..end].chars().filter(|c| *c != '_').collect();
-        let c = char::from_u32(u32::from_str_radix(&plain, 16).ok()?)?;
+        let c = char::from_u32(hex(&plain)?)?;
         return Some((4 + end, c.to_string().into_bytes()));
     }
-    let digits = body.get(..2)?;
-    Some((3, vec![u8::from_str_radix(digits, 16).ok()?]))
+    let byte = u8::try_from(hex(body.get(..2)?)?).ok()?;
+    Some((3, vec![byte]))
+}
+
+/// The number of these hex digits, which have no sign.
+fn hex(digits: &str) -> Option<u32> {
+    let all = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all.then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
 /// The length of the word that the text begins with.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::lexer::MOST_HEX;
 use super::nearest::nearest;
 
 /// How deep values and types may be nested.
@@ -44,6 +45,8 @@ pub enum Mistake {
     Escape,
     /// Digits that make no number, such as `1__0` or `0x`.
     Number,
+    /// A number of so many hex digits, which are too many.
+    LongHex(usize),
     /// Nested deeper than can be read.
     TooDeep,
     /// `_` or `..` outside of `expect`.
@@ -127,6 +130,7 @@ impl fmt::Display for Mistake {
             Self::OpenComment => f.write_str("the comment has no end"),
             Self::Escape => f.write_str("unknown escape"),
             Self::Number => f.write_str("this is no number"),
+            Self::LongHex(digits) => write!(f, "the number has {digits} hex digits"),
             Self::TooDeep => f.write_str("nested too deep"),
             Self::Pattern => f.write_str("a pattern can only stand in `expect`"),
             Self::Principal(reason) => write!(f, "this is no principal: {reason}"),
@@ -159,6 +163,7 @@ impl Mistake {
             Self::OpenComment => "`*/`".into(),
             Self::Escape => r#"`\n`, `\r`, `\t`, `\\`, `\"`, `\'`, `\HH` or `\u{HHHH}`"#.into(),
             Self::Number => "digits, perhaps with single `_` between them".into(),
+            Self::LongHex(_) => format!("at most {MOST_HEX} of them, or the number in decimal"),
             Self::TooDeep => format!("at most {} levels", MAX_DEPTH),
             Self::Pattern => "a value".into(),
             Self::Principal(_) => {

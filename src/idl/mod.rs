@@ -19,7 +19,7 @@ mod tests;
 mod types;
 mod value;
 
-pub use decode::decode;
+pub use decode::{Undecoded, decode};
 pub use did::Interface;
 pub use encode::{Argument, Fit};
 pub use lexer::text;
@@ -30,4 +30,4 @@ pub use parser::Grammar;
 pub use pattern::{Difference, compare};
 pub use print::{FieldNames, print_arguments};
 pub use read::arguments;
-pub use value::{Field, Kind, Label, Value, quoted};
+pub use value::{Field, Kind, Label, Value, is_hidden, quoted};

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use candid::Principal;
 use candid::types::value::{IDLArgs, IDLField, IDLValue};
+use candid::types::{Type, TypeInner};
 
 use super::encode::{decimal, is_integer};
 use super::print::{FieldNames, print_value};
@@ -105,13 +106,8 @@ impl Comparison<'_> {
             {
                 return self.value(&case.value, &actual.0.val);
             }
-            (Kind::Typed(value, ty), actual) => {
-                let own = actual.value_ty();
-                if own != *ty && super::types::is_primitive(ty) {
-                    false
-                } else {
-                    return self.value(value, actual);
-                }
+            (Kind::Typed(value, ty), actual) if is_of(actual, ty) => {
+                return self.value(value, actual);
             }
             _ => false,
         };
@@ -169,27 +165,83 @@ impl Comparison<'_> {
     }
 }
 
+/// Whether a value is of a type, as far as it tells: an empty vector is one of anything.
+fn is_of(value: &IDLValue, ty: &Type) -> bool {
+    match (value, ty.as_ref()) {
+        (_, TypeInner::Reserved | TypeInner::Var(_)) => true,
+        (IDLValue::Null | IDLValue::None, TypeInner::Opt(_) | TypeInner::Null) => true,
+        (IDLValue::Opt(value), TypeInner::Opt(ty)) => is_of(value, ty),
+        (IDLValue::Vec(values), TypeInner::Vec(ty)) => values.iter().all(|value| is_of(value, ty)),
+        (IDLValue::Blob(bytes), TypeInner::Vec(ty)) => {
+            bytes.is_empty() || *ty.as_ref() == TypeInner::Nat8
+        }
+        (IDLValue::Record(fields), TypeInner::Record(types)) => types.iter().all(|ty| {
+            let id = ty.id.get_id();
+            let field = fields.iter().find(|field| field.id.get_id() == id);
+            is_of(field.map_or(&IDLValue::Null, |field| &field.val), &ty.ty)
+        }),
+        (IDLValue::Variant(case), TypeInner::Variant(types)) => types
+            .iter()
+            .any(|ty| ty.id.get_id() == case.0.id.get_id() && is_of(&case.0.val, &ty.ty)),
+        (IDLValue::Service(_), TypeInner::Service(_))
+        | (IDLValue::Func(..), TypeInner::Func(_)) => true,
+        (value, _) => value.value_ty() == *ty,
+    }
+}
+
 /// Whether written digits are this number.
 fn same_number(digits: &str, actual: &IDLValue) -> bool {
-    let float = |actual: f64| digits.parse::<f64>().is_ok_and(|number| number == actual);
-    let whole = |actual: String| {
-        is_integer(digits)
-            && candid::Int::parse(decimal(digits).as_bytes()).ok()
-                == candid::Int::parse(actual.as_bytes()).ok()
+    let float = decimal(digits);
+    let same = |actual: String| {
+        whole(digits).is_some_and(|whole| {
+            candid::Int::parse(whole.as_bytes()).ok() == candid::Int::parse(actual.as_bytes()).ok()
+        })
     };
     match actual {
-        IDLValue::Nat(n) => whole(n.0.to_string()),
-        IDLValue::Int(n) => whole(n.0.to_string()),
-        IDLValue::Nat8(n) => whole(n.to_string()),
-        IDLValue::Nat16(n) => whole(n.to_string()),
-        IDLValue::Nat32(n) => whole(n.to_string()),
-        IDLValue::Nat64(n) => whole(n.to_string()),
-        IDLValue::Int8(n) => whole(n.to_string()),
-        IDLValue::Int16(n) => whole(n.to_string()),
-        IDLValue::Int32(n) => whole(n.to_string()),
-        IDLValue::Int64(n) => whole(n.to_string()),
-        IDLValue::Float32(n) => digits.parse::<f32>().is_ok_and(|number| number == *n),
-        IDLValue::Float64(n) => float(*n),
+        IDLValue::Nat(n) => same(n.0.to_string()),
+        IDLValue::Int(n) => same(n.0.to_string()),
+        IDLValue::Nat8(n) => same(n.to_string()),
+        IDLValue::Nat16(n) => same(n.to_string()),
+        IDLValue::Nat32(n) => same(n.to_string()),
+        IDLValue::Nat64(n) => same(n.to_string()),
+        IDLValue::Int8(n) => same(n.to_string()),
+        IDLValue::Int16(n) => same(n.to_string()),
+        IDLValue::Int32(n) => same(n.to_string()),
+        IDLValue::Int64(n) => same(n.to_string()),
+        IDLValue::Float32(n) => float
+            .parse::<f32>()
+            .is_ok_and(|number| number == *n || number.is_nan() && n.is_nan()),
+        IDLValue::Float64(n) => float
+            .parse::<f64>()
+            .is_ok_and(|number| number == *n || number.is_nan() && n.is_nan()),
         _ => false,
     }
+}
+
+/// The decimal digits of a number that is whole, however it is written: `5.0` and `50e-1` are 5.
+fn whole(digits: &str) -> Option<String> {
+    /// More digits than any number has that somebody writes with a point.
+    const MOST: usize = 1_000;
+    if is_integer(digits) {
+        return Some(decimal(digits));
+    }
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = [before, after].concat();
+    if !all.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    if all.bytes().all(|c| c == b'0') {
+        return Some("0".to_owned());
+    }
+    let point = isize::try_from(before.len()).ok()?;
+    let point = point.checked_add(exponent.parse().ok()?)?;
+    let point = usize::try_from(point).ok().filter(|point| *point <= MOST)?;
+    let kept = &all[..point.min(all.len())];
+    let is_whole = all[kept.len()..].bytes().all(|c| c == b'0');
+    is_whole.then(|| format!("{sign}{kept:0<point$}"))
 }

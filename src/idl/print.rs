@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use candid::types::value::{IDLArgs, IDLField, IDLValue};
+use candid::types::value::{IDLArgs, IDLValue};
 use candid::types::{self, Type, TypeInner};
 
 use super::did::Interface;
@@ -19,18 +19,16 @@ const WIDTH: usize = 80;
 pub struct FieldNames(BTreeMap<u32, String>);
 
 impl FieldNames {
-    /// All names of an interface.
-    pub fn of_interface(interface: &Interface) -> Self {
-        let mut names = Self::default();
+    /// Adds all names of an interface.
+    pub fn add_interface(&mut self, interface: &Interface) {
         for ty in interface.env.0.values() {
-            names.add_type(ty);
+            self.add_type(ty);
         }
         for (_, function) in &interface.methods {
             for ty in function.args.iter().chain(&function.rets) {
-                names.add_type(ty);
+                self.add_type(ty);
             }
         }
-        names
     }
 
     /// Adds the names that stand in a value.
@@ -63,7 +61,8 @@ impl FieldNames {
         }
     }
 
-    fn add_type(&mut self, ty: &Type) {
+    /// Adds the names that stand in a type.
+    pub fn add_type(&mut self, ty: &Type) {
         match ty.as_ref() {
             TypeInner::Opt(ty) | TypeInner::Vec(ty) => self.add_type(ty),
             TypeInner::Record(fields) | TypeInner::Variant(fields) => {
@@ -79,7 +78,7 @@ impl FieldNames {
     }
 
     /// A label as text: its name if it is known, else the hash.
-    pub(super) fn label(&self, id: &types::Label) -> String {
+    pub(crate) fn label(&self, id: &types::Label) -> String {
         match id {
             types::Label::Named(name) => label(name),
             types::Label::Id(hash) | types::Label::Unnamed(hash) => match self.0.get(hash) {
@@ -92,46 +91,197 @@ impl FieldNames {
 
 /// Arguments in their parentheses, over several lines if they are long.
 pub fn print_arguments(args: &IDLArgs, names: &FieldNames) -> String {
-    let flat: Vec<String> = args
-        .args
-        .iter()
-        .map(|arg| print_value(arg, names))
-        .collect();
-    let line = format!("({})", flat.join(", "));
-    if line.chars().count() <= WIDTH {
-        return line;
+    let mut text = String::from("(");
+    let mut line = Line::new(&mut text, WIDTH - 2);
+    let mut items = args.args.iter().enumerate();
+    let fits = items
+        .all(|(n, arg)| (n == 0 || line.put(", ").is_some()) && line.value(arg, names).is_some());
+    if fits {
+        text.push(')');
+        return text;
     }
-    let broken: Vec<String> = args
-        .args
-        .iter()
-        .map(|arg| format!("  {},\n", layout(arg, names, 2)))
-        .collect();
-    format!("(\n{})", broken.concat())
+    text.truncate(1);
+    text.push('\n');
+    for arg in &args.args {
+        text.push_str("  ");
+        layout(arg, names, 2, &mut text);
+        text.push_str(",\n");
+    }
+    text.push(')');
+    text
 }
 
 /// A value on one line.
 pub(super) fn print_value(value: &IDLValue, names: &FieldNames) -> String {
-    layout(value, names, 0).lines_joined()
+    let mut text = String::new();
+    layout(value, names, 0, &mut text);
+    if !text.contains('\n') {
+        return text;
+    }
+    // Line ends within texts are escaped, so all others are the layout's.
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join(" ")
 }
 
-trait LinesJoined {
-    fn lines_joined(self) -> String;
+/// Text on one line that has room for so many characters. Nobody who looks whether something fits reads on behind the
+/// last of them, so that values in values are not printed as often as they are nested.
+struct Line<'a> {
+    text: &'a mut String,
+    room: usize,
 }
 
-impl LinesJoined for String {
-    /// What the layout broke, in one line again. Line ends within texts are escaped, so all others are the layout's.
-    fn lines_joined(self) -> String {
-        if !self.contains('\n') {
-            return self;
+impl<'a> Line<'a> {
+    fn new(text: &'a mut String, room: usize) -> Self {
+        Line { text, room }
+    }
+
+    /// Adds a text; nothing if there is no room.
+    fn put(&mut self, text: &str) -> Option<()> {
+        self.room = self.room.checked_sub(text.chars().count())?;
+        self.text.push_str(text);
+        Some(())
+    }
+
+    /// Adds a value; nothing if there is no room, and then a part of it may stand there.
+    fn value(&mut self, value: &IDLValue, names: &FieldNames) -> Option<()> {
+        let (before, value, after) = options(value, self.room)?;
+        self.put(&before)?;
+        match items(value, names) {
+            None => self.put(&plain(value, self.room)?)?,
+            Some((word, items)) => {
+                self.put(word)?;
+                for (n, (label, value)) in items.enumerate() {
+                    self.put(if n == 0 { " { " } else { "; " })?;
+                    self.put(&label)?;
+                    if let Some(value) = value {
+                        self.value(value, names)?;
+                    }
+                }
+                self.put(" }")?;
+            }
         }
-        let lines: Vec<&str> = self.lines().map(str::trim).collect();
-        lines.join(" ")
+        self.put(&after)
     }
 }
 
-fn layout(value: &IDLValue, names: &FieldNames, indent: usize) -> String {
-    let typed = |number: String, ty: &str| format!("{number} : {ty}");
+/// Writes a value that begins behind so many columns, each of its items on a line of its own if they do not fit into one.
+fn layout(value: &IDLValue, names: &FieldNames, indent: usize, text: &mut String) {
+    let Some((before, value, after)) = options(value, usize::MAX) else {
+        return;
+    };
+    text.push_str(&before);
+    match items(value, names) {
+        None => text.extend(plain(value, usize::MAX)),
+        Some((word, items)) => {
+            let begin = text.len();
+            let room = WIDTH.saturating_sub(indent + 1);
+            if Line::new(text, room).value(value, names).is_none() {
+                text.truncate(begin);
+                text.push_str(word);
+                text.push_str(" {\n");
+                for (label, value) in items {
+                    margin(indent + 2, text);
+                    text.push_str(&label);
+                    if let Some(value) = value {
+                        layout(value, names, indent + 2, text);
+                    }
+                    text.push_str(";\n");
+                }
+                margin(indent, text);
+                text.push('}');
+            }
+        }
+    }
+    text.push_str(&after);
+}
+
+/// Blanks at the beginning of a line. What is nested deeper than a line is long moves no further.
+fn margin(indent: usize, text: &mut String) {
+    text.extend(std::iter::repeat_n(' ', indent.min(WIDTH)));
+}
+
+/// What is within `opt`s, and what stands before and behind it; nothing if that alone takes more characters than there is
+/// room for.
+fn options(mut value: &IDLValue, room: usize) -> Option<(String, &IDLValue, String)> {
+    let mut depth = 0;
+    while let IDLValue::Opt(inner) = value {
+        depth += 1;
+        value = inner;
+        if depth > room {
+            return None;
+        }
+    }
+    let parentheses = match value {
+        IDLValue::Vec(_) | IDLValue::Record(_) | IDLValue::Variant(_) => false,
+        value => is_typed(value),
+    };
+    Some(match parentheses {
+        true => ("opt (".repeat(depth), value, ")".repeat(depth)),
+        false => ("opt ".repeat(depth), value, String::new()),
+    })
+}
+
+/// Whether a value is printed with its type behind it.
+fn is_typed(value: &IDLValue) -> bool {
+    !matches!(
+        value,
+        IDLValue::Bool(_)
+            | IDLValue::Null
+            | IDLValue::None
+            | IDLValue::Text(_)
+            | IDLValue::Number(_)
+            | IDLValue::Blob(_)
+            | IDLValue::Principal(_)
+            | IDLValue::Service(_)
+            | IDLValue::Func(..)
+    )
+}
+
+/// What stands in the braces of a value: labels, with what belongs to a value before it, and values.
+type Items<'a> = Box<dyn Iterator<Item = (String, Option<&'a IDLValue>)> + 'a>;
+
+/// The word before the braces of a value, and what stands in them; nothing if the value has none or they are empty.
+fn items<'a>(value: &'a IDLValue, names: &'a FieldNames) -> Option<(&'static str, Items<'a>)> {
     match value {
+        IDLValue::Vec(values) if !values.is_empty() => {
+            let items = values.iter().map(|value| (String::new(), Some(value)));
+            Some(("vec", Box::new(items)))
+        }
+        IDLValue::Record(fields) if !fields.is_empty() => {
+            let tuple = (0..).zip(fields).all(|(n, field)| field.id.get_id() == n);
+            let items = fields.iter().map(move |field| {
+                let label = match tuple {
+                    true => String::new(),
+                    false => format!("{} = ", names.label(&field.id)),
+                };
+                (label, Some(&field.val))
+            });
+            Some(("record", Box::new(items)))
+        }
+        IDLValue::Variant(case) => {
+            let name = names.label(&case.0.id);
+            let item = match &case.0.val {
+                IDLValue::Null => (name, None),
+                value => (format!("{name} = "), Some(value)),
+            };
+            Some(("variant", Box::new(std::iter::once(item))))
+        }
+        _ => None,
+    }
+}
+
+/// A value without others in it; nothing if it is certain that there is no room for so many characters.
+fn plain(value: &IDLValue, room: usize) -> Option<String> {
+    let typed = |number: String, ty: &str| format!("{number} : {ty}");
+    let long = match value {
+        IDLValue::Text(text) => text.len() / 4,
+        IDLValue::Blob(bytes) => bytes.len(),
+        _ => 0,
+    };
+    if long > room {
+        return None;
+    }
+    Some(match value {
         IDLValue::Bool(value) => value.to_string(),
         IDLValue::Null | IDLValue::None => "null".into(),
         IDLValue::Reserved => "null : reserved".into(),
@@ -153,55 +303,9 @@ fn layout(value: &IDLValue, names: &FieldNames, indent: usize) -> String {
         IDLValue::Principal(id) => format!("principal \"{id}\""),
         IDLValue::Service(id) => format!("service \"{id}\""),
         IDLValue::Func(id, method) => format!("func \"{id}\".{}", label(method)),
-        IDLValue::Opt(value) => {
-            let inner = layout(value, names, indent);
-            if inner.contains(" : ") && !inner.ends_with(['}', '"']) {
-                format!("opt ({inner})")
-            } else {
-                format!("opt {inner}")
-            }
-        }
-        IDLValue::Vec(values) => {
-            let items = values.iter().map(|value| layout(value, names, indent + 2));
-            braces("vec", items.collect(), indent)
-        }
-        IDLValue::Record(fields) => {
-            let tuple = (0..).zip(fields).all(|(n, field)| field.id.get_id() == n);
-            let item = |field: &IDLField| {
-                let value = layout(&field.val, names, indent + 2);
-                if tuple {
-                    value
-                } else {
-                    format!("{} = {value}", names.label(&field.id))
-                }
-            };
-            braces("record", fields.iter().map(item).collect(), indent)
-        }
-        IDLValue::Variant(case) => {
-            let name = names.label(&case.0.id);
-            let item = match &case.0.val {
-                IDLValue::Null => name,
-                value => format!("{name} = {}", layout(value, names, indent + 2)),
-            };
-            braces("variant", vec![item], indent)
-        }
-    }
-}
-
-/// `word { item; item }`, each on a line of its own if they do not fit into one.
-fn braces(word: &str, items: Vec<String>, indent: usize) -> String {
-    let width: usize = items.iter().map(|item| item.chars().count() + 2).sum();
-    let flat = indent + word.len() + 4 + width <= WIDTH && !items.iter().any(|i| i.contains('\n'));
-    if items.is_empty() {
-        return format!("{word} {{}}");
-    }
-    if flat {
-        return format!("{word} {{ {} }}", items.join("; "));
-    }
-    let inner = " ".repeat(indent + 2);
-    let lines: Vec<String> = items
-        .iter()
-        .map(|item| format!("{inner}{item};\n"))
-        .collect();
-    format!("{word} {{\n{}{}}}", lines.concat(), " ".repeat(indent))
+        IDLValue::Vec(_) => "vec {}".into(),
+        IDLValue::Record(_) => "record {}".into(),
+        IDLValue::Variant(_) => "variant {}".into(),
+        IDLValue::Opt(_) => "opt".into(),
+    })
 }

@@ -4,11 +4,14 @@
 
 use candid::Principal;
 
-use super::lexer::{Token, utf8};
+use super::lexer::{INFINITE, Token, utf8};
 use super::mistake::{Fault, Mistake};
 use super::parser::{Grammar, Parser};
 use super::types;
 use super::value::{Field, Kind, Label, Value};
+
+/// What is printed and written for a float that is no number.
+pub(super) const NO_NUMBER: &str = "NaN";
 
 /// Reads `( value, … )` at the beginning of the text; with the values comes how many bytes they take. The text may go
 /// on behind the closing parenthesis.
@@ -70,6 +73,7 @@ impl Parser<'_> {
                 "true" => Kind::Bool(true),
                 "false" => Kind::Bool(false),
                 "null" => Kind::Null,
+                INFINITE | NO_NUMBER => Kind::Number(word),
                 "_" if self.grammar == Grammar::Patterns => Kind::Any,
                 "_" => return Err(Fault::new(at, Mistake::Pattern)),
                 "opt" => Kind::Opt(Box::new(self.deeper(&at, Self::value)?)),

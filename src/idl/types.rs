@@ -139,18 +139,3 @@ pub(super) fn methods(parser: &mut Parser) -> Result<Vec<(String, Type)>, Fault>
     methods.sort();
     Ok(methods)
 }
-
-/// Whether the type is a single word that every value of it carries on the wire.
-pub(super) fn is_primitive(ty: &Type) -> bool {
-    !matches!(
-        ty.as_ref(),
-        TypeInner::Opt(_)
-            | TypeInner::Vec(_)
-            | TypeInner::Record(_)
-            | TypeInner::Variant(_)
-            | TypeInner::Func(_)
-            | TypeInner::Service(_)
-            | TypeInner::Var(_)
-            | TypeInner::Reserved
-    )
-}

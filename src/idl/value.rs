@@ -202,6 +202,13 @@ const KEYWORDS: [&str; 37] = [
     "future",
 ];
 
+/// Whether a character cannot be seen and does something where it is shown: control characters, what terminals take for line
+/// breaks, and what turns the direction of writing.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text literal that reads back as this text.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
@@ -211,7 +218,7 @@ pub fn quoted(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => quoted.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if is_hidden(c) => quoted.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => quoted.push(c),
         }
     }

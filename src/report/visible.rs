@@ -73,10 +73,9 @@ fn not_as_ours(text: &str) -> String {
     shown
 }
 
-/// Control characters but line breaks and tabs, what terminals take for line breaks, and what turns the direction of writing.
+/// What is hidden, but line breaks and tabs.
 fn is_hidden(c: char) -> bool {
-    c.is_control() && c != '\n' && c != '\t'
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c != '\n' && c != '\t' && crate::idl::is_hidden(c)
 }
 
 /// Printable ASCII on one line: almost every text, and quickly seen.

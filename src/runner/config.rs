@@ -1,5 +1,6 @@
 //! The settings of a run, as its user gives them. Owns plain values and their defaults, and nothing of what follows from them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use drun_ic::config::{CompilerChoice, GENESIS_NS};
@@ -87,8 +88,12 @@ impl Default for Config {
     }
 }
 
-/// Where compiled modules are kept unless the user says otherwise; nowhere if the user has no home.
+/// Where compiled modules are kept unless an option says otherwise: where `DRUN_CACHE_DIR` says, or the user's caches are;
+/// nowhere if the user has no home.
 pub fn default_cache_dir() -> Option<PathBuf> {
+    if let Some(directory) = environment("DRUN_CACHE_DIR") {
+        return Some(directory.into());
+    }
     let place = |variable: &str| {
         let path = PathBuf::from(std::env::var_os(variable)?);
         path.is_absolute().then_some(path)
@@ -99,4 +104,9 @@ pub fn default_cache_dir() -> Option<PathBuf> {
         place("XDG_CACHE_HOME").or_else(|| Some(place("HOME")?.join(".cache")))?
     };
     Some(caches.join("drun"))
+}
+
+/// What an environment variable says. One that is empty says nothing, as one that is not set.
+pub fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -9,7 +9,7 @@ use super::canister_id::canister_id;
 use super::characters::is_blank;
 use super::flaw::{Flaw, Read};
 use super::mistake::{Fault, Field, Mistake, quoted};
-use super::party::{Party, is_name};
+use super::party::{Party, has_form, is_name};
 use super::payload::{hex_digits, quoted_prefix};
 use super::span::Spanned;
 use super::units::Unfit;
@@ -166,7 +166,10 @@ impl<'a> Cursor<'a> {
         };
         if !is_name(&word) {
             let said = format!("a name cannot be {}", quoted(&word));
-            let expected = "a letter, then letters, digits, `_` and `-`";
+            let expected = match has_form(&word) {
+                true => "another word: this one has a meaning of its own",
+                false => "a letter, then letters, digits, `_` and `-`",
+            };
             return Err(Flaw::said(word.at(), said, expected));
         }
         Ok(Spanned::new(word.value.to_owned(), word.at()))

@@ -21,7 +21,11 @@ pub fn headline(statement: &Statement) -> String {
                 CallKind::Query => "query",
                 CallKind::Call => "call",
             };
-            format!("{word} {} {}", canister.value, method.value)
+            format!(
+                "{word} {} {}",
+                canister.value,
+                super::statement::method(&method.value)
+            )
         }
         Statement::TopUp { canister, .. } => format!("top-up {}", canister.value),
         Statement::Manage {

@@ -29,13 +29,18 @@ impl fmt::Display for Party {
 
 /// Whether a word can be a name.
 pub(super) fn is_name(word: &str) -> bool {
+    has_form(word)
+        && word != "anonymous"
+        && word != "identity"
+        && word != "with"
+        && parse_principal_text(word).is_err()
+}
+
+/// Whether a word is made like a name, and may mean something else.
+pub(super) fn has_form(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && word
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-')
         && !word.ends_with('-')
-        && word != "anonymous"
-        && word != "identity"
-        && word != "with"
-        && parse_principal_text(word).is_err()
 }

@@ -66,10 +66,19 @@ type Read = Option<Result<Rc<Interface>, String>>;
 /// What a snapshot brings back.
 #[derive(Debug, Clone, Default)]
 struct Now {
-    /// Names with the line that made each, and whether it is a canister's.
-    names: BTreeMap<String, (usize, bool)>,
+    /// Names, with what made each.
+    names: BTreeMap<String, Made>,
     /// The module of each canister: the file that names it, and its path.
     modules: HashMap<Party, (String, String)>,
+}
+
+/// What made a name.
+#[derive(Debug, Clone)]
+struct Made {
+    source: Arc<Source>,
+    line: usize,
+    /// It is a canister's.
+    canister: bool,
 }
 
 struct World<'a> {
@@ -174,9 +183,9 @@ impl World<'_> {
                 Some(then) => {
                     let mut now = then.clone();
                     // What `let` named is no part of the node.
-                    let lets = self.now.names.iter().filter(|(_, (_, made))| !made);
+                    let lets = self.now.names.iter().filter(|(_, made)| !made.canister);
                     now.names
-                        .extend(lets.map(|(name, made)| (name.clone(), *made)));
+                        .extend(lets.map(|(name, made)| (name.clone(), made.clone())));
                     self.now = now;
                 }
                 None => {
@@ -226,16 +235,25 @@ impl World<'_> {
         }
     }
 
-    fn define(&mut self, placed: &Placed, name: &Spanned<String>, made: bool) {
+    fn define(&mut self, placed: &Placed, name: &Spanned<String>, canister: bool) {
         match self.now.names.get(&name.value) {
-            Some((line, _)) => {
-                let said = format!("the name {} is taken since line {line}", quoted(name));
+            Some(made) => {
+                let of = match Arc::ptr_eq(&made.source, &placed.source) {
+                    true => String::new(),
+                    false => format!(" of {}", made.source.name),
+                };
+                let line = made.line;
+                let said = format!("the name {} is taken since line {line}{of}", quoted(name));
                 let flaw = Flaw::said(name.at(), said, "another name");
                 self.wrong(placed, flaw);
             }
             None => {
-                let entry = (placed.line, made);
-                self.now.names.insert(name.value.clone(), entry);
+                let made = Made {
+                    source: Arc::clone(&placed.source),
+                    line: placed.line,
+                    canister,
+                };
+                self.now.names.insert(name.value.clone(), made);
                 // A name that a restored snapshot took away may be another canister's now.
                 let party = Party::Name(name.value.clone());
                 self.now.modules.remove(&party);

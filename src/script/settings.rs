@@ -9,7 +9,7 @@ use super::flaw::{Flaw, Read};
 use super::mistake::quoted;
 use super::party::Party;
 use super::span::Spanned;
-use super::units::{self, Duration, Unfit};
+use super::units::{self, Unfit};
 use crate::idl;
 
 /// One setting.
@@ -23,8 +23,8 @@ pub enum Setting {
     ComputeAllocation(u64),
     /// Bytes.
     MemoryAllocation(u64),
-    /// How long the cycles must last, in nanoseconds; a whole number of seconds.
-    FreezingThreshold(Duration),
+    /// How long the cycles must last, in seconds.
+    FreezingThreshold(u64),
     /// Cycles.
     ReservedCyclesLimit(u128),
     /// Bytes.
@@ -104,12 +104,8 @@ fn setting(cursor: &mut Cursor, create: bool) -> Read<Setting> {
         "memory-allocation" => Setting::MemoryAllocation(size(cursor)?),
         "freezing-threshold" => {
             let example = "whole seconds, such as `30d`";
-            let read = |text: &str| match units::duration(text)? {
-                Duration(ns) if !ns.is_multiple_of(1_000_000_000) => Err(Unfit::NoAmount),
-                duration => Ok(duration),
-            };
-            let duration = cursor.amount("a duration", example, read)?;
-            Setting::FreezingThreshold(duration.value)
+            let seconds = cursor.amount("a duration", example, units::seconds)?;
+            Setting::FreezingThreshold(seconds.value)
         }
         "reserved-cycles-limit" => {
             let amount = cursor.amount("a number of cycles", "such as `5T`", units::cycles)?;
@@ -161,7 +157,7 @@ impl fmt::Display for Setting {
             Self::Controllers(parties) => list(f, "controllers", parties),
             Self::ComputeAllocation(percent) => write!(f, "compute-allocation {percent}%"),
             Self::MemoryAllocation(bytes) => write!(f, "memory-allocation {bytes}"),
-            Self::FreezingThreshold(duration) => write!(f, "freezing-threshold {duration}"),
+            Self::FreezingThreshold(seconds) => write!(f, "freezing-threshold {seconds}s"),
             Self::ReservedCyclesLimit(cycles) => write!(f, "reserved-cycles-limit {cycles}"),
             Self::WasmMemoryLimit(bytes) => write!(f, "wasm-memory-limit {bytes}"),
             Self::WasmMemoryThreshold(bytes) => write!(f, "wasm-memory-threshold {bytes}"),

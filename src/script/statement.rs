@@ -405,7 +405,8 @@ fn path(text: &str) -> String {
     word(text, plain)
 }
 
-fn method(text: &str) -> String {
+/// A method's name as it is written.
+pub(super) fn method(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
         && text != "with";

@@ -49,7 +49,22 @@ pub(super) enum Unfit {
 
 /// Reads a duration: numbers with units, such as `30s` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, Unfit> {
-    let mut total = 0u64;
+    let nanoseconds = nanoseconds(text)?;
+    let nanoseconds = u64::try_from(nanoseconds).map_err(|_| Unfit::TooMuch)?;
+    Ok(Duration(nanoseconds))
+}
+
+/// Reads a duration of whole seconds, which may be longer than a clock can show.
+pub(super) fn seconds(text: &str) -> Result<u64, Unfit> {
+    let nanoseconds = nanoseconds(text)?;
+    match nanoseconds.is_multiple_of(1_000_000_000) {
+        true => u64::try_from(nanoseconds / 1_000_000_000).map_err(|_| Unfit::TooMuch),
+        false => Err(Unfit::NoAmount),
+    }
+}
+
+fn nanoseconds(text: &str) -> Result<u128, Unfit> {
+    let mut total = 0u128;
     let mut rest = text;
     while !rest.is_empty() || text.is_empty() {
         let end = rest.find(|c: char| !is_digit(c)).ok_or(Unfit::NoAmount)?;
@@ -60,15 +75,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, Unfit> {
             .iter()
             .find(|(name, _)| *name == unit || (unit == "µs" && *name == "us"))
             .ok_or(Unfit::NoAmount)?;
-        let part = u64::try_from(number(digits)?)
-            .ok()
-            .and_then(|number| number.checked_mul(*nanoseconds));
+        let part = number(digits)?.checked_mul(u128::from(*nanoseconds));
         total = part
             .and_then(|part| total.checked_add(part))
             .ok_or(Unfit::TooMuch)?;
         rest = after;
     }
-    Ok(Duration(total))
+    Ok(total)
 }
 
 /// Reads cycles: a number with or without point and `k`, `M`, `B`, `G` or `T` behind it.
@@ -169,6 +182,10 @@ mod tests {
         assert_eq!(duration("213504d"), Err(Unfit::TooMuch));
         assert_eq!(duration("18446744073709551616ns"), Err(Unfit::TooMuch));
         assert_eq!(duration("213503d1d"), Err(Unfit::TooMuch));
+        assert_eq!(seconds("1000000d"), Ok(86_400_000_000));
+        assert_eq!(seconds("18446744073709551615s"), Ok(u64::MAX));
+        assert_eq!(seconds("18446744073709551616s"), Err(Unfit::TooMuch));
+        assert_eq!(seconds("1500ms"), Err(Unfit::NoAmount));
     }
 
     #[test]

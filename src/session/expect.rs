@@ -94,8 +94,8 @@ pub(super) fn unmet(
             };
             let args = match idl::decode(reply) {
                 Ok(args) => args,
-                Err(reason) => {
-                    let said = format!("the reply is no Candid: {reason}");
+                Err(undecoded) => {
+                    let said = format!("the reply {undecoded}");
                     let actual = format!("0x{}", hex::encode(reply));
                     return differ(&said, "a reply in Candid".into(), actual);
                 }
@@ -103,12 +103,15 @@ pub(super) fn unmet(
             let mut fields = last.field_names();
             pattern.iter().for_each(|value| fields.add_value(value));
             let found = idl::compare(pattern, &end.at(), &args, &fields, names);
-            let all = idl::print_arguments(&args, &fields);
+            if found.is_empty() {
+                return Vec::new();
+            }
+            let all = flat(&idl::print_arguments(&args, &fields));
+            let said = cut(format!("the reply is {all}"));
             let drawn = found.into_iter().map(|difference| {
-                let said = format!("the reply is {}", flat(&all));
                 placed.unmet(
                     difference.at,
-                    &cut(said),
+                    &said,
                     difference.expected,
                     cut(difference.actual),
                 )

@@ -210,9 +210,7 @@ impl Session<'_> {
                 }
                 Setting::ComputeAllocation(percent) => all.compute_allocation = nat(*percent),
                 Setting::MemoryAllocation(bytes) => all.memory_allocation = nat(*bytes),
-                Setting::FreezingThreshold(duration) => {
-                    all.freezing_threshold = nat(duration.0 / 1_000_000_000);
-                }
+                Setting::FreezingThreshold(seconds) => all.freezing_threshold = nat(*seconds),
                 Setting::ReservedCyclesLimit(cycles) => {
                     all.reserved_cycles_limit = Some(Nat::from(*cycles));
                 }

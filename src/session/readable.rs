@@ -1,59 +1,19 @@
 //! Replies for people.
 //!
-//! Owns the names of fields of the management canister, which the bytes do not carry.
+//! Owns that replies of the management canister are shown with the names of their fields, which the bytes do not carry.
+
+use std::sync::LazyLock;
+
+use drun_ic::management::replies;
 
 use crate::idl::{self, FieldNames, Interface};
 
-/// Fields of `canister_status`, `fetch_canister_logs` and the creation of a canister.
-const FIELDS: [&str; 47] = [
-    "status",
-    "running",
-    "stopping",
-    "stopped",
-    "ready_for_migration",
-    "version",
-    "module_hash",
-    "controller",
-    "settings",
-    "controllers",
-    "compute_allocation",
-    "memory_allocation",
-    "freezing_threshold",
-    "reserved_cycles_limit",
-    "log_visibility",
-    "log_memory_limit",
-    "public",
-    "allowed_viewers",
-    "wasm_memory_limit",
-    "wasm_memory_threshold",
-    "environment_variables",
-    "name",
-    "value",
-    "memory_size",
-    "memory_metrics",
-    "wasm_memory_size",
-    "stable_memory_size",
-    "global_memory_size",
-    "wasm_binary_size",
-    "custom_sections_size",
-    "canister_history_size",
-    "wasm_chunk_store_size",
-    "snapshots_size",
-    "cycles",
-    "balance",
-    "idle_cycles_burned_per_day",
-    "reserved_cycles",
-    "query_stats",
-    "num_calls_total",
-    "num_instructions_total",
-    "request_payload_bytes_total",
-    "response_payload_bytes_total",
-    "canister_log_records",
-    "idx",
-    "timestamp_nanos",
-    "content",
-    "canister_id",
-];
+/// The fields of the management canister's replies.
+static FIELDS: LazyLock<FieldNames> = LazyLock::new(|| {
+    let mut names = FieldNames::default();
+    replies::types().iter().for_each(|ty| names.add_type(ty));
+    names
+});
 
 /// A reply as Candid text. If it is none, in hex, or nothing unless some text is needed.
 pub(super) fn text(reply: &[u8], interface: Option<&Interface>, needed: bool) -> Option<String> {
@@ -65,7 +25,52 @@ pub(super) fn text(reply: &[u8], interface: Option<&Interface>, needed: bool) ->
 
 /// The names of fields that replies of a canister, or of the management canister, may have.
 pub(super) fn names(interface: Option<&Interface>) -> FieldNames {
-    let mut names = interface.map(FieldNames::of_interface).unwrap_or_default();
-    FIELDS.iter().for_each(|name| names.add(name));
+    let mut names = FIELDS.clone();
+    if let Some(interface) = interface {
+        names.add_interface(interface);
+    }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each family and each date; all others come from the same types.
+    #[test]
+    fn fields_of_the_management_canister_have_their_names() {
+        let names = names(None);
+        for field in [
+            "canister_id",
+            "log_memory_store_size",
+            "minimum_incoming_canister_call_cycles",
+            "snapshot_visibility",
+            "status_visibility",
+            "allowed_viewers",
+            "environment_variables",
+            "total_num_changes",
+            "recent_changes",
+            "canister_version",
+            "id",
+            "taken_at_timestamp",
+            "total_size",
+            "body",
+            "headers",
+            "cycles_consumed",
+            "http_outcalls",
+            "canisters",
+            "start",
+            "block_height",
+            "registry_version",
+            "canister_log_records",
+            "num_blocks_proposed_total",
+            "signature",
+            "encrypted_key",
+            "wasm_chunk_store",
+            "hash",
+        ] {
+            let id = candid::types::Label::Id(candid::idl_hash(field));
+            assert_eq!(names.label(&id), field);
+        }
+    }
 }

@@ -50,7 +50,7 @@ impl Measures {
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Baseline {
     schema: u32,
-    /// By the name of the case.
+    /// By the name of the case below the suite file, wherever the command was typed.
     cases: BTreeMap<String, Measures>,
 }
 
@@ -114,6 +114,12 @@ impl Baseline {
             baseline.schema
         );
         Ok(baseline)
+    }
+
+    /// With other figures for some cases, or for more.
+    pub fn with(mut self, now: Baseline) -> Self {
+        self.cases.extend(now.cases);
+        self
     }
 
     /// Writes the file as a whole.

@@ -11,6 +11,15 @@ use super::duration;
 /// The names of directives.
 const NAMES: [&str; 4] = ["args", "exit", "skip", "timeout"];
 
+/// Options that write files: the head of a script, which may come from anybody, cannot have them.
+const WRITING: [&str; 5] = [
+    "--cache-dir",
+    "--log-file",
+    "--measures",
+    "--profile",
+    "--state-dir",
+];
+
 /// What the head of a script asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Directives {
@@ -48,7 +57,10 @@ pub fn of(reader: &mut impl BufRead, script: &Path) -> Result<Directives, String
         line.clear();
         let read = reader.read_until(b'\n', &mut line).map_err(unreadable)?;
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim();
+        let text = match number {
+            1 => text.trim_start_matches('\u{feff}').trim(),
+            _ => text.trim(),
+        };
         if read == 0 || !(text.is_empty() || text.starts_with('#')) {
             break;
         }
@@ -68,7 +80,19 @@ impl Directives {
             None => (comment, ""),
         };
         match name {
-            "args" => self.args.extend(split(value)?),
+            "args" => {
+                let words = split(value)?;
+                let writing = |word: &&String| {
+                    let option = word.split('=').next().unwrap_or_default();
+                    WRITING.contains(&option)
+                };
+                if let Some(option) = words.iter().find(writing) {
+                    return Err(format!(
+                        "args: `{option}` writes files, which the head of a script cannot ask for; the command line and drun.toml can"
+                    ));
+                }
+                self.args.extend(words);
+            }
             "skip" => self.skip = Some(value.to_owned()),
             "exit" => {
                 let status: Result<u8, _> = value.parse();
@@ -77,9 +101,8 @@ impl Directives {
                 self.exit = status.into();
             }
             "timeout" => {
-                let timeout =
-                    duration::parse(value).map_err(|error| format!("timeout: {error}"))?;
-                self.timeout = Some(timeout);
+                let timeout = duration::limit(value);
+                self.timeout = Some(timeout.map_err(|error| format!("timeout: {error}"))?);
             }
             _ if comment.contains(':') => {
                 if let Some(meant) = NAMES.iter().find(|known| is_near(known, name)) {
@@ -215,6 +238,25 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_directive() {
+        assert_eq!(of("\u{feff}# exit: 2\n").unwrap().exit, 2);
+        assert_eq!(of("\u{feff}\n# exit: 2\n").unwrap().exit, 2);
+    }
+
+    #[test]
+    fn the_head_of_a_script_cannot_have_files_written() {
+        for option in [
+            "--log-file v.txt",
+            "--profile=p",
+            "'--state-dir' x",
+            "--cache-dir c",
+        ] {
+            let error = of(&format!("# args: --seed 1 {option}")).unwrap_err();
+            assert!(error.contains("writes files"), "{option}: {error}");
+        }
+    }
+
+    #[test]
     fn a_case_may_take_as_long_as_it_says() {
         assert_eq!(
             of("# timeout: 2m").unwrap().timeout,
@@ -223,6 +265,10 @@ mod tests {
         assert_eq!(
             of("# timeout: soon"),
             Err("a.drun:1: timeout: `soon` is none of ms, s, m and h".into())
+        );
+        assert_eq!(
+            of("# timeout: 0"),
+            Err("a.drun:1: timeout: `0` is no time in which anything ends".into())
         );
     }
 }

@@ -29,6 +29,17 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads how long something may take.
+///
+/// # Errors
+/// As [`parse`]; also nothing at all.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err(format!("`{text}` is no time in which anything ends")),
+        limit => Ok(limit),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

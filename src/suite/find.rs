@@ -64,8 +64,33 @@ impl Suite {
             .dedup_by(|a, b| a.source == b.source && a.name == b.name);
         suite.orphans.sort();
         suite.orphans.dedup();
+        apart(&suite.cases)?;
         Ok(suite)
     }
+}
+
+/// Refuses an expected output that belongs to several scripts: accepting what came out of one would rewrite what the others
+/// must print. Variants of one script may share it, and in Motoko's suite its own rules hold.
+fn apart(cases: &[Case]) -> Result<(), String> {
+    let mut owners: BTreeMap<&Path, &Case> = BTreeMap::new();
+    for case in cases {
+        if matches!(case.expected, Expected::MergedOrNothing(_)) {
+            continue;
+        }
+        for file in case.expected.files() {
+            if let Some(other) = owners.insert(file, case)
+                && other.source != case.source
+            {
+                return Err(format!(
+                    "error: {} and {} have the same expected output, {}: `{{name}}` in `expected` of drun.toml keeps them apart",
+                    other.source.display(),
+                    case.source.display(),
+                    file.display()
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What somebody means by a path.
@@ -393,6 +418,20 @@ mod tests {
         let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
         assert_eq!(keys(&suite), ["bad", "link"]);
         assert!(suite.cases.iter().all(|case| case.unreadable.is_some()));
+    }
+
+    #[test]
+    fn two_scripts_cannot_have_one_expected_output() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("drun.toml", "expected = \"all.out\"\n"),
+            ("a.drun", ""),
+            ("b.drun", ""),
+        ] {
+            std::fs::write(directory.path().join(name), content).unwrap();
+        }
+        let error = Suite::find(&[directory.path().to_owned()]).unwrap_err();
+        assert!(error.contains("have the same expected output"), "{error}");
     }
 
     #[test]

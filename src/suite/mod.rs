@@ -14,6 +14,7 @@ pub mod find;
 mod motoko;
 mod names;
 pub mod normalize;
+pub mod paths;
 pub mod pattern;
 mod pipes;
 pub mod replace;

@@ -61,7 +61,10 @@ pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<C
         },
         source: source.to_owned(),
         build: Build::Motoko(Compilation {
-            moc: std::env::var("MOC").unwrap_or_else(|_| settings.moc.clone()),
+            moc: std::env::var("MOC")
+                .ok()
+                .filter(|moc| !moc.is_empty())
+                .unwrap_or_else(|| settings.moc.clone()),
             args,
             application: is_script && text.contains("# APPLICATION-SUBNET"),
             fails: fails && !expected.is_file(),

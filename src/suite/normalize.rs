@@ -2,13 +2,15 @@
 //! suite under one name. Owns the rules; who compares is `verdict`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 /// A rule as the suite file writes it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// A set of rules that `drun` knows by name: `motoko`, `times`.
     Named(String),
@@ -29,6 +31,51 @@ pub enum Rule {
         /// The expression.
         end_after: String,
     },
+}
+
+/// The keys of a rule that is a table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    pattern: Option<String>,
+    replace: Option<String>,
+    delete: Option<String>,
+    end_after: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Rule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl<'de> Visitor<'de> for Written {
+            type Value = Rule;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a set of rules, or a table")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Rule, E> {
+                Ok(Rule::Named(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Rule, A::Error> {
+                let keys = Keys::deserialize(MapAccessDeserializer::new(map))?;
+                match (keys.pattern, keys.replace, keys.delete, keys.end_after) {
+                    (Some(pattern), Some(replace), None, None) => {
+                        Ok(Rule::Replace { pattern, replace })
+                    }
+                    (None, None, Some(delete), None) => Ok(Rule::Delete { delete }),
+                    (None, None, None, Some(end_after)) => Ok(Rule::End { end_after }),
+                    (Some(_), None, None, None) => {
+                        Err(de::Error::custom("a rule with `pattern` needs `replace`"))
+                    }
+                    _ => Err(de::Error::custom(
+                        "a rule has `pattern` and `replace`, or `delete`, or `end_after`",
+                    )),
+                }
+            }
+        }
+        deserializer.deserialize_any(Written)
+    }
 }
 
 /// Rules ready to be applied, in their order.

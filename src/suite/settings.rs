@@ -2,7 +2,7 @@
 //! own table overrides the rest. Finds no cases.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::duration;
 use super::normalize::{Normalizer, Rule};
+use super::paths::absolute;
 use super::pattern::Pattern;
 use drun_ic::protocol::Date;
 
@@ -18,24 +19,13 @@ pub const FILE: &str = "drun.toml";
 /// How long a case may take unless the suite says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The file as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Document {
-    /// Where cases are looked for when none are named.
-    #[serde(default)]
-    paths: Vec<PathBuf>,
-    #[serde(flatten)]
-    all: Table,
-    /// What differs in a folder, by its path below the file.
-    #[serde(default)]
-    folder: BTreeMap<PathBuf, Table>,
-}
-
-/// The keys that a folder may have, too.
+/// The file as it is written, and what a folder has of its own. One structure, since a flattened one loses the places of
+/// mistakes.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 struct Table {
+    /// Where cases are looked for when none are named; of the file as a whole.
+    paths: Option<Vec<PathBuf>>,
     kind: Option<Kind>,
     args: Option<Vec<String>>,
     format: Option<crate::report::Format>,
@@ -51,17 +41,20 @@ struct Table {
     variant: Option<BTreeMap<String, VariantTable>>,
     moc: Option<String>,
     moc_args: Option<Vec<String>>,
+    /// What differs in a folder, by its path below the file; of the file as a whole.
+    #[serde(default)]
+    folder: BTreeMap<PathBuf, Table>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `cases` and `reason`")]
 struct SkipTable {
     cases: String,
     reason: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `expected`")]
 struct VariantTable {
     #[serde(default)]
     args: Vec<String>,
@@ -157,9 +150,13 @@ pub struct Settings {
 /// A suite file that was read, or the defaults where there is none.
 #[derive(Debug)]
 pub struct SuiteFile {
-    /// The directory it is in; the working directory if there is none.
+    /// The directory it is in; the one that was asked for if there is none.
     root: PathBuf,
-    document: Document,
+    is_written: bool,
+    paths: Vec<PathBuf>,
+    all: Table,
+    /// What differs in folders below, the outer ones before the inner ones.
+    folders: Vec<(PathBuf, Table)>,
 }
 
 impl SuiteFile {
@@ -168,7 +165,7 @@ impl SuiteFile {
     /// # Errors
     /// A file that cannot be read or has a mistake; the text says where.
     pub fn of(directory: &Path) -> Result<Self, String> {
-        let absolute = std::path::absolute(directory)
+        let absolute = absolute(directory)
             .map_err(|error| format!("error: {}: {error}", directory.display()))?;
         let Some(root) = absolute
             .ancestors()
@@ -176,13 +173,22 @@ impl SuiteFile {
         else {
             return Ok(SuiteFile {
                 root: absolute,
-                document: Document::default(),
+                is_written: false,
+                paths: Vec::new(),
+                all: Table::default(),
+                folders: Vec::new(),
             });
         };
         let path = root.join(FILE);
         let text = std::fs::read_to_string(&path)
             .map_err(|error| format!("error: cannot read {}: {error}", path.display()))?;
-        SuiteFile::parse(root, &text).map_err(|error| format!("error: {}: {error}", path.display()))
+        let wrong = |error| format!("error: {}: {error}", path.display());
+        let file = SuiteFile::parse(root, &text).map_err(wrong)?;
+        let missing = |(folder, _): &&(PathBuf, Table)| !root.join(folder).is_dir();
+        match file.folders.iter().find(missing) {
+            Some((folder, _)) => Err(wrong(in_folder(folder, "there is no such directory"))),
+            None => Ok(file),
+        }
     }
 
     /// The settings that are written in a text, as if it were the file of that directory.
@@ -190,16 +196,29 @@ impl SuiteFile {
     /// # Errors
     /// What is wrong with the text, without the name of the file. Mistakes in the values are told before anything runs.
     pub fn parse(root: &Path, text: &str) -> Result<Self, String> {
-        let document: Document =
+        let mut all: Table =
             toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let mut folders = Vec::new();
+        for (folder, table) in std::mem::take(&mut all.folder) {
+            let wrong = |error: &str| in_folder(&folder, error);
+            if table.paths.is_some() || !table.folder.is_empty() {
+                return Err(wrong("`paths` and `folder` are of the file as a whole"));
+            }
+            let below = below(&folder).ok_or_else(|| wrong("this is no path below the file"))?;
+            folders.push((below, table));
+        }
+        folders.sort_by(|(a, _), (b, _)| a.cmp(b));
         let file = SuiteFile {
             root: root.to_owned(),
-            document,
+            is_written: true,
+            paths: all.paths.take().unwrap_or_default(),
+            all,
+            folders,
         };
-        for folder in
-            std::iter::once(Path::new("")).chain(file.document.folder.keys().map(|key| &**key))
-        {
-            file.settings(&file.root.join(folder))?;
+        file.settings(&file.root)?;
+        for (folder, _) in &file.folders {
+            let settings = file.settings(&file.root.join(folder));
+            settings.map_err(|error| in_folder(folder, &error))?;
         }
         Ok(file)
     }
@@ -209,9 +228,14 @@ impl SuiteFile {
         &self.root
     }
 
+    /// Whether there is a file.
+    pub fn is_written(&self) -> bool {
+        self.is_written
+    }
+
     /// Where cases are looked for when none are named, as the file says.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
-        self.document.paths.iter().map(|path| self.root.join(path))
+        self.paths.iter().map(|path| self.root.join(path))
     }
 
     /// What holds in a directory: the tables of all folders that it lies in override the rest, the innermost last.
@@ -219,11 +243,10 @@ impl SuiteFile {
     /// # Errors
     /// A value that makes no sense.
     pub fn settings(&self, directory: &Path) -> Result<Settings, String> {
-        let absolute = std::path::absolute(directory).map_err(|error| error.to_string())?;
+        let absolute = absolute(directory).map_err(|error| error.to_string())?;
         let below = absolute.strip_prefix(&self.root).unwrap_or(Path::new(""));
-        let mut table = self.document.all.clone();
-        // Outer folders come before inner ones in the order of paths.
-        for (folder, own) in &self.document.folder {
+        let mut table = self.all.clone();
+        for (folder, own) in &self.folders {
             if below.starts_with(folder) {
                 table.override_with(own);
             }
@@ -233,6 +256,21 @@ impl SuiteFile {
         }
         table.ready(&self.root)
     }
+}
+
+/// A mistake in the table of a folder.
+fn in_folder(folder: &Path, error: &str) -> String {
+    format!("[folder.\"{}\"]: {error}", folder.display())
+}
+
+/// The path of a folder without `.`; nothing if it leads out of the suite.
+fn below(folder: &Path) -> Option<PathBuf> {
+    let parts = folder.components().map(|part| match part {
+        Component::CurDir => Some(Path::new("")),
+        Component::Normal(name) => Some(Path::new(name)),
+        _ => None,
+    });
+    parts.collect()
 }
 
 impl Table {
@@ -310,7 +348,7 @@ impl Table {
             timeout: match self.timeout {
                 None => TIMEOUT,
                 Some(text) => {
-                    duration::parse(&text).map_err(|error| format!("timeout: {error}"))?
+                    duration::limit(&text).map_err(|error| format!("timeout: {error}"))?
                 }
             },
             normalizer: normalizer(&rules)?,
@@ -336,6 +374,10 @@ pub const TEMPLATE: &str = "\
 # Where cases are looked for when `drun test` names none.
 # paths = [\"tests\"]
 
+# What the files are: scripts, or motoko for Motoko's own suite (sources with calls in comments), which is known by what lies
+# there.
+# kind = \"scripts\"
+
 # Options of every run; those in the head of a script (# args: ...) come behind them.
 # args = [\"--subnet-type\", \"application\"]
 
@@ -348,8 +390,11 @@ pub const TEMPLATE: &str = "\
 # Which replica: the network of this date (drun --protocol list).
 # protocol = \"2026-11\"
 
-# The expected output of NAME.drun, relative to it.
+# The expected output of NAME.drun, relative to it: both streams, in the order in which they were written.
 # expected = \"{name}.ok\"
+
+# The expected standard error. Then the streams are compared one by one, and `expected` is standard output.
+# stderr = \"{name}.err\"
 
 # How long a case may take.
 # timeout = \"60s\"
@@ -365,6 +410,16 @@ pub const TEMPLATE: &str = "\
 
 # Expected outputs without a script: warn, refuse or ignore.
 # orphans = \"warn\"
+
+# The compiler of Motoko's own suite, and its options for every case; MOC and EXTRA_MOC_ARGS of the environment go before.
+# moc = \"moc\"
+# moc-args = [\"--incremental-gc\"]
+
+# Ways to run each script: the case NAME/small is there where its expected output is; `stderr` and `normalize` may stand
+# here, too. With one of them there are no cases without a variant.
+# [variant.small]
+# args = [\"--subnet-type\", \"application\"]
+# expected = \"{name}.small.ok\"
 
 # What differs in a folder.
 # [folder.\"tests/application\"]
@@ -410,6 +465,28 @@ mod tests {
             ("[folder.x]\nargz = []\n", "unknown field `argz`"),
             ("orphans = \"eat\"\n", "unknown variant `eat`"),
             (
+                "[folder.x]\npaths = []\n",
+                "`paths` and `folder` are of the file",
+            ),
+            ("[folder.\"../x\"]\n", "this is no path below the file"),
+            ("[folder.x]\n", "[folder.\"x\"]: there is no such directory"),
+            (
+                "skip = [\"x\"]\n",
+                "expected a table with `cases` and `reason`",
+            ),
+            (
+                "normalize = [{ pattern = \"x\" }]\n",
+                "a rule with `pattern` needs `replace`",
+            ),
+            (
+                "normalize = [{ delete = \"x\", replace = \"y\" }]\n",
+                "a rule has `pattern` and `replace`, or `delete`, or `end_after`",
+            ),
+            (
+                "normalize = [7]\n",
+                "the name of a set of rules, or a table",
+            ),
+            (
                 "protocol = \"2024-01\"\n",
                 "there is no replica of `2024-01`, only of 2025-03",
             ),
@@ -423,6 +500,38 @@ mod tests {
     }
 
     #[test]
+    fn a_mistake_is_told_in_its_line_with_its_key() {
+        for (text, line, key) in [
+            ("args = []\ntimeout = 5\n", "at line 2,", "timeout = 5"),
+            ("\n\ndecode = \"x\"\n", "at line 3,", "decode = \"x\""),
+            ("\n[folder.a]\nargs = 1\n", "at line 3,", "args = 1"),
+            ("\nskip = [\"x\"]\n", "at line 2,", "skip = [\"x\"]"),
+            (
+                "\nnormalize = [{ pattern = \"x\" }]\n",
+                "at line 2,",
+                "normalize",
+            ),
+        ] {
+            let error = file(text).1.map(|_| ()).unwrap_err();
+            assert!(
+                error.contains(line) && error.contains(key),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_file_is_found_above_the_directory_that_a_path_means() {
+        let directory = tempfile::tempdir().unwrap();
+        for folder in ["a", "b"] {
+            std::fs::create_dir(directory.path().join(folder)).unwrap();
+            std::fs::write(directory.path().join(folder).join(FILE), "").unwrap();
+        }
+        let file = SuiteFile::of(&directory.path().join("a/../b/./")).unwrap();
+        assert_eq!(file.root(), directory.path().join("b"));
+    }
+
+    #[test]
     fn the_template_is_a_suite_file_and_stays_one_when_its_comments_go() {
         assert!(file(TEMPLATE).1.is_ok());
         let text: String = TEMPLATE
@@ -432,7 +541,9 @@ mod tests {
                 _ => String::new(),
             })
             .collect();
-        let (_directory, file) = file(&text);
-        assert_eq!(file.unwrap().document.paths, [PathBuf::from("tests")]);
+        let file = SuiteFile::parse(Path::new("/"), &text).unwrap();
+        assert_eq!(file.paths, [PathBuf::from("tests")]);
+        let settings = file.settings(Path::new("/tests")).unwrap();
+        assert_eq!(settings.variants.len(), 1);
     }
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use similar::TextDiff;
 
 use super::case::{Case, Expected};
@@ -96,27 +95,22 @@ fn judges_itself(case: &Case) -> bool {
 }
 
 /// Judges what a case did.
-///
-/// # Errors
-/// If the expected file exists and cannot be read.
-pub fn judge(case: &Case, run: &Run) -> anyhow::Result<Verdict> {
+pub fn judge(case: &Case, run: &Run) -> Verdict {
     if run.end == End::Nothing {
-        return Ok(Verdict::Skipped(
-            "it does not compile, as the suite expects".to_owned(),
-        ));
+        return Verdict::Skipped("it does not compile, as the suite expects".to_owned());
     }
     let wrong_end = wrong_end(case, run);
     if let Some((kind @ Kind::CannotRun, reason)) = wrong_end {
-        return Ok(Verdict::Failed(Fault {
+        return Verdict::Failed(Fault {
             kind,
             reason,
             diff: String::new(),
             acceptable: Vec::new(),
-        }));
+        });
     }
     let none_exists = || case.expected.files().into_iter().all(|path| !path.exists());
     if wrong_end.is_none() && none_exists() && judges_itself(case) {
-        return Ok(Verdict::Passed);
+        return Verdict::Passed;
     }
     let mut diff = String::new();
     let mut missing = None;
@@ -131,7 +125,12 @@ pub fn judge(case: &Case, run: &Run) -> anyhow::Result<Verdict> {
                 Vec::new()
             }
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+                return Verdict::Failed(Fault {
+                    kind: Kind::CannotRun,
+                    reason: format!("cannot read {}: {error}", path.display()),
+                    diff: String::new(),
+                    acceptable: Vec::new(),
+                });
             }
         };
         let normalized = case.normalizer.apply(actual);
@@ -148,7 +147,7 @@ pub fn judge(case: &Case, run: &Run) -> anyhow::Result<Verdict> {
     }
     let (kind, reason, acceptable) = match wrong_end {
         Some((kind, reason)) => (kind, reason, Vec::new()),
-        None if new.is_empty() => return Ok(Verdict::Passed),
+        None if new.is_empty() => return Verdict::Passed,
         None => {
             let reason = match missing {
                 Some(path) => format!("there is no {}", path.display()),
@@ -157,12 +156,12 @@ pub fn judge(case: &Case, run: &Run) -> anyhow::Result<Verdict> {
             (Kind::Differs, reason, new)
         }
     };
-    Ok(Verdict::Failed(Fault {
+    Verdict::Failed(Fault {
         kind,
         reason,
         diff,
         acceptable,
-    }))
+    })
 }
 
 /// What is wrong with how the program ended.
@@ -183,8 +182,13 @@ fn wrong_end(case: &Case, run: &Run) -> Option<(Kind, String)> {
             let place = place
                 .as_ref()
                 .map_or(String::new(), |place| format!(", at {place}"));
-            let limit = run.time.as_secs();
-            (Kind::TimedOut, format!("no end within {limit} s{place}"))
+            let time = run.time.as_secs_f64();
+            // What took long is told in whole seconds.
+            let time = match time < 10.0 {
+                true => (time * 10.0).floor() / 10.0,
+                false => time.floor(),
+            };
+            (Kind::TimedOut, format!("no end within {time} s{place}"))
         }
         End::NotRun(reason) => (Kind::CannotRun, reason.clone()),
         End::Nothing => return None,
@@ -237,7 +241,7 @@ mod tests {
             measures: None,
             note: None,
         };
-        judge(&suite.cases[0], &run).unwrap()
+        judge(&suite.cases[0], &run)
     }
 
     fn reason(verdict: &Verdict) -> &str {
@@ -263,6 +267,43 @@ mod tests {
         assert_eq!(reason(&verdict), "no end within 3 s");
         let verdict = judged("", Some("a"), "a", End::Signal(Some(11)));
         assert_eq!(reason(&verdict), "drun was killed by signal 11");
+    }
+
+    #[test]
+    fn the_time_that_was_not_enough_is_told_as_it_is() {
+        for (millis, expected) in [(520, "0.5 s"), (1_000, "1 s"), (61_900, "61 s")] {
+            let run = Run {
+                out: Vec::new(),
+                err: Vec::new(),
+                end: End::Timeout(None),
+                time: Duration::from_millis(millis),
+                measures: None,
+                note: None,
+            };
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::write(directory.path().join("a.drun"), "").unwrap();
+            let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
+            let verdict = judge(&suite.cases[0], &run);
+            assert_eq!(reason(&verdict), format!("no end within {expected}"));
+        }
+    }
+
+    #[test]
+    fn an_expected_file_that_cannot_be_read_is_a_failed_case() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.drun"), "").unwrap();
+        std::fs::create_dir(directory.path().join("a.ok")).unwrap();
+        let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
+        let run = Run {
+            out: b"a\n".to_vec(),
+            err: Vec::new(),
+            end: End::Exit(0),
+            time: Duration::ZERO,
+            measures: None,
+            note: None,
+        };
+        let verdict = judge(&suite.cases[0], &run);
+        assert!(reason(&verdict).starts_with("cannot read "), "{verdict:?}");
     }
 
     #[test]

@@ -22,7 +22,9 @@ fn modules_that_cannot_be_read() {
         .refused_with("error: the module cannot be used: this is a directory\n --> d:2:37\n");
     place
         .run(&["w"])
-        .refused_with("error: the module cannot be used: it is not WebAssembly text: ");
+        .refused_with(
+            "error: the module cannot be used: it is not WebAssembly text: bad.wat:1:14: expected `)`\n --> w:2:",
+        );
 }
 
 /// Installing such a module fails with this text; the line after it is processed.

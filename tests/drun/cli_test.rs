@@ -263,6 +263,10 @@ fn names_are_listed_and_filtered_and_nothing_runs() {
     );
     assert_eq!(list(&["sub", "c.drun"]), ("c\nsub/ab\n".into(), 0));
     assert_eq!(list(&["./sub/"]), ("sub/ab\n".into(), 0));
+    assert_eq!(
+        list(&["--exact", "--filter", "!sub/ab", "--filter", "!b"]),
+        ("a\nc\n".into(), 0)
+    );
     assert!(!suite.path().join("a.ok").exists());
 }
 

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod bad_modules;
+mod baselines;
 mod certified;
 mod checkpoints;
 mod cli_test;
@@ -15,6 +16,7 @@ mod command_line;
 mod contexts;
 mod counts;
 mod depth;
+mod environment;
 mod errors;
 mod examples;
 mod hardened;

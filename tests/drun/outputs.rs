@@ -59,7 +59,7 @@ fn a_log_on_a_full_disk_is_the_tools_failure() {
 
 #[test]
 fn no_message_runs_before_all_places_are_looked_at() {
-    let script = format!("create\nstable save {ID} /proc/nowhere/dump\n");
+    let script = format!("create\nstable save {ID} s/dump\n");
     let place = Place::new().file("s", "create\n").file("save", script);
     for options in [
         &["save"][..],
@@ -88,6 +88,66 @@ fn a_saved_memory_is_written_as_a_whole() {
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     assert_eq!(read(&place, "dump"), "");
     assert!(place.0.path().join("new/dump").is_file());
+}
+
+/// Whoever runs a script of somebody else has no other file replaced.
+#[cfg(unix)]
+#[test]
+fn a_script_writes_below_its_own_directory_alone() {
+    let place = Place::new().file("victim", "old").file("s", "create\n");
+    let folder = place.0.path().join("in");
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("../victim", folder.join("link")).unwrap();
+    std::os::unix::fs::symlink("..", folder.join("up")).unwrap();
+    let absolute = place.0.path().join("victim");
+    let inside = folder.join("dump");
+    for file in [
+        "../victim",
+        "link",
+        "up/victim",
+        "./x/../../victim",
+        absolute.to_str().unwrap(),
+    ] {
+        std::fs::write(
+            folder.join("save.drun"),
+            format!("create\nstable save {ID} {file}\n"),
+        )
+        .unwrap();
+        for script in ["in/save.drun", "include.drun"] {
+            std::fs::write(
+                place.0.path().join("include.drun"),
+                "include \"in/save.drun\"\n",
+            )
+            .unwrap();
+            let ran = place.run(&[script]);
+            ran.refused_with("error: the file cannot be written: it is not below the directory of the script\n --> in/save.drun:2:");
+        }
+        assert_eq!(read(&place, "victim"), "old");
+    }
+    std::fs::write(
+        folder.join("save.drun"),
+        format!(
+            "create\nstable save {ID} {}\nstable save {ID} deep/er\n",
+            inside.display()
+        ),
+    )
+    .unwrap();
+    for _ in 0..2 {
+        assert_eq!(place.run(&["in/save.drun"]).status, Some(0));
+    }
+    assert!(inside.is_file() && folder.join("deep/er").is_file());
+}
+
+#[test]
+fn a_statement_that_cannot_be_run_is_no_expectation() {
+    let place = Place::new().file("s", format!("create\nstable load {ID} nothing\n"));
+    let ran = place.run(&["s"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(
+        ran.err.ends_with("\n1 statement could not be run: s:2\n"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -193,3 +193,17 @@ fn a_trace_tells_events_by_the_depth_of_calls() {
         assert!(object["event"].is_string() && object["depth"].is_u64());
     }
 }
+
+/// What a line is told by reads back as the words of the script, whatever a method is called.
+#[test]
+fn a_method_stands_in_a_line_as_the_script_writes_it() {
+    let script = "create a\nquery a \"x y\\n\\22\" ()\nquery a plain ()\n";
+    let ran = till(script).run(&["--format", "lines", "s"]);
+    let lines: Vec<&str> = ran.out.lines().skip(1).collect();
+    assert!(
+        lines[0].starts_with(r#"query a "x y\n\"": error IC0537 "#)
+            && lines[1].starts_with("query a plain: error IC0537 "),
+        "{}",
+        ran.out
+    );
+}

@@ -130,6 +130,46 @@ fn an_expectation_of_the_script_holds_before_and_after() {
     );
 }
 
+/// The newest replica, unless another one is asked for; the figures are its own.
+#[test]
+fn the_replica_is_of_the_newest_date_or_of_the_one_that_is_named() {
+    let module = replying(DID, STABLE, 5);
+    let figure = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("  instructions"));
+        line.expect("they are told").to_owned()
+    };
+    let newest = check(&module, &module, &[]);
+    assert!(
+        newest.out.contains("  as of          2026-11\n"),
+        "{}",
+        newest.out
+    );
+    let march = check(&module, &module, &["--protocol", "2025-03"]);
+    assert!(
+        march.out.contains("  as of          2025-03\n"),
+        "{}",
+        march.out
+    );
+    let script = "create canister\ninstall canister old.wat\nupgrade canister new.wat\n";
+    let place = Place::new()
+        .file("old.wat", &module)
+        .file("new.wat", &module)
+        .file("s", script);
+    for (options, checked) in [
+        (&["s"][..], &newest),
+        (&["--protocol", "2025-03", "s"], &march),
+    ] {
+        let ran = place.run(&[&["--format", "json"], options].concat());
+        let last = ran.out.lines().last().expect("the upgrade");
+        let last: serde_json::Value = serde_json::from_str(last).unwrap();
+        let told = figure(&checked.out).replace(['_', ' '], "");
+        assert_eq!(told, format!("instructions{}", last["instructions"]));
+    }
+    let json = check(&module, &module, &["--json"]).out;
+    let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(object["upgrade"]["protocol"], "2026-11");
+}
+
 #[test]
 fn what_cannot_be_asked_is_said_and_wrong_input_is_told() {
     let plain = "(module (memory 1))";
@@ -141,7 +181,8 @@ fn what_cannot_be_asked_is_said_and_wrong_input_is_told() {
         "{}",
         ran.out
     );
-    check("(modul)", plain, &[]).refused_with("error: old.wat: it is not WebAssembly text");
+    check("(modul)", plain, &[])
+        .refused_with("error: old.wat: it is not WebAssembly text: old.wat:1:2: ");
     check(plain, plain, &["absent.drun"]).refused_with("the script cannot be included");
     check(plain, plain, &["--init", "(1"]).refused_with("--> <upgrade-check>:");
 }

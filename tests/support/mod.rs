@@ -16,6 +16,8 @@ pub(crate) fn drun(directory: &Path) -> Command {
     command
         .current_dir(directory)
         .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env_remove("DRUN_CACHE_DIR")
+        .env_remove("DRUN_CACHE_LIMIT")
         .env_remove("DRUN_FORMAT");
     command
 }

@@ -68,3 +68,15 @@ error: the script includes itself
     );
     assert!(parsed("include self.drun").is_err());
 }
+
+#[test]
+fn a_name_that_another_file_took_names_that_file() {
+    let drawn = parsed("include \"setup.drun\"\ncreate ledger\n");
+    let drawn = drawn.unwrap_err().to_string();
+    let (said, _) = drawn.split_once('\n').unwrap();
+    assert!(
+        said.starts_with("error: the name `ledger` is taken since line ")
+            && said.ends_with(" of setup.drun"),
+        "{said}"
+    );
+}

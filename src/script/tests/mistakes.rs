@@ -320,7 +320,13 @@ fn what_is_not_sent_has_no_sender() {
 #[test]
 fn a_name_must_not_be_something_else() {
     for name in ["1a", "a-", "anonymous", "identity", "aaaaa-aa", "ä"] {
-        let (line, column, _, said, _) = mistake(&format!("create {name}"));
+        let (line, column, _, said, expected) = mistake(&format!("create {name}"));
+        let meaning = ["anonymous", "identity", "aaaaa-aa"].contains(&name);
+        assert_eq!(
+            expected.starts_with("another word"),
+            meaning,
+            "{name}: {expected}"
+        );
         assert_eq!(
             (line, column, said),
             (1, 8, format!("a name cannot be `{name}`"))

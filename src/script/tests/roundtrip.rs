@@ -32,12 +32,11 @@ fn any_statement() -> impl Strategy<Value = Statement> {
         Just(values("(record { to = $a; n = 1 : nat8; }, \"x\\n\")")),
     ];
     let parties = prop::collection::vec(any_party(), 1..3);
-    let seconds = |n: u32| Duration(u64::from(n) * 1_000_000_000);
     let setting = prop_oneof![
         parties.clone().prop_map(Setting::Controllers),
         any::<u64>().prop_map(Setting::ComputeAllocation),
         any::<u64>().prop_map(Setting::MemoryAllocation),
-        any::<u32>().prop_map(move |n| Setting::FreezingThreshold(seconds(n))),
+        any::<u64>().prop_map(Setting::FreezingThreshold),
         any::<u128>().prop_map(Setting::ReservedCyclesLimit),
         Just(Setting::LogsPublic),
         Just(Setting::LogsForControllers),

@@ -3,7 +3,8 @@
 mod march;
 mod november;
 
-use candid::Principal;
+use candid::types::Type;
+use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 
 use super::call::{Answer, Call};
@@ -43,6 +44,15 @@ pub fn query(state: &State, _: &Principal, payload: &[u8]) -> Result<Vec<u8>, Us
         Some(canister) => Ok(encode(state, canister, &args)),
         None => Err(QueryError::CanisterNotFound(args.canister_id).into()),
     }
+}
+
+/// The types of the answer by date.
+pub(super) fn replies() -> [Type; 3] {
+    [
+        march::CanisterInfoReply::ty(),
+        CanisterInfoReply::ty(),
+        november::CanisterInfoReply::ty(),
+    ]
 }
 
 fn encode(state: &State, canister: &Canister, args: &CanisterInfoArgs) -> Vec<u8> {

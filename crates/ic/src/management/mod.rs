@@ -28,6 +28,7 @@ pub mod outcalls;
 pub mod randomness;
 pub mod raw_rand;
 mod reader;
+pub mod replies;
 pub mod requested_settings;
 pub mod reservation;
 mod row;

@@ -4,7 +4,8 @@
 mod march;
 mod november;
 
-use candid::Principal;
+use candid::types::Type;
+use candid::{CandidType, Principal};
 use serde_bytes::ByteBuf;
 
 use super::call::{Answer, Call};
@@ -47,6 +48,15 @@ pub fn query(state: &State, sender: &Principal, payload: &[u8]) -> Result<Vec<u8
     };
     state.check_access(Access::Status, canister, *sender)?;
     Ok(encode(state, canister))
+}
+
+/// The types of the answer by date.
+pub(super) fn replies() -> [Type; 3] {
+    [
+        march::CanisterStatusReply::ty(),
+        CanisterStatusReply::ty(),
+        november::CanisterStatusReply::ty(),
+    ]
 }
 
 fn encode(state: &State, canister: &Canister) -> Vec<u8> {
