@@ -43,6 +43,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod idl;
 #[cfg(feature = "cli")]
+mod input;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod report;
 #[doc(hidden)]

@@ -71,7 +71,7 @@ const OF_NODES: [&str; 35] = [
 pub(super) fn apply(config: &mut Config, path: &Path) -> Result<Vec<String>, String> {
     let shown = path.display();
     let text =
-        super::input::text(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
+        crate::input::text(path).map_err(|error| format!("error: cannot read {shown}: {error}"))?;
     apply_text(config, &shown.to_string(), &text)
 }
 
@@ -154,8 +154,8 @@ fn set(config: &mut Config, key: &str, value: &Value, dated: bool) -> Result<boo
         }
         "seed" => config.seed = number()?,
         "time" => {
-            config.start_time =
-                drun_ic::time::parse_rfc3339(text()?).map_err(|_| "an RFC 3339 time")?
+            config.start_time = drun_ic::time::parse_rfc3339(text()?)
+                .map_err(|_| "an RFC 3339 time from 1970 to 2554")?
         }
         "backtrace" => config.backtrace = value.as_bool().ok_or("true or false")?,
         "threshold_keys" => config.threshold_keys = keys(value)?,

@@ -5,7 +5,6 @@ mod config_file;
 mod environment;
 mod exit;
 mod golden;
-mod input;
 mod inspect;
 mod log;
 mod manual;

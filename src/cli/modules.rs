@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::input;
+use crate::input;
 use crate::script::statement::Statement;
 use crate::script::{Diagnostics, Files, InterfaceText, Program};
-use crate::session::Surroundings;
+use crate::session::{Surroundings, Unsaved};
 
 /// The sections of a module that tell its interface, and the arguments of its initialization.
 const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
@@ -113,7 +113,7 @@ impl Disk {
 impl Files for Disk {
     fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String> {
         let place = place(from, path);
-        let bytes = input::script_file(&place)?;
+        let bytes = input::part(&place)?;
         Ok((place.display().to_string(), bytes))
     }
 
@@ -131,7 +131,7 @@ impl Files for Disk {
         let stem = [".wasm.gz", ".wasm", ".wat"]
             .iter()
             .find_map(|end| name.strip_suffix(end))?;
-        let service = input::text(&place.with_file_name(format!("{stem}.did"))).ok()?;
+        let service = input::text_file(&place.with_file_name(format!("{stem}.did"))).ok()?;
         Some(InterfaceText { service, init })
     }
 
@@ -152,9 +152,10 @@ impl Surroundings for Disk {
         input::fixture(&place(from, path))
     }
 
-    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String> {
-        let saved = crate::suite::replace::replace(&target(from, path)?, content);
-        saved.map_err(|error| error.root_cause().to_string())
+    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), Unsaved> {
+        let target = target(from, path).map_err(Unsaved::NoPlace)?;
+        let saved = crate::suite::replace::replace(&target, content);
+        saved.map_err(|error| Unsaved::Refused(error.root_cause().to_string()))
     }
 }
 

@@ -10,10 +10,11 @@ use super::modules::Disk;
 use super::options::RunOptions;
 use super::prints::Prints;
 use super::protocol::{self, Replica};
+use super::tell;
 use super::trace::Trace;
 use super::unseen::{FailOn, Failures};
 use super::watch::Watch;
-use super::{input, tell};
+use crate::input;
 use crate::report::{Beside, Format, Printer, visible};
 use crate::runner::Runner;
 use crate::runner::config::{self, Compat, Config, Protocol};
@@ -227,6 +228,9 @@ fn script(
             if !options.quiet {
                 tell(&format!("note: {note}"));
             }
+        }
+        if let Some(refused) = step.refused {
+            return Err(anyhow::anyhow!(refused).into());
         }
         if let Some(wrong) = step.wrong {
             tell(&options.color.diagnostics(&format!("{wrong}\n")));

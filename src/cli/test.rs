@@ -10,6 +10,7 @@ use clap::Parser;
 use super::exit::{BROKEN, FAILURE, Failure, SUCCESS};
 use super::options::Arguments;
 use super::test_options::{InitOptions, OutputFormat, TestOptions};
+use crate::input;
 use crate::suite::baseline::{self, Baseline};
 use crate::suite::durations::Durations;
 use crate::suite::execute::Executor;
@@ -330,7 +331,7 @@ fn contains(case: &Case, texts: &[String]) -> bool {
     if texts.is_empty() {
         return true;
     }
-    let source = std::fs::read(&case.source).unwrap_or_default();
+    let source = input::part(&case.source).unwrap_or_default();
     let source = String::from_utf8_lossy(&source);
     texts.iter().any(|text| source.contains(text))
 }
@@ -474,11 +475,11 @@ pub(super) fn init(options: &InitOptions) -> Result<u8, Failure> {
     use std::io::Write;
     let directory = options.directory.as_deref().unwrap_or(Path::new("."));
     let path = directory.join(settings::FILE);
-    let file = std::fs::File::create_new(&path);
-    let mut file = file.map_err(|error| {
-        Failure::Input(format!("error: cannot write {}: {error}", path.display()))
-    })?;
-    file.write_all(settings::TEMPLATE.as_bytes())
+    if path.exists() {
+        let refused = format!("error: {} exists already", path.display());
+        return Err(Failure::Input(refused));
+    }
+    replace(&path, settings::TEMPLATE.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(std::io::stdout(), "wrote {}", path.display())?;
     Ok(SUCCESS)

@@ -42,8 +42,17 @@ pub trait Surroundings {
     /// Writes a file.
     ///
     /// # Errors
-    /// Why it cannot be written, in a few words.
-    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), String>;
+    /// Why it cannot be written.
+    fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), Unsaved>;
+}
+
+/// Why a file was not written, in a few words.
+#[derive(Debug)]
+pub enum Unsaved {
+    /// It may not be where the script wants it.
+    NoPlace(String),
+    /// The machine has refused.
+    Refused(String),
 }
 
 /// What became of a statement.
@@ -56,6 +65,8 @@ pub struct Step {
     text: Option<String>,
     /// What is not as expected, or could not be done.
     pub wrong: Option<Diagnostics>,
+    /// What the machine has refused: the run cannot go on.
+    pub refused: Option<String>,
 }
 
 impl Step {
@@ -251,6 +262,7 @@ impl<'a> Session<'a> {
             outcome: (!passes).then_some(outcome),
             text,
             wrong: None,
+            refused: None,
         }
     }
 
@@ -314,7 +326,11 @@ impl<'a> Session<'a> {
             };
             return match self.surroundings.save(from, file, &content) {
                 Ok(()) => Step::default(),
-                Err(reason) => unusable(reason),
+                Err(Unsaved::NoPlace(reason)) => unusable(reason),
+                Err(Unsaved::Refused(reason)) => Step {
+                    refused: Some(format!("cannot write {file}: {reason}")),
+                    ..Step::default()
+                },
             };
         }
         if self.runner.canister(&id).is_none() {

@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::replace::replace;
+use crate::input;
 
 /// Version of the file; increased when a field changes its meaning.
 const SCHEMA: u32 = 1;
@@ -40,7 +41,7 @@ impl Measures {
 
     /// Reads what a run wrote, a JSON object a line; nothing if it wrote none.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
+        let text = input::text_file(path).ok()?;
         let lines = text.lines().map(serde_json::from_str);
         Some(Measures(lines.collect::<Result<_, _>>().ok()?))
     }
@@ -103,9 +104,9 @@ impl Baseline {
     /// # Errors
     /// If there is none, or it is none of ours.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let baseline: Baseline = serde_json::from_slice(&text)
+        let text = input::text_file(path)
+            .map_err(|reason| anyhow::anyhow!("cannot read {}: {reason}", path.display()))?;
+        let baseline: Baseline = serde_json::from_str(&text)
             .with_context(|| format!("{} is no baseline", path.display()))?;
         anyhow::ensure!(
             baseline.schema == SCHEMA,

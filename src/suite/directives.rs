@@ -2,11 +2,12 @@
 //! the run, `# exit: N` is the status it must end with, `# timeout: DURATION` how long it may take, `# skip` or
 //! `# skip: REASON` leaves it out. All other comments are free, but one that is a directive but for a letter is told.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 use std::time::Duration;
 
 use super::duration;
+use crate::input;
 
 /// The names of directives.
 const NAMES: [&str; 4] = ["args", "exit", "skip", "timeout"];
@@ -38,11 +39,9 @@ pub struct Directives {
 /// # Errors
 /// If the file cannot be read, or names a directive that makes no sense; the text says where.
 pub(super) fn read(script: &Path) -> Result<Directives, String> {
-    let unreadable = |error| format!("cannot read {}: {error}", script.display());
-    of(
-        &mut BufReader::new(std::fs::File::open(script).map_err(unreadable)?),
-        script,
-    )
+    let bytes = input::part(script)
+        .map_err(|reason| format!("cannot read {}: {reason}", script.display()))?;
+    of(&mut &bytes[..], script)
 }
 
 /// Reads the head of a script that is called so.

@@ -10,6 +10,7 @@ use super::child::{self, Failure, Limits};
 use super::compilation::{Compilation, OK};
 use super::names::Names;
 use super::settings::Settings;
+use crate::input;
 
 /// The first canister that the runner makes, and the first on an application subnet.
 const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
@@ -33,7 +34,7 @@ pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<C
         let status = directory.join(OK).join(format!("{stem}.{step}.ret.ok"));
         status.is_file()
     });
-    let (text, unreadable) = match std::fs::read(source) {
+    let (text, unreadable) = match input::expected(source) {
         Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), None),
         Err(error) => (
             String::new(),
@@ -144,7 +145,7 @@ impl Compilation {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let text = std::fs::read_to_string(source).map_err(|error| error.to_string())?;
+        let text = input::text_file(source)?;
         let id = if self.application { APPLICATION_ID } else { ID };
         let mut script = String::from("create\n");
         if file.ends_with(".mo") {
@@ -183,7 +184,7 @@ impl Compilation {
                     .map(str::to_owned);
                 if let Some(named) = named.filter(|_| !line.starts_with('#')) {
                     let module = scratch.join(format!("{number}.wasm"));
-                    let code = std::fs::read_to_string(directory.join(&named))
+                    let code = input::text_file(&directory.join(&named))
                         .map_err(|error| format!("cannot read {named}: {error}"))?;
                     self.compile(directory, &named, &code, &module, false, limits)
                         .map_err(|failure| failure.text)?;

@@ -12,6 +12,7 @@ use super::duration;
 use super::normalize::{Normalizer, Rule};
 use super::paths::absolute;
 use super::pattern::Pattern;
+use crate::input;
 use drun_ic::protocol::Date;
 
 /// The name of the file.
@@ -180,7 +181,7 @@ impl SuiteFile {
             });
         };
         let path = root.join(FILE);
-        let text = std::fs::read_to_string(&path)
+        let text = input::text_file(&path)
             .map_err(|error| format!("error: cannot read {}: {error}", path.display()))?;
         let wrong = |error| format!("error: {}: {error}", path.display());
         let file = SuiteFile::parse(root, &text).map_err(wrong)?;

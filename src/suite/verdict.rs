@@ -7,6 +7,7 @@ use similar::TextDiff;
 
 use super::case::{Case, Expected};
 use super::execute::{End, Run};
+use crate::input;
 
 /// With which status the program ends when the machine gives out, or it has a mistake itself.
 const BROKEN: i32 = 3;
@@ -87,7 +88,7 @@ impl Verdict {
 
 /// Whether a script says itself what it expects, so that its exit status is the judgement and it needs no expected output.
 fn judges_itself(case: &Case) -> bool {
-    let text = std::fs::read_to_string(&case.source).unwrap_or_default();
+    let text = input::text_file(&case.source).unwrap_or_default();
     text.lines().any(|line| {
         let mut words = line.split_ascii_whitespace();
         words.next() == Some("expect") && words.next().is_some()
@@ -116,9 +117,9 @@ pub fn judge(case: &Case, run: &Run) -> Verdict {
     let mut missing = None;
     let mut new = Vec::new();
     for (path, actual) in case.expected.files().into_iter().zip([&run.out, &run.err]) {
-        let expected = match std::fs::read(path) {
+        let expected = match input::expected(path) {
             Ok(expected) => expected,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(_) if !path.exists() => {
                 if !matches!(case.expected, Expected::MergedOrNothing(_)) {
                     missing.get_or_insert_with(|| path.to_owned());
                 }

@@ -291,6 +291,28 @@ fn pipes_directories_and_huge_files_are_no_modules() {
     mock.refused_with("error: cannot read dir.wasm: ");
 }
 
+/// Nothing of a suite is waited for or read without end: each is a case that fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_and_devices_are_no_files_of_a_suite() {
+    let place = Place::new();
+    let path = |name: &str| place.0.path().join(name);
+    for name in ["case.drun", "part"] {
+        let made = std::process::Command::new("mkfifo")
+            .arg(path(name))
+            .status();
+        assert!(made.is_ok_and(|status| status.success()));
+    }
+    std::fs::write(path("endless.drun"), "create\n").expect("it can be written");
+    std::os::unix::fs::symlink("/dev/zero", path("endless.ok")).expect("it can be made");
+    std::fs::write(path("includes.drun"), "include \"part\"\n").expect("it can be written");
+    std::fs::write(path("includes.ok"), "").expect("it can be written");
+    let ran = place.run(&["test"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let told = "this is no file, but a device or a pipe";
+    assert_eq!(ran.out.matches(told).count(), 3, "{}", ran.out);
+}
+
 #[test]
 fn of_a_decimal_id_the_principal_is_told() {
     let ran = Place::new().file("s", "ingress 1 go 0x\n").run(&["s"]);

@@ -88,6 +88,15 @@ fn a_saved_memory_is_written_as_a_whole() {
     assert_eq!(ran.status, Some(0), "{}", ran.err);
     assert_eq!(read(&place, "dump"), "");
     assert!(place.0.path().join("new/dump").is_file());
+    // What the machine refuses is no mistake of the script.
+    let script = format!("create\nstable save {ID} dump/below\n");
+    let ran = place.file("s", script).run(&["s"]);
+    assert_eq!(ran.status, Some(3), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("error: cannot write dump/below: "),
+        "{}",
+        ran.err
+    );
 }
 
 /// Whoever runs a script of somebody else has no other file replaced.

@@ -14,12 +14,14 @@ const MAX_MODULE_BYTES: u64 = 1 << 30;
 const MAX_FIXTURE_BYTES: u64 = 4 << 30;
 /// The longest configuration or interface, in bytes.
 const MAX_TEXT_BYTES: u64 = 16 << 20;
+/// The longest output that a suite can expect, in bytes.
+const MAX_EXPECTED_BYTES: u64 = 1 << 30;
 
 /// All of a script, which may come out of a pipe or a terminal.
 ///
 /// # Errors
 /// Why it cannot be read, in a few words.
-pub(super) fn script(reader: impl Read) -> Result<Vec<u8>, String> {
+pub(crate) fn script(reader: impl Read) -> Result<Vec<u8>, String> {
     bounded(reader, MAX_SCRIPT_BYTES as u64)
 }
 
@@ -27,7 +29,7 @@ pub(super) fn script(reader: impl Read) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// As with [`script`].
-pub(super) fn script_file(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn script_file(path: &Path) -> Result<Vec<u8>, String> {
     script(File::open(path).map_err(|error| reason(&error))?)
 }
 
@@ -35,7 +37,7 @@ pub(super) fn script_file(path: &Path) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// As with [`script`]; also if it is no regular file.
-pub(super) fn module(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn module(path: &Path) -> Result<Vec<u8>, String> {
     regular(path, MAX_MODULE_BYTES)
 }
 
@@ -43,17 +45,44 @@ pub(super) fn module(path: &Path) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// As with [`module`].
-pub(super) fn fixture(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn fixture(path: &Path) -> Result<Vec<u8>, String> {
     regular(path, MAX_FIXTURE_BYTES)
 }
 
-/// A configuration or an interface.
+/// All of what a script includes.
+///
+/// # Errors
+/// As with [`module`].
+pub(crate) fn part(path: &Path) -> Result<Vec<u8>, String> {
+    regular(path, MAX_SCRIPT_BYTES as u64)
+}
+
+/// All of what a suite expects of a case.
+///
+/// # Errors
+/// As with [`module`].
+pub(crate) fn expected(path: &Path) -> Result<Vec<u8>, String> {
+    regular(path, MAX_EXPECTED_BYTES)
+}
+
+/// A configuration, which may come out of a pipe.
 ///
 /// # Errors
 /// As with [`script`]; also if it is not UTF-8.
-pub(super) fn text(path: &Path) -> Result<String, String> {
+pub(crate) fn text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| reason(&error))?;
-    let bytes = bounded(file, MAX_TEXT_BYTES)?;
+    utf8(bounded(file, MAX_TEXT_BYTES)?)
+}
+
+/// An interface, a suite file, a baseline, or a source of a suite.
+///
+/// # Errors
+/// As with [`module`]; also if it is not UTF-8.
+pub(crate) fn text_file(path: &Path) -> Result<String, String> {
+    utf8(regular(path, MAX_TEXT_BYTES)?)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
