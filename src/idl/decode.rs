@@ -20,7 +20,8 @@ const FOR_A_BYTE: usize = 1_000;
 pub enum Undecoded {
     /// The bytes are no Candid; with the reason.
     NoCandid(String),
-    /// They may be, and stand for more values than so many bytes are believed to hold.
+    /// They may be, and stand for more values than so many bytes are believed to hold, or for values that are nested deeper than
+    /// the stack allows.
     TooMuch,
 }
 
@@ -28,7 +29,9 @@ impl fmt::Display for Undecoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Undecoded::NoCandid(reason) => write!(f, "is no Candid: {reason}"),
-            Undecoded::TooMuch => f.write_str("stands for too many values for its length"),
+            Undecoded::TooMuch => {
+                f.write_str("is not decoded: it claims too many values, or nests them too deep")
+            }
         }
     }
 }
@@ -45,10 +48,15 @@ pub fn decode(bytes: &[u8]) -> Result<IDLArgs, Undecoded> {
         .set_skipping_quota(quota)
         .set_full_error_message(false);
     IDLArgs::from_bytes_with_config(bytes, &config).map_err(|error| {
-        // The candid crate has no other sign of it, and only the whole chain of reasons holds it.
-        match format!("{error:?}").contains("cost exceeds the limit") {
+        let reason = match &error {
+            candid::Error::Custom(error) => error.root_cause().to_string(),
+            error => error.to_string(),
+        };
+        // The candid crate has no other sign of its limits.
+        let limits = ["cost exceeds the limit", "Recursion limit exceeded"];
+        match limits.iter().any(|limit| reason.contains(limit)) {
             true => Undecoded::TooMuch,
-            false => Undecoded::NoCandid(error.to_string()),
+            false => Undecoded::NoCandid(reason),
         }
     })
 }

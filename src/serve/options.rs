@@ -104,8 +104,9 @@ Options:
                            The module of a system canister that `icp_features` of instances ask for; may be repeated
       --system-argument ID=FILE
                            What that canister is installed with, encoded [default: empty Candid]
-      --cache-dir DIR      Where compiled modules are kept [default: the user's cache directory]
-      --cache-limit MIB    How much they may take there [default: a tenth of the room on the disk, 256 to 8192]
+      --cache-dir DIR      Where compiled modules are kept [default: DRUN_CACHE_DIR, or the user's cache directory]
+      --cache-limit MIB    How much they may take there [default: DRUN_CACHE_LIMIT, in bytes or with MiB, GiB; or a tenth of the
+                           room on the disk, 256 to 8192]
       --no-cache           Keep no compiled modules
       --quiet              Do not print what canisters print
   -l, --log-levels FILTER  Taken, and without effect: the server prints what canisters print, and warnings

@@ -10,6 +10,9 @@ fn a_reply_that_claims_too_much_is_refused() {
     // A vector of 2^32 - 1 nulls in a few bytes.
     let bytes = b"DIDL\x01\x6d\x7f\x01\x00\xff\xff\xff\xff\x0f";
     assert_eq!(decode(bytes), Err(Undecoded::TooMuch));
+    // Options in options, a million times: type 0 = opt 0.
+    let deep = [b"DIDL\x01\x6e\x00\x01\x00", &[1; 1_000_000][..], &[0]].concat();
+    assert_eq!(decode(&deep), Err(Undecoded::TooMuch));
     assert!(matches!(decode(b"no Candid"), Err(Undecoded::NoCandid(_))));
 }
 
