@@ -48,7 +48,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    match command(&arguments).and_then(|text| say!("{text}")) {
+    let told = |text: String| match text.as_str() {
+        // A stream has been shown already.
+        "" => Ok(()),
+        text => say!("{text}"),
+    };
+    match command(&arguments).and_then(told) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();

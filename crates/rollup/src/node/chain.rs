@@ -71,9 +71,9 @@ pub struct Made {
 
 /// What goes into a block. All of it waits on until the block is made: a block that cannot be made yet loses nothing.
 struct Prepared {
-    /// What waited.
+    /// What of it is the pool's.
     taken: Taken,
-    /// That, and the messages of the file.
+    /// The pool's operations and the messages of the file.
     operations: Vec<Operation>,
     migration: Option<String>,
     timestamp: i64,
@@ -256,10 +256,10 @@ impl Chain {
     fn prepare(&self, timestamp: Option<i64>) -> Prepared {
         let settings = &self.node.settings;
         let mut live = self.node.live();
-        let taken = live
+        let mut taken = live
             .pool
             .take(&settings.batcher, settings.mode.has_batcher());
-        let mut operations = taken.operations.clone();
+        let mut operations = std::mem::take(&mut taken.operations);
         let inputs = self.inputs.front().into_iter().flatten();
         operations.extend(inputs.cloned().map(Operation::Serialized));
         let level = live.head.level + 1;

@@ -304,3 +304,34 @@ impl Pool {
 fn unwritable(error: std::io::Error) -> String {
     format!("the journal of waiting messages cannot be written: {error}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_waits_until_its_block_is_kept_and_knows_its_place_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waiting");
+        let limits = Limits::default();
+        let mut pool = Pool::open(&path, Settled::default(), &limits).unwrap();
+        let operations = |n: u8| (0..n).map(|n| Operation::Serialized(vec![n])).collect();
+        assert_eq!(pool.enqueue(operations(2)), Ok((1, 0)));
+        let taken = pool.take(&limits, true);
+        // A block is being made with two of them.
+        assert_eq!(pool.enqueue(operations(1)), Ok((2, 0)));
+        assert_eq!(pool.enqueue(operations(1)), Ok((2, 1)));
+        assert_eq!(pool.len(), 4);
+        pool.settle(&taken, 5);
+        assert_eq!(pool.enqueue(operations(1)), Ok((1, 2)));
+        // The next one cannot be made.
+        let next = pool.take(&limits, true);
+        assert_eq!(next.operations.len(), 3);
+        pool.keep();
+        assert_eq!(pool.enqueue(operations(1)), Ok((1, 3)));
+        drop(pool);
+        let settled = taken.settled.unwrap();
+        let pool = Pool::open(&path, settled, &limits).unwrap();
+        assert_eq!(pool.len(), 4);
+    }
+}
