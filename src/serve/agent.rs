@@ -174,17 +174,20 @@ fn call(instance: &Instance, version: Version, target: Target, body: &[u8]) -> O
         Step::Done(response) => return Ok(response.into()),
         Step::Waiting(pending) => pending,
     };
-    while begun.elapsed() < PATIENCE {
-        match instance.live.is_on() {
-            true => instance.live.wait_for_round(),
-            false => std::thread::sleep(LOOK),
-        }
+    loop {
+        let seen = instance.live.seen();
         let answer = on(instance, |endpoint, net| endpoint.answer(net, &pending))?;
         if let Some(response) = answer {
             return Ok(response.into());
         }
+        if begun.elapsed() > PATIENCE {
+            return Ok(pending.timed_out().into());
+        }
+        match instance.live.is_on() {
+            true => instance.live.wait_for_round(&seen),
+            false => std::thread::sleep(LOOK),
+        }
     }
-    Ok(pending.timed_out().into())
 }
 
 /// The network as the endpoints ask for it.

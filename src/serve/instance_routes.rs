@@ -180,18 +180,18 @@ impl Server {
             "update/mock_canister_http" => {
                 let mock = request.json::<Mock>()?;
                 let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
-                instance()?
-                    .hold()?
-                    .answer_http(&subnet, id, mock.answers())?;
+                let instance = instance()?;
+                instance.hold()?.answer_http(&subnet, id, mock.answers())?;
+                instance.live.ring();
                 Ok(Answer::null())
             }
             "update/mock_flexible_canister_http" => {
                 let mock = request.json::<FlexibleMock>()?;
                 let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
-                let answers = mock.answers();
-                instance()?
-                    .hold()?
-                    .answer_flexible_http(&subnet, id, answers)?;
+                let (instance, answers) = (instance()?, mock.answers());
+                let mut net = instance.hold()?;
+                net.answer_flexible_http(&subnet, id, answers)?;
+                instance.live.ring();
                 Ok(Answer::null())
             }
             "update/inject_fault" => {
@@ -261,7 +261,7 @@ fn block_maker(
 /// Longest wait for a message of an instance that goes on by itself.
 const LIVE_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Waits for the end of a message: by running rounds, or, if the instance goes on by itself, by letting it.
+/// Waits for the end of a message: by running rounds, or, if the instance goes on by itself and knows the message, by letting it.
 pub(super) fn await_message(
     instance: &Instance,
     id: &MessageId,
@@ -269,10 +269,16 @@ pub(super) fn await_message(
 ) -> Result<MessageResult, Refusal> {
     let begun = Instant::now();
     while instance.live.is_on() && begun.elapsed() < LIVE_PATIENCE {
-        if let Some(result) = instance.hold()?.status(id, None)? {
+        let seen = instance.live.seen();
+        let mut net = instance.hold()?;
+        if let Some(result) = net.status(id, None)? {
             return Ok(result);
         }
-        instance.live.wait_for_round();
+        if !net.knows(id) {
+            break;
+        }
+        drop(net);
+        instance.live.wait_for_round(&seen);
     }
     Ok(instance.hold()?.wait(id, rounds)?)
 }
