@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use candid::Principal;
 use drun_certification::agent::{
-    CanisterState, Endpoint, Message, Metrics, Network, Reject, Request as KnownRequest, Response,
-    Section, State, Status, Step, Subnet, Target, Version,
+    CanisterState, Endpoint, Message, Metrics, Network, NotTaken, Reject, Request as KnownRequest,
+    Response, Section, State, Status, Step, Subnet, Target, Version,
 };
 use drun_certification::request::{RequestId, canister_signature};
 use drun_ic::answer::MessageResult;
@@ -303,20 +303,20 @@ impl Network for Agents<'_> {
         self.0.sender(id)
     }
 
-    fn submit(&mut self, message: Message) -> Result<(), Reject> {
+    fn submit(&mut self, message: Message) -> Result<Principal, NotTaken> {
         let (id, expiry) = (message.id, message.expiry);
         match self.0.submit_as(&of(message), id, expiry) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(reject(error)),
-            Err(error) => Err(refused(&error)),
+            Ok(Ok((subnet, _))) => Ok(subnet),
+            Ok(Err(error)) => Err(reject(error).into()),
+            Err(error) => Err(refused(error)),
         }
     }
 
-    fn query(&mut self, message: Message) -> Result<Vec<u8>, Reject> {
+    fn query(&mut self, message: Message) -> Result<Vec<u8>, NotTaken> {
         match self.0.query(&of(message)) {
             Ok(MessageResult::Replied(reply)) => Ok(reply),
-            Ok(other) => Err(rejected(other)),
-            Err(error) => Err(refused(&error)),
+            Ok(other) => Err(rejected(other).into()),
+            Err(error) => Err(refused(error)),
         }
     }
 }
@@ -357,11 +357,16 @@ fn rejected(result: MessageResult) -> Reject {
     })
 }
 
-fn refused(error: &NetError) -> Reject {
-    reject(UserError::new(
-        ErrorCode::CanisterNotFound,
-        error.to_string(),
-    ))
+fn refused(error: NetError) -> NotTaken {
+    match error {
+        NetError::CanisterNotFound(_) => reject(UserError::new(
+            ErrorCode::CanisterNotFound,
+            error.to_string(),
+        ))
+        .into(),
+        NetError::BadIngress(text) => NotTaken::Bad(text),
+        other => NotTaken::Bad(other.to_string()),
+    }
 }
 
 /// The body of `POST /verify_signature`.
