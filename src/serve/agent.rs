@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use candid::Principal;
 use drun_certification::agent::{
-    CanisterState, Endpoint, Message, Metrics, Network, Reject, Request as KnownRequest, Response,
-    Section, State, Status, Step, Subnet, Target, Version,
+    CanisterState, Endpoint, Message, Metrics, Network, NotTaken, Reject, Request as KnownRequest,
+    Response, Section, State, Status, Step, Subnet, Target, Version,
 };
 use drun_certification::request::{RequestId, canister_signature};
 use drun_ic::answer::MessageResult;
@@ -173,17 +173,20 @@ fn call(instance: &Instance, version: Version, target: Target, body: &[u8]) -> O
         Step::Done(response) => return Ok(response.into()),
         Step::Waiting(pending) => pending,
     };
-    while begun.elapsed() < PATIENCE {
-        match instance.live.is_on() {
-            true => instance.live.wait_for_round(),
-            false => std::thread::sleep(LOOK),
-        }
+    loop {
+        let seen = instance.live.seen();
         let answer = on(instance, |endpoint, net| endpoint.answer(net, &pending))?;
         if let Some(response) = answer {
             return Ok(response.into());
         }
+        if begun.elapsed() > PATIENCE {
+            return Ok(pending.timed_out().into());
+        }
+        match instance.live.is_on() {
+            true => instance.live.wait_for_round(&seen),
+            false => std::thread::sleep(LOOK),
+        }
     }
-    Ok(pending.timed_out().into())
 }
 
 /// The network as the endpoints ask for it.
@@ -286,20 +289,20 @@ impl Network for Agents<'_> {
         self.0.sender(id)
     }
 
-    fn submit(&mut self, message: Message) -> Result<(), Reject> {
+    fn submit(&mut self, message: Message) -> Result<Principal, NotTaken> {
         let (id, expiry) = (message.id, message.expiry);
         match self.0.submit_as(&of(message), id, expiry) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(reject(error)),
-            Err(error) => Err(refused(&error)),
+            Ok(Ok((subnet, _))) => Ok(subnet),
+            Ok(Err(error)) => Err(reject(error).into()),
+            Err(error) => Err(refused(error)),
         }
     }
 
-    fn query(&mut self, message: Message) -> Result<Vec<u8>, Reject> {
+    fn query(&mut self, message: Message) -> Result<Vec<u8>, NotTaken> {
         match self.0.query(&of(message)) {
             Ok(MessageResult::Replied(reply)) => Ok(reply),
-            Ok(other) => Err(rejected(other)),
-            Err(error) => Err(refused(&error)),
+            Ok(other) => Err(rejected(other).into()),
+            Err(error) => Err(refused(error)),
         }
     }
 }
@@ -340,11 +343,16 @@ fn rejected(result: MessageResult) -> Reject {
     })
 }
 
-fn refused(error: &NetError) -> Reject {
-    reject(UserError::new(
-        ErrorCode::CanisterNotFound,
-        error.to_string(),
-    ))
+fn refused(error: NetError) -> NotTaken {
+    match error {
+        NetError::CanisterNotFound(_) => reject(UserError::new(
+            ErrorCode::CanisterNotFound,
+            error.to_string(),
+        ))
+        .into(),
+        NetError::BadIngress(text) => NotTaken::Bad(text),
+        other => NotTaken::Bad(other.to_string()),
+    }
 }
 
 /// The body of `POST /verify_signature`.

@@ -1,5 +1,6 @@
 //! Auto progress: an instance whose clock follows that of the computer, whose rounds run by themselves, and whose canisters' HTTP requests
-//! are sent for real (pocket-ic-api.md 3.11). A round runs as soon as a message or an answer has come, or else when a pause is over.
+//! are sent for real (pocket-ic-api.md 3.11). A round runs as soon as a message or an answer has come, or else when a pause is over; with
+//! an artificial delay when that is over.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
@@ -11,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::answer::Refusal;
 use super::instances::Instance;
-use super::live::{Bell, PAUSE};
+use super::live::Bell;
 use super::outbound::Outbound;
 
 /// The time of the computer, nanoseconds since the Unix epoch.
@@ -30,15 +31,14 @@ pub(crate) fn start(
     delay: Option<u64>,
     runtime: &Handle,
 ) -> Result<(), Refusal> {
+    let mut net = instance.hold()?;
     instance.live.begin(|bell| {
-        let mut net = instance.hold()?;
         let now = now().max(net.time());
         net.set_certified_time(now)?;
-        drop(net);
         let progress = Progress {
             instance: Arc::downgrade(instance),
             bell,
-            pause: PAUSE.max(Duration::from_millis(delay.unwrap_or(0))),
+            delay: delay.filter(|delay| *delay > 0).map(Duration::from_millis),
             runtime: runtime.clone(),
             sent: HashSet::new(),
         };
@@ -54,7 +54,8 @@ pub(crate) fn start(
 struct Progress {
     instance: Weak<Instance>,
     bell: Arc<Bell>,
-    pause: Duration,
+    /// Slept out between two rounds, whatever comes.
+    delay: Option<Duration>,
     /// Where HTTP requests are waited for.
     runtime: Handle,
     /// HTTP requests that have been sent and not been answered, by subnet and number.
@@ -71,6 +72,9 @@ impl Progress {
             let Ok(mut net) = instance.hold() else {
                 return;
             };
+            if self.bell.is_stopped() {
+                return;
+            }
             let passed = u64::try_from(last.elapsed().as_nanos()).unwrap_or(u64::MAX);
             last = Instant::now();
             let time = net.time().saturating_add(passed);
@@ -80,8 +84,8 @@ impl Progress {
             self.send_out(&net);
             drop(net);
             drop(instance);
-            self.bell.change(|state| state.rounds += 1);
-            if !self.bell.wait(self.pause) {
+            self.bell.count();
+            if !self.bell.wait(self.delay) {
                 return;
             }
         }
@@ -106,7 +110,7 @@ impl Progress {
                         && let Ok(mut net) = instance.hold()
                         && net.answer_http(&name.0, name.1, vec![answer]).is_ok()
                     {
-                        bell.change(|state| state.message = true);
+                        bell.ring();
                     }
                 });
                 drop(answered.await);

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use drun_ic::config::GENESIS_NS;
-use drun_ic::net::{Net, NetSettings, SubnetKind, SubnetRecord, SubnetSpec};
+use drun_ic::net::{Net, NetRecord, NetSettings, SubnetKind, SubnetRecord, SubnetSpec};
 use serde::Serialize;
 
 use super::Server;
 use super::answer::{Answer, Outcome, Refusal};
 use super::instances::Instance;
+use super::memory;
 use super::state_dir::{self, StateDir};
+use super::system::{self, SystemCanister};
 use super::wire::{
     self, ForwardTo, GatewayConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
 };
-use super::{memory, system};
 
 /// One second after the first rate that a minting canister knows, nanoseconds since the Unix epoch (pocket-ic-api.md 3.5).
 const MINTING_NS: u64 = 1_620_633_601_000_000_000;
@@ -81,15 +82,7 @@ impl Server {
             None => None,
         };
         let (mut net, auto) = match kept {
-            Some(record) => {
-                check_features(config)?;
-                let mut net = Net::resume(self.net_settings(), record)?;
-                let (later, auto) = begin(config)?;
-                if let Some(later) = later {
-                    net.set_time(later)?;
-                }
-                (net, auto)
-            }
+            Some(record) => self.resumed(config, record)?,
             None => self.network(config)?,
         };
         let topology = wire::topology(&net);
@@ -99,7 +92,7 @@ impl Server {
         let trusting = config.disable_ingress_validation == Some(true);
         let instance = self
             .instances
-            .add(net, trusting, state_dir, self.options.max_instances)?;
+            .add(net, trusting, self.options.max_instances)?;
         let set_up = self.set_up(&instance, config, auto);
         let http_gateway_info = match set_up {
             Ok(info) => info,
@@ -108,6 +101,7 @@ impl Server {
                 return Err(refusal);
             }
         };
+        instance.keep_in(state_dir);
         Ok(Created {
             instance_id: instance.id,
             topology,
@@ -137,6 +131,41 @@ impl Server {
                 ))
             }
         }
+    }
+
+    /// The network that was kept, with what is wished for beside its subnets; and whether it goes on by itself, with which pause.
+    fn resumed(
+        &self,
+        config: &InstanceConfig,
+        record: NetRecord,
+    ) -> Result<(Net, Option<Option<u64>>), Refusal> {
+        check_features(config)?;
+        let features = config.icp_features.as_ref();
+        let system = system::asked_for(features, &self.options.system_canisters);
+        let system = system.map_err(Refusal::bad)?;
+        let mut net = Net::resume(
+            NetSettings {
+                rate_limits: config.rate_limits(),
+                ..self.net_settings()
+            },
+            record,
+        )?;
+        let (later, auto) = begin(config)?;
+        if let Some(later) = later {
+            net.set_time(later)?;
+        }
+        if system::asks_for_minting(features) && net.time() < MINTING_NS {
+            net.set_time(MINTING_NS)?;
+        }
+        let missing = |canister: &SystemCanister| net.canister(&canister.id).is_err();
+        let system: Vec<_> = system.into_iter().filter(missing).collect();
+        for canister in &system {
+            if net.host_of(&canister.id).is_none() {
+                net.add(self.named(SubnetSpec::new(canister.subnet()), config));
+            }
+        }
+        system::install(&mut net, system).map_err(Refusal::bad)?;
+        Ok((net, auto))
     }
 
     /// The network that is wished for, and whether it goes on by itself, with which pause.
@@ -200,14 +229,9 @@ impl Server {
                 "Two of the subnets with a state have the same canister ids.",
             ));
         }
-        let rate_limits = config
-            .icp_config
-            .as_ref()
-            .and_then(|config| config.canister_execution_rate_limiting.as_deref())
-            != Some("Disabled");
         let mut net = Net::new(NetSettings {
             start_time,
-            rate_limits,
+            rate_limits: config.rate_limits(),
             ..self.net_settings()
         });
         // Subnets with a state keep their ids, the others get those that are left.
@@ -244,7 +268,7 @@ impl Server {
         drop(net);
         let fork = self
             .instances
-            .add(fork, instance.trusting, None, self.options.max_instances)?;
+            .add(fork, instance.trusting, self.options.max_instances)?;
         Ok(answered(Ok(Created {
             instance_id: fork.id,
             topology,

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Answer, Refusal};
@@ -34,19 +35,29 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn body_limit(&self, path: &str) -> Option<(usize, Answer)>;
     /// A request begins; what is returned lives as long as it.
     fn begin(&self) -> Box<dyn Send>;
-    /// A name for an operation that takes too long, as the answer of 202, and where its own answer is to be kept.
-    fn postpone(self: Arc<Self>, request: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>);
+    /// A name for a request for this path, if it takes too long; nothing for one that is waited for, however long it takes.
+    fn postpone(self: Arc<Self>, path: &str) -> Option<Postponed>;
 }
 
-/// Accepts connections for ever, over TLS if there is a certificate to show.
+/// A request that its client does not wait for.
+pub(crate) struct Postponed {
+    /// What the client is told instead.
+    pub(crate) told: Answer,
+    /// Where its own answer is to be kept.
+    pub(crate) keep: Box<dyn FnOnce(Answer) + Send>,
+}
+
+/// Accepts connections for ever, over TLS if there is a certificate to show. When this is dropped, its connections end with the request
+/// under way.
 pub(crate) async fn accept<H: Handler>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     handler: Arc<H>,
 ) {
+    let (_open, end) = watch::channel(());
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connect(stream, tls.clone(), Arc::clone(&handler)),
+            Ok((stream, _)) => connect(stream, tls.clone(), Arc::clone(&handler), end.clone()),
             // No descriptor is free, perhaps; there will be one.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
@@ -54,7 +65,12 @@ pub(crate) async fn accept<H: Handler>(
 }
 
 /// Gives a connection its thread.
-fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
+fn connect<H: Handler>(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    handler: Arc<H>,
+    end: watch::Receiver<()>,
+) {
     // Without it small answers wait for each other; an error shows in the next read.
     let _ = stream.set_nodelay(true);
     let Ok(stream) = stream.into_std() else {
@@ -73,12 +89,12 @@ fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc
                 return;
             };
             match tls {
-                None => converse(stream, handler, server).await,
+                None => converse(stream, handler, server, end).await,
                 Some(tls) => {
                     let accepted = tokio::time::timeout(HEAD_PATIENCE, tls.accept(stream)).await;
                     // Who does not like our certificate is gone.
                     if let Ok(Ok(stream)) = accepted {
-                        converse(stream, handler, server).await;
+                        converse(stream, handler, server, end).await;
                     }
                 }
             }
@@ -86,11 +102,12 @@ fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc
     });
 }
 
-/// Answers the requests of a connection.
+/// Answers the requests of a connection, until nobody is at the other side of `end` any more.
 async fn converse<H: Handler>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     handler: Arc<H>,
     server: Handle,
+    mut end: watch::Receiver<()>,
 ) {
     let service = service_fn(move |request| {
         let (handler, server) = (Arc::clone(&handler), server.clone());
@@ -100,8 +117,15 @@ async fn converse<H: Handler>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
     // How a connection ends is its client's affair.
-    let _ = connection.await;
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        _ = end.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
 }
 
 async fn answer<H: Handler>(
@@ -117,16 +141,20 @@ async fn answer<H: Handler>(
     };
     let patience = request.header(TIMEOUT_HEADER);
     let patience = patience.and_then(|value| value.parse().ok());
-    let Some(patience) = patience.map(Duration::from_millis) else {
+    let postponed = match patience.map(Duration::from_millis) {
+        Some(patience) => Arc::clone(&handler)
+            .postpone(&request.path)
+            .map(|postponed| (patience, postponed)),
+        None => None,
+    };
+    let Some((patience, Postponed { told, keep })) = postponed else {
         let answer = handled(handler, request);
         drop(active);
         return response(answer);
     };
     // The work outlives the connection, if need be.
-    let path = request.path.clone();
-    let working = Arc::clone(&handler);
     let mut work = server.spawn_blocking(move || {
-        let answer = handled(working, request);
+        let answer = handled(handler, request);
         drop(active);
         answer
     });
@@ -138,9 +166,8 @@ async fn answer<H: Handler>(
     match waited {
         Some(done) => response(done.unwrap_or_else(|_| failed())),
         None => {
-            let (answer, keep) = handler.postpone(&path);
             server.spawn(async move { keep(work.await.unwrap_or_else(|_| failed())) });
-            response(answer)
+            response(told)
         }
     }
 }

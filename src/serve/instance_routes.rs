@@ -5,22 +5,25 @@ use std::time::{Duration, Instant};
 use candid::Principal;
 use drun_certification::agent::NodeKey;
 use drun_ic::answer::MessageResult;
+use drun_ic::module::memory::{MAX_STABLE_WASM_PAGES, WASM_PAGE_SIZE};
 use drun_ic::net::{AWAIT_ROUNDS, MessageId, Net};
 
 use super::Server;
-use super::answer::{Answer, Outcome, Refusal};
+use super::answer::{Answer, Content, Outcome, Refusal};
 use super::instances::Instance;
 use super::memory;
 use super::request::{Method, Request};
 use super::snapshot_dir;
 use super::wire::{
-    self, AddCycles, Blob, Bytes, CallWire, CanisterId, Cycles, FaultWire, FlexibleMock,
-    MessageIdWire, Mock, PrincipalId, ResultWire, SetStableMemory, SnapshotIdWire, StatusWire,
-    SubnetId, TickWire, Time,
+    self, AddCycles, Bytes, CallWire, CanisterId, Cycles, FaultWire, FlexibleMock, MessageIdWire,
+    Mock, PrincipalId, ResultWire, SetStableMemory, SnapshotIdWire, StatusWire, SubnetId, TickWire,
+    Time,
 };
 
 /// Rounds that `await_ingress_message` runs, if a request says otherwise (ours).
 const ROUNDS_HEADER: &str = "drun-await-rounds";
+/// Bytes of the largest stable memory.
+const MAX_STABLE: u64 = MAX_STABLE_WASM_PAGES * WASM_PAGE_SIZE as u64;
 
 /// The endpoints of an instance that work on its network, with their methods.
 pub(crate) const ENDPOINTS: &[(Method, &str)] = &[
@@ -83,10 +86,18 @@ impl Server {
             }
             "read/get_stable_memory" => {
                 let canister = request.json::<CanisterId>()?.principal()?;
-                let content = instance()?.hold()?.stable_memory(&canister)?;
-                Ok(Answer::json(&Blob {
-                    blob: Bytes(content),
-                }))
+                let instance = instance()?;
+                let net = instance.hold()?;
+                let size = net.canister(&canister)?.1.stable.size_bytes();
+                // It is there as it is and as base64 at the same time.
+                memory::check_for(self.options.max_memory, size.saturating_mul(7) / 3)?;
+                let content = net.stable_memory(&canister)?;
+                drop(net);
+                let json = wire::blob(&content).ok_or_else(|| {
+                    let text = format!("there is no room for {size} bytes as base64");
+                    Refusal::new(500, text)
+                })?;
+                Ok(Answer::new(200, Content::Json, json))
             }
             "read/get_subnet" => {
                 let canister = request.json::<CanisterId>()?.principal()?;
@@ -160,8 +171,8 @@ impl Server {
                 let instance = instance()?;
                 let blob = self.blobs.get(&wish.blob_id.0);
                 let blob = blob.ok_or_else(|| Refusal::conversion("Bad blob id"))?;
-                let content = blob.content();
-                let content = content.map_err(|_| Refusal::conversion("Decompression failed"))?;
+                let room = memory::room(self.options.max_memory).map_or(MAX_STABLE, |it| it as u64);
+                let content = blob.content(room.min(MAX_STABLE))?;
                 instance.hold()?.set_stable_memory(&canister, &content)?;
                 Ok(Answer::null())
             }
@@ -180,18 +191,18 @@ impl Server {
             "update/mock_canister_http" => {
                 let mock = request.json::<Mock>()?;
                 let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
-                instance()?
-                    .hold()?
-                    .answer_http(&subnet, id, mock.answers())?;
+                let instance = instance()?;
+                instance.hold()?.answer_http(&subnet, id, mock.answers())?;
+                instance.live.ring();
                 Ok(Answer::null())
             }
             "update/mock_flexible_canister_http" => {
                 let mock = request.json::<FlexibleMock>()?;
                 let (subnet, id) = (mock.subnet_id.principal()?, mock.request_id);
-                let answers = mock.answers();
-                instance()?
-                    .hold()?
-                    .answer_flexible_http(&subnet, id, answers)?;
+                let (instance, answers) = (instance()?, mock.answers());
+                let mut net = instance.hold()?;
+                net.answer_flexible_http(&subnet, id, answers)?;
+                instance.live.ring();
                 Ok(Answer::null())
             }
             "update/inject_fault" => {
@@ -248,7 +259,7 @@ fn block_maker(
         }
     };
     let maker = node(&wish.blockmaker)?;
-    let failed = wish.failed_blockmakers.iter().map(node);
+    let failed = wish.failed_blockmakers.iter().flatten().map(node);
     let failed = failed.collect::<Result<Vec<_>, _>>()?;
     match failed.contains(&maker) {
         true => Err(Refusal::bad(format!(
@@ -261,7 +272,7 @@ fn block_maker(
 /// Longest wait for a message of an instance that goes on by itself.
 const LIVE_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Waits for the end of a message: by running rounds, or, if the instance goes on by itself, by letting it.
+/// Waits for the end of a message: by running rounds, or, if the instance goes on by itself and knows the message, by letting it.
 pub(super) fn await_message(
     instance: &Instance,
     id: &MessageId,
@@ -269,10 +280,16 @@ pub(super) fn await_message(
 ) -> Result<MessageResult, Refusal> {
     let begun = Instant::now();
     while instance.live.is_on() && begun.elapsed() < LIVE_PATIENCE {
-        if let Some(result) = instance.hold()?.status(id, None)? {
+        let seen = instance.live.seen();
+        let mut net = instance.hold()?;
+        if let Some(result) = net.status(id, None)? {
             return Ok(result);
         }
-        instance.live.wait_for_round();
+        if !net.knows(id) {
+            break;
+        }
+        drop(net);
+        instance.live.wait_for_round(&seen);
     }
     Ok(instance.hold()?.wait(id, rounds)?)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
 
 use drun_certification::agent::Endpoint;
 use drun_ic::net::Net;
@@ -26,8 +26,8 @@ pub(crate) struct Instance {
     pub(crate) live: Live,
     /// Requests of agents are taken as they are.
     pub(crate) trusting: bool,
-    /// Where its state is kept.
-    pub(crate) state_dir: Option<StateDir>,
+    /// Where its state is kept, from the time when it is set up.
+    state_dir: OnceLock<StateDir>,
 }
 
 /// The network of an instance, for one operation.
@@ -81,12 +81,25 @@ impl Instance {
         }
     }
 
+    /// From now on its state is kept there.
+    pub(crate) fn keep_in(&self, state_dir: Option<StateDir>) {
+        if let Some(state_dir) = state_dir {
+            // It is told once, when the instance is set up.
+            let _ = self.state_dir.set(state_dir);
+        }
+    }
+
+    /// Is its state kept anywhere?
+    pub(crate) fn is_kept(&self) -> bool {
+        self.state_dir.get().is_some()
+    }
+
     /// Takes the network away for good, when its state is written.
     pub(crate) fn end(&self) -> Option<Net> {
         self.live.stop();
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let mut net = inside.take().map(|inside| inside.net);
-        if let (Some(directory), Some(net)) = (&self.state_dir, &mut net) {
+        if let (Some(directory), Some(net)) = (self.state_dir.get(), &mut net) {
             directory.write_last(net);
         }
         net
@@ -94,7 +107,7 @@ impl Instance {
 
     /// Writes the state if it has changed since it was last written, and nobody works on it.
     pub(crate) fn checkpoint(&self) {
-        if let Some(directory) = &self.state_dir
+        if let Some(directory) = self.state_dir.get()
             && let Some(Ok(mut net)) = self.try_hold()
             && directory.is_behind(&net)
         {
@@ -122,7 +135,7 @@ struct All {
 }
 
 impl Instances {
-    /// Adds an instance; most of them may live at the same time.
+    /// Adds an instance, whose state is kept nowhere yet; most of them may live at the same time.
     ///
     /// # Errors
     /// If there are too many.
@@ -130,7 +143,6 @@ impl Instances {
         &self,
         net: Net,
         trusting: bool,
-        state_dir: Option<StateDir>,
         most: usize,
     ) -> Result<Arc<Instance>, Refusal> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -148,7 +160,7 @@ impl Instances {
             })),
             live: Live::default(),
             trusting,
-            state_dir,
+            state_dir: OnceLock::new(),
         });
         all.made += 1;
         all.alive.insert(instance.id, Arc::clone(&instance));

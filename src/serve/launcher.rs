@@ -160,16 +160,18 @@ impl Launch {
         let state_dir = self.state_dir.as_deref().map(StateDir::open);
         let state_dir = state_dir.transpose().map_err(told)?;
         let kept = state_dir.as_ref().map(StateDir::read).transpose();
-        let net = match kept.map_err(told)?.flatten() {
+        let given = self.given(server)?;
+        let mut net = match kept.map_err(told)?.flatten() {
             Some(record) => {
                 Net::resume(server.net_settings(), record).map_err(|error| error.to_string())?
             }
-            None => self.network(server)?,
+            None => self.network(server, &given)?,
         };
+        install_missing(&mut net, given, server.options.mainnet_ids)?;
         let root_key = hex::encode(&net.subnets()[0].public_key);
         let default = net.subnets()[net.default_subnet()].first_automatic_id();
         let most = server.options.max_instances;
-        let added = server.instances.add(net, false, state_dir, most);
+        let added = server.instances.add(net, false, most);
         let instance = added.map_err(told)?;
         let started = super::auto_progress::start(&instance, self.delay_ms, &server.runtime);
         started.map_err(told)?;
@@ -186,6 +188,7 @@ impl Launch {
             ..GatewayConfig::default()
         };
         let gateway = server.gateways.start(server, &gateway).map_err(told)?;
+        instance.keep_in(state_dir);
         let status = serde_json::json!({
             "v": "1",
             "gateway_port": gateway.port,
@@ -204,13 +207,17 @@ impl Launch {
         Ok(())
     }
 
-    fn network(&self, server: &Server) -> Result<Net, String> {
+    /// The system canisters that the user has given, which must be those of the features that are wished for.
+    fn given(&self, server: &Server) -> Result<Vec<SystemCanister>, String> {
         let given = &server.options.system_canisters;
         let wish = |name: &&str| ((*name).to_owned(), Value::from("DefaultConfig"));
         let wished: BTreeMap<_, _> = self.features.iter().map(wish).collect();
         system::asked_for(Some(&wished), given)?;
-        let given = given.iter().map(Given::read);
-        let given = given.collect::<Result<Vec<_>, _>>()?;
+        given.iter().map(Given::read).collect()
+    }
+
+    /// A new network, with stand-ins for the canisters that nobody has given.
+    fn network(&self, server: &Server, given: &[SystemCanister]) -> Result<Net, String> {
         let mut net = Net::new(server.net_settings());
         // The second one has the ledger's id: where the ledger is, canisters are made.
         let mut kinds = vec![SubnetKind::Nns];
@@ -248,18 +255,31 @@ impl Launch {
                 system.install(&mut net, Principal::anonymous())?;
             }
         }
-        for system in given {
-            let kind = system.subnet();
-            if net.host_of(&system.id).is_none() && kind == SubnetKind::Ii {
-                net.add(SubnetSpec {
-                    mainnet_id: server.options.mainnet_ids,
-                    ..SubnetSpec::new(kind)
-                });
-            }
-            system.install(&mut net, Principal::anonymous())?;
-        }
         Ok(net)
     }
+}
+
+/// Installs those system canisters that are not there.
+fn install_missing(
+    net: &mut Net,
+    given: Vec<SystemCanister>,
+    mainnet_ids: bool,
+) -> Result<(), String> {
+    for system in given {
+        if net.canister(&system.id).is_ok() {
+            continue;
+        }
+        let kind = system.subnet();
+        // Others are made on the fly.
+        if net.host_of(&system.id).is_none() && matches!(kind, SubnetKind::Nns | SubnetKind::Ii) {
+            net.add(SubnetSpec {
+                mainnet_id: kind != SubnetKind::Nns && mainnet_ids,
+                ..SubnetSpec::new(kind)
+            });
+        }
+        system.install(net, Principal::anonymous())?;
+    }
+    Ok(())
 }
 
 /// A value of an option.

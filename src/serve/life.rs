@@ -1,7 +1,7 @@
 //! From start to end of a server: its version for clients, the port file, and how long nobody has asked for anything
 //! (pocket-ic-api.md 1).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -48,6 +48,10 @@ impl PortFile {
             let made = File::options().write(true).create_new(true).open(path);
             match made {
                 Ok(file) => {
+                    // Where locks keep others from reading, the port alone tells that it lives.
+                    if cfg!(unix) {
+                        let _ = file.lock();
+                    }
                     let path = path.to_owned();
                     return Ok(Some(PortFile { path, file }));
                 }
@@ -76,8 +80,15 @@ impl Drop for PortFile {
     }
 }
 
-/// True for the file of a server that was killed: it names a port where nobody listens.
+/// True for the file of a server that was killed: nobody has locked it, and it names a port where nobody listens. Other servers lock
+/// none; ours may listen at any address.
 fn is_left_behind(path: &Path) -> bool {
+    if cfg!(unix)
+        && let Ok(file) = File::open(path)
+        && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    {
+        return false;
+    }
     let Ok(text) = std::fs::read_to_string(path) else {
         return false;
     };
@@ -162,6 +173,20 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "7\n");
         drop(taken);
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_server_that_listens_elsewhere_keeps_its_port_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("port");
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = nobody.local_addr().unwrap().port();
+        drop(nobody);
+        let mut first = PortFile::take(&path).unwrap().expect("it is free");
+        first.tell(port).unwrap();
+        assert!(PortFile::take(&path).unwrap().is_none());
+        assert!(path.exists());
     }
 
     #[test]

@@ -24,20 +24,36 @@ pub(crate) fn room(most: Option<u64>) -> Option<usize> {
 /// # Errors
 /// If there is less room than that.
 pub(crate) fn check(most: Option<u64>) -> Result<(), Refusal> {
+    check_for(most, 0)
+}
+
+/// As [`check`], for something that is known to need so many bytes.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_for(most: Option<u64>, bytes: u64) -> Result<(), Refusal> {
     let Some(most) = most else {
         return Ok(());
     };
     match in_use() {
-        Some(used) if used > most => Err(refusal(Some(most))),
+        Some(used) if used.saturating_add(bytes) > most => Err(refused(most, bytes)),
         _ => Ok(()),
     }
 }
 
 /// What is told to whom there is no room for.
 pub(crate) fn refusal(most: Option<u64>) -> Refusal {
+    refused(most.unwrap_or(0), 0)
+}
+
+fn refused(most: u64, bytes: u64) -> Refusal {
+    let wanted = match bytes >> 20 {
+        0 => String::new(),
+        wanted => format!(", {wanted} MiB more are needed"),
+    };
     Refusal::bad(format!(
-        "the server uses {} MiB of memory, and no more than {} MiB are allowed: delete instances, or start the server with a larger --max-memory",
+        "the server uses {} MiB of memory{wanted}, and no more than {} MiB are allowed: delete instances, or start the server with a larger --max-memory",
         in_use().unwrap_or(0) >> 20,
-        most.unwrap_or(0) >> 20
+        most >> 20
     ))
 }

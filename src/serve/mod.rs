@@ -38,6 +38,7 @@ mod wire;
 
 use std::fs::File;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -212,7 +213,7 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
 /// where there is none, it is tried again a second later.
 fn checkpoint(server: &Server) {
     let mut alive = server.instances.alive();
-    alive.retain(|instance| instance.state_dir.is_some());
+    alive.retain(|instance| instance.is_kept());
     if !alive.is_empty() {
         let thread = std::thread::Builder::new().stack_size(STACK);
         let _ = thread.spawn(move || alive.iter().for_each(|it| it.checkpoint()));
@@ -238,13 +239,13 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let address = (options.address, options.port);
+    let address = SocketAddr::new(options.address, options.port);
     let (ttl, hard_ttl) = (options.ttl, options.hard_ttl);
     let server = Arc::new(Server::new(options, runtime.handle()));
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address)
             .await
-            .map_err(|error| format!("cannot listen on {}:{}: {error}", address.0, address.1))?;
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let port = listener.local_addr().map_err(|error| error.to_string())?;
         let port = port.port();
         let mut signals = signals::Signals::listen().map_err(|error| error.to_string())?;
@@ -260,8 +261,8 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
         } else {
             let _ = writeln!(
                 std::io::stdout(),
-                "listening on http://{}:{port}",
-                address.0
+                "listening on http://{}",
+                SocketAddr::new(address.ip(), port)
             );
         }
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
@@ -288,7 +289,7 @@ fn serve(options: Options, launch: Option<launcher::Launch>) -> Result<(), Strin
     });
     // What has a place to be kept is written; the rest is left to the end of the process.
     for instance in server.instances.alive() {
-        if instance.state_dir.is_some() {
+        if instance.is_kept() {
             std::mem::forget(instance.end());
         }
     }

@@ -86,6 +86,9 @@ const PASSED_OVER: &[(&str, bool)] = &[
     ("--mainnet-registry-version", true),
 ];
 
+/// Options of one letter that have a value.
+const SHORT: &[&str] = &["-p", "-i", "-l"];
+
 /// The help.
 pub(crate) const HELP: &str = "\
 Serves the protocol of a PocketIC server: clients for Rust, JavaScript and Python, mops, canbench and agents use it unchanged
@@ -145,12 +148,7 @@ pub(crate) fn parse(
 ) -> Result<Wish, String> {
     let mut arguments = arguments.into_iter().peekable();
     while let Some(argument) = arguments.next() {
-        let (name, mut joined) = match argument.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => {
-                (name.to_owned(), Some(value.to_owned()))
-            }
-            _ => (argument, None),
-        };
+        let (name, mut joined) = split(argument);
         let mut value = || {
             let value = joined.take().or_else(|| arguments.next());
             value.ok_or_else(|| format!("{name} wants a value"))
@@ -216,6 +214,24 @@ pub(crate) fn parse(
     Ok(Wish::Serve(Box::new(options)))
 }
 
+/// An option and the value that is joined to it: `--port=1`, `-p=1`, `-p1`.
+fn split(argument: String) -> (String, Option<String>) {
+    let short = SHORT.iter().find(|name| argument.starts_with(**name));
+    let parts = match short {
+        Some(name) if argument.len() > name.len() => {
+            let value = &argument[name.len()..];
+            Some((*name, value.strip_prefix('=').unwrap_or(value)))
+        }
+        _ => argument
+            .split_once('=')
+            .filter(|_| argument.starts_with("--")),
+    };
+    match parts {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (argument, None),
+    }
+}
+
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     let number = value.parse();
     number.map_err(|_| format!("{name}: `{value}` is not a value for it"))
@@ -277,6 +293,18 @@ mod tests {
             warnings,
             ["the option --new-thing is not known and passed over"]
         );
+    }
+
+    #[test]
+    fn a_value_may_be_joined_to_its_option() {
+        for (arguments, port) in [(&["-p4711"][..], 4711), (&["-p=4712", "-lerror"], 4712)] {
+            let expected = Options {
+                port,
+                ..Options::default()
+            };
+            let wish = Ok(Wish::Serve(Box::new(expected)));
+            assert_eq!(parsed(arguments), (wish, Vec::new()));
+        }
     }
 
     #[test]

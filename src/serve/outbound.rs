@@ -92,7 +92,8 @@ impl Outbound {
             Some("http") => false,
             _ => return Err((FATAL, format!("the URL {uri} is neither https nor http"))),
         };
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let port = port(&uri).map_err(|why| (FATAL, why))?;
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
         let unreachable = |error: &dyn std::fmt::Display| {
             (TRANSIENT, format!("Connecting to {host} failed: {error}"))
         };
@@ -116,7 +117,7 @@ impl Outbound {
     }
 
     fn request(&self, uri: &Uri) -> Result<Request<Full<Bytes>>, (u64, String)> {
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = path(uri);
         let mut builder = Request::builder().method(self.method.name()).uri(path);
         let given = |name: &str| {
             let mut headers = self.headers.iter();
@@ -162,6 +163,32 @@ impl Outbound {
     }
 }
 
+/// The port that a URL names, if any.
+///
+/// # Errors
+/// If there is no such port.
+fn port(uri: &Uri) -> Result<Option<u16>, String> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit('@').next().unwrap_or(authority);
+    let port = place.strip_prefix(uri.host().unwrap_or(""));
+    match port.and_then(|port| port.strip_prefix(':')) {
+        None | Some("") => Ok(None),
+        Some(port) => match port.parse() {
+            Ok(port) => Ok(Some(port)),
+            Err(_) => Err(format!("Failed to parse URL: there is no port {port}")),
+        },
+    }
+}
+
+/// What is asked for at a host: a URL may have a query without a path before it.
+fn path(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    match path.starts_with('/') {
+        true => path.to_owned(),
+        false => format!("/{path}"),
+    }
+}
+
 /// One request over a connection of its own.
 async fn over(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -172,4 +199,31 @@ async fn over(
     // What goes wrong with it shows in the answer.
     tokio::spawn(connection);
     sender.send_request(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_port_and_a_path() {
+        for (url, expected_port, expected_path) in [
+            ("http://h", Ok(None), "/"),
+            ("http://h?a=b", Ok(None), "/?a=b"),
+            ("http://h:81?a", Ok(Some(81)), "/?a"),
+            ("http://u:p@h:82/x?a", Ok(Some(82)), "/x?a"),
+            ("http://[::1]:83/x", Ok(Some(83)), "/x"),
+            ("http://[::1]/", Ok(None), "/"),
+            ("http://h:/x", Ok(None), "/x"),
+            (
+                "http://h:99999/x",
+                Err("Failed to parse URL: there is no port 99999"),
+                "/x",
+            ),
+        ] {
+            let uri: Uri = url.parse().unwrap();
+            assert_eq!(port(&uri), expected_port.map_err(str::to_owned), "{url}");
+            assert_eq!(path(&uri), expected_path, "{url}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Server;
 use super::answer::{Answer, Content, Outcome, Refusal, settled};
-use super::http::Handler;
+use super::http::{Handler, Postponed};
 use super::instance_routes::ENDPOINTS;
 use super::memory;
 use super::request::{Method, Request};
@@ -12,6 +12,18 @@ use super::wire::{AutoProgress, GatewayConfig, InstanceConfig};
 
 /// Bytes of the largest body on the endpoints of agents.
 pub(super) const AGENT_BODY: usize = 4 << 20;
+
+/// May an operation for this path be left to itself? Those of instances, but not the page of one, nor what agents ask for (2.3).
+fn may_be_postponed(path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match path.strip_prefix("/instances") {
+        Some("") => true,
+        Some(rest) => {
+            rest.starts_with('/') && !is_for_agents(path) && !rest.ends_with("/_/dashboard")
+        }
+        None => false,
+    }
+}
 
 fn is_for_agents(path: &str) -> bool {
     let mut parts = path.split('/').skip(1);
@@ -22,15 +34,20 @@ fn is_for_agents(path: &str) -> bool {
     }
 }
 
+/// Pages from anywhere may read what instances answer.
+fn for_everybody(path: &str, answer: Answer) -> Answer {
+    match path.starts_with("/instances") {
+        true => answer.with_header("access-control-allow-origin", "*"),
+        false => answer,
+    }
+}
+
 impl Handler for Server {
     fn handle(self: Arc<Self>, request: Request) -> Answer {
         let answered = drun_ic::until_failure(|| settled(self.route(&request)));
-        let mut answer =
+        let answer =
             answered.unwrap_or_else(|failure| Answer::from(Refusal::new(500, failure.to_string())));
-        if request.path.starts_with("/instances") {
-            answer = answer.with_header("access-control-allow-origin", "*");
-        }
-        answer
+        for_everybody(&request.path, answer)
     }
 
     fn body_limit(&self, path: &str) -> Option<(usize, Answer)> {
@@ -38,26 +55,30 @@ impl Handler for Server {
             let text = format!(
                 "error: payload_too_large\ndetails: Payload is too large: maximum body size is {AGENT_BODY} bytes."
             );
-            return Some((AGENT_BODY, Answer::new(413, Content::Text, text)));
+            let answer = Answer::new(413, Content::Text, text);
+            return Some((AGENT_BODY, for_everybody(path, answer)));
         }
         let most = self.options.max_memory;
         let room = memory::room(most)?;
-        Some((room, memory::refusal(most).into()))
+        Some((room, for_everybody(path, memory::refusal(most).into())))
     }
 
     fn begin(&self) -> Box<dyn Send> {
         Box::new(self.activity.begin())
     }
 
-    fn postpone(self: Arc<Self>, request: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>) {
+    fn postpone(self: Arc<Self>, path: &str) -> Option<Postponed> {
         #[derive(serde::Serialize)]
         struct Started<'a> {
             state_label: &'a str,
             op_id: &'a str,
         }
-        let kind = request.rsplit('/').find(|part| !part.is_empty());
+        if !may_be_postponed(path) {
+            return None;
+        }
+        let kind = path.rsplit('/').find(|part| !part.is_empty());
         let operation = self.graph.name(kind.unwrap_or("operation"));
-        let answer = Answer::json_with(
+        let told = Answer::json_with(
             202,
             &Started {
                 state_label: &operation.state_label,
@@ -65,7 +86,10 @@ impl Handler for Server {
             },
         );
         let keep = move |answer| self.graph.end(operation, answer);
-        (answer, Box::new(keep))
+        Some(Postponed {
+            told: for_everybody(path, told),
+            keep: Box::new(keep),
+        })
     }
 }
 
@@ -151,7 +175,8 @@ impl Server {
             }),
             ("blobstore", None) => only(Method::Post, request, || {
                 memory::check(self.options.max_memory)?;
-                let gzip = request.header("content-encoding") == Some("gzip");
+                let encoding = request.header("content-encoding");
+                let gzip = encoding.is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
                 let name = self.blobs.put(request.body.clone(), gzip);
                 Ok(Answer::new(200, Content::Text, hex::encode(name)))
             }),
@@ -245,6 +270,31 @@ fn unescaped(part: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_operations_of_instances_are_left_to_themselves() {
+        for path in [
+            "/instances",
+            "/instances/3",
+            "/instances/3/",
+            "/instances/3/update/tick",
+            "/instances/3/_/topology",
+        ] {
+            assert!(may_be_postponed(path), "{path}");
+        }
+        for path in [
+            "/instances/3/api/v2/status",
+            "/instances/3/_/dashboard",
+            "/instancesx",
+            "/status",
+            "/blobstore",
+            "/read_graph/a/b",
+            "/http_gateway",
+            "/_/dashboard",
+        ] {
+            assert!(!may_be_postponed(path), "{path}");
+        }
+    }
 
     #[test]
     fn escapes_of_a_path_are_resolved() {

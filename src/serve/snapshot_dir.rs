@@ -140,7 +140,7 @@ pub(crate) fn download(net: &mut Net, wish: &Download) -> Result<(), Refusal> {
     };
     let reply: SnapshotMetadataReply = session.call("read_canister_snapshot_metadata", &about)?;
     let metadata = Metadata::from(reply);
-    let directory = &wish.snapshot_dir;
+    let directory = named(&wish.snapshot_dir)?;
     let write = |path: &Path, bytes: &[u8]| {
         std::fs::write(path, bytes).map_err(|error| wrong(path, &error))
     };
@@ -183,10 +183,11 @@ pub(crate) fn upload(net: &mut Net, wish: &Upload) -> Result<Vec<u8>, Refusal> {
     };
     let replaced = wish.replace_snapshot.as_ref();
     let replaced = replaced.map(|replaced| snapshot(&replaced.snapshot_id));
-    let directory = &wish.snapshot_dir;
+    let directory = named(&wish.snapshot_dir)?;
     let path = directory.join(METADATA);
     let text = std::fs::read(&path).map_err(|error| wrong(&path, &error))?;
     let metadata: Metadata = serde_json::from_slice(&text).map_err(|error| wrong(&path, &error))?;
+    check_lengths(directory, &metadata)?;
     let argument = UploadSnapshotMetadataArgs {
         canister_id: session.canister,
         replace_snapshot: replaced.transpose()?,
@@ -201,6 +202,46 @@ pub(crate) fn upload(net: &mut Net, wish: &Upload) -> Result<Vec<u8>, Refusal> {
     let reply: UploadSnapshotMetadataReply =
         session.call("upload_canister_snapshot_metadata", &argument)?;
     let snapshot_id = reply.snapshot_id;
+    if let Err(refusal) = upload_parts(&mut session, snapshot_id, directory, &metadata) {
+        // What is there of it is of no use to anybody; that it cannot be deleted is no better reason than the first one.
+        let about = SnapshotArgs {
+            canister_id: session.canister,
+            snapshot_id,
+        };
+        let _ = session.call::<Option<()>>("delete_canister_snapshot", &about);
+        return Err(refusal);
+    }
+    Ok(snapshot_id.to_bytes())
+}
+
+/// The directory of a snapshot.
+fn named(directory: &Path) -> Result<&Path, Refusal> {
+    match directory.as_os_str().is_empty() {
+        true => Err(Refusal::bad("The path of the snapshot directory is empty.")),
+        false => Ok(directory),
+    }
+}
+
+/// The files of the parts have the lengths that the metadata tell.
+fn check_lengths(directory: &Path, metadata: &Metadata) -> Result<(), Refusal> {
+    for (name, part) in PARTS {
+        let path = directory.join(name);
+        let file = std::fs::metadata(&path).map_err(|error| wrong(&path, &error))?;
+        let (length, size) = (file.len(), part.size(metadata));
+        if length != size {
+            let text = format!("it has {length} bytes, and {METADATA} says {size}");
+            return Err(wrong(&path, &text));
+        }
+    }
+    Ok(())
+}
+
+fn upload_parts(
+    session: &mut Session<'_>,
+    snapshot_id: SnapshotId,
+    directory: &Path,
+    metadata: &Metadata,
+) -> Result<(), Refusal> {
     for (name, part) in PARTS {
         let path = directory.join(name);
         let mut file = File::open(&path).map_err(|error| wrong(&path, &error))?;
@@ -221,5 +262,5 @@ pub(crate) fn upload(net: &mut Net, wish: &Upload) -> Result<Vec<u8>, Refusal> {
         let bytes = std::fs::read(&path).map_err(|error| wrong(&path, &error))?;
         session.write(snapshot_id, UploadDataKind::WasmChunk, bytes)?;
     }
-    Ok(snapshot_id.to_bytes())
+    Ok(())
 }

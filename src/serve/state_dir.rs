@@ -34,6 +34,9 @@ impl StateDir {
     /// # Errors
     /// If it cannot be made, or holds the state of another server.
     pub(crate) fn open(path: &Path) -> Result<Self, Refusal> {
+        if path.as_os_str().is_empty() {
+            return Err(Refusal::bad("The path of the state directory is empty."));
+        }
         std::fs::create_dir_all(path).map_err(|error| {
             Refusal::bad(format!(
                 "The state directory {} cannot be made: {error}",

@@ -4,6 +4,7 @@ use candid::types::value::IDLArgs;
 use candid::{CandidType, Encode, Principal};
 use drun_ic::answer::MessageResult;
 use drun_ic::net::{Call, Effective};
+use hyper::header::{HeaderName, HeaderValue};
 use serde_bytes::ByteBuf;
 
 use super::names::{Domains, canister, is_raw};
@@ -71,6 +72,9 @@ pub(super) fn ask(
     if response.upgrade {
         response = reply(upstream.update(&call("http_request_update", argument))?)?;
     }
+    if let Some(why) = unsendable(&response) {
+        return Err(page(503, &format!("error: {why}")));
+    }
     let mut pieces = 0;
     while let Some((callback, token)) = response.more.take() {
         pieces += 1;
@@ -89,9 +93,13 @@ pub(super) fn ask(
         let (body, token) =
             piece.ok_or_else(|| page(503, "error: the streaming callback gives no piece"))?;
         response.body.extend(body);
-        if pieces < MAX_PIECES {
-            response.more = token.map(|token| ((to, method), token));
+        if pieces == MAX_PIECES && token.is_some() {
+            return Err(page(
+                503,
+                &format!("error: the answer of the canister has more than {MAX_PIECES} pieces"),
+            ));
         }
+        response.more = token.map(|token| ((to, method), token));
     }
     if to_be_verified {
         let asked = Asked {
@@ -120,6 +128,21 @@ pub(super) fn ask(
         }
     }
     Ok(answer.with_header("x-ic-canister-id", canister.to_text()))
+}
+
+/// Why the answer of a canister is none in HTTP, if so. An answer of class 1 ends nothing.
+fn unsendable(response: &Response) -> Option<String> {
+    if !(200..=599).contains(&response.status) {
+        let status = response.status;
+        return Some(format!("the canister answers with the status {status}"));
+    }
+    let is_bad = |(name, value): &&(String, String)| {
+        HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err()
+    };
+    let (name, _) = response.headers.iter().find(is_bad)?;
+    Some(format!(
+        "the canister answers with a header that is none, {name:?}"
+    ))
 }
 
 fn reply(result: MessageResult) -> Result<Response, Answer> {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::Server;
 use super::answer::{Answer, Content, Refusal};
 use super::create::GatewayInfo;
-use super::http::{self, Handler};
+use super::http::{self, Handler, Postponed};
 use super::request::Request;
 use super::routes::AGENT_BODY;
 use super::wire::{ForwardTo, GatewayConfig, HttpsConfig};
@@ -208,8 +208,8 @@ impl Handler for Gateway {
         }
     }
 
-    fn postpone(self: Arc<Self>, _: &str) -> (Answer, Box<dyn FnOnce(Answer) + Send>) {
-        (page(202, ""), Box::new(drop))
+    fn postpone(self: Arc<Self>, _: &str) -> Option<Postponed> {
+        None
     }
 }
 

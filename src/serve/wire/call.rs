@@ -189,8 +189,7 @@ impl Blockmakers {
 pub(crate) struct Blockmaker {
     pub(crate) subnet: SubnetId,
     pub(crate) blockmaker: NodeId,
-    #[serde(default)]
-    pub(crate) failed_blockmakers: Vec<NodeId>,
+    pub(crate) failed_blockmakers: Option<Vec<NodeId>>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]

@@ -14,11 +14,14 @@ use super::{AutoProgress, Bytes, CanisterId, PrincipalId, Time};
 pub(crate) struct InstanceConfig {
     pub(crate) subnet_config_set: ConfigSet,
     pub(crate) state_dir: Option<std::path::PathBuf>,
-    pub(crate) icp_config: Option<IcpConfig>,
+    icp_config: Option<IcpConfig>,
     pub(crate) log_level: Option<String>,
     pub(crate) bitcoind_addr: Option<Vec<String>>,
     pub(crate) dogecoind_addr: Option<Vec<String>>,
     pub(crate) icp_features: Option<BTreeMap<String, Value>>,
+    /// There is no state here that is not complete; its name is checked all the same.
+    #[serde(rename = "incomplete_state")]
+    _incomplete_state: Option<Switch>,
     pub(crate) initial_time: Option<InitialTime>,
     pub(crate) http_gateway_config: Option<GatewayConfig>,
     pub(crate) mainnet_nns_subnet_id: Option<bool>,
@@ -27,8 +30,30 @@ pub(crate) struct InstanceConfig {
 
 /// Deviations from the main network.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct IcpConfig {
-    pub(crate) canister_execution_rate_limiting: Option<String>,
+struct IcpConfig {
+    canister_execution_rate_limiting: Option<Switch>,
+    /// These change nothing here; their names are checked all the same.
+    #[serde(rename = "beta_features")]
+    _beta_features: Option<Switch>,
+    #[serde(rename = "canister_backtrace")]
+    _canister_backtrace: Option<Switch>,
+    #[serde(rename = "function_name_length_limits")]
+    _function_name_length_limits: Option<Switch>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Switch {
+    Enabled,
+    Disabled,
+}
+
+impl InstanceConfig {
+    /// Canisters may not install and change memory as fast as they like.
+    pub(crate) fn rate_limits(&self) -> bool {
+        let wish = self.icp_config.as_ref();
+        let wish = wish.and_then(|config| config.canister_execution_rate_limiting);
+        wish != Some(Switch::Disabled)
+    }
 }
 
 /// The time at which an instance begins.
@@ -73,8 +98,7 @@ pub(crate) struct ConfigSet {
     system: Vec<SpecWire>,
     application: Vec<SpecWire>,
     verified_application: Vec<SpecWire>,
-    #[serde(default)]
-    cloud_engine: Vec<SpecWire>,
+    cloud_engine: Option<Vec<SpecWire>>,
 }
 
 impl ConfigSet {
@@ -93,7 +117,7 @@ impl ConfigSet {
                     SubnetKind::System => self.system.iter().collect(),
                     SubnetKind::Application => self.application.iter().collect(),
                     SubnetKind::VerifiedApplication => self.verified_application.iter().collect(),
-                    SubnetKind::CloudEngine => self.cloud_engine.iter().collect(),
+                    SubnetKind::CloudEngine => self.cloud_engine.iter().flatten().collect(),
                 };
                 list.into_iter().map(move |spec| (kind, spec))
             })

@@ -101,8 +101,7 @@ pub(crate) struct Mock {
     pub(crate) subnet_id: SubnetId,
     pub(crate) request_id: u64,
     response: ResponseWire,
-    #[serde(default)]
-    additional_responses: Vec<ResponseWire>,
+    additional_responses: Option<Vec<ResponseWire>>,
 }
 
 /// Answers of a flexible request, one of each node that has one.
@@ -139,7 +138,8 @@ enum ResponseWire {
 impl Mock {
     /// What the nodes have got, the first one's first.
     pub(crate) fn answers(self) -> Vec<HttpAnswer> {
-        let all = std::iter::once(self.response).chain(self.additional_responses);
+        let all = std::iter::once(self.response);
+        let all = all.chain(self.additional_responses.into_iter().flatten());
         all.map(ResponseWire::answer).collect()
     }
 }

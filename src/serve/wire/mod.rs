@@ -124,10 +124,17 @@ pub(crate) struct AddCycles {
     pub(crate) amount: u128,
 }
 
-/// The content of a memory.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Blob {
-    pub(crate) blob: Bytes,
+/// The content of a memory as JSON, `{"blob"}`; nothing if the machine has no room for it.
+pub(crate) fn blob(content: &[u8]) -> Option<Vec<u8>> {
+    let (begin, end) = (br#"{"blob":""#, br#""}"#);
+    let text = begin.len()..begin.len() + BASE64.encode_len(content.len());
+    let mut json = Vec::new();
+    json.try_reserve_exact(text.end + end.len()).ok()?;
+    json.extend_from_slice(begin);
+    json.resize(text.end, 0);
+    BASE64.encode_mut(content, &mut json[text]);
+    json.extend_from_slice(end);
+    Some(json)
 }
 
 /// A new content of a stable memory.

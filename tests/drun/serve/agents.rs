@@ -83,6 +83,69 @@ fn what_agents_read_verifies_under_the_root_key() {
     assert_eq!(field(&root.body, "root_key"), root_key);
 }
 
+#[test]
+fn the_subnet_on_which_a_canister_is_made_answers_its_maker() {
+    let server = Server::start();
+    let mut client = server.client();
+    let (instance, _) = client.instance(subnets(&["nns", "application"]));
+    let path = format!("/instances/{instance}");
+    client.ask(&format!("{path}/auto_progress"), &json!({}));
+    let root_key = client.get(&format!("{path}/api/v2/status")).body;
+    let root_key = field(&root_key, "root_key");
+    // On a subnet that is there, and on one that is made for it.
+    for id in ["rrkah-fqaaa-aaaaa-aaaaq-cai", "22ajg-aqaaa-aaaap-adukq-cai"] {
+        let id = Principal::from_text(id).expect("an id");
+        let argument = Encode!(&ProvisionalCreateArgs::<CanisterSettings> {
+            amount: None,
+            settings: None,
+            specified_id: Some(id),
+            sender_canister_version: None,
+        });
+        let now = client.get(&format!("{path}/read/get_time")).json();
+        let expiry = now["nanos_since_epoch"].as_u64().expect("a time") + 200_000_000_000;
+        let body = envelope(
+            "call",
+            Principal::management_canister(),
+            "provisional_create_canister_with_cycles",
+            &argument.expect("it encodes"),
+            expiry,
+        );
+        let call = format!("{path}/api/v4/canister/aaaaa-aa/call");
+        let answer = client.send("POST", &call, &[], &body);
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 200, "{said}");
+        let certificate = Certificate::decode(&field(&answer.body, "certificate"));
+        let certificate = certificate.expect("a certificate");
+        assert_eq!(certificate.verify(&root_key, Some(&id)), Ok(()));
+        let labels = certificate.tree.lookup(&[b"request_status"]);
+        assert!(!matches!(labels, Lookup::Absent), "{id}: {labels:?}");
+        let content = cbor::decode(&body).expect("CBOR");
+        let content = cbor::get(&content, "content").expect("it was put there");
+        let request = drun_certification::request::hash_of(content).expect("a hash");
+        let status = certificate
+            .tree
+            .lookup(&[b"request_status", &request, b"status"]);
+        assert_eq!(status, Lookup::Found(b"replied"), "{id}");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large_for_a_canister_is_a_bad_request() {
+    let (_server, mut client, instance, canister) = with_a_canister();
+    let path = format!("/instances/{instance}");
+    let now = client.get(&format!("{path}/read/get_time")).json();
+    let expiry = now["nanos_since_epoch"].as_u64().expect("a time") + 200_000_000_000;
+    let body = envelope("call", canister, "write", &vec![7; 3 << 20], expiry);
+    for version in ["v2", "v3", "v4"] {
+        let call = format!("{path}/api/{version}/canister/{canister}/call");
+        let answer = client.send("POST", &call, &[], &body);
+        assert_eq!(answer.status, 400);
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(said.starts_with("Request 0x"), "{said}");
+        assert!(said.contains(" is too large. Message byte size "), "{said}");
+    }
+}
+
 /// It waits for ten seconds for what never comes, as no round is run: twice at the same time.
 #[test]
 fn a_call_that_does_not_end_in_time_is_taken_all_the_same() {

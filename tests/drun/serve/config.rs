@@ -32,6 +32,7 @@ fn what_clients_of_all_generations_send_is_taken() {
         ("dogecoind_addr", Value::Null),
         ("icp_features", json!({"registry": null, "ii": null})),
         ("incomplete_state", json!("Enabled")),
+        ("incomplete_state", Value::Null),
         ("initial_time", Value::Null),
         ("http_gateway_config", Value::Null),
         ("mainnet_nns_subnet_id", json!(false)),
@@ -45,6 +46,10 @@ fn what_clients_of_all_generations_send_is_taken() {
         (
             "subnet_config_set",
             json!({"nns": spec(), "sns": null, "system": [], "application": [], "verified_application": [], "cloud_engine": []}),
+        ),
+        (
+            "subnet_config_set",
+            json!({"system": [spec()], "application": [], "verified_application": [], "cloud_engine": null}),
         ),
     ] {
         let wish = with(field, value);
@@ -332,4 +337,21 @@ fn a_subnet_goes_on_with_the_state_of_another_one() {
     twice["subnet_config_set"]["application"] = json!([kept, kept]);
     let refused = client.post("/instances", &twice);
     assert!(refused.message().contains("have the same canister ids"));
+}
+
+#[test]
+fn a_switch_is_on_or_off() {
+    let server = Server::start();
+    let mut client = server.client();
+    for (field, value) in [
+        ("incomplete_state", json!("Maybe")),
+        (
+            "icp_config",
+            json!({"canister_execution_rate_limiting": "Maybe"}),
+        ),
+        ("icp_config", json!({"beta_features": "On"})),
+    ] {
+        let wish = with(field, value);
+        assert_eq!(client.post("/instances", &wish).status, 422, "{wish}");
+    }
 }

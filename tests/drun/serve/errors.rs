@@ -372,6 +372,7 @@ fn who_does_not_want_to_wait_gets_a_name() {
     let path = format!("/instances/{instance}/update/await_ingress_message");
     let started = client.send("POST", &path, &headers, id.to_string().as_bytes());
     assert_eq!(started.status, 202);
+    assert_eq!(started.header("access-control-allow-origin"), Some("*"));
     let operation = started.json();
     let label = operation["state_label"].as_str().unwrap();
     let name = operation["op_id"].as_str().unwrap();
@@ -393,6 +394,19 @@ fn who_does_not_want_to_wait_gets_a_name() {
     let prune = format!("/prune_graph/{label}/{name}");
     assert_eq!(client.send("DELETE", &prune, &[], b"").body, b"null");
     assert_eq!(client.send("DELETE", &prune, &[], b"").status, 404);
+    // What is no operation of an instance is answered at once (2.3).
+    for path in [
+        "/status".to_owned(),
+        "/_/dashboard".into(),
+        format!("/instances/{instance}/_/dashboard"),
+        format!("/instances/{instance}/api/v2/status"),
+    ] {
+        assert_eq!(
+            client.send("GET", &path, &headers, b"").status,
+            200,
+            "{path}"
+        );
+    }
     let malformed = client.get("/read_graph/AAAA/x");
     assert_eq!(
         (malformed.status, &*malformed.message()),

@@ -39,6 +39,13 @@ fn a_gateway_listens_until_it_is_stopped() {
         assert_eq!((stopped.status, &stopped.body[..]), (200, &b"null"[..]));
     }
     assert_eq!(client.get("/http_gateway").json(), json!([]));
+    // The connection that was kept ends too.
+    let stream = gateway.stream.get_mut();
+    let patience = Some(Duration::from_secs(20));
+    stream.set_read_timeout(patience).expect("a socket");
+    let mut rest = Vec::new();
+    gateway.stream.read_to_end(&mut rest).expect("it ends");
+    assert_eq!(rest, b"");
 }
 
 #[test]

@@ -181,6 +181,62 @@ fn snapshots_go_to_directories_and_back() {
     assert!(nowhere.message().contains("/nonexistent/metadata.json"));
 }
 
+#[test]
+fn a_snapshot_that_is_not_whole_leaves_nothing_behind() {
+    let (_server, mut client, instance, canister) = with_a_canister();
+    let about = Encode!(&Canister {
+        canister_id: canister
+    })
+    .expect("it encodes");
+    let taken = client.reply(instance, &management("take_canister_snapshot", &about));
+    let id = candid::decode_one::<Snapshot>(&taken)
+        .expect("a snapshot")
+        .id;
+    let directory = tempfile::tempdir().expect("a directory");
+    let update = format!("/instances/{instance}/update");
+    let canister_id = json!({"canister_id": id_text(canister)});
+    let down = |at: &str| {
+        json!({
+            "sender": {"principal_id": "BA=="}, "canister_id": canister_id,
+            "snapshot_id": text(&id), "snapshot_dir": at,
+        })
+    };
+    let at = directory.path().to_str().expect("text");
+    client.ask(&format!("{update}/canister_snapshot_download"), &down(at));
+    let mut refused = |at: &str, why: &str| {
+        let up = json!({
+            "sender": {"principal_id": "BA=="}, "canister_id": canister_id,
+            "replace_snapshot": null, "snapshot_dir": at,
+        });
+        let refused = client.post(&format!("{update}/canister_snapshot_upload"), &up);
+        assert_eq!(refused.status, 400, "{why}");
+        assert!(refused.message().contains(why), "{}", refused.message());
+        let list = client.reply(instance, &management("list_canister_snapshots", &about));
+        let list: Vec<Snapshot> = candid::decode_one(&list).expect("a list");
+        assert_eq!(list.len(), 1, "{why}");
+    };
+    refused("", "The path of the snapshot directory is empty.");
+    // A chunk that the metadata name is not there: that shows when a part has been uploaded.
+    let metadata = directory.path().join("metadata.json");
+    let whole = std::fs::read(&metadata).expect("it was written");
+    let mut without: Value = serde_json::from_slice(&whole).expect("JSON");
+    without["wasm_chunk_store"] = json!([{"hash": vec![7; 32]}]);
+    std::fs::write(&metadata, without.to_string()).expect("written");
+    refused(at, "wasm_chunk_store/0707");
+    std::fs::write(&metadata, whole).expect("written");
+    // A file that is shorter than it should be, and one that is longer.
+    let memory = directory.path().join("wasm_memory.bin");
+    for length in [7, 20 << 20] {
+        std::fs::write(&memory, vec![7; length]).expect("written");
+        refused(at, &format!("wasm_memory.bin: it has {length} bytes"));
+    }
+    let empty = client.post(&format!("{update}/canister_snapshot_download"), &down(""));
+    assert_eq!(
+        empty.message(),
+        "The path of the snapshot directory is empty."
+    );
+}
+
 #[derive(CandidType)]
 struct Canister {
     canister_id: Principal,

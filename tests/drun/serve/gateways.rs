@@ -224,6 +224,86 @@ fn answers_are_upgraded_and_streamed_and_found_by_domains() {
 }
 
 #[test]
+fn an_answer_that_is_none_in_http_is_an_error_of_the_upstream() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let port = gateway(
+        &mut client,
+        &json!({"forward_to": {"PocketIcInstance": instance}}),
+    );
+    let with = |status_code, header: (&str, &str)| Response {
+        status_code,
+        headers: vec![(header.0.into(), header.1.into())],
+        ..Response::of(b"x")
+    };
+    for (response, why) in [
+        (with(0, ("a", "b")), "the status 0"),
+        (with(101, ("a", "b")), "the status 101"),
+        (with(1000, ("a", "b")), "the status 1000"),
+        (with(200, ("a b", "c")), "a header that is none, \"a b\""),
+        (with(200, ("a", "b\nc: d")), "a header that is none, \"a\""),
+    ] {
+        let module = answers(&[("query http_request", response.encoded())]);
+        let canister = client.canister_of(instance, &json!("None"), &module);
+        let host = format!("{canister}.raw.localhost");
+        let answer = Client::new(port).send_to(&host, "GET", "/", &[], b"");
+        assert_eq!(answer.status, 503, "{why}");
+        let said = String::from_utf8(answer.body).expect("text");
+        assert!(said.starts_with("error: ") && said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn an_answer_without_end_is_not_cut_off() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let canister = client.create(instance, &json!("None"));
+    let strategy = || Strategy::Callback {
+        callback: Callback(candid::Func {
+            principal: canister,
+            method: "more".into(),
+        }),
+        token: Token { index: 1 },
+    };
+    let endless = Response {
+        streaming_strategy: Some(strategy()),
+        ..Response::of(b"")
+    };
+    let piece = Encode!(&Piece {
+        body: ByteBuf::from(b""),
+        token: Some(Token { index: 1 }),
+    });
+    let module = answers(&[
+        ("query http_request", endless.encoded()),
+        ("query more", piece.expect("it encodes")),
+    ]);
+    let argument = Encode!(&InstallCodeArgs {
+        mode: CanisterInstallMode::Install,
+        canister_id: canister,
+        wasm_module: wat::parse_str(&module).expect("valid text"),
+        arg: Vec::new(),
+        sender_canister_version: None,
+    });
+    client.reply(
+        instance,
+        &management("install_code", &argument.expect("it encodes")),
+    );
+    let port = gateway(
+        &mut client,
+        &json!({"forward_to": {"PocketIcInstance": instance}}),
+    );
+    let host = format!("{canister}.raw.localhost");
+    let answer = Client::new(port).send_to(&host, "GET", "/", &[], b"");
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        String::from_utf8(answer.body).expect("text"),
+        "error: the answer of the canister has more than 10000 pieces"
+    );
+}
+
+#[test]
 fn it_speaks_tls_with_the_certificate_that_it_is_given() {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, ServerName};

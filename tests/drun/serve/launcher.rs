@@ -2,6 +2,8 @@
 
 use super::*;
 
+const II: &str = "rdmx6-jaaaa-aaaaa-aaadq-cai";
+
 /// A network of the launcher's, which ends with this value.
 struct Network {
     child: Child,
@@ -152,15 +154,23 @@ fn subnets_domains_and_state_are_as_wished() {
     let sent = Command::new("kill").args(["-INT", &id]).status();
     assert!(sent.expect("kill is there").success());
     assert_eq!(network.child.wait().expect("it ends").code(), Some(0));
-    // The state is there again, with the subnets that it had.
+    // The state is there again, with the subnets that it had, and what is wished for beside them.
     let kept = std::mem::replace(
         &mut network.directory,
         tempfile::tempdir().expect("a directory"),
     );
-    let again = Network::start_in(kept, &[], "");
-    assert_eq!(again.kinds(), expected);
+    let module = kept.path().join("ii.wasm");
+    std::fs::write(&module, wat::parse_str(CANISTER).expect("valid text")).expect("written");
+    let given = format!("--system-canister {II}={}", module.display());
+    let again = Network::start_in(kept, &["--ii"], &given);
+    let kinds = again.kinds();
+    let others = kinds.iter().filter(|kind| *kind != "II");
+    assert_eq!(others.collect::<Vec<_>>(), expected);
+    assert_eq!(kinds.len(), expected.len() + 1);
     let about = json!({"canister_id": id_text(canister)});
     let mut config = again.client("config_port");
+    let ii = Principal::from_text(II).expect("an id");
+    assert_eq!(config.reply(0, &call(ii, "write", b"")), [1, 0, 0, 0]);
     assert_ne!(
         config.ask("/instances/0/read/get_subnet", &about),
         Value::Null
@@ -172,7 +182,6 @@ fn system_canisters_are_those_that_were_given() {
     let directory = tempfile::tempdir().expect("a directory");
     let module = directory.path().join("ii.wasm");
     std::fs::write(&module, wat::parse_str(CANISTER).expect("valid text")).expect("written");
-    const II: &str = "rdmx6-jaaaa-aaaaa-aaadq-cai";
     let run = |options: &str, arguments: &[&str]| {
         let output = drun()
             .args(["--interface-version", "1.1.0", "--status-dir"])

@@ -68,6 +68,48 @@ fn a_body_for_which_there_is_no_room_is_not_kept() {
     assert_eq!(client.get("/status").status, 200);
 }
 
+/// Two of these on one machine would be too much: the memory is there, and nothing of it in use.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stable_memory_for_which_there_is_no_room_is_not_read() {
+    let server = Server::start_with(&["--max-memory", "400"]);
+    let mut client = server.client();
+    let instance = client.application();
+    let module = CANISTER.replace(
+        "(call $grow (i64.const 1))",
+        "(call $grow (i64.const 8192))",
+    );
+    assert_ne!(module, CANISTER);
+    let canister = client.canister_of(instance, &json!("None"), &module);
+    client.reply(instance, &call(canister, "grow", b""));
+    let about = json!({"canister_id": id_text(canister)});
+    let path = format!("/instances/{instance}/read/get_stable_memory");
+    let refused = client.post(&path, &about);
+    assert_eq!(refused.status, 400);
+    let said = refused.message();
+    assert!(
+        said.contains("1194 MiB more are needed, and no more than 400 MiB are allowed"),
+        "{said}"
+    );
+    // A blob that is larger than that when it is decompressed.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..512 {
+        packed.write_all(&vec![0; 1 << 20]).expect("it takes it");
+    }
+    let packed = packed.finish().expect("it takes it");
+    let headers = [("content-encoding", "GZIP")];
+    let name = client.send("POST", "/blobstore", &headers, &packed).body;
+    let name = hex::decode(name).expect("hex");
+    let wish = json!({"canister_id": id_text(canister), "blob_id": text(&name)});
+    let refused = client.post(
+        &format!("/instances/{instance}/update/set_stable_memory"),
+        &wish,
+    );
+    assert_eq!(refused.status, 400);
+    let said = refused.message();
+    assert!(said.contains("bytes when it is decompressed"), "{said}");
+}
+
 #[test]
 fn a_request_that_has_not_ended_keeps_the_server_alive() {
     let mut server = Server::start_with(&["--ttl", "1"]);

@@ -15,6 +15,7 @@ mod instances;
 mod launcher;
 mod life;
 mod limits;
+mod live;
 mod node_metrics;
 mod outcalls;
 mod rules;

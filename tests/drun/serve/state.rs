@@ -146,3 +146,107 @@ fn what_is_no_state_is_refused() {
             .contains("in the format of another server")
     );
 }
+
+#[test]
+fn a_creation_that_fails_leaves_no_state_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start();
+    let mut client = server.client();
+    let taken = json!({
+        "subnet_config_set": subnets(&["application"]), "state_dir": directory.path(),
+        "http_gateway_config": {"port": server.port},
+    });
+    let failed = client.post("/instances", &taken);
+    assert_eq!(failed.status, 400);
+    assert!(failed.message().contains("Failed to bind to address"));
+    let made = kept(&mut client, directory.path(), subnets(&["system"]));
+    assert_eq!(made.status, 201, "{}", made.message());
+    let topology = made.json()["Created"]["topology"].clone();
+    let mut configs = topology["subnet_configs"]
+        .as_object()
+        .expect("a map")
+        .values();
+    assert_eq!(
+        configs.next().map(|it| &it["subnet_kind"]),
+        Some(&json!("System"))
+    );
+}
+
+#[test]
+fn a_path_that_is_empty_is_no_directory() {
+    let server = Server::start();
+    let mut client = server.client();
+    let refused = kept(&mut client, Path::new(""), subnets(&["application"]));
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.message(),
+        "The path of the state directory is empty."
+    );
+}
+
+#[test]
+fn who_goes_on_with_a_state_gets_the_features_that_are_wished_for() {
+    const II: &str = "rdmx6-jaaaa-aaaaa-aaadq-cai";
+    let directory = tempfile::tempdir().expect("a directory");
+    let module = directory.path().join("ii.wasm");
+    std::fs::write(&module, wat::parse_str(CANISTER).expect("valid text")).expect("written");
+    let given = format!("{II}={}", module.display());
+    let server = Server::start_with(&["--system-canister", &given]);
+    let mut client = server.client();
+    let state = directory.path().join("state");
+    let ii = Principal::from_text(II).expect("an id");
+    let first = kept(&mut client, &state, subnets(&["application"]));
+    assert_eq!(first.status, 201, "{}", first.message());
+    // It is installed when it is first asked for, and stays what it is the next time.
+    for (instance, count) in [(1, 1), (2, 2)] {
+        client.send("DELETE", &format!("/instances/{}", instance - 1), &[], b"");
+        let wish = json!({
+            "subnet_config_set": subnets(&[]), "state_dir": state,
+            "icp_features": {"ii": "DefaultConfig"},
+        });
+        let made = client.post("/instances", &wish);
+        assert_eq!(made.status, 201, "{}", made.message());
+        let reply = client.reply(instance, &call(ii, "write", b""));
+        assert_eq!(reply, [count, 0, 0, 0]);
+    }
+    client.send("DELETE", "/instances/2", &[], b"");
+    let wish = json!({
+        "subnet_config_set": subnets(&[]), "state_dir": state,
+        "icp_features": {"nosuch": "DefaultConfig"},
+    });
+    let unknown = client.post("/instances", &wish);
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.message().contains("There is no feature `nosuch`"));
+}
+
+#[test]
+fn who_goes_on_with_a_state_may_do_without_limits_of_rates() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start();
+    let mut client = server.client();
+    let made = kept(&mut client, directory.path(), subnets(&["application"]));
+    assert_eq!(made.status, 201, "{}", made.message());
+    let canister = client.canister(0, &json!("None"));
+    client.send("DELETE", "/instances/0", &[], b"");
+    let wish = json!({
+        "subnet_config_set": subnets(&[]), "state_dir": directory.path(),
+        "icp_config": {"canister_execution_rate_limiting": "Disabled"},
+    });
+    let again = client.post("/instances", &wish);
+    assert_eq!(again.status, 201, "{}", again.message());
+    let argument = Encode!(&InstallCodeArgs {
+        mode: CanisterInstallMode::Reinstall,
+        canister_id: canister,
+        wasm_module: wat::parse_str(CANISTER).expect("valid text"),
+        arg: Vec::new(),
+        sender_canister_version: None,
+    });
+    let install = management("install_code", &argument.expect("it encodes"));
+    // Twice in the same round.
+    let submit = "/instances/1/update/submit_ingress_message";
+    let submitted = [(); 2].map(|()| client.ask(submit, &install)["Ok"].clone());
+    for id in submitted {
+        let result = client.ask("/instances/1/update/await_ingress_message", &id);
+        assert!(result.get("Ok").is_some(), "{result}");
+    }
+}

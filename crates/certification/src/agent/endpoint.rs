@@ -7,7 +7,7 @@ use ic_principal::Principal;
 use super::access::Reader;
 use super::answers;
 use super::certifier::{Certifier, Subnet};
-use super::network::{Message, Network};
+use super::network::{Message, Network, NotTaken};
 use super::response::{MAX_BODY, Response};
 use super::target::Target;
 use crate::data::DataCertifier;
@@ -171,19 +171,21 @@ impl Endpoint {
         body: &[u8],
     ) -> Result<Step, Response> {
         let accepted = self.accept(network, target, body)?;
-        let (id, subnet) = (accepted.envelope.id, accepted.subnet);
+        let id = accepted.envelope.id;
         let Kind::Call(call) = accepted.envelope.content.kind.clone() else {
             return Err(wrong_kind("call"));
         };
         if target == Target::Canister(Principal::management_canister()) && !creates(&call) {
             return Err(Response::canister_not_found());
         }
-        if let Err(reject) = network.submit(message(accepted, target, call)?) {
-            return Ok(Step::Done(Response::cbor(
-                200,
-                answers::refused_call(reject),
-            )));
-        }
+        let subnet = match network.submit(message(accepted, target, call)?) {
+            Ok(subnet) => subnet,
+            Err(NotTaken::Reject(reject)) => {
+                let refused = Response::cbor(200, answers::refused_call(reject));
+                return Ok(Step::Done(refused));
+            }
+            Err(NotTaken::Bad(why)) => return Err(Response::text(400, why)),
+        };
         Ok(match version {
             Version::V2 => Step::Done(Response::empty(202)),
             Version::V3 | Version::V4 => Step::Waiting(Pending { subnet, id }),
@@ -228,7 +230,11 @@ impl Endpoint {
         let Kind::Query(call) = accepted.envelope.content.kind.clone() else {
             return Err(wrong_kind("query"));
         };
-        let result = network.query(message(accepted, target, call)?);
+        let result = match network.query(message(accepted, target, call)?) {
+            Ok(reply) => Ok(reply),
+            Err(NotTaken::Reject(reject)) => Err(reject),
+            Err(NotTaken::Bad(why)) => return Err(Response::text(400, why)),
+        };
         Ok(Response::cbor(
             200,
             answers::query(result, &id, network.time(), node),

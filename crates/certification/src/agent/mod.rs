@@ -22,12 +22,12 @@
 //!     }
 //!     fn sections(&self, _: &Principal, _: &Principal) -> Vec<Section> { vec![] }
 //!     fn is_done(&self, _: &Principal, id: &RequestId) -> bool { self.requests.iter().any(|request| request.id == *id) }
-//!     fn submit(&mut self, message: Message) -> Result<(), Reject> {
+//!     fn submit(&mut self, message: Message) -> Result<Principal, NotTaken> {
 //!         let status = Status::Replied(message.call.argument.into());
 //!         self.requests.push(Request { id: message.id, sender: message.sender, canister: message.call.canister, status });
-//!         Ok(())
+//!         Ok(message.subnet)
 //!     }
-//!     fn query(&mut self, message: Message) -> Result<Vec<u8>, Reject> { Ok(message.call.argument) }
+//!     fn query(&mut self, message: Message) -> Result<Vec<u8>, NotTaken> { Ok(message.call.argument) }
 //! }
 //!
 //! let mut endpoint = Endpoint::new(Subnet::new(SubnetKey::from_seed(b"root"), "application", vec![(CANISTER, CANISTER)], 13));
@@ -64,7 +64,7 @@ mod tests;
 pub use certifier::Subnet;
 pub use endpoint::{Endpoint, Pending, Step, Version};
 pub use network::{
-    CanisterState, Message, Metrics, Network, Reject, Request, Section, State, Status,
+    CanisterState, Message, Metrics, Network, NotTaken, Reject, Request, Section, State, Status,
 };
 pub use node_key::NodeKey;
 pub use response::{MAX_BODY, Response};

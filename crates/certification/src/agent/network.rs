@@ -33,17 +33,34 @@ pub trait Network {
         None
     }
 
-    /// Takes a message for the next round. A message with a known id is taken without effect.
+    /// Takes a message for the next round, and tells the subnet that has it: the one that it was sent to, or where a canister is made
+    /// whose creator names another place. A message with a known id is taken without effect.
     ///
     /// # Errors
-    /// The refusal of the ingress filter.
-    fn submit(&mut self, message: Message) -> Result<(), Reject>;
+    /// The refusal of the ingress filter, or why it is no message for it.
+    fn submit(&mut self, message: Message) -> Result<Principal, NotTaken>;
 
     /// Runs a query method.
     ///
     /// # Errors
-    /// The reject.
-    fn query(&mut self, message: Message) -> Result<Vec<u8>, Reject>;
+    /// The reject, or why it is no query.
+    fn query(&mut self, message: Message) -> Result<Vec<u8>, NotTaken>;
+}
+
+/// Why a message has no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is rejected.
+    Reject(Reject),
+    /// It is no request that the network could take, for this reason: too large, or without a place to go. Told with status 400
+    /// (interface specification, "HTTPS interface").
+    Bad(String),
+}
+
+impl From<Reject> for NotTaken {
+    fn from(reject: Reject) -> Self {
+        NotTaken::Reject(reject)
+    }
 }
 
 /// An authenticated message.

@@ -21,7 +21,7 @@ fn key(seed: &str) -> SubnetKey {
     SubnetKey::from_seed(seed.as_bytes())
 }
 
-/// Canister 1 is on the root subnet, canister 2 on the other one; method `no` is rejected.
+/// Canister 1 is on the root subnet, canister 2 on the other one; method `no` is rejected, `elsewhere` goes to the other subnet.
 struct Fake {
     rounds: u64,
     answered: bool,
@@ -83,16 +83,21 @@ impl Network for Fake {
         self.answered && self.requests.contains_key(id)
     }
 
-    fn submit(&mut self, message: Message) -> Result<(), Reject> {
+    fn submit(&mut self, message: Message) -> Result<Principal, NotTaken> {
         let reject = Reject {
             code: 4,
             message: "no".into(),
             error_code: "IC0406".into(),
         };
         let status = match &message.call.method[..] {
-            "refused" => return Err(reject),
+            "refused" => return Err(reject.into()),
+            "large" => return Err(NotTaken::Bad("too large".into())),
             "no" => Status::Rejected(reject),
             _ => Status::Replied(message.call.argument.into()),
+        };
+        let subnet = match &message.call.method[..] {
+            "elsewhere" => key("other").id(),
+            _ => message.subnet,
         };
         let (id, sender, canister) = (message.id, message.sender, message.call.canister);
         self.requests.insert(
@@ -104,16 +109,17 @@ impl Network for Fake {
                 status,
             },
         );
-        Ok(())
+        Ok(subnet)
     }
 
-    fn query(&mut self, message: Message) -> Result<Vec<u8>, Reject> {
+    fn query(&mut self, message: Message) -> Result<Vec<u8>, NotTaken> {
         match &message.call.method[..] {
-            "no" => Err(Reject {
+            "no" => Err(NotTaken::Reject(Reject {
                 code: 4,
                 message: "no".into(),
                 error_code: "IC0406".into(),
-            }),
+            })),
+            "large" => Err(NotTaken::Bad("too large".into())),
             _ => Ok(message.call.argument),
         }
     }
@@ -291,6 +297,35 @@ fn a_refusal_of_the_ingress_filter_is_no_certificate() {
     assert_eq!(field("status"), Some("non_replicated_rejection".into()));
     assert_eq!(field("reject_code"), Some(4.into()));
     assert_eq!(field("error_code"), Some("IC0406".into()));
+}
+
+#[test]
+fn the_subnet_that_has_taken_a_call_answers_it() {
+    let (mut endpoint, mut fake) = network();
+    let body = call(canister(1), "elsewhere");
+    let target = Target::Canister(canister(1));
+    let Step::Waiting(pending) = endpoint.call(&mut fake, Version::V4, target, &body) else {
+        panic!()
+    };
+    assert_eq!(pending.subnet(), key("other").id());
+    let answer = endpoint.answer(&fake, &pending).expect("an answer");
+    let tree = tree(&answer, &canister(2));
+    let status = tree.lookup(&[b"request_status", &pending.id(), b"status"]);
+    assert_eq!(status, Lookup::Found(b"replied"));
+}
+
+#[test]
+fn what_the_network_cannot_take_is_a_bad_request() {
+    let (mut endpoint, mut fake) = network();
+    let target = Target::Canister(canister(1));
+    let body = call(canister(1), "large");
+    let Step::Done(refused) = endpoint.call(&mut fake, Version::V4, target, &body) else {
+        panic!()
+    };
+    assert_eq!(text(&refused), (400, "too large".into()));
+    let content = content("query", Principal::anonymous(), canister(1), "large");
+    let refused = endpoint.query(&mut fake, target, &super::tests::body(content));
+    assert_eq!(text(&refused), (400, "too large".into()));
 }
 
 #[test]

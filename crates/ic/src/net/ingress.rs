@@ -174,6 +174,11 @@ impl Net {
         here.map(|(id, message)| (id, message, self.result_of(message)))
     }
 
+    /// Was there such a message, and is it remembered?
+    pub fn knows(&self, id: &MessageId) -> bool {
+        self.messages.get(id).is_some()
+    }
+
     /// What became of a message, if it has ended.
     pub fn result(&self, id: &MessageId) -> Option<&MessageResult> {
         self.result_of(self.messages.get(id)?)

@@ -26,7 +26,7 @@ pub struct Executed {
 }
 
 /// Counts executions and keeps the last ones.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Journal {
     time: u64,
     /// Updates, callbacks and tasks executed.

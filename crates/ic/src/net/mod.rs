@@ -12,6 +12,8 @@ mod outcalls;
 mod placement;
 mod record;
 mod subnet;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -146,7 +148,7 @@ impl Net {
             ..settings
         };
         let mut node = Node::new(settings);
-        listen(&mut node, self.settings.printer.clone());
+        listen(&mut node, Journal::default(), self.settings.printer.clone());
         self.subnets.push(Subnet {
             node,
             spec,
@@ -198,7 +200,8 @@ impl Net {
         for subnet in &mut self.subnets {
             let node = subnet.node.fork();
             let mut node = node.map_err(|error| NetError::OutOfMemory(format!("{error:#}")))?;
-            listen(&mut node, printer.clone());
+            let journal = subnet.node.observer::<Journal>().cloned();
+            listen(&mut node, journal.unwrap_or_default(), printer.clone());
             subnets.push(Subnet {
                 node,
                 spec: subnet.spec.clone(),
@@ -277,8 +280,11 @@ impl Net {
         if time < self.time {
             return Err(NetError::TimeInPast(self.time, time));
         }
-        self.moved |= time > self.time;
-        self.time = time;
+        if time > self.time {
+            self.moved = true;
+            self.time = time;
+            self.version += 1;
+        }
         Ok(())
     }
 
@@ -313,10 +319,10 @@ impl Net {
         Ok(())
     }
 
-    /// Runs a round of every subnet.
+    /// Runs a round of every subnet. The clock stays at the last time that there is.
     pub fn tick(&mut self) {
         if !std::mem::take(&mut self.moved) {
-            self.time += 1;
+            self.time = self.time.saturating_add(1);
         }
         self.rounds += 1;
         self.version += 1;
@@ -381,13 +387,23 @@ impl Net {
     /// What the stable memory of a canister holds.
     ///
     /// # Errors
-    /// If there is no such canister, or none with code.
+    /// If there is no such canister, or none with code, or the machine has no room for so many bytes.
     pub fn stable_memory(&self, id: &Principal) -> Result<Vec<u8>, NetError> {
         let (_, canister) = self.canister(id)?;
         if canister.code.is_none() {
             return Err(NetError::CanisterIsEmpty(*id));
         }
-        let mut content = vec![0; canister.stable.size_bytes() as usize];
+        let size = canister.stable.size_bytes();
+        let no_room = || {
+            NetError::OutOfMemory(format!(
+                "there is no room for the {size} bytes of the stable memory of {id}"
+            ))
+        };
+        let length = usize::try_from(size).map_err(|_| no_room())?;
+        let mut content = Vec::new();
+        let reserved = content.try_reserve_exact(length);
+        reserved.map_err(|_| no_room())?;
+        content.resize(length, 0);
         let read = canister.stable.read(0, &mut content);
         read.map_err(|error| NetError::OutOfMemory(format!("{error:?}")))?;
         Ok(content)
@@ -403,7 +419,10 @@ impl Net {
             return Err(NetError::CanisterIsEmpty(*id));
         }
         match self.subnets[place].node.set_stable_memory(id, content) {
-            true => Ok(()),
+            true => {
+                self.version += 1;
+                Ok(())
+            }
             false => Err(NetError::OutOfMemory(format!(
                 "{} bytes are more than stable memory can hold",
                 content.len()
@@ -413,8 +432,8 @@ impl Net {
 }
 
 /// Attaches who watches a node of a network.
-fn listen(node: &mut Node, printer: Option<Printer>) {
-    node.attach(Journal::default());
+fn listen(node: &mut Node, journal: Journal, printer: Option<Printer>) {
+    node.attach(journal);
     if let Some(printer) = printer {
         node.attach(Prints::to(Box::new(move |line| printer(line))));
     }

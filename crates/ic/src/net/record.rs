@@ -159,7 +159,7 @@ impl Net {
         }
         net.connect();
         net.made = record.made;
-        net.time = record.time.max(net.time) + 2;
+        net.time = record.time.max(net.time).saturating_add(2);
         net.moved = true;
         net.rounds = record.rounds;
         Ok(net)

@@ -1,0 +1,109 @@
+//! A network as who drives it sees it.
+
+use candid::Encode;
+
+use super::*;
+use crate::answer::MessageResult;
+use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
+
+/// A network of one subnet, with a canister that has a method `write`.
+fn network() -> (Net, Principal) {
+    let mut net = Net::new(NetSettings::default());
+    net.add(SubnetSpec::new(SubnetKind::Application));
+    let create = "provisional_create_canister_with_cycles";
+    let made = run(
+        &mut net,
+        Principal::management_canister(),
+        create,
+        b"DIDL\x01\x6c\0\x01\0",
+    );
+    let canister = Principal::from_slice(&made[made.len() - 10..]);
+    let module = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (func (export "canister_update write") (call $reply)))"#;
+    let install = Encode!(&InstallCodeArgs {
+        mode: CanisterInstallMode::Install,
+        canister_id: canister,
+        wasm_module: wat::parse_str(module).expect("valid text"),
+        arg: Vec::new(),
+        sender_canister_version: None,
+    });
+    run(
+        &mut net,
+        Principal::management_canister(),
+        "install_code",
+        &install.expect("it encodes"),
+    );
+    (net, canister)
+}
+
+/// The reply to a call.
+fn run(net: &mut Net, canister: Principal, method: &str, payload: &[u8]) -> Vec<u8> {
+    let call = Call {
+        sender: Principal::anonymous(),
+        info: None,
+        canister,
+        effective: Effective::None,
+        method: method.to_owned(),
+        payload: payload.to_vec(),
+    };
+    let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+    match net.wait(&id, AWAIT_ROUNDS) {
+        Ok(MessageResult::Replied(reply)) => reply,
+        other => panic!("{method}: {other:?}"),
+    }
+}
+
+#[test]
+fn what_its_user_changes_between_rounds_is_counted() {
+    let (mut net, canister) = network();
+    let before = net.version();
+    net.set_time(net.time()).expect("it does not go back");
+    assert_eq!(net.version(), before, "nothing has changed");
+    net.set_time(net.time() + 5).expect("it does not go back");
+    let moved = net.version();
+    assert!(moved > before);
+    net.set_stable_memory(&canister, b"content")
+        .expect("it has code");
+    assert!(net.version() > moved);
+}
+
+#[test]
+fn a_fork_has_counted_what_its_original_has() {
+    let (mut net, canister) = network();
+    run(&mut net, canister, "write", b"");
+    let fork = net.fork().expect("there is room");
+    let counted = |net: &Net| {
+        let journal = net.subnets()[0].node.observer::<Journal>();
+        let journal = journal.expect("it was attached");
+        (journal.executions, journal.cycles, journal.last().count())
+    };
+    assert_eq!(counted(&fork), counted(&net));
+    assert_ne!(counted(&fork).0, 0);
+}
+
+#[test]
+fn the_clock_stays_at_its_end() {
+    let (mut net, _) = network();
+    net.set_time(u64::MAX).expect("it does not go back");
+    for _ in 0..3 {
+        net.tick();
+        assert_eq!(net.time(), u64::MAX);
+    }
+}
+
+#[test]
+fn a_message_is_known_from_when_it_is_taken() {
+    let (mut net, canister) = network();
+    let call = Call {
+        sender: Principal::anonymous(),
+        info: None,
+        canister,
+        effective: Effective::None,
+        method: "write".into(),
+        payload: Vec::new(),
+    };
+    let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+    assert!(net.knows(&id));
+    assert!(!net.knows(&[7; 32]));
+}
