@@ -53,7 +53,11 @@ pub fn decode(bytes: &[u8]) -> Result<IDLArgs, Undecoded> {
             error => error.to_string(),
         };
         // The candid crate has no other sign of its limits.
-        let limits = ["cost exceeds the limit", "Recursion limit exceeded"];
+        let limits = [
+            "cost exceeds the limit",
+            "Recursion limit",
+            "Recursion depth",
+        ];
         match limits.iter().any(|limit| reason.contains(limit)) {
             true => Undecoded::TooMuch,
             false => Undecoded::NoCandid(reason),

@@ -13,6 +13,9 @@ fn a_reply_that_claims_too_much_is_refused() {
     // Options in options, a million times: type 0 = opt 0.
     let deep = [b"DIDL\x01\x6e\x00\x01\x00", &[1; 1_000_000][..], &[0]].concat();
     assert_eq!(decode(&deep), Err(Undecoded::TooMuch));
+    let large_stack = std::thread::Builder::new().stack_size(64 << 20);
+    let decoded = large_stack.spawn(move || decode(&deep).map(drop)).unwrap();
+    assert_eq!(decoded.join().unwrap(), Err(Undecoded::TooMuch));
     assert!(matches!(decode(b"no Candid"), Err(Undecoded::NoCandid(_))));
 }
 

@@ -71,7 +71,7 @@ error: the script includes itself
 
 #[test]
 fn a_name_that_another_file_took_names_that_file() {
-    let drawn = parsed("include \"setup.drun\"\ncreate ledger\n");
+    let drawn = parsed("let alice = identity\ninclude setup.drun\ncreate ledger\n");
     let drawn = drawn.unwrap_err().to_string();
     let (said, _) = drawn.split_once('\n').unwrap();
     assert!(
