@@ -185,9 +185,11 @@ impl Node {
         }
         self.deepest_first(
             |node, below| {
-                let unknown = |child: &&Node| child.hash.get().is_none();
                 if node.hash.get().is_some() {
-                } else if node.children.len() > chunks::SMALL {
+                    return;
+                }
+                let unknown = |child: &&Node| child.hash.get().is_none();
+                if node.children.len() > chunks::SMALL {
                     below.extend(node.chunks.changed(&node.children).filter(unknown));
                 } else {
                     below.extend(node.children().map(|(_, child)| child).filter(unknown));
