@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::job::Job;
 pub(super) const START: u8 = b'S';
 /// What the guest reads, right after the start.
 pub(super) const INPUT: u8 = b'I';
+/// Behind the time that others had the processor, as in [`GO_ON`]: both clocks of a job leave out the same.
 pub(super) const ANSWER: u8 = b'A';
 pub(super) const NO_ANSWER: u8 = b'N';
 pub(super) const GO_ON: u8 = b'G';
@@ -58,6 +60,19 @@ pub(super) fn message(kind: u8, content: &[u8]) -> Vec<u8> {
 pub(super) fn head(bytes: [u8; HEAD]) -> (u8, usize) {
     let [kind, len @ ..] = bytes;
     (kind, u32::from_le_bytes(len) as usize)
+}
+
+/// A time as it stands in a message.
+pub(super) fn nanoseconds(time: Duration) -> [u8; 8] {
+    u64::try_from(time.as_nanos())
+        .unwrap_or(u64::MAX)
+        .to_le_bytes()
+}
+
+/// The time at the beginning of a message, and the rest of that.
+pub(super) fn time(content: &[u8]) -> Option<(Duration, &[u8])> {
+    let (time, rest) = content.split_first_chunk()?;
+    Some((Duration::from_nanos(u64::from_le_bytes(*time)), rest))
 }
 
 /// Sends a message.

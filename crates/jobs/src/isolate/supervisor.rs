@@ -14,6 +14,7 @@ use super::COMMAND;
 use super::pipe::{self, Incoming};
 use super::protocol::{
     ANSWER, ASK, DONE, GIVE_BACK, GO_ON, INPUT, LOG, NO_ANSWER, READY, START, Start, TAKE, message,
+    nanoseconds,
 };
 use crate::engine::{Kind, MAX_RESULT_DEPTH, Prepared, Report, stopped};
 use crate::failure::{Code, Failure};
@@ -195,8 +196,7 @@ impl Supervisor {
                     match around.rpc.answer(&request, &mut around.deadline) {
                         Ok(answer) => {
                             let waited = around.deadline.excluded() - before;
-                            let waited = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-                            let mut content = waited.to_le_bytes().to_vec();
+                            let mut content = nanoseconds(waited).to_vec();
                             content.extend_from_slice(answer.as_bytes());
                             say(ANSWER, &content);
                         }
@@ -207,8 +207,9 @@ impl Supervisor {
                 }
                 Incoming::Message(GIVE_BACK, _) => around.deadline.give_back(),
                 Incoming::Message(TAKE, _) => {
+                    let before = around.deadline.excluded();
                     around.deadline.take();
-                    say(GO_ON, b"");
+                    say(GO_ON, &nanoseconds(around.deadline.excluded() - before));
                 }
                 Incoming::Message(LOG, content) => {
                     if let (Some(log), Some((level, text))) =

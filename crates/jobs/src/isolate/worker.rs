@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::confine::confine;
 use super::protocol::{
     ANSWER, ASK, DONE, GIVE_BACK, GO_ON, INPUT, LOG, NO_ANSWER, READY, START, Start, TAKE, receive,
-    send,
+    send, time,
 };
 use crate::engine::{self, Engines, Kind, Report};
 use crate::failure::{Code, Failure};
@@ -114,10 +114,11 @@ impl Cpu for Server {
         let _ = self.send(GIVE_BACK, b"");
     }
 
-    fn take(&mut self) {
-        if !matches!(self.ask(TAKE, b""), Ok((GO_ON, _))) {
+    fn take(&mut self) -> Duration {
+        match self.ask(TAKE, b"") {
+            Ok((GO_ON, waited)) => time(&waited).unwrap_or_default().0,
             // The server is gone, or has no use for this worker any more.
-            std::process::exit(1);
+            _ => std::process::exit(1),
         }
     }
 
@@ -137,10 +138,10 @@ impl Answers for Remote {
         let request = &request[..request.len().min(self.limit.saturating_add(1))];
         match Server.ask(ASK, request) {
             Ok((ANSWER, content)) => {
-                let Some((waited, text)) = content.split_first_chunk::<8>() else {
+                let Some((waited, text)) = time(&content) else {
                     return Err(Stop::Timeout);
                 };
-                deadline.exclude(Duration::from_nanos(u64::from_le_bytes(*waited)));
+                deadline.exclude(waited);
                 Ok(String::from_utf8_lossy(text).into_owned())
             }
             Ok((NO_ANSWER, _)) => Err(Stop::Timeout),

@@ -13,8 +13,8 @@ const SLICE: Duration = Duration::from_millis(50);
 pub trait Cpu: Send {
     /// Gives it back.
     fn give_back(&mut self);
-    /// Takes one again, after those that came before.
-    fn take(&mut self);
+    /// Takes one again, after those that came before; how long they had it.
+    fn take(&mut self) -> Duration;
     /// Whether anybody waits for one.
     fn wanted(&self) -> bool;
 }
@@ -155,10 +155,8 @@ impl Deadline {
     /// Waits for a processor, which does not count.
     pub fn take(&mut self) {
         if let Some(cpu) = &mut self.cpu {
-            let asked = Instant::now();
-            cpu.take();
+            self.excluded += cpu.take();
             self.slice = Instant::now();
-            self.excluded += self.slice - asked;
         }
     }
 }

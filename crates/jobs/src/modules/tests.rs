@@ -142,9 +142,12 @@ fn what_the_directory_lost_comes_back_with_the_bytes() {
         let bytes = || Some(wasm.clone());
         modules.get(hash, PLAIN, bytes()).await.ok().unwrap();
         written(&modules, &hash).await;
+        let in_memory = modules.bytes().0;
         modules.disk.as_ref().unwrap().remove(&hash);
         let found = modules.get(hash, PLAIN, bytes()).await.ok().unwrap();
         assert_eq!(found.source, Source::Memory);
         written(&modules, &hash).await;
+        // The bytes stayed there no longer than they had to.
+        assert_eq!(modules.bytes().0, in_memory);
     });
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::job::Cpu;
 
@@ -288,10 +288,11 @@ impl Cpu for Lent {
         }
     }
 
-    fn take(&mut self) {
+    fn take(&mut self) -> Duration {
         if self.seat.holds.load(Ordering::Relaxed) {
-            return;
+            return Duration::ZERO;
         }
+        let asked = Instant::now();
         let mut state = self.scheduler.lock();
         state.ticket += 1;
         let ticket = state.ticket;
@@ -300,6 +301,7 @@ impl Cpu for Lent {
         drop(state);
         self.seat.wait(None);
         self.seat.holds.store(true, Ordering::Relaxed);
+        asked.elapsed()
     }
 
     fn wanted(&self) -> bool {

@@ -295,7 +295,7 @@ fn every_job_has_one_line_in_the_log() {
     gone(2.0);
     server.stop();
     let log = std::fs::read_to_string(&path).unwrap();
-    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line));
+    let lines = log.lines().map(serde_json::from_str::<Value>);
     let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect(&log);
     let told = |line: &Value| {
         let hashed = line["hash"].as_str().is_some_and(|hash| hash.len() == 64);
