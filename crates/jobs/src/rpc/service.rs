@@ -18,6 +18,8 @@ use crate::job::{Deadline, Stop};
 const USUAL_CHAINS: [u64; 4] = [1, 11_155_111, 84_532, 8_453];
 /// What an answer may have around its result.
 const ENVELOPE: usize = 4096;
+/// The id in answers of those that answer everybody with the same; no request has it.
+const NOBODYS_ID: &str = "1";
 
 /// Limits of single calls.
 #[derive(Clone, Copy, Debug)]
@@ -274,7 +276,7 @@ fn parse_reply(body: &[u8], id: u64) -> Result<Reply, BadReply> {
         serde_json::from_slice(body).map_err(|error| BadReply::Form(error.to_string()))?;
     // Some name no request, above all where they could not read it.
     let named = members.get("id").filter(|named| named.get() != "null");
-    if named.is_some_and(|named| named.get() != id.to_string()) {
+    if named.is_some_and(|named| named.get() != id.to_string() && named.get() != NOBODYS_ID) {
         return Err(BadReply::OtherId);
     }
     let error = members
@@ -322,7 +324,13 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_request_is_none() {
-        for (id, good) in [("9", true), ("null", true), ("8", false), ("\"9\"", false)] {
+        for (id, good) in [
+            ("9", true),
+            ("null", true),
+            ("1", true),
+            ("8", false),
+            ("\"9\"", false),
+        ] {
             let reply = parse_reply(format!(r#"{{"id":{id},"result":1}}"#).as_bytes(), 9);
             assert_eq!(reply.is_ok(), good, "{id}");
         }

@@ -15,6 +15,8 @@ use super::http::{Answer, Broken, Connection};
 
 /// Connections without a request that are kept for each address, and for how long.
 const MAX_IDLE: usize = 64;
+/// The number of the first request. Below it is what nodes and stubs answer with that give everybody the same.
+const FIRST_ID: u64 = 2;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// An address of a node or proxy. Its text form hides user, password, path and query, which may be keys.
@@ -171,7 +173,7 @@ impl Upstream {
 
     /// A number for a request that no other one has.
     pub fn next_id(&self) -> u64 {
-        self.asked.fetch_add(1, Ordering::Relaxed) + 1
+        self.asked.fetch_add(1, Ordering::Relaxed) + FIRST_ID
     }
 
     /// Gives up the connections to these that are kept.
