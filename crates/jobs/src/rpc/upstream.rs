@@ -15,9 +15,9 @@ use super::http::{Answer, Broken, Connection};
 
 /// Connections without a request that are kept for each address, and for how long.
 const MAX_IDLE: usize = 64;
+const IDLE: Duration = Duration::from_secs(30);
 /// The number of the first request. Below it is what nodes and stubs answer with that give everybody the same.
 const FIRST_ID: u64 = 2;
-const IDLE: Duration = Duration::from_secs(30);
 
 /// An address of a node or proxy. Its text form hides user, password, path and query, which may be keys.
 #[derive(Clone)]
