@@ -141,7 +141,11 @@ impl Bell {
 
     /// A round was run.
     pub(super) fn count(&self) {
-        self.change(|state| state.rounds += 1);
+        self.change(|state| {
+            state.rounds += 1;
+            // Who waited for it looks first whether he wants another one.
+            state.wanted = false;
+        });
     }
 
     /// Nobody wants another round.
@@ -180,7 +184,6 @@ impl BellState {
 
     fn begin_round(&mut self) {
         self.message = false;
-        self.wanted = false;
         self.quick = self.quick.saturating_sub(1);
     }
 }
@@ -240,12 +243,15 @@ mod tests {
         bell.ring();
         while bell.lock().is_due() && rounds < 1000 {
             bell.lock().begin_round();
+            bell.count();
+            assert!(!bell.lock().is_due(), "it is looked first");
             bell.lock().wanted = true;
             rounds += 1;
         }
         assert_eq!(rounds, QUICK_ROUNDS);
         bell.ring();
         bell.lock().begin_round();
+        bell.count();
         assert!(!bell.lock().is_due(), "nobody waits");
     }
 
