@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::mistake::{Fault, Mistake};
+use super::mistake::{Fault, MOST_HEX, Mistake};
 
 /// One token.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,9 +28,6 @@ const SIGNS: [&str; 11] = ["->", "..", "(", ")", "{", "}", ";", ",", "=", ":", "
 
 /// A number that is larger than all others, as it is printed and written.
 pub(super) const INFINITE: &str = "inf";
-
-/// So many hex digits may a number have: 128 bits.
-pub(super) const MOST_HEX: usize = 32;
 
 /// A place in the text, copied to look ahead.
 #[derive(Debug, Clone)]

@@ -6,8 +6,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::lexer::MOST_HEX;
 use super::nearest::nearest;
+
+/// So many hex digits may a number have: 128 bits.
+pub(super) const MOST_HEX: usize = 32;
 
 /// How deep values and types may be nested.
 pub(super) const MAX_DEPTH: usize = 100;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::replace::replace;
-use super::run::Tested;
+use super::tested::Tested;
 
 /// The file, in the directory of the module cache.
 const FILE: &str = "durations.json";

@@ -8,34 +8,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::accept::{Acceptance, accept};
-use super::baseline::Measures;
 use super::case::Case;
 use super::durations::Durations;
 use super::execute::{Executor, Lane};
+use super::tested::Tested;
 use super::thread;
 use super::verdict::{Verdict, judge};
-
-/// A case and what became of it.
-#[derive(Debug)]
-pub struct Tested<'a> {
-    /// The case.
-    pub case: &'a Case,
-    /// Whether it is as it should be.
-    pub verdict: Verdict,
-    /// How long it took.
-    pub time: Duration,
-    /// What its messages took, if that was asked for.
-    pub measures: Option<Measures>,
-    /// What else is to be told.
-    pub note: Option<String>,
-}
-
-impl Tested<'_> {
-    /// Whether it is not as it should be.
-    pub fn failed(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed(_))
-    }
-}
 
 /// What became of a suite.
 #[derive(Debug)]

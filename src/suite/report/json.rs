@@ -5,7 +5,8 @@ use std::io::Write;
 use serde_json::json;
 
 use super::{Counts, End, seconds};
-use crate::suite::run::{Events, Tested};
+use crate::suite::run::Events;
+use crate::suite::tested::Tested;
 use crate::suite::verdict::Verdict;
 
 /// Version of the objects; increased when a field changes its meaning or goes.

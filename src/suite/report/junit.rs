@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::suite::run::Tested;
+use crate::suite::tested::Tested;
 use crate::suite::verdict::{Kind, Verdict};
 
 /// The whole file.

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use super::{Counts, End};
 use crate::suite::case::Case;
-use crate::suite::run::{Events, Tested};
+use crate::suite::run::Events;
+use crate::suite::tested::Tested;
 use crate::suite::verdict::Verdict;
 
 /// Tells on standard output.

@@ -7,7 +7,7 @@ pub mod text;
 
 use std::time::Duration;
 
-use super::run::Tested;
+use super::tested::Tested;
 use super::verdict::Verdict;
 
 /// How many cases ended in which way.

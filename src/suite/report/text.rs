@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Counts, End};
 use crate::report::style::{self, GREEN, RED, YELLOW, paint};
-use crate::suite::run::{Events, Tested};
+use crate::suite::run::Events;
+use crate::suite::tested::Tested;
 use crate::suite::verdict::{Fault, Verdict};
 
 /// Failures are shown again at the end when so many lines have come after the first one.

@@ -1,8 +1,7 @@
 //! What the handle of a heap, wasmtime's instances and the handler of memory faults share, and the lock that lets one
 //! of them at a time use the tracker.
 
-use super::marks::{ACCESSED, Counting, WRITTEN};
-use super::protection::Protection;
+use super::marks::{ACCESSED, Counting, Protection, WRITTEN};
 use super::tracker::{Tracker, WRITABLE};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 use std::cell::UnsafeCell;

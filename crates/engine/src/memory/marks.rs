@@ -1,4 +1,5 @@
-//! The marks of the Wasm pages of a heap that were touched: data alone. What sets them stands in `touch.rs`.
+//! The marks of the Wasm pages of a heap that were touched, and what the machine lets be done with it: data alone. What sets them stands in
+//! `touch.rs` and `protection.rs`.
 
 use super::portable::List;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
@@ -26,6 +27,18 @@ pub(super) enum Counting {
     Faults,
     /// Whoever uses the heap says what is touched.
     Told,
+}
+
+/// What may be done with the pages of a heap as far as the machine is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    /// Those that the tracker has open may be written, the others read.
+    Pages,
+    /// Nothing but what the marks say. Stays when a heap is no longer followed, so that an execution pays for the pages that it
+    /// touches and not for the heap: the next one closes what this one has opened.
+    Veil,
+    /// Everything: whoever writes tells it before.
+    None,
 }
 
 /// The marks of one heap.

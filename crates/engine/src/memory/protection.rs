@@ -1,23 +1,11 @@
 //! How the machine protects a heap, and the ways from one protection to another. What must not be written before it was logged is
 //! in the states of pages, whatever the protection; the machine tells of it by faults only where the code does not.
 
-use super::marks::{Counting, PAGES, READABLE};
+use super::marks::{Counting, PAGES, Protection, READABLE};
 use super::sys::Access;
 use super::tracker::{Tracker, WRITABLE, logged};
 use std::io;
 use std::ops::Range;
-
-/// What may be done with the pages of a heap as far as the machine is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protection {
-    /// Those that the tracker has open may be written, the others read.
-    Pages,
-    /// Nothing but what the marks say. Stays when a heap is no longer followed, so that an execution pays for the pages that it
-    /// touches and not for the heap: the next one closes what this one has opened.
-    Veil,
-    /// Everything: whoever writes tells it before.
-    None,
-}
 
 impl Tracker {
     /// Protects pages as far as the heap is protected by the machine.

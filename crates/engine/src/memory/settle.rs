@@ -4,8 +4,7 @@
 
 use super::arena::{self, Arena};
 use super::hot::Hot;
-use super::marks::WRITTEN;
-use super::protection::Protection;
+use super::marks::{Protection, WRITTEN};
 use super::sys::{Access, host_page_size};
 use super::tracker::{DIRTY, HOT, Level, MAX_LEVELS, TOUCHED, Tracker, WRITABLE, logged};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE, ZERO_PAGE};

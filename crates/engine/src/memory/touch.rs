@@ -9,9 +9,8 @@
 //! Who knows beforehand what is going to be touched (the interpreter, host functions) tells it, which costs no fault.
 
 use super::core::Core;
-use super::marks::{ACCESSED, Counting, PAGES, READABLE, WRITEABLE, WRITTEN};
+use super::marks::{ACCESSED, Counting, PAGES, Protection, READABLE, WRITEABLE, WRITTEN};
 use super::portable::how;
-use super::protection::Protection;
 use super::sys::Access;
 use super::tracker::{Tracker, WRITABLE};
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};

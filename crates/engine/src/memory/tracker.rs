@@ -6,10 +6,9 @@
 
 use super::arena::Arena;
 use super::hot::Hot;
-use super::marks::{Counting, Touches};
+use super::marks::{Counting, Protection, Touches};
 use super::pages::Pages;
 use super::portable::{self, List};
-use super::protection::Protection;
 use super::scarce;
 use super::sys::{Access, GUARD, Reservation, host_page_size};
 use super::{PAGE_SIZE, Page};

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::heap::Heap;
-use super::marks::{ACCESSED, Counting, WRITTEN};
-use super::protection::Protection;
+use super::marks::{ACCESSED, Counting, Protection, WRITTEN};
 use super::tracker::WRITABLE;
 use super::{PAGE_SIZE, WASM_PAGE_SIZE};
 
