@@ -1,5 +1,6 @@
 //! What tells the host which memory is going to be touched, in code for the portable way of `memory`: a call in front of every load
-//! and store, which looks into the lists of what was told before, and calls in front of and behind every operator on a range.
+//! and store, which looks into the lists of what was told before, and calls in front of and behind every operator on a range. And in all
+//! other code what touches where the machine itself would not.
 
 use wasm_encoder::{
     BlockType, EntityType, Function, ImportSection, InstructionSink, MemArg, TypeSection, ValType,

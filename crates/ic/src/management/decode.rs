@@ -124,6 +124,7 @@ mod tests {
     use crate::management::types::limited::Limited;
     use crate::management::types::settings::{CanisterSettings, UpdateSettingsArgs};
     use crate::management::types::snapshots::LoadSnapshotArgs;
+    use crate::protocol::Date;
     use candid::{CandidType, Encode, Principal};
 
     fn bytes(hex: &str) -> Vec<u8> {
@@ -132,7 +133,7 @@ mod tests {
 
     fn error_of(method: Method, payload: &[u8]) -> String {
         let error = method
-            .open(payload, crate::protocol::Date::November2026)
+            .open(payload, Date::November2026)
             .destination()
             .expect_err("does not decode");
         assert_eq!(
@@ -285,7 +286,7 @@ mod tests {
         };
         assert!(
             Method::UpdateSettings
-                .open(&update(10), crate::protocol::Date::November2026)
+                .open(&update(10), Date::November2026)
                 .destination()
                 .is_ok()
         );

@@ -37,15 +37,7 @@ impl Node {
             cleanup,
             ..
         } = *pending;
-        let covered = balance_after(canister.cycles, balance, execution.balance).is_some();
-        if execution.result.is_ok() && !covered {
-            let error = OutOfCycles {
-                canister: canister.id,
-                threshold: 0,
-                requested: balance - execution.balance,
-                available: canister.cycles,
-                reveal: false,
-            };
+        if let Some(error) = unpaid(canister, balance, &execution) {
             execution.result = Err(error.into());
             if let Some(closure) = cleanup {
                 let wasm64 = prepayment.wasm64();
@@ -297,6 +289,18 @@ fn balance_after(now: u128, before: u128, after: u128) -> Option<u128> {
         Some(gained) => Some(now.saturating_add(gained)),
         None => now.checked_sub(before - after),
     }
+}
+
+/// What a successful execution that saw `before` fails with, if the canister has no longer what it spent.
+fn unpaid(canister: &Canister, before: u128, execution: &Execution) -> Option<OutOfCycles> {
+    let covered = balance_after(canister.cycles, before, execution.balance).is_some();
+    (execution.result.is_ok() && !covered).then(|| OutOfCycles {
+        canister: canister.id,
+        threshold: 0,
+        requested: before - execution.balance,
+        available: canister.cycles,
+        reveal: false,
+    })
 }
 
 /// The effects of an execution, if it succeeded, and its result.

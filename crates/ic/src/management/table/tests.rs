@@ -99,21 +99,17 @@ fn what_names_a_canister_goes_to_its_subnet() {
         Method::TakeCanisterSnapshot,
     ] {
         assert_eq!(
-            method
-                .open(&record, crate::protocol::Date::November2026)
-                .canister(),
+            method.open(&record, Date::November2026).canister(),
             Ok(Some(canister_id))
         );
         assert_eq!(
-            method
-                .open(&record, crate::protocol::Date::November2026)
-                .destination(),
+            method.open(&record, Date::November2026).destination(),
             Ok(Destination::SubnetOf(canister_id))
         );
     }
     assert!(
         Method::UploadChunk
-            .open(&record, crate::protocol::Date::November2026)
+            .open(&record, Date::November2026)
             .canister()
             .is_err()
     );
@@ -128,9 +124,7 @@ fn some_payloads_are_not_looked_at_to_route() {
         Method::CreateCanister,
     ] {
         assert_eq!(
-            method
-                .open(b"not Candid", crate::protocol::Date::November2026)
-                .destination(),
+            method.open(b"not Candid", Date::November2026).destination(),
             Ok(Destination::OwnSubnet)
         );
     }
@@ -143,10 +137,7 @@ fn questions_about_a_subnet_go_to_whom_they_name() {
     };
     assert_eq!(
         Method::SubnetInfo
-            .open(
-                &Encode!(&args).expect("encodes"),
-                crate::protocol::Date::November2026
-            )
+            .open(&Encode!(&args).expect("encodes"), Date::November2026)
             .destination(),
         Ok(Destination::Principal(Principal::anonymous()))
     );
@@ -157,10 +148,7 @@ fn questions_about_a_subnet_go_to_whom_they_name() {
 fn bitcoin_and_keys_are_found_in_the_payload() {
     let destination = |method: Method, hex: &str| {
         method
-            .open(
-                &hex::decode(hex).expect("hexadecimal"),
-                crate::protocol::Date::November2026,
-            )
+            .open(&hex::decode(hex).expect("hexadecimal"), Date::November2026)
             .destination()
             .expect("decodes")
     };
@@ -195,20 +183,20 @@ fn sender_versions_are_read_where_they_exist() {
     let payload = Encode!(&uninstall).expect("encodes");
     assert_eq!(
         Method::UninstallCode
-            .open(&payload, crate::protocol::Date::November2026)
+            .open(&payload, Date::November2026)
             .sender_version(),
         Ok(Some(12))
     );
     assert!(
         Method::UpdateSettings
-            .open(b"", crate::protocol::Date::November2026)
+            .open(b"", Date::November2026)
             .sender_version()
             .is_err()
     );
     // Same bytes, but the field means nothing to this method.
     assert_eq!(
         Method::StartCanister
-            .open(&payload, crate::protocol::Date::November2026)
+            .open(&payload, Date::November2026)
             .sender_version(),
         Ok(None)
     );
@@ -250,7 +238,7 @@ fn no_bytes_at_the_door_make_any_method_panic() {
             bytes[place] = (noise(&mut state) >> 24) as u8;
         }
         for row in &TABLE {
-            let argument = row.method.open(&bytes, crate::protocol::Date::November2026);
+            let argument = row.method.open(&bytes, Date::November2026);
             let (canister, destination) = (argument.canister(), argument.destination());
             assert!(
                 canister.is_ok() || destination.is_err(),
@@ -270,9 +258,7 @@ fn what_nobody_asked_for_is_skipped_within_a_quota() {
     ] {
         let payload = hex::decode(bomb).expect("hexadecimal");
         for row in &TABLE {
-            let argument = row
-                .method
-                .open(&payload, crate::protocol::Date::November2026);
+            let argument = row.method.open(&payload, Date::November2026);
             let named = argument.canister();
             assert!(!matches!(named, Ok(Some(_))), "{}", row.name);
         }
