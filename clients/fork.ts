@@ -1,7 +1,11 @@
 // For users of `@dfinity/pic` on `drun serve`: a second instance in the state of the first one.
 //
-//   const base = await setUp();                       // once: canisters, modules, data
-//   const fork = await forkInstance(url, base);       // per test; talk to `fork.url`
+//   const base = await PocketIc.create(url);          // once: canisters, modules, data
+//   const pic = await forkPocketIc(url, base);        // per test; `pic.tearDown()` at its end
+//
+// `forkInstance(url, number)` tells where the endpoints of the second one are.
+
+import type { PocketIc } from '@dfinity/pic';
 
 export interface Fork {
   instanceId: number;
@@ -22,4 +26,11 @@ export async function forkInstance(serverUrl: string, instanceId: number): Promi
     url,
     delete: async () => void (await fetch(url, { method: 'DELETE' })),
   };
+}
+
+/** Clones the instance behind `base`; `tearDown()` deletes the clone. What it takes from `base` is private in the package (0.23). */
+export async function forkPocketIc(serverUrl: string, base: PocketIc): Promise<PocketIc> {
+  const pic = base as any;
+  const { instanceId: id } = await forkInstance(serverUrl, pic.client.instanceId);
+  return new pic.constructor(new pic.client.constructor(pic.client.serverClient, `/instances/${id}`, id));
 }

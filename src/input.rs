@@ -30,7 +30,7 @@ pub(crate) fn script(reader: impl Read) -> Result<Vec<u8>, String> {
 /// # Errors
 /// As with [`script`].
 pub(crate) fn script_file(path: &Path) -> Result<Vec<u8>, String> {
-    script(File::open(path).map_err(|error| reason(&error))?)
+    script(open(path)?)
 }
 
 /// All of a module's file.
@@ -70,8 +70,7 @@ pub(crate) fn expected(path: &Path) -> Result<Vec<u8>, String> {
 /// # Errors
 /// As with [`script`]; also if it is not UTF-8.
 pub(crate) fn text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| reason(&error))?;
-    utf8(bounded(file, MAX_TEXT_BYTES)?)
+    utf8(bounded(open(path)?, MAX_TEXT_BYTES)?)
 }
 
 /// An interface, a suite file, a baseline, or a source of a suite.
@@ -80,6 +79,14 @@ pub(crate) fn text(path: &Path) -> Result<String, String> {
 /// As with [`module`]; also if it is not UTF-8.
 pub(crate) fn text_file(path: &Path) -> Result<String, String> {
     utf8(regular(path, MAX_TEXT_BYTES)?)
+}
+
+/// Opens a file. Of a directory Windows says that opening it is not permitted.
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| match path.is_dir() {
+        true => reason(&io::ErrorKind::IsADirectory.into()),
+        false => reason(&error),
+    })
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String, String> {
@@ -97,7 +104,7 @@ fn regular(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     if kind.len() > most {
         return Err(too_long(most));
     }
-    bounded(File::open(path).map_err(|error| reason(&error))?, most)
+    bounded(open(path)?, most)
 }
 
 fn bounded(reader: impl Read, most: u64) -> Result<Vec<u8>, String> {
@@ -140,5 +147,14 @@ mod tests {
             bounded(&b"abcd"[..], 3).unwrap_err(),
             "it is longer than 0 MiB"
         );
+    }
+
+    #[test]
+    fn a_directory_is_told_as_one_on_any_system() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        for read in [script_file(path).map(drop), text(path).map(drop)] {
+            assert_eq!(read.unwrap_err(), "this is a directory");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Runs WebAssembly canisters of the Internet Computer on one machine, deterministically, message by message.
 //!
 //! The program `drun` runs them from scripts. As a library, with `default-features = false` under `[dev-dependencies]`,
-//! this crate is what a Rust test needs to run canisters in its own process:
+//! this crate is what a Rust test needs to run canisters in its own process. Arguments and replies are types of the crate `candid`
+//! (0.10); `wat` is here only because this module is text:
 //!
 //! ```
 //! use drun::Subnet;
@@ -29,7 +30,13 @@
 //! ```
 //!
 //! Wasm code may use 5 MiB of stack. On a thread that has not got so much, tests among them, each execution runs on a
-//! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that.
+//! thread made for it, which costs some 20 µs; `std::thread::Builder::stack_size` with 8 MiB avoids that, and for tests
+//! `RUST_MIN_STACK=8388608 cargo test`.
+//!
+//! What this face has no word for is a call of the management canister: `subnet.call(Principal::management_canister(), "canister_status")`.
+//! [`Subnet::update`] and the installations tell of a failure the error alone; [`Call::outcome`], of [`Subnet::call`] and of
+//! [`Subnet::installation`], tells what it cost and what was printed before, and [`Subnet::logs`] what a canister has logged.
+//! [`Call::submit`] does not wait, so that several messages are under way at once. What is encoded already goes as [`Bytes`].
 //!
 //! Behind the face: `drun_ic` is the Internet Computer, `runner` drives it as the programs before this one did; the command
 //! line stands on both (feature `cli`).
@@ -74,9 +81,13 @@ pub use cli::golden;
 #[doc(hidden)]
 pub use drun_ic::OrExit;
 pub use drun_ic::answer::{DebugPrint, MessageResult};
+pub use drun_ic::canister::InstallMode;
+pub use drun_ic::canister::settings::Visibility;
 pub use drun_ic::errors::{ErrorCode, UserError};
-pub use drun_ic::node::Snapshot;
-pub use drun_ic::testing::{Arguments, Call, CallError, Outcome, Settings, Subnet};
+pub use drun_ic::node::{Node, Snapshot};
+pub use drun_ic::testing::{
+    Arguments, Bytes, Call, CallError, Outcome, Settings, Submitted, Subnet,
+};
 pub use drun_ic::{Failure, Protocol};
 
 /// What the tests of this package look at behind the face. No promise is made about it.

@@ -33,10 +33,12 @@ const LONG: [&str; 1] = ["testdata/golden/calls/drun"];
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
+    // Where the portable memory is the only one the last two would be the first two once more.
+    let ways = WAYS.len() - if cfg!(unix) { 0 } else { 2 };
     for (name, case) in cases() {
         let case = Arc::new(case);
         let long = LONG.contains(&name.as_str());
-        for way in &WAYS[..if long { 2 } else { WAYS.len() }] {
+        for way in &WAYS[..if long { 2 } else { ways }] {
             let case = Arc::clone(&case);
             trials.push(Trial::test(format!("{}/{name}", way.0), move || {
                 case.check(way, long)

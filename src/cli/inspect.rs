@@ -28,7 +28,7 @@ pub(super) struct InspectOptions {
     /// The module: .wasm, gzip-compressed, or WebAssembly text in a file .wat
     module: PathBuf,
 
-    /// Which replica judges it and prices its installation [default: the newest]
+    /// Which replica judges it and prices its installation
     #[arg(long, value_name = "DATE", default_value_t = Protocol::NEWEST.date)]
     protocol: Date,
 

@@ -349,10 +349,14 @@ fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     }
     let name = path.display().to_string();
     match input::script_file(path) {
+        Ok(source) if source.starts_with(b"\0asm") => Err(Failure::Input(format!(
+            "error: {name} is a WebAssembly module and no script; `drun inspect {name}` tells what is in it"
+        ))),
         Ok(source) => Ok((name, source)),
         Err(error) => {
             let meant = match super::options::nearest_command(&name) {
                 Some(command) if !path.exists() => format!("; perhaps `drun {command}` is meant"),
+                _ if path.is_dir() => format!("; `drun test {name}` runs the suite in it"),
                 _ => String::new(),
             };
             Err(Failure::Input(format!(

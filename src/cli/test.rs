@@ -43,6 +43,10 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
     if options.list {
         return list(&suite, options.json, terse);
     }
+    // Before the cases run: a mistyped name is told at once.
+    let compared = options.compare.as_ref();
+    let compared = compared.map(|name| load(&baseline::path_of(&root, name)));
+    let compared = compared.transpose()?;
     // The handler has a thread of its own.
     drop(crate::suite::thread::builder().context("the machine refuses a thread")?);
     // Without handlers an interrupt ends the program at once, which is no worse than before.
@@ -62,6 +66,7 @@ pub(super) fn run(options: &TestOptions) -> Result<u8, Failure> {
         suite: &suite,
         root: &root,
         whole,
+        compared,
     };
     let run = |events: &mut dyn Observer| {
         let mut durations = durations;
@@ -113,6 +118,8 @@ struct Done<'a> {
     suite: &'a Suite,
     root: &'a Path,
     whole: bool,
+    /// What is compared with.
+    compared: Option<Baseline>,
 }
 
 impl Done<'_> {
@@ -152,36 +159,30 @@ impl Done<'_> {
 
     /// Writes or compares the baseline; whether something grew too much.
     fn baselines(&self, results: &Results<'_>) -> Result<bool, Failure> {
-        let Some(name) = self
-            .options
-            .save_baseline
-            .as_ref()
-            .or(self.options.compare.as_ref())
-        else {
-            return Ok(false);
-        };
         let measured = results.tested.iter().filter_map(|tested| {
             let measures = tested.measures.clone()?;
             Some((self.key(tested.case), measures))
         });
         let mut now = Baseline::new(measured);
-        let path = baseline::path_of(self.root, name);
-        let load = || {
-            let wrong = |error| Failure::Input(format!("error: {error:#}"));
-            Baseline::load(&path).map_err(wrong)
-        };
-        if self.options.save_baseline.is_some() {
+        if let Some(name) = &self.options.save_baseline {
+            let path = baseline::path_of(self.root, name);
             // What was not run keeps its figures.
             if (!self.whole || results.left > 0) && path.exists() {
-                now = load()?.with(now);
+                now = load(&path)?.with(now);
             }
             now.save(&path)?;
-            return Ok(false);
         }
-        let comparison = load()?.compare(&now, self.options.threshold);
+        let Some(kept) = &self.compared else {
+            return Ok(false);
+        };
+        let comparison = kept.compare(&now, self.options.threshold);
         eprint!("{}", comparison.table);
         Ok(comparison.exceeded)
     }
+}
+
+fn load(path: &Path) -> Result<Baseline, Failure> {
+    Baseline::load(path).map_err(|error| Failure::Input(format!("error: {error:#}")))
 }
 
 impl Done<'_> {
@@ -293,13 +294,16 @@ fn find(options: &TestOptions) -> Result<Found, Failure> {
 
 /// The directory of the suite file that these paths belong to, or the working directory if they have none.
 fn root(options: &TestOptions, paths: &[PathBuf], here: &SuiteFile) -> Result<PathBuf, Failure> {
-    let mut roots = BTreeSet::new();
-    for path in paths {
-        let directory = match path.parent() {
-            _ if path.is_dir() => path,
+    let directories: BTreeSet<&Path> = paths
+        .iter()
+        .map(|path| match path.parent() {
+            _ if path.is_dir() => path.as_path(),
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
-        };
+        })
+        .collect();
+    let mut roots = BTreeSet::new();
+    for directory in directories {
         let file = SuiteFile::of(directory).map_err(Failure::Input)?;
         let file = if file.is_written() { &file } else { here };
         roots.insert(file.root().to_owned());
@@ -462,7 +466,9 @@ fn accept_command(options: &TestOptions, case: &Case) -> String {
 
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c) || cfg!(windows) && c == '\\'
+    };
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -475,6 +481,11 @@ pub(super) fn init(options: &InitOptions) -> Result<u8, Failure> {
     use std::io::Write;
     let directory = options.directory.as_deref().unwrap_or(Path::new("."));
     let path = directory.join(settings::FILE);
+    if !directory.is_dir() {
+        let why = "there is no such directory";
+        let refused = format!("error: cannot write {}: {why}", path.display());
+        return Err(Failure::Input(refused));
+    }
     if path.exists() {
         let refused = format!("error: {} exists already", path.display());
         return Err(Failure::Input(refused));

@@ -145,6 +145,8 @@ impl Module {
 struct Trial {
     /// Of the replica that ran it.
     date: Date,
+    /// Whether it came to it: the old module could be installed.
+    ran: bool,
     /// Why it did not, or what is not as expected.
     problems: Vec<String>,
     instructions: u64,
@@ -238,7 +240,13 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
             disk.load(&program)?;
             Ok(program)
         })
-        .map_err(|mistakes| Failure::Input(mistakes.to_string()))?;
+        .map_err(|mistakes| {
+            let mut text = mistakes.to_string();
+            if text.contains(&format!("--> {GENERATED}:")) {
+                text += "\nThe argument of `install` is that of --init, the one of `upgrade` that of --argument.";
+            }
+            Failure::Input(text)
+        })?;
     let config = Config {
         subnet_type: options.subnet_type.unwrap_or(SubnetType::System),
         protocol: options.protocol.map_or(Protocol::NEWEST, Protocol::of),
@@ -268,7 +276,8 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
             problems.push(format!("the old module cannot be installed: {problem}"));
         }
     }
-    if problems.is_empty() {
+    let ran = problems.is_empty();
+    if ran {
         answer(
             &mut session,
             &script,
@@ -325,6 +334,7 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
     }
     Ok(Trial {
         date,
+        ran,
         problems,
         instructions,
         before,
@@ -363,6 +373,9 @@ fn answer(
         }
         if let Some(wrong) = &step.wrong {
             problems.push(format!("{when} the upgrade:\n{wrong}"));
+        }
+        if let Some(refused) = step.refused {
+            return Err(Failure::Tool(anyhow::anyhow!(refused)));
         }
     }
     Ok(())
@@ -450,6 +463,9 @@ fn as_text(
     }
     let number = |number: u64| grouped(number.into());
     text += &format!("  as of          {}\n", trial.date);
+    if !trial.ran {
+        return text;
+    }
     text += &format!("  main memory    {}\n", persistence(new));
     let hooks = hooks(old, new);
     if !hooks.is_empty() {
@@ -530,8 +546,8 @@ fn as_json(
             "status": if trial.problems.is_empty() { "ok" } else { "fails" },
             "problems": trial.problems,
             "protocol": trial.date.to_string(),
-            "main_memory": persistence(new),
-            "hooks": hooks(old, new),
+            "main_memory": trial.ran.then(|| persistence(new)),
+            "hooks": if trial.ran { hooks(old, new) } else { Vec::new() },
             "instructions": trial.instructions,
             "heap_bytes": trial.before.iter().take(1).chain(trial.after.iter().take(1)).collect::<Vec<_>>(),
             "stable_bytes": trial.before.iter().skip(1).chain(trial.after.iter().skip(1)).collect::<Vec<_>>(),

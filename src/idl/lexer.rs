@@ -82,7 +82,10 @@ impl<'a> Lexer<'a> {
                     Token::Sign(sign)
                 }
                 None => {
-                    let found = format!("`{}`", first.escape_debug());
+                    let found = match first {
+                        '\'' | '\\' => format!("`{first}`"),
+                        other => format!("`{}`", other.escape_debug()),
+                    };
                     return Err(unexpected(
                         start..start + first.len_utf8(),
                         &found,

@@ -173,7 +173,8 @@ fn is_of(value: &IDLValue, ty: &Type) -> bool {
         (IDLValue::Opt(value), TypeInner::Opt(ty)) => is_of(value, ty),
         (IDLValue::Vec(values), TypeInner::Vec(ty)) => values.iter().all(|value| is_of(value, ty)),
         (IDLValue::Blob(bytes), TypeInner::Vec(ty)) => {
-            bytes.is_empty() || *ty.as_ref() == TypeInner::Nat8
+            let first = bytes.first();
+            first.is_none_or(|byte| is_of(&IDLValue::Nat8(*byte), ty))
         }
         (IDLValue::Record(fields), TypeInner::Record(types)) => types.iter().all(|ty| {
             let id = ty.id.get_id();

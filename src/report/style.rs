@@ -86,9 +86,11 @@ impl When {
     }
 }
 
-/// Whether the terminal cannot even overwrite a line.
+/// Whether the terminal cannot even overwrite a line. A console of Windows that does not say which it is shows escapes as they are.
 pub fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+    let says = |name: &str| std::env::var_os(name).is_some();
+    let old = cfg!(windows) && !["WT_SESSION", "TERM_PROGRAM", "TERM"].into_iter().any(says);
+    old || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// A text in a colour.

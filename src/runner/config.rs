@@ -100,6 +100,8 @@ pub fn default_cache_dir() -> Option<PathBuf> {
     };
     let caches = if cfg!(target_os = "macos") {
         place("HOME")?.join("Library/Caches")
+    } else if cfg!(windows) {
+        place("LOCALAPPDATA")?
     } else {
         place("XDG_CACHE_HOME").or_else(|| Some(place("HOME")?.join(".cache")))?
     };

@@ -8,7 +8,7 @@ use crate::idl;
 
 /// Each word of ours with the whole statement.
 pub(super) const OURS: [(&str, &str); 21] = [
-    ("let", "let NAME = identity, or a principal"),
+    ("let", "let NAME = identity|PRINCIPAL"),
     (
         "as",
         "as NAME [with info <payload> [signed-by NAME]] [message]",

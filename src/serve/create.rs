@@ -236,15 +236,17 @@ impl Server {
         });
         // Subnets with a state keep their ids, the others get those that are left.
         let mut free = (0..).filter(|number| !taken.contains(number));
+        let mut states = Vec::new();
         for (spec, kept) in subnets {
-            match kept {
-                Some(kept) => {
-                    net.add_kept(spec, kept)?;
-                }
-                None => {
-                    net.add_at(spec, free.next().unwrap_or(0));
-                }
-            }
+            let number = match &kept {
+                Some(kept) => kept.number(),
+                None => free.next().unwrap_or(0),
+            };
+            let place = net.add_at(spec, number);
+            states.extend(kept.map(|kept| (place, kept)));
+        }
+        for (place, kept) in states {
+            net.take_state(place, kept)?;
         }
         system::install(&mut net, system).map_err(Refusal::bad)?;
         Ok((net, auto))

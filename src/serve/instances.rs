@@ -94,12 +94,15 @@ impl Instance {
         self.state_dir.get().is_some()
     }
 
-    /// Takes the network away for good, when its state is written.
+    /// Takes the network away for good, when its state is written. What a failed operation has left is no state: the one that was written
+    /// before stays.
     pub(crate) fn end(&self) -> Option<Net> {
         self.live.stop();
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = self.inside.lock();
+        let failed = locked.is_err();
+        let mut inside = locked.unwrap_or_else(PoisonError::into_inner);
         let mut net = inside.take().map(|inside| inside.net);
-        if let (Some(directory), Some(net)) = (self.state_dir.get(), &mut net) {
+        if let (false, Some(directory), Some(net)) = (failed, self.state_dir.get(), &mut net) {
             directory.write_last(net);
         }
         net
@@ -218,5 +221,31 @@ impl Instances {
             },
         };
         (0..all.made).map(state).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drun_ic::net::{NetSettings, SubnetKind, SubnetSpec};
+
+    use super::*;
+
+    #[test]
+    fn what_a_failed_operation_has_left_is_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut net = Net::new(NetSettings::default());
+        net.add(SubnetSpec::new(SubnetKind::Application));
+        let instance = Instances::default().add(net, false, 1).unwrap();
+        instance.keep_in(Some(StateDir::open(directory.path()).unwrap()));
+        let failing = Arc::clone(&instance);
+        let failed = std::thread::spawn(move || {
+            let _net = failing.hold();
+            std::panic::resume_unwind(Box::new("the machine has failed"));
+        });
+        assert!(failed.join().is_err());
+        instance.checkpoint();
+        assert!(instance.end().is_some());
+        let kept = std::fs::read_dir(directory.path()).unwrap();
+        assert_eq!(kept.count(), 0);
     }
 }

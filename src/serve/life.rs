@@ -14,11 +14,26 @@ const VERSION: &str = "16.1.0";
 const VERSION_VARIABLE: &str = "DRUN_POCKET_IC_VERSION";
 
 /// The version of the server that a client wants.
-pub(crate) fn version(program: &str) -> String {
-    let chosen = std::env::var(VERSION_VARIABLE).ok();
-    let chosen = chosen.filter(|version| !version.is_empty());
-    let version = chosen.or_else(|| version_of_link(program));
-    version.unwrap_or_else(|| VERSION.to_owned())
+///
+/// # Errors
+/// If what the environment says is no version, as a sentence.
+pub(crate) fn version(program: &str) -> Result<String, String> {
+    let Some(chosen) = crate::runner::config::environment(VERSION_VARIABLE) else {
+        return Ok(version_of_link(program).unwrap_or_else(|| VERSION.to_owned()));
+    };
+    let chosen = chosen.to_string_lossy();
+    match is_version(&chosen) {
+        true => Ok(chosen.into_owned()),
+        false => Err(format!(
+            "{VERSION_VARIABLE}: `{chosen}` is no version such as {VERSION}"
+        )),
+    }
+}
+
+/// True for three numbers with points between them.
+fn is_version(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
 /// The version in the name of a link, `pocket-ic-13.0.0`.
@@ -96,7 +111,9 @@ fn is_left_behind(path: &Path) -> bool {
         return false;
     };
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let connected = TcpStream::connect_timeout(&address, Duration::from_millis(500));
+    // Windows tries a port where nobody listens several times.
+    let patience = Duration::from_millis(if cfg!(windows) { 5000 } else { 500 });
+    let connected = TcpStream::connect_timeout(&address, patience);
     matches!(connected, Err(error) if error.kind() == ErrorKind::ConnectionRefused)
 }
 
@@ -156,6 +173,16 @@ mod tests {
             ("drun", None),
         ] {
             assert_eq!(version_of_link(name).as_deref(), version, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_three_numbers() {
+        assert!(is_version("13.0.0") && is_version("9.10.11"));
+        for text in [
+            "", "abc", "13", "13.0", "13.0.", "13.0.0.1", "13.0.x", "+13.0.0",
+        ] {
+            assert!(!is_version(text), "{text}");
         }
     }
 

@@ -121,7 +121,9 @@ pub fn arguments() -> Option<(String, Vec<String>)> {
     let mut all = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let program = all.next().unwrap_or_default();
     let program = std::path::Path::new(&program).file_name();
-    let program = program.unwrap_or_default().to_string_lossy().into_owned();
+    let program = program.unwrap_or_default().to_string_lossy();
+    let ending = std::env::consts::EXE_SUFFIX;
+    let program = program.strip_suffix(ending).unwrap_or(&program).to_owned();
     let mut arguments: Vec<String> = all.collect();
     let first = arguments.first().map_or("", String::as_str);
     let wanted = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
@@ -151,7 +153,13 @@ pub fn main(program: &str, arguments: Vec<String>) -> ExitCode {
         let _ = writeln!(std::io::stdout(), "{text}");
         ExitCode::SUCCESS
     };
-    let version = life::version(program);
+    let version = match life::version(program) {
+        Ok(version) => version,
+        Err(error) => {
+            say(format!("error: {error}"));
+            return ExitCode::from(WRONG_INPUT);
+        }
+    };
     let usual = match options::of_environment(|warning| say(format!("warning: {warning}"))) {
         Ok(options) => Options {
             protocol: generation::protocol(&version),

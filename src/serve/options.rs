@@ -102,14 +102,15 @@ Options:
       --hard-ttl SECONDS   Ends so long after the start, used or not [default: never]
   -i, --ip-addr ADDRESS    Address to listen on [default: 127.0.0.1]
       --max-instances N    Instances that may live at the same time [default: 100000]
-      --max-memory MIB     Memory beyond which nothing new is taken: instances, calls, blobs; on Linux [default: no limit]
+      --max-memory SIZE    Memory beyond which nothing new is taken: instances, calls, blobs; in MiB, or with a unit as in 2GiB; on
+                           Linux [default: no limit]
       --system-canister ID=FILE
                            The module of a system canister that `icp_features` of instances ask for; may be repeated
       --system-argument ID=FILE
                            What that canister is installed with, encoded [default: empty Candid]
       --cache-dir DIR      Where compiled modules are kept [default: DRUN_CACHE_DIR, or the user's cache directory]
-      --cache-limit MIB    How much they may take there [default: DRUN_CACHE_LIMIT, in bytes or with MiB, GiB; or a tenth of the
-                           room on the disk, 256 to 8192]
+      --cache-limit SIZE   How much they may take there, in MiB or with a unit [default: DRUN_CACHE_LIMIT, in bytes or with MiB,
+                           GiB; or a tenth of the room on the disk, from 256 MiB to 8 GiB]
       --no-cache           Keep no compiled modules
       --quiet              Do not print what canisters print
   -l, --log-levels FILTER  Taken, and without effect: the server prints what canisters print, and warnings
@@ -118,7 +119,8 @@ Options:
   -h, --help               Print help
 
 Options that stand in the environment variable DRUN_SERVE_OPTIONS, between blanks, hold for servers that clients start.
-The program serves too, without the word `serve`, when it is called pocket-ic or pocket-ic-server, or with --port-file.
+The program serves too, without the word `serve`, when it is called pocket-ic or pocket-ic-server, or when the first argument is
+--port-file, --ttl, --hard-ttl or --interface-version (the launcher's).
 ";
 
 /// The options of the environment.
@@ -163,8 +165,7 @@ pub(crate) fn parse(
             "-i" | "--ip-addr" => options.address = number(&name, &value()?)?,
             "--max-instances" => options.max_instances = number(&name, &value()?)?,
             "--max-memory" => {
-                let mebibytes: u64 = number(&name, &value()?)?;
-                options.max_memory = Some(mebibytes.saturating_mul(1 << 20));
+                options.max_memory = Some(size(&name, &value()?)?);
                 if super::memory::in_use().is_none() {
                     return Err(format!(
                         "{name}: this system does not tell how much memory is in use"
@@ -189,10 +190,7 @@ pub(crate) fn parse(
                 given.argument = Some(file);
             }
             "--cache-dir" => options.cache_dir = Some(value()?.into()),
-            "--cache-limit" => {
-                let mebibytes: u64 = number(&name, &value()?)?;
-                drun_ic::limit_caches(mebibytes.saturating_mul(1 << 20));
-            }
+            "--cache-limit" => drun_ic::limit_caches(size(&name, &value()?)?),
             "--no-cache" => options.cache_dir = None,
             "--quiet" => options.quiet = true,
             other => {
@@ -200,6 +198,12 @@ pub(crate) fn parse(
                 match known {
                     Some((_, true)) => drop(value()?),
                     Some((_, false)) => {}
+                    None if !other.starts_with('-') => warn(match other.parse::<u16>() {
+                        Ok(port) => {
+                            format!("`{port}` is passed over: a port is given as --port {port}")
+                        }
+                        Err(_) => format!("`{other}` is no option and passed over"),
+                    }),
                     None => {
                         warn(format!("the option {other} is not known and passed over"));
                         // What follows and is no option belongs to it.
@@ -235,6 +239,18 @@ fn split(argument: String) -> (String, Option<String>) {
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     let number = value.parse();
     number.map_err(|_| format!("{name}: `{value}` is not a value for it"))
+}
+
+/// Bytes. A number alone is one of MiB here.
+fn size(name: &str, value: &str) -> Result<u64, String> {
+    let size = match value.ends_with('B') {
+        true => crate::script::size(value).ok(),
+        false => value
+            .parse::<u64>()
+            .ok()
+            .map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
+    };
+    size.ok_or_else(|| format!("{name}: `{value}` is no number of MiB and no size such as 2GiB"))
 }
 
 /// An id and a file, `ID=FILE`.
@@ -313,6 +329,36 @@ mod tests {
             panic!("it is to serve")
         };
         assert_eq!(options.ttl, None);
+    }
+
+    #[test]
+    fn what_is_no_option_is_told_with_the_way_to_give_a_port() {
+        let (wish, warnings) = parsed(&["8000", "here", "--port", "8001"]);
+        let expected = Options {
+            port: 8001,
+            ..Options::default()
+        };
+        assert_eq!(wish, Ok(Wish::Serve(Box::new(expected))));
+        let told = [
+            "`8000` is passed over: a port is given as --port 8000",
+            "`here` is no option and passed over",
+        ];
+        assert_eq!(warnings, told);
+    }
+
+    #[test]
+    fn a_size_is_in_mebibytes_or_has_a_unit() {
+        assert_eq!(size("--x", "2000"), Ok(2000 << 20));
+        assert_eq!(size("--x", "2GiB"), Ok(2 << 30));
+        assert_eq!(size("--x", "512KiB"), Ok(512 << 10));
+        for wrong in ["2GB", "B", "GiB", "2g", "", "1.5", "1_000"] {
+            assert_eq!(
+                size("--x", wrong),
+                Err(format!(
+                    "--x: `{wrong}` is no number of MiB and no size such as 2GiB"
+                ))
+            );
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::answer::Refusal;
 /// The file.
 const FILE: &str = "drun-state";
 /// What it begins with: the form, whose number changes with it.
-const MAGIC: &[u8] = b"drun state 4\n";
+const MAGIC: &[u8] = b"drun state 5\n";
 /// What stands in the folder of a subnet, whose name is the subnet's seed in hex.
 const SUBNET_FILE: &str = "drun-subnet";
 const SUBNET_NOTE: &str = "The state of this subnet is in ../drun-state.\n";

@@ -41,7 +41,7 @@ impl Measures {
 
     /// Reads what a run wrote, a JSON object a line; nothing if it wrote none.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let text = input::text_file(path).ok()?;
+        let text = String::from_utf8(input::expected(path).ok()?).ok()?;
         let lines = text.lines().map(serde_json::from_str);
         Some(Measures(lines.collect::<Result<_, _>>().ok()?))
     }
@@ -104,9 +104,9 @@ impl Baseline {
     /// # Errors
     /// If there is none, or it is none of ours.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = input::text_file(path)
+        let bytes = input::expected(path)
             .map_err(|reason| anyhow::anyhow!("cannot read {}: {reason}", path.display()))?;
-        let baseline: Baseline = serde_json::from_str(&text)
+        let baseline: Baseline = serde_json::from_slice(&bytes)
             .with_context(|| format!("{} is no baseline", path.display()))?;
         anyhow::ensure!(
             baseline.schema == SCHEMA,
@@ -292,5 +292,22 @@ mod tests {
         assert_eq!(Baseline::load(&path).unwrap(), baseline(7));
         std::fs::write(&path, "{}").unwrap();
         assert!(Baseline::load(&path).is_err());
+    }
+
+    /// A suite of some hundred cases has a hundred thousand messages.
+    #[test]
+    fn a_large_suite_is_read_as_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = path_of(directory.path(), "main");
+        let mut large = baseline(7);
+        let measures = large.cases.get_mut("a").unwrap();
+        measures.0 = vec![measures.0[0].clone(); 150_000];
+        large.save(&path).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() > 16 << 20);
+        assert_eq!(Baseline::load(&path).unwrap(), large);
+        let line = serde_json::to_string(&large.cases["a"].0[0]).unwrap() + "\n";
+        std::fs::write(&path, line.repeat(300_000)).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() > 16 << 20);
+        assert_eq!(Measures::read(&path).unwrap().0.len(), 300_000);
     }
 }

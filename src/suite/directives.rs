@@ -74,6 +74,12 @@ pub fn of(reader: &mut impl BufRead, script: &Path) -> Result<Directives, String
 
 impl Directives {
     fn take(&mut self, comment: &str) -> Result<(), String> {
+        if let Some((name, value)) = comment.split_once(char::is_whitespace)
+            && is_value(name, value.trim())
+        {
+            let value = value.trim();
+            return Err(format!("`{name}` lacks its colon: `# {name}: {value}`"));
+        }
         let (name, value) = match comment.split_once(':') {
             Some((name, value)) => (name.trim_end(), value.trim()),
             None => (comment, ""),
@@ -111,6 +117,16 @@ impl Directives {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Whether this is the name of a directive and a value for it; no sentence goes on like that.
+fn is_value(name: &str, value: &str) -> bool {
+    match name {
+        "args" => value.starts_with("--"),
+        "exit" => value.parse::<u8>().is_ok(),
+        "timeout" => duration::limit(value).is_ok(),
+        _ => false,
     }
 }
 
@@ -233,6 +249,22 @@ mod tests {
             "# see: y",
         ] {
             assert!(of(free).is_ok(), "{free}");
+        }
+    }
+
+    #[test]
+    fn a_directive_without_its_colon_is_told() {
+        for line in ["args --seed 1", "exit 2", "timeout 90s"] {
+            let (name, value) = line.split_once(' ').unwrap();
+            assert_eq!(
+                of(&format!("# {line}\n")),
+                Err(format!(
+                    "a.drun:1: `{name}` lacks its colon: `# {name}: {value}`"
+                ))
+            );
+        }
+        for sentence in ["exit the loop", "args of the call", "exits with 2"] {
+            assert_eq!(of(&format!("# {sentence}\n")), Ok(Directives::default()));
         }
     }
 

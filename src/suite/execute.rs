@@ -216,7 +216,7 @@ impl Executor {
         let mut command = Command::new(&self.program);
         // What a case prints depends on the suite alone.
         command.args(&self.prefix).env_remove("DRUN_FORMAT");
-        if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        if std::env::var_os("RAYON_NUM_THREADS").is_none_or(|threads| threads.is_empty()) {
             command.env("RAYON_NUM_THREADS", self.threads.to_string());
         }
         command
@@ -257,15 +257,24 @@ fn end_of(status: ExitStatus) -> End {
 
 /// Runs a command of the suite file.
 fn build(command: &str, directory: &Path, limits: Limits) -> Result<(), String> {
-    let shell: [&str; 2] = if cfg!(windows) {
-        ["cmd", "/C"]
-    } else {
-        ["sh", "-c"]
-    };
-    let mut process = Command::new(shell[0]);
-    process.arg(shell[1]).arg(command).current_dir(directory);
-    let status = child::succeed(&mut process, limits);
+    let status = child::succeed(shell(command).current_dir(directory), limits);
     status.map_err(|failure| format!("`{command}` {}", failure.text))
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command);
+    shell
+}
+
+/// The command as it stands there: this shell knows no escaped quotes.
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    use std::os::windows::process::CommandExt;
+    let mut shell = Command::new("cmd");
+    shell.raw_arg(format!("/S /C \"{command}\""));
+    shell
 }
 
 /// A temporary directory that is made when it is needed.

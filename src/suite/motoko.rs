@@ -17,6 +17,8 @@ const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
 const APPLICATION_ID: &str = "22ajg-aqaaa-aaaap-adukq-cai";
 /// The argument that names the first one: a record with `canister_id`, in Candid.
 const PRINCIPAL: &str = "0x4449444c016c01b3c4b1f204680100010a00000000000000000101";
+/// What a source is compiled to, beside the script that is made of it.
+const MODULE: &str = "case.wasm";
 
 /// The case of a source or script; nothing for a source that is only part of another.
 pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<Case> {
@@ -156,19 +158,18 @@ impl Compilation {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let module = scratch.join("case.wasm");
+            let module = scratch.join(MODULE);
             if let Err(failure) = self.compile(directory, &name, &text, &module, true, limits) {
                 return match self.fails && failure.own {
                     true => Ok(Built::ExpectedFailure),
                     false => Err(failure.text),
                 };
             }
-            let module = path_in_script(&module)?;
-            script.push_str(&format!("install {id} {module} 0x\n"));
+            script.push_str(&format!("install {id} {MODULE} 0x\n"));
             for line in mangled.lines() {
                 if let Some(call) = line.strip_prefix("//CALL ") {
                     if call.starts_with("upgrade") {
-                        script.push_str(&format!("upgrade {id} {module} 0x\n"));
+                        script.push_str(&format!("upgrade {id} {MODULE} 0x\n"));
                     } else if let Some((kind @ ("ingress" | "query"), rest)) = call.split_once(' ')
                     {
                         script.push_str(&format!("{kind} {id} {rest}\n"));
@@ -183,12 +184,19 @@ impl Compilation {
                     .find(|word| word.ends_with(".mo"))
                     .map(str::to_owned);
                 if let Some(named) = named.filter(|_| !line.starts_with('#')) {
-                    let module = scratch.join(format!("{number}.wasm"));
+                    let module = format!("{number}.wasm");
                     let code = input::text_file(&directory.join(&named))
                         .map_err(|error| format!("cannot read {named}: {error}"))?;
-                    self.compile(directory, &named, &code, &module, false, limits)
-                        .map_err(|failure| failure.text)?;
-                    line = line.replacen(&named, &path_in_script(&module)?, 1);
+                    self.compile(
+                        directory,
+                        &named,
+                        &code,
+                        &scratch.join(&module),
+                        false,
+                        limits,
+                    )
+                    .map_err(|failure| failure.text)?;
+                    line = line.replacen(&named, &module, 1);
                 }
                 script.push_str(&line);
                 script.push('\n');
@@ -242,9 +250,13 @@ impl Compilation {
             .arg(module)
             .current_dir(directory);
         let compiled = child::succeed(&mut command, limits);
-        compiled.map_err(|failure| Failure {
-            text: format!("{file}: {} {}", self.moc, failure.text),
-            ..failure
+        compiled.map_err(|failure| {
+            let hint = match failure.text.starts_with("cannot be run") {
+                true => "; MOC of the environment, or `moc` in drun.toml, names the compiler",
+                false => "",
+            };
+            let text = format!("{file}: {} {}{hint}", self.moc, failure.text);
+            Failure { text, ..failure }
         })
     }
 }
@@ -277,16 +289,6 @@ fn mangle(text: &str) -> String {
         None => format!("{line}\n"),
     };
     text.lines().map(line).collect()
-}
-
-fn path_in_script(path: &Path) -> Result<String, String> {
-    match path.to_str() {
-        Some(text) if !text.contains(char::is_whitespace) => Ok(text.to_owned()),
-        _ => Err(format!(
-            "the temporary directory has a name with blanks: {}",
-            path.display()
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -401,7 +401,7 @@ pub const TEMPLATE: &str = "\
 # timeout = \"60s\"
 
 # What is made of outputs before they are compared, on both sides: a set (times, motoko) or regular expressions.
-# normalize = [\"times\", { pattern = \"0x[0-9a-f]+\", replace = \"0x..\" }, { delete = \"^note:\" }]
+# normalize = [\"times\", { pattern = \"0x[0-9a-f]+\", replace = \"0x..\" }, { delete = \"^note:\" }, { end_after = \"^done\" }]
 
 # A command that runs before each case, in its directory: {name} is the script without its ending.
 # build = \"moc -c {name}.mo -o {name}.wasm\"
@@ -416,8 +416,8 @@ pub const TEMPLATE: &str = "\
 # moc = \"moc\"
 # moc-args = [\"--incremental-gc\"]
 
-# Ways to run each script: the case NAME/small is there where its expected output is; `stderr` and `normalize` may stand
-# here, too. With one of them there are no cases without a variant.
+# Ways to run each script: the case NAME/small is there where its expected output is, and an empty file begins one;
+# `stderr` and `normalize` may stand here, too. With one of them there are no cases without a variant.
 # [variant.small]
 # args = [\"--subnet-type\", \"application\"]
 # expected = \"{name}.small.ok\"

@@ -110,3 +110,10 @@ fn a_baseline_belongs_to_one_suite_and_a_threshold_to_a_comparison() {
     assert_eq!(status, Some(2));
     assert!(error.contains("--compare <NAME>"), "{error}");
 }
+
+#[test]
+fn a_baseline_that_is_not_there_is_told_before_any_case_runs() {
+    let place = suite();
+    let ran = place.run(&["test", "suite", "--compare", "mian"]);
+    ran.refused_with("mian.json");
+}

@@ -524,3 +524,24 @@ fn a_cache_that_cannot_be_kept_is_told_once_and_by_the_suite() {
     assert_eq!(told(&["a.drun"]), 1);
     assert_eq!(told(&["-q", "a.drun"]), 0);
 }
+
+#[test]
+fn a_suite_file_is_made_once_in_a_directory_that_is_there() {
+    let suite = suite(&[]);
+    let init = |arguments: &[&str]| {
+        let mut command = drun(suite.path());
+        let output = command.arg("init").args(arguments).output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    let (status, told) = init(&["absent"]);
+    assert_eq!(status, Some(2), "{told}");
+    assert!(
+        told.starts_with("error: cannot write absent/drun.toml: "),
+        "{told}"
+    );
+    assert!(!suite.path().join("absent").exists());
+    assert_eq!(init(&[]), (Some(0), String::new()));
+    let (status, told) = init(&[]);
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("drun.toml exists already"), "{told}");
+}

@@ -42,6 +42,19 @@ fn a_misspelled_command_is_named() {
 }
 
 #[test]
+fn who_names_a_module_or_a_directory_as_script_learns_which_command_takes_it() {
+    Place::new()
+        .file("m.wasm", "\0asm\u{1}\0\0\0")
+        .run(&["m.wasm"])
+        .refused(
+            "error: m.wasm is a WebAssembly module and no script; `drun inspect m.wasm` tells what is in it",
+        );
+    Place::new()
+        .run(&["."])
+        .refused("error: cannot read .: this is a directory; `drun test .` runs the suite in it");
+}
+
+#[test]
 fn mistakes_have_colours_only_where_they_are_wanted() {
     let place = Place::new().file("s", "creat\n");
     assert!(!place.run(&["s"]).err.contains('\u{1b}'));
@@ -77,6 +90,7 @@ fn the_server_is_a_command_like_any_other() {
     assert!(place.run(&["serve", "--help"]).out.contains("--port-file"));
 }
 
+#[cfg(unix)]
 #[test]
 fn under_the_name_of_motokos_runner_it_stands_in_for_it() {
     let place = Place::new().file("s", format!("create\nquery {ID} absent 0x\n"));

@@ -157,6 +157,20 @@ fn a_module_that_is_refused_is_told_with_the_reason_and_status_1() {
 }
 
 #[test]
+fn every_field_of_the_object_is_described() {
+    let described = include_str!("../../src/report/JSON.md");
+    let described = described.split("\n## `drun inspect --json`").nth(1);
+    let described = described.and_then(|rest| rest.split("\n## ").next());
+    let described = described.expect("there is a section");
+    for module in [MODULE, r#"(module (import "env" "f" (func)))"#] {
+        let object = json("m.wat", module.as_bytes());
+        for field in object.as_object().unwrap().keys() {
+            assert!(described.contains(&format!("\n| `{field}` |")), "{field}");
+        }
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_a_mistake_of_the_command_line() {
     let directory = tempfile::tempdir().unwrap();
     let output = inspect(directory.path(), &["absent.wasm"]);

@@ -1,10 +1,10 @@
-//! The library in the process of its user: what depends on the thread that calls it.
+//! The library in the process of its user: what depends on the thread that calls it, and what it calls by name.
 
-use drun::MessageResult;
-use drun::Principal;
-use drun::internals::canister::InstallMode;
 use drun::internals::config::CompilerChoice;
 use drun::internals::{Compat, Config, Runner};
+use drun::{
+    Bytes, InstallMode, MessageResult, Node, Principal, Settings, Submitted, Subnet, Visibility,
+};
 
 /// Recurses as deep as the argument says, and for ever if there is none.
 const RECURSION: &str = r#"(module
@@ -48,4 +48,33 @@ fn canisters_have_their_stack_on_threads_with_little() {
     ] {
         assert_eq!(results(1 << 20, compiler), expected);
     }
+}
+
+/// A canister whose log everybody may read, and a message to it that is under way.
+fn begun(subnet: &mut Subnet) -> (Principal, Submitted) {
+    let canister = subnet.create_with(Settings {
+        log_visibility: Some(Visibility::Public),
+        ..Settings::default()
+    });
+    let module = wat::parse_str(RECURSION).unwrap();
+    let mode = InstallMode::Install;
+    let installation = subnet.installation(mode, canister, &module, Bytes(b"no Candid".to_vec()));
+    installation.unwrap().outcome().ok().unwrap();
+    let call = subnet.call(canister, "go").with(Bytes(b"x".to_vec()));
+    (canister, call.unwrap().submit().unwrap())
+}
+
+fn visibility(node: &Node, canister: Principal) -> &Visibility {
+    &node.canister(&canister).unwrap().settings.log_visibility
+}
+
+#[test]
+fn what_the_library_takes_and_gives_has_names_in_this_crate() {
+    let mut subnet = Subnet::new();
+    let (canister, message) = begun(&mut subnet);
+    assert_eq!(subnet.answer(message), None);
+    subnet.tick(1);
+    let answer = subnet.answer(message);
+    assert_eq!(answer, Some(MessageResult::Replied(Vec::new())));
+    assert_eq!(visibility(subnet.node(), canister), &Visibility::Public);
 }

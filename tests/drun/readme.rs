@@ -80,3 +80,25 @@ fn readme_shows_the_example_of_the_library() {
     let code = &example[example.find("use ").expect("it uses the library")..];
     assert!(read("README.md").contains(&format!("```rust\n{code}```\n")));
 }
+
+/// With the answers for HTTP requests that README shows, a run has nothing to warn of.
+#[test]
+fn readme_shows_a_configuration_that_is_taken() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README can be read");
+    let block = readme.split("```json5\n").nth(1);
+    let block = block.and_then(|rest| rest.split("```").next());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("drun.json5");
+    std::fs::write(&path, block.expect("README shows one")).expect("it can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_drun"))
+        .args(["--no-cache", "--quiet-canisters", "--config"])
+        .arg(&path)
+        .arg("examples/counter.drun")
+        .current_dir(root)
+        .env_remove("DRUN_FORMAT")
+        .output()
+        .expect("drun runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+}

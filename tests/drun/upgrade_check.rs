@@ -188,6 +188,36 @@ fn what_cannot_be_asked_is_said_and_wrong_input_is_told() {
 }
 
 #[test]
+fn a_wrong_argument_names_its_option_and_an_upgrade_that_was_not_run_has_no_figures() {
+    let plain = "(module (memory 1))";
+    let options = ["--init", "(1"];
+    check(plain, plain, &options).refused_with("The argument of `install` is that of --init");
+    let ran = check("(module (import \"x\" \"y\" (func)))", plain, &[]);
+    assert_eq!(ran.status, Some(1), "{}", ran.out);
+    assert!(
+        ran.out.contains("the old module cannot be installed") && !ran.out.contains("main memory"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_ends_the_check() {
+    let module = replying(DID, STABLE, 5);
+    let place = Place::new()
+        .file("old.wat", &module)
+        .file("new.wat", &module)
+        .file("save.drun", "stable save canister old.wat/below\n");
+    let ran = place.run(&["upgrade-check", "old.wat", "new.wat", "save.drun"]);
+    assert_eq!((ran.status, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("error: cannot write old.wat/below: "),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn the_ledgers_versions_fit_in_one_direction() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ledger");
     let place = Place::new();

@@ -16,9 +16,13 @@ pub(crate) fn drun(directory: &Path) -> Command {
     command
         .current_dir(directory)
         .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .env("LOCALAPPDATA", env!("CARGO_TARGET_TMPDIR"))
         .env_remove("DRUN_CACHE_DIR")
         .env_remove("DRUN_CACHE_LIMIT")
         .env_remove("DRUN_FORMAT");
+    if cfg!(target_os = "macos") {
+        command.env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    }
     command
 }
 

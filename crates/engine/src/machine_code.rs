@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_whole_private_files_are_loaded() {
-        let engine = Engine::default();
+        let engine = Engine::new(wasmtime::Config::new().macos_use_mach_ports(false)).unwrap();
         let module = Module::new(&engine, b"\0asm\x01\0\0\0").unwrap();
         let sealed = seal(module.serialize().unwrap());
         let directory = tempfile::tempdir().unwrap();

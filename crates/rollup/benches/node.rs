@@ -1,5 +1,5 @@
 //! The figures that the node promises: blocks of an idle kernel, injected messages, reads over HTTP, the size of an
-//! archive and the start from it. `cargo bench --bench node`; a number of blocks as argument makes the archive larger.
+//! archive and the start from it. `cargo bench -p drun-rollup --bench node`; a number of blocks as argument makes the archive larger.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -23,6 +23,7 @@ pub mod node;
 pub mod outbox;
 pub mod pvm;
 pub mod reveal;
+mod replace;
 mod rollup;
 mod say;
 pub mod storage;

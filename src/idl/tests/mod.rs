@@ -246,6 +246,7 @@ fn text_that_cannot_be_read_is_told_with_its_place() {
         ),
         ("(record { a = 1; a = 2 })", "a", "`a` is there twice"),
         ("(@)", "@", "`@` cannot stand here"),
+        ("('1')", "'", "`'` cannot stand here"),
     ] {
         let fault = encoded(text, Fit::Own).expect_err(text);
         let told = (&text[fault.at.clone()], fault.kind.to_string());
@@ -354,6 +355,8 @@ fn patterns_match_what_they_say() {
             "(vec { 1 : nat16; 2 : nat16 })",
         ),
         ("(vec {} : vec text)", "(vec {} : vec nat)"),
+        ("(blob \"\\01\" : vec byte)", "(vec { 1 : nat8 })"),
+        ("(vec { 1 } : vec short)", "(vec { 1 : nat16 })"),
         (
             "(record { a = _ } : record { a : opt nat })",
             "(record { a = opt (1 : nat) })",

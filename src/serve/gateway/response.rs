@@ -2,8 +2,10 @@
 //! (HTTP gateway protocol, "Canister HTTP interface").
 
 use candid::types::Label;
-use candid::types::value::{IDLArgs, IDLField, IDLValue};
+use candid::types::value::{IDLField, IDLValue};
 use candid::{Principal, idl_hash};
+
+use crate::idl;
 
 /// What `http_request` has answered.
 pub(super) struct Response {
@@ -17,7 +19,7 @@ pub(super) struct Response {
 }
 
 fn fields(bytes: &[u8]) -> Option<Vec<IDLField>> {
-    match IDLArgs::from_bytes(bytes).ok()?.args.into_iter().next()? {
+    match idl::decode(bytes).ok()?.args.into_iter().next()? {
         IDLValue::Record(fields) => Some(fields),
         _ => None,
     }
@@ -109,4 +111,35 @@ pub(super) fn piece(bytes: &[u8]) -> Option<(Vec<u8>, Option<IDLValue>)> {
     let mut piece = fields(bytes)?;
     let body = blob(take(&mut piece, "body")?)?;
     Some((body, take(&mut piece, "token").and_then(present)))
+}
+
+#[cfg(test)]
+mod tests {
+    use candid::{CandidType, Encode};
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_claims_too_many_values_is_none() {
+        #[derive(CandidType)]
+        struct Answer {
+            status_code: u16,
+            headers: Vec<(String, String)>,
+            body: ByteBuf,
+            claimed: Vec<()>,
+        }
+        let read = |length, claimed| {
+            let answer = Encode!(&Answer {
+                status_code: 200,
+                headers: Vec::new(),
+                body: ByteBuf::from(vec![7; length]),
+                claimed: vec![(); claimed],
+            });
+            Response::read(&answer.expect("it encodes"))
+        };
+        let long = read(3_000_000, 1).expect("it is as long as it claims");
+        assert_eq!(long.body.len(), 3_000_000);
+        assert!(read(10, 2_000_000).is_none());
+    }
 }

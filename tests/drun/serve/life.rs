@@ -46,6 +46,7 @@ fn nobody_asks_and_it_ends() {
     assert!(!server.port_file().exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn the_version_is_in_the_window_of_the_client() {
     let version = |command: &mut Command| {
@@ -70,6 +71,21 @@ fn the_version_is_in_the_window_of_the_client() {
         let link = directory.path().join(name);
         std::os::unix::fs::symlink(bin, &link).unwrap();
         assert_eq!(version(&mut Command::new(link)), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_version_that_is_none_is_exit_status_2() {
+    for arguments in [&["--version"][..], &["serve", "--ttl", "1"]] {
+        let mut command = drun();
+        command.args(arguments).env("DRUN_POCKET_IC_VERSION", "13");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            said,
+            "error: DRUN_POCKET_IC_VERSION: `13` is no version such as 16.1.0\n"
+        );
     }
 }
 
@@ -123,6 +139,7 @@ fn a_server_listens_where_it_is_told_whatever_generation_starts_it() {
     assert_eq!(said, "", "nothing is to be warned of");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_of_its_name_serves_without_the_word() {
     let directory = tempfile::tempdir().unwrap();

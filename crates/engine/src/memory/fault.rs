@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_fault_of_nobody_still_ends_the_process() {
-        drop(wasmtime::Engine::default());
+        let mut config = wasmtime::Config::new();
+        drop(wasmtime::Engine::new(config.macos_use_mach_ports(false)).unwrap());
         for place in [Place::First, Place::BeforeWasmtime] {
             install_fault_handler(place);
             // SAFETY: not safe at all, which is the point: the child process has to die of it.

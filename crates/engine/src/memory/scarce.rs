@@ -65,7 +65,12 @@ pub(super) fn extensible(len: usize) -> io::Result<Reservation> {
         };
         match Reservation::at(address, len) {
             Ok(reservation) => return Ok(reservation),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // The second is what a system says that only takes the place for a wish.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::AddrInUse
+                ) => {}
             Err(_) => break,
         }
     }

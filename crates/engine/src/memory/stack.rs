@@ -50,7 +50,20 @@ fn lowest_address() -> Option<usize> {
     highest.addr().checked_sub(size)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(windows)]
+fn lowest_address() -> Option<usize> {
+    let (mut lowest, mut highest) = (0, 0);
+    // SAFETY: fills in two numbers of ours.
+    unsafe {
+        windows_sys::Win32::System::Threading::GetCurrentThreadStackLimits(
+            &mut lowest,
+            &mut highest,
+        );
+    }
+    Some(lowest)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn lowest_address() -> Option<usize> {
     None
 }

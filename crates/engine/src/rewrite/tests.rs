@@ -133,7 +133,7 @@ impl Running {
         let module =
             prepared_for(text, metering).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
         let mut config = Config::new();
-        config.strategy(strategy);
+        config.strategy(strategy).macos_use_mach_ports(false);
         let engine = Engine::new(&config).unwrap();
         let compiled = match Module::new(&engine, &module.wasm) {
             Ok(compiled) => compiled,

@@ -1,6 +1,8 @@
 //! What the cycles of a canister went into since it was created, as `canister_metrics` tells (since-october-2025.md 2.6). Owns
 //! sums by purpose; who charges says for what.
 
+use serde::{Deserialize, Serialize};
+
 /// What cycles are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -27,7 +29,7 @@ pub enum Purpose {
 }
 
 /// Sums by purpose, in cycles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumed([u128; 10]);
 
 impl Consumed {

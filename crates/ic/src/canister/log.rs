@@ -45,6 +45,29 @@ impl Log {
         }
     }
 
+    /// One that holds these records, oldest first; its next one has this number.
+    pub fn resumed(
+        limit: u64,
+        records: impl IntoIterator<Item = LogRecord>,
+        next_index: u64,
+    ) -> Self {
+        let mut log = Log::with_limit(limit);
+        log.records.extend(records);
+        log.used = log
+            .records
+            .iter()
+            .map(|record| record.content.len() + RECORD_OVERHEAD)
+            .sum();
+        log.next_index = next_index;
+        log.drop_oldest();
+        log
+    }
+
+    /// The number of the next record.
+    pub fn next_index(&self) -> u64 {
+        self.next_index
+    }
+
     /// Changes the limit; the newest records that fit are kept.
     pub fn set_limit(&mut self, limit: u64) {
         self.limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -104,11 +127,11 @@ impl Log {
 
     /// Appends what an execution recorded, numbered anew.
     pub fn append(&mut self, execution: &Log) {
+        // Records that the execution itself pushed out have had the first numbers.
+        self.next_index += execution.next_index - execution.records.len() as u64;
         for record in &execution.records {
             self.push(record.time, &record.content);
         }
-        // Records that the execution itself pushed out have had numbers too.
-        self.next_index += execution.next_index - execution.records.len() as u64;
     }
 }
 
@@ -148,6 +171,35 @@ mod tests {
         log.set_limit(4096);
         log.push(3, b"z");
         assert_eq!(indices(&log), [2]);
+    }
+
+    /// system-api.md 6.3: of four records of an execution the last two fit.
+    #[test]
+    fn what_an_execution_pushed_out_has_had_numbers() {
+        let mut execution = Log::default();
+        for _ in 0..4 {
+            execution.push(1, &[b'x'; 1500]);
+        }
+        let mut log = Log::default();
+        log.append(&execution);
+        log.push(2, b"later");
+        let indices: Vec<_> = log.records().map(|record| record.index).collect();
+        assert_eq!(indices, [2, 3, 4]);
+    }
+
+    #[test]
+    fn one_that_is_resumed_goes_on_as_the_other_would() {
+        let mut log = Log::default();
+        for content in [&[b'x'; 3000][..], b"y", b"z"] {
+            log.push(1, content);
+        }
+        let records = log.records().skip(1).cloned();
+        let mut resumed = Log::resumed(log.limit(), records, log.next_index());
+        for log in [&mut log, &mut resumed] {
+            log.push(2, &[b'w'; 2000]);
+        }
+        assert!(log.records().eq(resumed.records()));
+        assert_eq!(log.free(), resumed.free());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::CallbackId;
-use crate::errors::Reject;
+use crate::errors::{IngressError, Reject};
 
 /// Names an ingress message of this run; counts up in order of submission.
 pub type IngressId = u64;
@@ -121,14 +121,24 @@ pub struct Expiry {
 }
 
 impl Ingress {
+    /// Fails if it has waited too long.
+    pub fn check_expiry(&self, now: u64) -> Result<(), IngressError> {
+        match self.expiry {
+            Some(Expiry { time, message }) if time < now => Err(IngressError::Expired {
+                message_id: format!("0x{}", hex::encode(message)),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// True if it has waited too long.
     pub fn is_expired(&self, now: u64) -> bool {
-        self.expiry.is_some_and(|expiry| expiry.time < now)
+        self.check_expiry(now).is_err()
     }
 }
 
 impl CallerInfo {
-    /// Bytes that a message is larger by.
+    /// Bytes that a message is larger by (since-october-2025.md 3.1).
     pub fn bytes(&self) -> u64 {
         (self.data.len() + self.signer.as_slice().len()) as u64
     }

@@ -1,7 +1,7 @@
 //! Decodes what a method is called with, as strictly and as leniently as the Internet Computer (management-canister.md, section
 //! 0.3), and words what does not decode (errors.md, section 5.8). Owns no types; those are in `types`.
 
-use super::reader::{Readable, first, header};
+use super::reader::{Readable, first, header, long_header};
 use super::types::install::{
     InstallChunkedCodeArgs, InstallChunkedCodeArgsLegacy, InstallCodeArgs, OldInstallCodeArgs,
 };
@@ -62,6 +62,15 @@ pub fn one<T: Readable>(payload: &[u8]) -> Result<T, DecodeError> {
     header(payload, false)
         .and_then(first)
         .map_err(|error| DecodeError::of(&wording::causes::<T>(&error, payload)))
+}
+
+/// What a message of anybody begins with, however much else it really holds: a few bytes that claim to be a billion values are an
+/// error.
+///
+/// # Errors
+/// The decoder's own.
+pub fn beginning<T: Readable>(message: &[u8]) -> Result<T, candid::Error> {
+    long_header(message).and_then(first)
 }
 
 /// Checks the payload of a method without arguments; what it holds is skipped.
@@ -454,6 +463,28 @@ mod tests {
             error.ends_with("Skipping cost exceeds the limit"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn skipping_in_a_long_message_is_bounded_by_its_length() {
+        #[derive(CandidType)]
+        struct With<T> {
+            canister_id: Principal,
+            extra: Vec<T>,
+        }
+        let canister_id = Principal::anonymous();
+        let long = With {
+            canister_id,
+            extra: vec![7_u8; 1_000_000],
+        };
+        let read = beginning::<CanisterIdRecord>(&Encode!(&long).expect("encodes"));
+        assert_eq!(read.expect("it is there").canister_id, canister_id);
+        let claimed = With {
+            canister_id,
+            extra: vec![(); 10_000_000],
+        };
+        let read = beginning::<CanisterIdRecord>(&Encode!(&claimed).expect("encodes"));
+        assert!(read.is_err(), "too much to skip");
     }
 
     #[test]

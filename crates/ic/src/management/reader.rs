@@ -12,13 +12,30 @@ pub trait Readable: CandidType + for<'de> Deserialize<'de> {}
 
 impl<T: CandidType + for<'de> Deserialize<'de>> Readable for T {}
 
+/// Such work for each byte of a message that has any length.
+const SKIPPING_A_BYTE: usize = 100;
+
 /// Reads the types of a message. `full` errors show where in the bytes decoding stopped.
 pub(super) fn header(payload: &[u8], full: bool) -> Result<IDLDeserialize<'_>, candid::Error> {
+    within(SKIPPING_QUOTA, payload, full)
+}
+
+/// The same of a message whose length tells how much may be skipped.
+pub(super) fn long_header(message: &[u8]) -> Result<IDLDeserialize<'_>, candid::Error> {
+    let quota = message.len().saturating_mul(SKIPPING_A_BYTE);
+    within(quota.saturating_add(SKIPPING_QUOTA), message, true)
+}
+
+fn within(
+    skipping: usize,
+    message: &[u8],
+    full: bool,
+) -> Result<IDLDeserialize<'_>, candid::Error> {
     let mut config = DecoderConfig::new();
     config
-        .set_skipping_quota(SKIPPING_QUOTA)
+        .set_skipping_quota(skipping)
         .set_full_error_message(full);
-    IDLDeserialize::new_with_config(payload, &config)
+    IDLDeserialize::new_with_config(message, &config)
 }
 
 /// Reads the first value and checks that everything else can be skipped.

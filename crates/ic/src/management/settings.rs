@@ -86,17 +86,23 @@ fn resize_log(
     resized.set_limit(limit);
     let after = canister.memory_metrics(state.bookkeeping).log_store;
     let resized = std::mem::replace(&mut canister.log, stored);
-    Growth::new(state, canister, before, after).check(state, canister)?;
+    let growth = Growth::new(state, canister, before, after);
+    growth.check(state, canister)?;
     let price = state
         .fees
         .unused(used.saturating_mul(store.resize_instructions), false);
-    if let Some(left) = canister.cycles.checked_sub(price) {
-        // What a larger allocation sets aside comes out of what the price leaves.
-        validate_settings(state, Some(canister), requested, left)?;
-    }
     state
         .charge(canister, price, Some(&call.sender()))
         .map_err(ManagementError::ResizeNotEnoughCycles)?;
+    // What more memory and a larger allocation set aside comes out of what the price leaves.
+    let mut rest = growth.check(state, canister);
+    if rest.is_ok() {
+        rest = validate_settings(state, Some(canister), requested, canister.cycles);
+    }
+    if let Err(error) = rest {
+        state.refund(canister, price);
+        return Err(error);
+    }
     if state.has_rate_limits() {
         canister.debits.heap_delta += used;
     }

@@ -1,12 +1,13 @@
 //! Where a call goes, and subnets that are made because somebody wants a canister id of the main network (pocket-ic-api.md 3.4).
 
-use candid::{CandidType, Decode, Deserialize, Principal};
+use candid::{CandidType, Deserialize, Principal};
 
 use super::Net;
 use super::call::{Call, Effective};
 use super::error::NetError;
 use super::kind::SubnetKind;
 use super::subnet::{MAINNET_END, SubnetSpec};
+use crate::management::decode::beginning;
 use crate::management::ids::{RANGE, canister_number};
 
 /// The method that makes canisters out of nothing.
@@ -76,7 +77,7 @@ impl Net {
             Effective::Canister(id) => id,
             Effective::None if !management => call.canister,
             Effective::None if creates => {
-                let Ok(Specified { specified_id }) = Decode!(&call.payload, Specified) else {
+                let Ok(Specified { specified_id }) = beginning(&call.payload) else {
                     return Ok(Place::At(self.default_subnet()));
                 };
                 match specified_id {
@@ -85,7 +86,7 @@ impl Net {
                 }
             }
             Effective::None => {
-                let named = Decode!(&call.payload, Named);
+                let named = beginning::<Named>(&call.payload);
                 let named = named.map_err(|error| bad(format!("Error decoding candid: {error}")));
                 named?.canister_id
             }

@@ -3,7 +3,7 @@
 use candid::Principal;
 use serde::{Deserialize, Serialize};
 
-use super::{Net, NetError, NetSettings, SubnetKind, SubnetSpec, subnet};
+use super::{Journal, Net, NetError, NetSettings, Subnet, SubnetKind, SubnetSpec, subnet};
 use crate::node::NodeRecord;
 
 /// Rounds that are run so that what was begun may end.
@@ -31,6 +31,9 @@ pub struct SubnetRecord {
     mainnet_block: Option<u64>,
     mainnet_id: bool,
     on_the_fly: bool,
+    /// What its journal had counted.
+    executions: u64,
+    cycles: u128,
     node: NodeRecord,
 }
 
@@ -44,6 +47,10 @@ impl NetRecord {
     pub fn into_subnets(self) -> impl Iterator<Item = SubnetRecord> {
         self.subnets.into_iter().filter(|subnet| !subnet.gone)
     }
+}
+
+fn journal(subnet: &Subnet) -> Option<&Journal> {
+    subnet.node.observer()
 }
 
 fn broken(error: impl ToString) -> NetError {
@@ -109,6 +116,8 @@ impl Net {
 
     fn record(&mut self) -> NetRecord {
         let subnets = self.subnets.iter_mut().map(|subnet| SubnetRecord {
+            executions: journal(subnet).map_or(0, |journal| journal.executions),
+            cycles: journal(subnet).map_or(0, |journal| journal.cycles),
             number: subnet.number,
             gone: subnet.gone,
             kind: subnet.spec.kind.name().to_owned(),
@@ -128,20 +137,21 @@ impl Net {
         }
     }
 
-    /// Adds a subnet in the state of a record, with the ranges that it had. Returns its place.
+    /// Gives a new subnet the state of a record, whose ranges it must have. Those that are to be made are made before: each of them is a
+    /// round for all that are there.
     ///
     /// # Errors
     /// If the record does not fit together or the machine has no room for it.
-    pub fn add_kept(&mut self, spec: SubnetSpec, kept: SubnetRecord) -> Result<usize, NetError> {
-        let place = self.add_at(spec, kept.number);
-        match kept.gone {
-            true => self.subnets[place].empty(),
-            false => {
-                let resumed = self.subnets[place].node.resume(kept.node);
-                resumed.map_err(broken)?;
-            }
+    pub fn take_state(&mut self, place: usize, kept: SubnetRecord) -> Result<(), NetError> {
+        let subnet = &mut self.subnets[place];
+        if let Some(journal) = subnet.node.observer_mut::<Journal>() {
+            (journal.executions, journal.cycles) = (kept.executions, kept.cycles);
         }
-        Ok(place)
+        match kept.gone {
+            true => subnet.empty(),
+            false => subnet.node.resume(kept.node).map_err(broken)?,
+        }
+        Ok(())
     }
 
     /// A network in the state of a record; its clock is two nanoseconds later, as if the network before had ended with a round
@@ -151,8 +161,11 @@ impl Net {
     /// If the record does not fit together or the machine has no room for it.
     pub fn resume(settings: NetSettings, record: NetRecord) -> Result<Net, NetError> {
         let mut net = Net::new(settings);
-        for subnet in record.subnets {
-            net.add_kept(subnet.spec()?, subnet)?;
+        for subnet in &record.subnets {
+            net.add_at(subnet.spec()?, subnet.number);
+        }
+        for (place, subnet) in record.subnets.into_iter().enumerate() {
+            net.take_state(place, subnet)?;
         }
         if net.living().count() == 0 {
             return Err(broken("it has no subnet"));

@@ -10,17 +10,23 @@ use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
 fn network() -> (Net, Principal) {
     let mut net = Net::new(NetSettings::default());
     net.add(SubnetSpec::new(SubnetKind::Application));
+    let module = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (func (export "canister_update write") (call $reply)))"#;
+    let canister = installed(&mut net, module);
+    (net, canister)
+}
+
+/// A new canister with this module.
+fn installed(net: &mut Net, module: &str) -> Principal {
     let create = "provisional_create_canister_with_cycles";
     let made = run(
-        &mut net,
+        net,
         Principal::management_canister(),
         create,
         b"DIDL\x01\x6c\0\x01\0",
     );
     let canister = Principal::from_slice(&made[made.len() - 10..]);
-    let module = r#"(module
-        (import "ic0" "msg_reply" (func $reply))
-        (func (export "canister_update write") (call $reply)))"#;
     let install = Encode!(&InstallCodeArgs {
         mode: CanisterInstallMode::Install,
         canister_id: canister,
@@ -29,12 +35,12 @@ fn network() -> (Net, Principal) {
         sender_canister_version: None,
     });
     run(
-        &mut net,
+        net,
         Principal::management_canister(),
         "install_code",
         &install.expect("it encodes"),
     );
-    (net, canister)
+    canister
 }
 
 /// The reply to a call.
@@ -83,6 +89,37 @@ fn a_fork_has_counted_what_its_original_has() {
 }
 
 #[test]
+fn one_that_is_resumed_has_counted_what_the_other_has() {
+    let (mut net, id) = network();
+    run(&mut net, id, "write", b"");
+    let record = net.to_record().expect("there is room");
+    let resumed = Net::resume(NetSettings::default(), record).expect("it fits together");
+    let counted = |net: &Net| {
+        let journal = net.subnets()[0].node.observer::<Journal>();
+        let journal = journal.expect("it was attached");
+        let (_, canister) = net.canister(&id).expect("it is there");
+        (journal.executions, journal.cycles, canister.consumed)
+    };
+    assert_eq!(counted(&resumed), counted(&net));
+    let (executions, cycles, consumed) = counted(&net);
+    assert!(executions > 0 && cycles > 0 && consumed != Default::default());
+}
+
+#[test]
+fn nothing_runs_while_one_of_several_subnets_is_resumed() {
+    let mut net = Net::new(NetSettings::default());
+    net.add(SubnetSpec::new(SubnetKind::Application));
+    let id = installed(&mut net, r#"(module (func (export "canister_heartbeat")))"#);
+    for _ in 0..2 {
+        net.add(SubnetSpec::new(SubnetKind::Application));
+    }
+    let heartbeats = |net: &Net| net.canister(&id).expect("it is there").1.version;
+    let record = net.to_record().expect("there is room");
+    let resumed = Net::resume(NetSettings::default(), record).expect("it fits together");
+    assert_eq!(heartbeats(&resumed), heartbeats(&net));
+}
+
+#[test]
 fn the_clock_stays_at_its_end() {
     let (mut net, _) = network();
     net.set_time(u64::MAX).expect("it does not go back");
@@ -106,4 +143,27 @@ fn a_message_is_known_from_when_it_is_taken() {
     let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
     assert!(net.knows(&id));
     assert!(!net.knows(&[7; 32]));
+}
+
+#[test]
+fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
+    #[derive(candid::CandidType)]
+    struct Argument {
+        canister_id: Principal,
+        claimed: Vec<()>,
+    }
+    let (mut net, canister) = network();
+    let argument = Encode!(&Argument {
+        canister_id: canister,
+        claimed: vec![(); 10_000_000],
+    });
+    let call = Call {
+        sender: Principal::anonymous(),
+        info: None,
+        canister: Principal::management_canister(),
+        effective: Effective::None,
+        method: "stop_canister".into(),
+        payload: argument.expect("it encodes"),
+    };
+    assert!(matches!(net.submit(&call), Err(NetError::BadIngress(_))));
 }

@@ -2,6 +2,7 @@
 //! compiled before (scheduling.md 1.13). Nothing is written anywhere.
 
 use super::Node;
+use super::conclusion::give_up_calls;
 use crate::config::Checkpoints;
 
 impl Node {
@@ -26,7 +27,7 @@ impl Node {
 
     /// Lets go of what the executions under way have done; each begins anew when it is its canister's turn.
     fn abort_paused(&mut self) {
-        let management = candid::Principal::management_canister();
+        let subnet_id = self.state.subnet_id();
         let ids: Vec<_> = self.paused.keys().copied().collect();
         for id in ids {
             let (Some(mut pending), Some(canister)) =
@@ -34,14 +35,7 @@ impl Node {
             else {
                 continue;
             };
-            for call in pending.abort() {
-                let callee = call.call.callee;
-                let slot = match callee == self.state.runtime.subnet.subnet_id {
-                    true => management,
-                    false => callee,
-                };
-                canister.calls.slots_mut().release(&slot);
-            }
+            give_up_calls(canister, subnet_id, pending.abort());
             self.paused.insert(id, pending);
         }
     }

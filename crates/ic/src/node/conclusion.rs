@@ -39,6 +39,8 @@ impl Node {
         } = *pending;
         if let Some(error) = unpaid(canister, balance, &execution) {
             execution.result = Err(error.into());
+            let calls = std::mem::take(&mut execution.calls);
+            give_up_calls(canister, self.state.subnet_id(), calls);
             if let Some(closure) = cleanup {
                 let wasm64 = prepayment.wasm64();
                 let cleanup = self.run_cleanup(canister, context, &execution, closure, wasm64);
@@ -301,6 +303,21 @@ fn unpaid(canister: &Canister, before: u128, execution: &Execution) -> Option<Ou
         available: canister.cycles,
         reveal: false,
     })
+}
+
+/// Frees the places of calls that an execution has performed and that are not made after all.
+pub(super) fn give_up_calls(
+    canister: &mut Canister,
+    subnet_id: Principal,
+    calls: Vec<PerformedCall>,
+) {
+    for PerformedCall { call, .. } in calls {
+        let slot = match call.callee == subnet_id {
+            true => Principal::management_canister(),
+            false => call.callee,
+        };
+        canister.calls.slots_mut().release(&slot);
+    }
 }
 
 /// The effects of an execution, if it succeeded, and its result.

@@ -6,6 +6,7 @@ use candid::Principal;
 use super::Node;
 use super::round::SECOND;
 use super::streams::send_away;
+use crate::answer::MessageResult;
 use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
 use crate::canister::{Canister, Status};
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
@@ -18,35 +19,23 @@ impl Node {
         *id == Principal::management_canister() || *id == self.state.subnet_id()
     }
 
-    /// Drops best-effort requests that waited too long at their receivers, the management canister last.
-    pub(super) fn expire_messages(&mut self) {
-        let now = self.state.time / SECOND;
-        let canisters = &mut self.state.canisters;
-        canisters.for_each_busy(|canister| canister.inputs.drop_expired(now));
-        self.management.drop_expired(now);
-    }
-
-    /// Answers best-effort calls whose deadline has passed.
-    pub(super) fn expire_callbacks(&mut self) {
-        let now = self.state.time / SECOND;
+    /// Ends what has waited too long (scheduling.md 1.2; 1.1, P4): best-effort requests at their receivers are dropped, best-effort
+    /// calls answered, messages of users failed.
+    pub(super) fn expire(&mut self) {
+        let time = self.state.time;
+        let seconds = time / SECOND;
+        self.management.drop_expired(seconds);
+        let mut late = self.management.take_expired_ingress(time);
         self.state.canisters.for_each_busy(|canister| {
-            for id in canister.calls.expired(now) {
-                let Some(callback) = canister.calls.callback(id) else {
-                    continue;
-                };
-                if canister.inputs.has_response(id) {
-                    continue;
-                }
-                let response = Response {
-                    originator: canister.id,
-                    respondent: callback.callee,
-                    callback: id,
-                    refund: 0,
-                    payload: Payload::Reject(SystemReject::DeadlineExpired.into()),
-                };
-                canister.inputs.push(CanisterMessage::Response(response));
-            }
+            canister.inputs.drop_expired(seconds);
+            late.extend(canister.inputs.take_expired_ingress(time));
+            answer_expired_calls(canister, seconds);
         });
+        for ingress in late {
+            if let Err(error) = ingress.check_expiry(time) {
+                self.answer_ingress(ingress.id, MessageResult::Failed(error.into()));
+            }
+        }
     }
 
     /// Takes in what the subnet sent to itself in the round before, and then what other subnets have sent.
@@ -301,6 +290,26 @@ impl Node {
             refund,
             payload,
         });
+    }
+}
+
+/// Answers the best-effort calls of a canister whose deadline has passed.
+fn answer_expired_calls(canister: &mut Canister, now_seconds: u64) {
+    for id in canister.calls.expired(now_seconds) {
+        let Some(callback) = canister.calls.callback(id) else {
+            continue;
+        };
+        if canister.inputs.has_response(id) {
+            continue;
+        }
+        let response = Response {
+            originator: canister.id,
+            respondent: callback.callee,
+            callback: id,
+            refund: 0,
+            payload: Payload::Reject(SystemReject::DeadlineExpired.into()),
+        };
+        canister.inputs.push(CanisterMessage::Response(response));
     }
 }
 

@@ -104,7 +104,7 @@ impl Node {
         self.answers.entry(id).or_insert(result);
     }
 
-    /// Moves the messages of this round into the queues.
+    /// Moves the messages of this round into the queues, where nothing waits that is too late (scheduling.md 1.1, P4).
     pub(super) fn induct_ingress(&mut self) {
         for (receiver, ingress) in std::mem::take(&mut self.inbox) {
             let id = ingress.id;
@@ -119,31 +119,16 @@ impl Node {
         }
     }
 
-    /// Fails the messages that have waited too long (scheduling.md 1.1, P4).
-    pub(super) fn expire_ingress(&mut self) {
-        let now = self.state.time;
-        let mut expired = self.management.take_expired_ingress(now);
-        self.state
-            .canisters
-            .for_each_busy(|canister| expired.extend(canister.inputs.take_expired_ingress(now)));
-        for ingress in expired {
-            let Expiry { message, .. } = ingress.expiry.expect("it has one that has passed");
-            let error = IngressError::Expired {
-                message_id: format!("0x{}", hex::encode(message)),
-            };
-            self.answer_ingress(ingress.id, MessageResult::Failed(error.into()));
-        }
-    }
-
     fn induct(&mut self, receiver: &Principal, ingress: Ingress) -> Result<(), UserError> {
-        let bytes = self.message_bytes(receiver, &ingress.method, &ingress.payload)
-            + info_bytes(ingress.info.as_deref());
+        let info = ingress.info.as_deref();
+        let bytes = self.message_bytes(receiver, &ingress.method, &ingress.payload, info);
         self.charge_ingress(receiver, bytes, &ingress.sender)?;
         let Some(canister) = self.state.canisters.get_mut(receiver) else {
             return Err(IngressError::CanisterNotFound(*receiver).into());
         };
         match canister.status {
             Status::Running => {
+                ingress.check_expiry(self.state.time)?;
                 canister.inputs.push_ingress(ingress);
                 Ok(())
             }
@@ -173,11 +158,12 @@ impl Node {
             if let Some(payer) = payer
                 && !self.is_free_at_induction(method, &ingress.payload)
             {
-                let bytes = self.management_bytes(&ingress.method, &ingress.payload)
-                    + info_bytes(ingress.info.as_deref());
+                let info = ingress.info.as_deref();
+                let bytes = self.management_bytes(&ingress.method, &ingress.payload, info);
                 self.charge_ingress(&payer, bytes, &ingress.sender)?;
             }
         }
+        ingress.check_expiry(self.state.time)?;
         self.management.push_ingress(ingress);
         Ok(())
     }
@@ -200,8 +186,14 @@ impl Node {
     }
 
     /// Bytes of a message that are paid for.
-    pub(super) fn message_bytes(&self, receiver: &Principal, method: &str, payload: &[u8]) -> u64 {
-        let content = (method.len() + payload.len()) as u64;
+    pub(super) fn message_bytes(
+        &self,
+        receiver: &Principal,
+        method: &str,
+        payload: &[u8],
+        info: Option<&CallerInfo>,
+    ) -> u64 {
+        let content = (method.len() + payload.len()) as u64 + info.map_or(0, CallerInfo::bytes);
         if self.state.config.envelope == Envelope::Nonce {
             return content + NONCE_BYTES;
         }
@@ -212,8 +204,8 @@ impl Node {
             + long_head(payload.len())
     }
 
-    fn management_bytes(&self, method: &str, payload: &[u8]) -> u64 {
-        self.message_bytes(&Principal::management_canister(), method, payload)
+    fn management_bytes(&self, method: &str, payload: &[u8], info: Option<&CallerInfo>) -> u64 {
+        self.message_bytes(&Principal::management_canister(), method, payload, info)
     }
 
     fn charge_ingress(
@@ -242,8 +234,8 @@ impl Node {
         sender: &Sender,
     ) -> Result<(), UserError> {
         let to_management = self.is_management(receiver);
-        let info = info_bytes(sender.info.as_deref());
-        let bytes = self.message_bytes(receiver, method, payload) + info;
+        let info = sender.info.as_deref();
+        let bytes = self.message_bytes(receiver, method, payload, info);
         let max = self.state.limits.ingress_bytes;
         // An installation from a script is let through at any size.
         if !to_management && bytes > max {
@@ -255,7 +247,7 @@ impl Node {
             ));
         }
         if to_management {
-            return self.filter_management(method, payload, decoded, &sender.id, info);
+            return self.filter_management(method, payload, decoded, sender);
         }
         self.check_payable(receiver, self.state.fees.ingress(bytes), &sender.id)?;
         let Some(canister) = self.state.canisters.get(receiver) else {
@@ -297,8 +289,7 @@ impl Node {
         name: &str,
         payload: &[u8],
         decoded: &mut Carried,
-        sender: &Principal,
-        info_bytes: u64,
+        Sender { id: sender, info }: &Sender,
     ) -> Result<(), UserError> {
         let owned = || name.to_owned();
         let Some(method) = self.state.method(name) else {
@@ -317,7 +308,7 @@ impl Node {
         if let Some(payer) = effective
             && !self.is_free_at_induction(method, payload)
         {
-            let bytes = self.management_bytes(name, payload) + info_bytes;
+            let bytes = self.management_bytes(name, payload, info.as_deref());
             self.check_payable(&payer, self.state.fees.ingress(bytes), sender)?;
         }
         match method.ingress() {
@@ -405,11 +396,6 @@ fn long_head(length: usize) -> u64 {
     }
 }
 
-/// Bytes by which what a message tells about its sender makes it larger (since-october-2025.md 3.1).
-pub(super) fn info_bytes(info: Option<&CallerInfo>) -> u64 {
-    info.map_or(0, CallerInfo::bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,19 +415,20 @@ mod tests {
     fn the_whole_envelope_is_paid_for() {
         let subnet = node(Envelope::Signed);
         let id = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
-        let bytes = |method: &str, payload| subnet.message_bytes(&id, method, &vec![0; payload]);
+        let bytes =
+            |method: &str, payload| subnet.message_bytes(&id, method, &vec![0; payload], None);
         assert_eq!(bytes("go", 0), 121 + 2);
         assert_eq!(bytes("go", 23), 121 + 2 + 23);
         assert_eq!(bytes("go", 24), 121 + 2 + 24 + 1);
         assert_eq!(bytes("go", 256), 121 + 2 + 256 + 2);
         assert_eq!(bytes("go", 65_536), 121 + 2 + 65_536 + 4);
         assert_eq!(bytes(&"m".repeat(24), 0), 121 + 24 + 1);
-        let management = |payload| subnet.management_bytes("install_code", &vec![0; payload]);
+        let management = |payload| subnet.management_bytes("install_code", &vec![0; payload], None);
         assert_eq!(management(40), 111 + 12 + 40 + 1);
         assert_eq!(management(2_000), 111 + 12 + 2_000 + 2);
         assert_eq!(management(240_000), 111 + 12 + 240_000 + 4);
         let wide = Principal::from_slice(&[1; 18]);
-        assert_eq!(subnet.message_bytes(&wide, "go", &[]), 111 + 18 + 2);
+        assert_eq!(subnet.message_bytes(&wide, "go", &[], None), 111 + 18 + 2);
     }
 
     /// The original program counts its nonce of eight bytes instead of the envelope.
@@ -449,7 +436,7 @@ mod tests {
     fn the_original_pays_for_content_and_nonce() {
         let subnet = node(Envelope::Nonce);
         assert_eq!(
-            subnet.management_bytes("install_code", &[0; 300]),
+            subnet.management_bytes("install_code", &[0; 300], None),
             12 + 300 + 8
         );
     }

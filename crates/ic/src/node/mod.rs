@@ -265,7 +265,7 @@ impl Node {
         argument: &[u8],
         info: Option<&CallerInfo>,
     ) -> (u64, u64) {
-        let bytes = self.message_bytes(to, method, argument) + ingress::info_bytes(info);
+        let bytes = self.message_bytes(to, method, argument, info);
         (bytes, self.state.limits.ingress_bytes)
     }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Node;
 use crate::canister::code::Code;
+use crate::canister::consumed::Consumed;
 use crate::canister::history::{Change, ChangeDetails, ChangeOrigin};
+use crate::canister::log::{Log, LogRecord};
 use crate::canister::settings::{Controllers, Settings, Visibility};
 use crate::canister::snapshot_id::SnapshotId;
 use crate::canister::snapshots::Snapshot;
@@ -46,7 +48,9 @@ struct CanisterRecord {
     global_timer: u64,
     hook: u8,
     log_limit: u64,
-    log: Vec<(u64, Vec<u8>)>,
+    /// Number, time and content of each record.
+    log: Vec<(u64, u64, Vec<u8>)>,
+    next_log_index: u64,
     history: Vec<ChangeRecord>,
     history_before: u64,
     chunks: Vec<Vec<u8>>,
@@ -54,6 +58,7 @@ struct CanisterRecord {
     next_snapshot: u64,
     created_at: u64,
     charged_at: u64,
+    consumed: Consumed,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -317,8 +322,9 @@ impl CanisterRecord {
             log: canister
                 .log
                 .records()
-                .map(|record| (record.time, record.content.clone()))
+                .map(|record| (record.index, record.time, record.content.clone()))
                 .collect(),
+            next_log_index: canister.log.next_index(),
             history_before: canister.history.total() - history.len() as u64,
             history,
             chunks: chunks(&canister.chunks),
@@ -326,6 +332,7 @@ impl CanisterRecord {
             next_snapshot: canister.next_snapshot,
             created_at: canister.created_at,
             charged_at: canister.charged_at,
+            consumed: canister.consumed,
         }
     }
 
@@ -354,10 +361,14 @@ impl CanisterRecord {
         canister.certified_data = self.certified_data;
         canister.global_timer = self.global_timer;
         canister.hook = hook(self.hook);
-        canister.log.set_limit(self.log_limit);
-        for (time, content) in &self.log {
-            canister.log.push(*time, content);
-        }
+        canister.consumed = self.consumed;
+        let records = self.log.into_iter();
+        let records = records.map(|(index, time, content)| LogRecord {
+            index,
+            time,
+            content,
+        });
+        canister.log = Log::resumed(self.log_limit, records, self.next_log_index);
         canister.history.skip(self.history_before);
         for change in self.history {
             canister.history.push(change_of(change)?);

@@ -34,11 +34,9 @@ impl Node {
             self.state.known_modules.clear();
         }
         self.state.refresh_memory();
-        self.expire_messages();
-        self.expire_callbacks();
+        self.expire();
         self.induct_loopback();
         self.induct_ingress();
-        self.expire_ingress();
         self.continue_install();
         self.run_iterations();
         self.finish_stopping();
@@ -154,7 +152,7 @@ impl Node {
     }
 
     /// Whether a call of the management canister waits for an execution of this canister that is not at its end. One that was aborted
-    /// keeps only those waiting that would take the canister away from it (scheduling.md 1.4).
+    /// keeps only those waiting that would take the canister or its code away from it (scheduling.md 1.4).
     fn is_paused_for(&self, id: &Principal, method: Option<Method>) -> bool {
         let Some(pending) = self.paused.get(id) else {
             return false;
@@ -168,6 +166,8 @@ impl Node {
                         | Method::InstallCode
                         | Method::InstallChunkedCode
                         | Method::UninstallCode
+                        | Method::TakeCanisterSnapshot
+                        | Method::LoadCanisterSnapshot
                 )
             )
     }

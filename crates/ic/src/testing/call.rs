@@ -4,9 +4,9 @@ use candid::Principal;
 use candid::utils::ArgumentDecoder;
 
 use super::{Arguments, CallError, MAX_ROUNDS, MessageResult, Outcome, Subnet};
-use crate::canister::queues::CallerInfo;
+use crate::canister::queues::{CallerInfo, IngressId};
 use crate::errors::{ErrorCode, UserError};
-use crate::node::{Node, proxy};
+use crate::node::proxy;
 
 /// A message that is not sent yet.
 #[must_use = "a call does nothing until it is sent"]
@@ -18,6 +18,14 @@ pub struct Call<'a> {
     info: Option<CallerInfo>,
     cycles: u128,
     argument: Vec<u8>,
+}
+
+/// A message that was submitted and not waited for; [`Subnet::answer`] tells how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    pub(super) id: IngressId,
+    /// True if the canister of ours makes the call.
+    pub(super) with_cycles: bool,
 }
 
 impl<'a> Call<'a> {
@@ -67,36 +75,19 @@ impl<'a> Call<'a> {
         Call { argument, ..self }
     }
 
-    /// Sends it as an update and runs rounds until it is answered.
-    pub fn outcome(self) -> Outcome {
-        if self.cycles > 0 {
-            self.subnet.install_proxy(self.cycles);
-        }
+    /// Sends it as an update and runs rounds until it is answered. A message that fails has an outcome too, with what it printed and
+    /// cost until then. After 100,000 rounds without an answer, in which a tenth of a millisecond passes, it ends with IC0202.
+    pub fn outcome(mut self) -> Outcome {
+        self.prepare();
+        let method = self.method;
         let node = &mut self.subnet.node;
-        node.begin_message(&|| self.method.to_owned(), false);
+        node.begin_message(&|| method.to_owned(), false);
         let rounds = node.rounds();
-        let result = match self.cycles {
-            0 => send(
-                node,
-                self.sender,
-                self.info,
-                self.canister,
-                self.method,
-                self.argument,
-            ),
-            cycles => proxy::argument(self.canister, self.method, cycles, &self.argument)
-                .map_or_else(MessageResult::Failed, |argument| {
-                    let result = send(
-                        node,
-                        self.sender,
-                        None,
-                        proxy::id(),
-                        proxy::METHOD,
-                        argument,
-                    );
-                    proxy::callees(result)
-                }),
+        let result = match self.enter() {
+            Ok(message) => self.subnet.wait(message),
+            Err(error) => MessageResult::Failed(error),
         };
+        let node = &mut self.subnet.node;
         let rounds = node.rounds() - rounds;
         let (usage, prints) = node.end_message();
         Outcome {
@@ -106,6 +97,46 @@ impl<'a> Call<'a> {
             cycles: usage.cycles,
             prints,
         }
+    }
+
+    /// Submits it as an update for the next round and runs none, so that several messages can be under way at once:
+    /// [`Subnet::tick`] and [`Subnet::advance`] run rounds, [`Subnet::answer`] tells how it ended. Only the first message with cycles
+    /// takes rounds, in which the canister that calls with them is made.
+    ///
+    /// # Errors
+    /// What a message is refused with before it enters a round (errors.md 5.1), such as IC0301 for want of the canister.
+    pub fn submit(mut self) -> Result<Submitted, CallError> {
+        self.prepare();
+        self.enter().map_err(CallError::Failed)
+    }
+
+    /// Makes ready who calls with cycles, if there are any.
+    fn prepare(&mut self) {
+        if self.cycles > 0 {
+            self.subnet.install_proxy(self.cycles);
+        }
+    }
+
+    /// Hands the message to the node.
+    fn enter(&mut self) -> Result<Submitted, UserError> {
+        let argument = std::mem::take(&mut self.argument);
+        let node = &mut self.subnet.node;
+        let with_cycles = self.cycles > 0;
+        let id = if with_cycles {
+            let argument = proxy::argument(self.canister, self.method, self.cycles, &argument)?;
+            node.submit(self.sender, proxy::id(), proxy::METHOD, argument)?
+        } else {
+            let info = self.info.take();
+            node.submit_with_info(
+                self.sender,
+                info,
+                self.canister,
+                self.method,
+                argument,
+                None,
+            )?
+        };
+        Ok(Submitted { id, with_cycles })
     }
 
     /// Sends it as a query: between rounds, and nothing changes.
@@ -129,7 +160,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Sends it as an update and decodes the reply.
+    /// Sends it as an update and decodes the reply. A failure is told as the error alone; [`outcome`](Self::outcome) tells
+    /// also what was printed and what it cost.
     ///
     /// # Errors
     /// A reject, an error of the network, and a reply of another type.
@@ -146,27 +178,18 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Sends an update and runs rounds until it is answered.
-fn send(
-    node: &mut Node,
-    sender: Principal,
-    info: Option<CallerInfo>,
-    canister: Principal,
-    method: &str,
-    argument: Vec<u8>,
-) -> MessageResult {
-    let id = match node.submit_with_info(sender, info, canister, method, argument, None) {
-        Ok(id) => id,
-        Err(error) => return MessageResult::Failed(error),
-    };
-    for _ in 0..MAX_ROUNDS {
-        node.tick();
-        if let Some(result) = node.take_answer(id) {
-            return result;
+impl Subnet {
+    /// Runs rounds until a message is answered.
+    fn wait(&mut self, message: Submitted) -> MessageResult {
+        for _ in 0..MAX_ROUNDS {
+            self.tick(1);
+            if let Some(result) = self.answer(message) {
+                return result;
+            }
         }
+        let text = format!("The message was not answered within {MAX_ROUNDS} rounds");
+        MessageResult::Failed(UserError::new(ErrorCode::IngressMessageTimeout, text))
     }
-    let text = format!("The message was not answered within {MAX_ROUNDS} rounds");
-    MessageResult::Failed(UserError::new(ErrorCode::IngressMessageTimeout, text))
 }
 
 fn decoded<R: for<'de> ArgumentDecoder<'de>>(outcome: &Outcome) -> Result<R, CallError> {
@@ -177,23 +200,29 @@ fn decoded<R: for<'de> ArgumentDecoder<'de>>(outcome: &Outcome) -> Result<R, Cal
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_call_brings_cycles_along_and_the_callees_answer_back() {
-        let callee = wat::parse_str(
-            r#"(module
-              (import "ic0" "msg_cycles_accept128" (func $accept (param i64 i64 i32)))
-              (import "ic0" "msg_reply" (func $reply))
-              (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-              (memory 1)
-              (func (export "canister_update take")
-                (call $accept (i64.const 0) (i64.const 700) (i32.const 0))
-                (call $append (i32.const 0) (i32.const 8)) (call $reply))
-              (func (export "canister_update trap") unreachable))"#,
-        )
-        .expect("valid text");
+    /// Tells in `take` how many cycles it has accepted: at most 700.
+    const CALLEE: &str = r#"(module
+        (import "ic0" "msg_cycles_accept128" (func $accept (param i64 i64 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (memory 1)
+        (func (export "canister_update take")
+          (call $accept (i64.const 0) (i64.const 700) (i32.const 0))
+          (call $append (i32.const 0) (i32.const 8)) (call $reply))
+        (func (export "canister_update trap") unreachable))"#;
+
+    /// A subnet with the callee.
+    fn callee() -> (Subnet, Principal) {
+        let module = wat::parse_str(CALLEE).expect("valid text");
         let mut subnet = Subnet::new();
         let canister = subnet.create();
-        subnet.install(canister, &callee, ()).expect("it installs");
+        subnet.install(canister, &module, ()).expect("it installs");
+        (subnet, canister)
+    }
+
+    #[test]
+    fn a_call_brings_cycles_along_and_the_callees_answer_back() {
+        let (mut subnet, canister) = callee();
         let before = subnet.cycles(canister).expect("it exists");
         let taken = subnet.call(canister, "take").with_cycles(1000).outcome();
         assert_eq!(taken.reply().expect("it replies"), 700u64.to_le_bytes());
@@ -203,5 +232,47 @@ mod tests {
             panic!("a trap is an error");
         };
         assert_eq!(error.code.to_string(), "IC0502");
+    }
+
+    #[test]
+    fn messages_that_are_submitted_are_answered_by_later_rounds_and_once() {
+        let (mut subnet, canister) = callee();
+        let taken = |cycles: u64| Some(MessageResult::Replied(cycles.to_le_bytes().to_vec()));
+        let before = subnet.node.rounds();
+        let first = subnet.call(canister, "take").submit().expect("taken");
+        let second = subnet.call(canister, "trap").submit().expect("taken");
+        assert_eq!(subnet.node.rounds(), before);
+        assert_eq!((subnet.answer(first), subnet.answer(second)), (None, None));
+        subnet.tick(1);
+        let Some(MessageResult::Failed(error)) = subnet.answer(second) else {
+            panic!("both have run in the same round");
+        };
+        assert_eq!(error.code, ErrorCode::CanisterTrapped);
+        assert_eq!(subnet.answer(first), taken(0));
+        assert_eq!(subnet.answer(first), None, "it was told");
+
+        let call = subnet.call(canister, "take").with_cycles(1000);
+        let paid = call.submit().expect("taken");
+        subnet.tick(10);
+        assert_eq!(subnet.answer(paid), taken(700));
+        let call = subnet.call(canister, "trap").with_cycles(1);
+        let trapped = call.submit().expect("taken");
+        subnet.tick(10);
+        let answer = subnet.answer(trapped);
+        assert!(
+            matches!(answer, Some(MessageResult::Failed(_))),
+            "the callee's error, not the caller's reject: {answer:?}"
+        );
+    }
+
+    #[test]
+    fn a_message_that_cannot_enter_a_round_is_refused_when_it_is_submitted() {
+        let mut subnet = Subnet::new();
+        let nobody = Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 9, 1, 1]);
+        let refused = subnet.call(nobody, "go").submit();
+        let CallError::Failed(error) = refused.expect_err("there is no such canister") else {
+            panic!("the network refuses it");
+        };
+        assert_eq!(error.code, ErrorCode::CanisterNotFound);
     }
 }

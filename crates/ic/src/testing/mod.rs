@@ -32,6 +32,8 @@ mod arguments;
 mod call;
 mod outcome;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -41,16 +43,18 @@ use crate::answer::MessageResult;
 use crate::canister::InstallMode;
 use crate::config::NodeSettings;
 use crate::management::types::install as types;
-use crate::management::types::lifecycle::{CanisterIdRecord, ProvisionalCreateArgs};
+use crate::management::types::lifecycle::{
+    CanisterIdRecord, ProvisionalCreateArgs, UninstallCodeArgs,
+};
 use crate::management::types::limited::Limited;
-use crate::management::types::settings::CanisterSettings;
+use crate::management::types::settings::{AskedSettings, EnvironmentVariable, UpdateSettingsArgs};
 use crate::mock::HttpMock;
 use crate::node::{Node, Snapshot, proxy};
 use crate::observe::KeptPrints;
 use crate::protocol::{Protocol, SubnetType};
 
-pub use arguments::Arguments;
-pub use call::Call;
+pub use arguments::{Arguments, Bytes};
+pub use call::{Call, Submitted};
 pub use outcome::{CallError, Outcome};
 pub use settings::Settings;
 
@@ -197,7 +201,8 @@ impl Subnet {
             sender_canister_version: None,
         };
         let method = "provisional_create_canister_with_cycles";
-        let outcome = self.manage(Principal::anonymous(), method, args);
+        let call = self.manage(Principal::anonymous(), method, args);
+        let outcome = call.outcome();
         let reply = outcome.reply().unwrap_or_else(|error| panic!("{error}"));
         let created: CanisterIdRecord =
             candid::decode_one(reply).expect("the reply of a creation names the canister");
@@ -207,7 +212,7 @@ impl Subnet {
     /// Installs a module, raw or gzip-compressed, in an empty canister. `argument` goes to `canister_init`.
     ///
     /// # Errors
-    /// What the network says.
+    /// What the network says; [`installation`](Self::installation) tells more of a failure.
     pub fn install(
         &mut self,
         canister: Principal,
@@ -251,11 +256,27 @@ impl Subnet {
         module: &[u8],
         argument: impl Arguments,
     ) -> Result<Outcome, CallError> {
+        let call = self.installation(mode, canister, module, argument)?;
+        call.outcome().ok()
+    }
+
+    /// The message that [`install`](Self::install), [`reinstall`](Self::reinstall) or [`upgrade`](Self::upgrade) sends, not sent yet.
+    /// Its [`outcome`](Call::outcome) tells also of an installation that fails what it printed and cost, and
+    /// [`sent_by`](Call::sent_by) has somebody else send it than the first controller.
+    ///
+    /// # Errors
+    /// Values that Candid cannot hold.
+    pub fn installation<'a>(
+        &'a mut self,
+        mode: InstallMode,
+        canister: Principal,
+        module: &[u8],
+        argument: impl Arguments,
+    ) -> Result<Call<'a>, CallError> {
         let keeps = crate::module::has_custom_section(
             module,
             "icp:private enhanced-orthogonal-persistence",
         );
-        let controller = self.controllers(canister).first().copied();
         let args = types::InstallCodeArgs {
             mode: match mode {
                 InstallMode::Install => types::CanisterInstallMode::Install,
@@ -273,8 +294,62 @@ impl Subnet {
             arg: argument.encode()?,
             sender_canister_version: None,
         };
-        let sender = controller.unwrap_or_else(Principal::anonymous);
-        self.manage(sender, "install_code", args).ok()
+        Ok(self.control(canister, "install_code", args))
+    }
+
+    /// Stops a canister, as one of its controllers: it takes no more calls, and rounds are run until those that it has taken or made
+    /// are answered. Its timers and heartbeats rest too.
+    ///
+    /// # Errors
+    /// What the network says; IC0202 if calls are still open after 100,000 rounds. It takes no calls then either, until it is
+    /// [started](Self::start).
+    pub fn stop(&mut self, canister: Principal) -> Result<Outcome, CallError> {
+        let args = CanisterIdRecord {
+            canister_id: canister,
+        };
+        self.control(canister, "stop_canister", args).outcome().ok()
+    }
+
+    /// Starts a canister that was stopped, as one of its controllers; one that runs goes on running.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn start(&mut self, canister: Principal) -> Result<Outcome, CallError> {
+        let args = CanisterIdRecord {
+            canister_id: canister,
+        };
+        self.control(canister, "start_canister", args)
+            .outcome()
+            .ok()
+    }
+
+    /// Empties a canister, as one of its controllers: module, memories, certified data, chunks and log are gone, and its open calls are
+    /// rejected. Settings, cycles and snapshots stay.
+    ///
+    /// # Errors
+    /// What the network says.
+    pub fn uninstall(&mut self, canister: Principal) -> Result<Outcome, CallError> {
+        let args = UninstallCodeArgs {
+            canister_id: canister,
+            sender_canister_version: None,
+        };
+        self.control(canister, "uninstall_code", args)
+            .outcome()
+            .ok()
+    }
+
+    /// Deletes a canister that was [stopped](Self::stop), as one of its controllers. Its cycles and its snapshots are lost, and its id
+    /// is not given again.
+    ///
+    /// # Errors
+    /// What the network says: IC0510 if it is not stopped.
+    pub fn delete(&mut self, canister: Principal) -> Result<Outcome, CallError> {
+        let args = CanisterIdRecord {
+            canister_id: canister,
+        };
+        self.control(canister, "delete_canister", args)
+            .outcome()
+            .ok()
     }
 
     /// Makes sure that the canister which calls with cycles is there, and has them.
@@ -283,13 +358,14 @@ impl Subnet {
             self.node.host(proxy::id());
             let args = ProvisionalCreateArgs {
                 amount: None,
-                settings: None::<CanisterSettings>,
+                settings: None::<AskedSettings>,
                 specified_id: Some(proxy::id()),
                 sender_canister_version: None,
             };
             let user = Principal::anonymous();
             let made = self.manage(user, "provisional_create_canister_with_cycles", args);
-            made.ok()
+            made.outcome()
+                .ok()
                 .expect("the subnet has room for one more canister");
             self.install(proxy::id(), proxy::MODULE, ())
                 .expect("the module can be installed");
@@ -299,17 +375,27 @@ impl Subnet {
     }
 
     /// A call of a method of the management canister.
-    fn manage(
-        &mut self,
+    fn manage<'a>(
+        &'a mut self,
         sender: Principal,
-        method: &str,
+        method: &'a str,
         args: impl candid::CandidType,
-    ) -> Outcome {
+    ) -> Call<'a> {
         let argument = candid::encode_one(args).expect("encoding to memory does not fail");
         self.call(Principal::management_canister(), method)
             .sent_by(sender)
             .with_bytes(argument)
-            .outcome()
+    }
+
+    /// The same by the first controller of a canister; by the anonymous principal if nobody controls it.
+    fn control<'a>(
+        &'a mut self,
+        canister: Principal,
+        method: &'a str,
+        args: impl candid::CandidType,
+    ) -> Call<'a> {
+        let first = self.controllers(canister).first().copied();
+        self.manage(first.unwrap_or_else(Principal::anonymous), method, args)
     }
 
     /// A message that can be given a sender, cycles and an argument before it is sent; see [`Call`].
@@ -317,7 +403,8 @@ impl Subnet {
         Call::new(self, canister, method)
     }
 
-    /// Calls an update method as the anonymous user, and decodes its reply.
+    /// Calls an update method as the anonymous user, and decodes its reply. A failure is told as the error alone;
+    /// `call(…).with(…)?` and [`outcome`](Call::outcome) tell also what was printed and what it cost.
     ///
     /// # Errors
     /// A reject, an error of the network, and Candid that does not fit.
@@ -341,6 +428,16 @@ impl Subnet {
         argument: A,
     ) -> Result<R, CallError> {
         self.call(canister, method).with(argument)?.query()
+    }
+
+    /// How a message of this subnet that was [submitted](Call::submit) ended; nothing if it has not ended yet, or if that was told
+    /// before.
+    pub fn answer(&mut self, message: Submitted) -> Option<MessageResult> {
+        let result = self.node.take_answer(message.id)?;
+        Some(match message.with_cycles {
+            true => proxy::callees(result),
+            false => result,
+        })
     }
 
     /// Time of the last round, in nanoseconds since the Unix epoch.
@@ -383,18 +480,14 @@ impl Subnet {
     /// # Errors
     /// What the network says.
     pub fn set(&mut self, canister: Principal, settings: Settings) -> Result<Outcome, CallError> {
-        let sender = self.controllers(canister).first().copied();
-        let args = crate::management::types::settings::UpdateSettingsArgs {
+        let args = UpdateSettingsArgs {
             canister_id: canister,
             settings: settings.wire(),
             sender_canister_version: None,
         };
-        self.manage(
-            sender.unwrap_or_else(Principal::anonymous),
-            "update_settings",
-            args,
-        )
-        .ok()
+        self.control(canister, "update_settings", args)
+            .outcome()
+            .ok()
     }
 
     /// What was asked for that a replica of another date has, in words; each is told once. [`Subnet::as_of`] chooses the date.
@@ -478,21 +571,33 @@ impl Subnet {
         Ok(fork)
     }
 
-    /// The node, for what this face does not show.
+    /// The node, for what this face does not show: all that a canister consists of ([`Node::canister`]), the time of the next
+    /// round ([`Node::set_time`]).
     pub fn node(&mut self) -> &mut Node {
         &mut self.node
     }
 }
 
 impl Settings {
-    fn wire(self) -> CanisterSettings {
-        CanisterSettings {
+    fn wire(self) -> AskedSettings {
+        let variable = |(name, value)| EnvironmentVariable { name, value };
+        let variables = self.environment_variables;
+        AskedSettings {
             controllers: self.controllers.map(Limited),
             compute_allocation: self.compute_allocation.map(Nat::from),
             memory_allocation: self.memory_allocation.map(Nat::from),
             freezing_threshold: self.freezing_threshold.map(Nat::from),
+            reserved_cycles_limit: self.reserved_cycles_limit.map(Nat::from),
+            log_visibility: self.log_visibility.map(Into::into),
+            log_memory_limit: self.log_memory_limit.map(Nat::from),
             wasm_memory_limit: self.wasm_memory_limit.map(Nat::from),
-            ..CanisterSettings::default()
+            wasm_memory_threshold: self.wasm_memory_threshold.map(Nat::from),
+            environment_variables: variables.map(|it| it.into_iter().map(variable).collect()),
+            minimum_incoming_canister_call_cycles: self
+                .minimum_incoming_canister_call_cycles
+                .map(Nat::from),
+            snapshot_visibility: self.snapshot_visibility.map(Into::into),
+            status_visibility: self.status_visibility.map(Into::into),
         }
     }
 }

@@ -347,6 +347,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_a_file_that_is_written_as_a_flag_is_told_how_to_be_written() {
+        let error = |file| config(&[], file).unwrap_err();
+        assert_eq!(
+            error("max-memory-bytes = 5"),
+            "unknown key max-memory-bytes, perhaps max_memory_bytes"
+        );
+        assert_eq!(error("max-colour = 5"), "unknown key max-colour");
+    }
+
+    #[test]
     fn a_variable_that_is_not_text_matters_only_if_it_is_a_setting() {
         use std::os::unix::ffi::OsStringExt;
         let add = |key: &str| {

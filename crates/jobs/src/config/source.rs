@@ -107,7 +107,11 @@ pub fn parse_toml(text: &str) -> Result<Vec<(String, String)>, String> {
     let setting = |(key, value): (String, toml::Value)| {
         let name = key.to_uppercase();
         if !is_known(&name) {
-            return Err(format!("unknown key {key}"));
+            let near = name.replace('-', "_");
+            return Err(match is_known(&near) {
+                true => format!("unknown key {key}, perhaps {}", near.to_lowercase()),
+                false => format!("unknown key {key}"),
+            });
         }
         let text = match value {
             toml::Value::String(text) => text,

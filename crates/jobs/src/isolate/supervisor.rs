@@ -187,7 +187,8 @@ impl Supervisor {
                 incoming => incoming?,
             };
             match incoming {
-                Incoming::Message(READY, _) => {
+                // Once: a worker that is no longer itself would give its guest more time.
+                Incoming::Message(READY, _) if !ready => {
                     ready = true;
                     around.deadline.begin();
                 }

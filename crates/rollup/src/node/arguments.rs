@@ -7,12 +7,16 @@ use clap::Parser;
 
 /// Runs a smart rollup's kernel with the RPC of a rollup node, without a chain.
 ///
-/// Commands: `run MODE for ADDR with operators OP…`, `init MODE config for ADDR with operators OP…`,
-/// `originate smart rollup NAME of kind wasm_2_0_0 of type TYPE with kernel K`, `send smart rollup message MSG from SRC`,
-/// `transfer PAYLOAD from KT1`, `bake [N]`, `show supported protocols`, `dump durable storage into FILE`,
-/// `patch durable storage at KEY with (HEX|file:FILE)`, `replay block B`, `replay blocks from L to L`,
-/// `repair commitments for PROTOCOL`, `recompute outbox messages from L`, `compare URL URL`,
-/// `snapshot export [FILE]`, `snapshot import FILE`, `snapshot info FILE`, `generate openapi`, `list metrics`.
+/// Commands: `run MODE for ADDR with operators OP…`,
+/// `init MODE config for ADDR with operators OP…`,
+/// `originate smart rollup NAME of kind wasm_2_0_0 of type TYPE with kernel K`,
+/// `send smart rollup message MSG from SRC`, `transfer PAYLOAD from KT1`,
+/// `bake [N]`, `show supported protocols`, `dump durable storage into FILE`,
+/// `patch durable storage at KEY with (HEX|file:FILE)`, `replay block B`,
+/// `replay blocks from L to L`, `repair commitments for PROTOCOL`,
+/// `recompute outbox messages from L`, `compare URL URL`,
+/// `snapshot export [FILE]`, `snapshot import FILE`, `snapshot info FILE`,
+/// `generate openapi`, `list metrics`.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -192,12 +196,16 @@ pub(super) struct Arguments {
     /// fast, sandbox or mainnet: all constants at once [default: those that the data was made with, then fast]
     #[arg(long)]
     pub(super) preset: Option<String>,
+    /// Levels from one commitment to the next [default: that of --preset]
     #[arg(long)]
     pub(super) commitment_period: Option<i32>,
+    /// Levels for which a commitment can be challenged [default: that of --preset]
     #[arg(long)]
     pub(super) challenge_window: Option<i32>,
+    /// Levels for which outbox messages can be executed [default: that of --preset]
     #[arg(long)]
     pub(super) max_active_outbox_levels: Option<i32>,
+    /// Levels between the head and the finalized block [default: 2]
     #[arg(long)]
     pub(super) finality: Option<i32>,
     /// Batches in a block; 0 for as many as there are [default: one for each batching key]
@@ -218,7 +226,7 @@ pub(super) struct Arguments {
     /// A program that gets this line
     #[arg(long)]
     pub(super) outbox_hook: Option<String>,
-    /// Seconds
+    /// Seconds that a simulation may take
     #[arg(long, default_value_t = 30.0)]
     pub(super) simulate_timeout: f64,
     /// v18 or new: the shapes of JSON
@@ -270,4 +278,32 @@ pub(super) fn base_dir(arguments: &Arguments) -> PathBuf {
         .base_dir
         .clone()
         .unwrap_or_else(|| home(".tezos-client"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn every_option_that_the_help_shows_has_a_text() {
+        let command = Arguments::command();
+        for option in command.get_arguments().filter(|it| !it.is_hide_set()) {
+            let text = option.get_help().map(ToString::to_string);
+            let words = text.as_deref().unwrap_or_default().split(' ').count();
+            assert!(words > 1, "{}: {text:?}", option.get_id());
+        }
+    }
+
+    #[test]
+    fn the_list_of_commands_fits_a_terminal() {
+        let command = Arguments::command();
+        let text = command.get_long_about().map(ToString::to_string);
+        let text = text.expect("it lists the commands");
+        assert!(text.contains("replay blocks"), "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
 }

@@ -513,7 +513,7 @@ impl Chain {
         for level in target + 1..=head.level {
             gone.extend(store.block(level)?);
         }
-        // What waits is written down before the blocks go: whenever the process dies, it is in one or the other.
+        // What waits is written down before the blocks go: whenever the process dies nothing is lost, though it may be in both.
         let settled = {
             let pool = &mut self.node.live().pool;
             pool.put_back(target, &gone, &settings.batcher)?

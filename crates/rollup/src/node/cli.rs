@@ -17,6 +17,7 @@ use super::setting::{boot_sector, config_path, first_kernel, new_address, settin
 use super::snapshot::snapshot;
 use super::{compare, config, log, offline, remembered, server, tell};
 use crate::encoding::base58::ROLLUP;
+use crate::replace::replace;
 use crate::say::say;
 
 /// The program.
@@ -161,10 +162,8 @@ fn init(arguments: &Arguments, mode: &str, address: &str, keys: &[&str]) -> Resu
     let text = serde_json::to_string_pretty(&config::written(&settings, v18))
         .map_err(|error| error.to_string())?;
     let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
-    let new = path.with_extension("new");
     parent
-        .and_then(|()| fs::write(&new, text + "\n"))
-        .and_then(|()| fs::rename(&new, &path))
+        .and_then(|()| replace(&path, text + "\n"))
         .map_err(|error| format!("{}: {error}", path.display()))?;
     say!(
         "Smart rollup node configuration written in {}",

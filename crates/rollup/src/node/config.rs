@@ -415,9 +415,6 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     if settings.loser.is_loser() {
         put("loser-mode", settings.loser.to_json());
     }
-    if let Some(frequency) = settings.gc_frequency {
-        put("gc-parameters", json!({ "frequency": frequency }));
-    }
     if settings.history_mode != HistoryMode::Archive {
         put("history-mode", settings.history_mode.name().into());
     }

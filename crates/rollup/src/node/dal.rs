@@ -118,7 +118,8 @@ impl Dal {
             .retain(|injected| injected.id != *id || injected.published.is_none());
     }
 
-    /// Writes the slots of a block: as many messages as there are slots in use.
+    /// Writes the slots of a block: as many messages as there are slots in use. Of a block that is made again, because it
+    /// could not be made or was taken away, the slots that are written stay.
     ///
     /// # Errors
     /// If a page cannot be written; the message waits on.
@@ -127,11 +128,15 @@ impl Dal {
             let Some((id, message)) = self.waiting.front() else {
                 return Ok(());
             };
+            let place = Some((level, slot));
+            if self.injected.iter().any(|other| other.published == place) {
+                continue;
+            }
             write(directory, level, slot, message)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
             for injected in &mut self.injected {
                 if injected.id == *id {
-                    injected.published = Some((level, slot));
+                    injected.published = place;
                 }
             }
             self.waiting.pop_front();
@@ -177,6 +182,10 @@ mod tests {
         let statuses = dal.statuses();
         assert_eq!(statuses[1]["status"]["slot_index"], 7);
         assert_eq!(statuses[2]["status"]["status"], "pending");
+        // The block is made again.
+        dal.publish(9, directory.path()).unwrap();
+        assert_eq!(page("9-3-0").unwrap()[..2], [b'a', 0]);
+        assert_eq!(dal.statuses(), statuses);
         dal.publish(10, directory.path()).unwrap();
         assert_eq!(page("10-3-0").unwrap()[0], b'c');
         dal.forget(&ids[0]);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::batcher::Waiting;
 use super::block::Operation;
 use crate::encoding::reader::{Reader, put_block};
+use crate::replace::replace;
 
 /// What waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,10 +68,7 @@ impl Journal {
         if entries.is_empty() {
             return self.file.set_len(0);
         }
-        let bytes = encoded(entries);
-        let new = self.path.with_extension("new");
-        fs::write(&new, &bytes)?;
-        fs::rename(&new, &self.path)?;
+        replace(&self.path, encoded(entries))?;
         self.file = File::options().append(true).open(&self.path)?;
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::block::Block;
 use super::commitment::Constants;
 use super::config::Settings;
 use crate::encoding::base58::{COMMITMENT, ROLLUP};
+use crate::replace::replace;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +118,8 @@ impl Metadata {
             "boot_sector": self.boot_sector,
             "constants": constants,
         });
-        fs::write(&path, format!("{text}\n"))
+        // A file that was not written to its end would keep the node from starting ever again.
+        replace(&path, format!("{text}\n"))
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
@@ -198,6 +200,7 @@ mod tests {
         };
         metadata.write(directory.path()).unwrap();
         assert_eq!(Metadata::read(directory.path()), Ok(Some(metadata.clone())));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         let mut constants = Constants::preset("fast").unwrap();
         metadata.remembered(&mut constants);
         assert_eq!((constants.commitment_period, constants.finality), (1, 5));

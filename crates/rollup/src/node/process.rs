@@ -22,6 +22,7 @@ use super::{Node, log};
 use crate::encoding::base58::ROLLUP;
 use crate::encoding::hash::blake2b;
 use crate::module::Kernel;
+use crate::replace::replace;
 use crate::version::Version;
 
 /// How long a block that is under way may take when the node is to end.
@@ -141,7 +142,7 @@ fn genesis_matches(node: &Node, kernel: Option<&[u8]>) -> Result<(), String> {
 /// Remembers what is kept of the past, which can no longer become more.
 fn remember_history(settings: &Settings) -> Result<(), String> {
     let path = settings.data_dir.join("history-mode");
-    fs::write(&path, settings.history_mode.name())
+    replace(&path, settings.history_mode.name())
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -114,7 +114,7 @@ pub(super) fn first_kernel(arguments: &Arguments, file: &File) -> Result<Option<
     path.as_deref().map(boot_sector).transpose()
 }
 
-/// What the command line says of keys that mean nothing here.
+/// What the command line says of keys that mean nothing here, or have parts that do.
 fn kept(arguments: &Arguments) -> Result<serde_json::Map<String, Value>, String> {
     let mut kept = serde_json::Map::new();
     let mut injector = serde_json::Map::new();
@@ -165,6 +165,9 @@ fn kept(arguments: &Arguments) -> Result<serde_json::Map<String, Value>, String>
             ));
         }
         put("commit-on", word.as_str().into());
+    }
+    if let Some(blocks) = arguments.gc_frequency {
+        put("gc-parameters", json!({ "frequency": blocks }));
     }
     if let Some(seconds) = arguments.reconnection_delay {
         put("reconnection_delay", seconds.into());
@@ -430,7 +433,9 @@ pub(super) fn settings(
         acl: access::rules(&acl_shown)?,
         acl_shown,
         kept: file.kept(kept(arguments)?),
-        boot_sector: boot_sector_path(arguments, file)?,
+        // In full: a file that is written from here may be run from anywhere.
+        boot_sector: boot_sector_path(arguments, file)?
+            .map(|path| std::path::absolute(&path).unwrap_or(path)),
         unsafe_disable_wasm_kernel_checks: arguments.unsafe_disable_wasm_kernel_checks
             || file.truth("unsafe-disable-wasm-kernel-checks")?,
         fee_parameters: file

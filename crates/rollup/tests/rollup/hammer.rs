@@ -1,7 +1,7 @@
 //! Random kernels, inboxes, files and sessions for as long as one likes: whatever comes, there is an answer, and both ways
 //! of running give the same one.
 //!
-//! `ROLLUP_FUZZ_SECONDS=3600 cargo test --test rollup -- hammer --nocapture` goes on for an hour and counts what it met;
+//! `ROLLUP_FUZZ_SECONDS=3600 cargo test -p drun-rollup --test rollup -- hammer --nocapture` goes on for an hour and counts what it met;
 //! without the variable a few hundred rounds are run. `ROLLUP_FUZZ_SEED` begins elsewhere, `RANDOM_MODULES=FILE` adds the
 //! modules of `fuzz/`. A round that fails can be repeated by its number, which is printed with the failure.
 

@@ -59,6 +59,10 @@ fn each_command_is_an_object_in_json_mode() {
     assert_eq!(events[1]["debug"], "again\nagain\nagain\n");
     assert_eq!(events[1]["ticks"], "55000000000");
     assert_eq!(events[1]["schema"], 1);
+    let readme = fs::read_to_string(package().join("README.md")).unwrap();
+    for field in events[1].as_object().unwrap().keys() {
+        assert!(readme.contains(&format!("\n| `{field}` |")), "{field}");
+    }
 }
 
 /// Whatever is asked for, and wherever commands come from: every line of standard output is an object.

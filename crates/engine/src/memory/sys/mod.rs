@@ -29,7 +29,18 @@ pub(super) enum Access {
 /// Bytes of a page of this machine: 4096 nearly everywhere, 16384 on some.
 pub(crate) fn host_page_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
-    *SIZE.get_or_init(os::page_size)
+    *SIZE.get_or_init(page_size)
+}
+
+#[cfg(not(test))]
+use os::page_size;
+
+/// What the system says, or larger pages that a test wishes for.
+#[cfg(test)]
+fn page_size() -> usize {
+    let wish = std::env::var("DRUN_TEST_PAGE_SIZE").ok();
+    wish.and_then(|size| size.parse().ok())
+        .unwrap_or_else(os::page_size)
 }
 
 /// A range of address space. It begins inaccessible; parts of it are opened and closed in units of pages.

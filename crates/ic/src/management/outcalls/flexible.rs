@@ -9,7 +9,7 @@ use super::{Outcalls, check};
 use crate::errors::{ManagementError, OutcallError, UserError};
 use crate::management::State;
 use crate::management::call::{Call, Caller};
-use crate::management::decode::Given;
+use crate::management::decode::{Given, beginning};
 use crate::management::types::http::{
     FlexibleFailure, FlexibleHttpReply, FlexibleHttpRequestArgs, GlobalError, HttpRequestArgs,
     HttpResponse, NodeDetails, NodeError, ResourceReport,
@@ -113,7 +113,7 @@ pub(super) fn reply(
             let bytes: usize = answers.iter().map(Vec::len).sum();
             let decoded = answers
                 .iter()
-                .map(|answer| candid::decode_one::<HttpResponse>(answer));
+                .map(|answer| beginning::<HttpResponse>(answer));
             match decoded.collect::<Result<Vec<_>, _>>() {
                 Ok(_) if bytes > MAX_REPLY_BYTES => failure(
                     Some(GlobalError::ResponsesTooLarge(Reserved)),

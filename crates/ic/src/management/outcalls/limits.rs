@@ -1,6 +1,7 @@
 //! What an HTTP answer may be, and which URLs are asked at all (interface specification, http_request). Whoever answers, a mock or
 //! the user of a network, is held to it; a node of the network reports each as a reject with code 1.
 
+use super::super::decode::beginning;
 use super::super::types::http::{HttpResponse, MAX_HEADERS};
 use super::{MAX_BYTES, MAX_FIELD_BYTES, MAX_HEADER_BYTES};
 use crate::errors::{ErrorCode, UserError};
@@ -64,7 +65,7 @@ pub(super) fn fault_of_transformed(reply: &[u8], max_bytes: Option<u64>) -> Opti
     if reply.len() as u64 <= limit && reply.len() <= MAX_FIELD_BYTES as usize {
         return None;
     }
-    let fault = match candid::decode_one::<HttpResponse>(reply) {
+    let fault = match beginning::<HttpResponse>(reply) {
         Ok(response) => return fault_of_answer(&response, max_bytes),
         Err(_) => reply.len() as u64 > limit,
     };

@@ -13,6 +13,7 @@ use clap::Parser;
 use crate::debugger::lines::Script;
 use crate::debugger::opening::{SessionArguments, block, finish, session};
 use crate::debugger::prints::Prints;
+use crate::replace::replace;
 
 /// A directory with a file `commands`.
 #[derive(Clone, Debug)]
@@ -125,23 +126,6 @@ fn skipped(commands: &str) -> Option<String> {
     let mut comments = head.filter_map(|line| line.strip_prefix('#'));
     let reason = comments.find_map(|text| text.trim().strip_prefix("skip:"))?;
     Some(reason.trim().to_owned())
-}
-
-/// Writes a file beside its place and moves it there, so that a full disk leaves the old one.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let named = fs::canonicalize(path);
-    let path = named.as_deref().unwrap_or(path);
-    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
-        return fs::write(path, text);
-    }
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}.new", std::process::id()));
-    let new = PathBuf::from(new);
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
 }
 
 /// The options in a case's file `args`, one line or several.

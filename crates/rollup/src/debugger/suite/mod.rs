@@ -20,7 +20,8 @@ use std::time::Instant;
 use clap::Args;
 
 use super::opening::block;
-use case::{Case, Tested, Verdict, find, replace, test};
+use crate::replace::replace;
+use case::{Case, Tested, Verdict, find, test};
 use pattern::{Partition, Pattern, wants};
 
 /// The options of `test`.

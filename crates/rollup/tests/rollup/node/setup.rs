@@ -396,18 +396,22 @@ fn every_key_of_a_configuration_counts() {
     let hello = kernel("hello");
     let hello = hello.to_str().unwrap();
     let keys = ["bootstrap1", "batching:bootstrap2", "batching:bootstrap3"];
+    // Below the working directory; the file names it in full.
     let options = [
         "--boot-sector-file",
-        hello,
+        "kernels/hello.wat",
         "--unsafe-disable-wasm-kernel-checks",
         "--injection-ttl",
         "7",
+        "--gc-frequency",
+        "3",
     ];
     assert_eq!(init(&[&keys[..], &options].concat()).0, Some(0));
     let path = place.path("data/config.json");
     let read = || std::fs::read_to_string(&path).unwrap();
     let mut config: Value = serde_json::from_str(&read()).unwrap();
     assert_eq!(config["boot-sector"], hello);
+    assert_eq!(config["gc-parameters"], json!({ "frequency": 3 }));
     assert_eq!(
         config["smart-rollup-node-operator"]["add_messages"]
             .as_array()
@@ -422,7 +426,7 @@ fn every_key_of_a_configuration_counts() {
     );
 
     config["l1_rpc_timeout"] = json!(7.5);
-    config["gc-parameters"] = json!({ "context_splitting_period": 9 });
+    config["gc-parameters"] = json!({ "frequency": 9, "context_splitting_period": 9 });
     config["acl"] = json!([{ "address": "127.0.0.1", "blacklist": ["GET /config"] }]);
     std::fs::write(&path, config.to_string()).unwrap();
     // The directory is named in the file.
@@ -436,7 +440,7 @@ fn every_key_of_a_configuration_counts() {
     assert_eq!(running.ask("GET", "/config", None).0, 403);
     assert!(place.path("data/metadata").exists());
     drop(running);
-    let running = run(&["--acl-override", "secure"]);
+    let running = run(&["--acl-override", "secure", "--gc-frequency", "5"]);
     let shown = running.get("/config");
     assert_eq!(shown["boot-sector"], hello);
     assert_eq!(shown["unsafe-disable-wasm-kernel-checks"], true);
@@ -445,7 +449,11 @@ fn every_key_of_a_configuration_counts() {
         shown["injector"],
         json!({ "retention_period": 2048, "attempts": 10, "injection_ttl": 7 })
     );
-    assert_eq!(shown["gc-parameters"]["context_splitting_period"], 9);
+    // The command line counts more than the file.
+    assert_eq!(
+        shown["gc-parameters"],
+        json!({ "frequency": 5, "context_splitting_period": 9 })
+    );
     drop(running);
 
     for (key, value, expected) in [

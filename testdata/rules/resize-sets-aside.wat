@@ -1,0 +1,18 @@
+;; Writes into its log, burns the cycles in its argument, tells its balance.
+(module
+  (import "ic0" "debug_print" (func $print (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+  (import "ic0" "cycles_burn128" (func $burn (param i64 i64 i32)))
+  (import "ic0" "canister_cycle_balance128" (func $balance (param i32)))
+  (memory 1)
+  (data (i32.const 0) "........................................")
+  (func (export "canister_update log") (local $i i32)
+    (loop $l (call $print (i32.const 0) (i32.const 40)) (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10))))
+    (call $reply))
+  (func (export "canister_update burn")
+    (call $copy (i32.const 400) (i32.const 0) (i32.const 8))
+    (call $burn (i64.const 0) (i64.load (i32.const 400)) (i32.const 512)) (call $reply))
+  (func (export "canister_query balance")
+    (call $balance (i32.const 512)) (call $append (i32.const 512) (i32.const 16)) (call $reply)))
