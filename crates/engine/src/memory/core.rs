@@ -110,6 +110,7 @@ impl Core {
     }
 
     /// The page that an address lies in, if it is an accessible one of this heap.
+    #[cfg(any(unix, test))]
     pub(super) fn page_of(&self, address: usize) -> Option<usize> {
         let offset = address.wrapping_sub(self.base.addr());
         (offset < self.size()).then_some(offset / PAGE_SIZE)

@@ -119,8 +119,7 @@ impl Metadata {
             "constants": constants,
         });
         // A file that was not written to its end would keep the node from starting ever again.
-        replace(&path, format!("{text}\n"))
-            .map_err(|error| format!("{}: {error}", path.display()))
+        replace(&path, format!("{text}\n")).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// The constants as the rollup began, into those of a preset.

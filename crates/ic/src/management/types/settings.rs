@@ -43,8 +43,8 @@ pub struct CanisterSettings {
     pub environment_variables: Option<Vec<EnvironmentVariable>>,
 }
 
-/// The settings that any caller may ask for, those of later replicas among them. For decoding: what this program itself sends
-/// are [`CanisterSettings`], whose bytes are recorded.
+/// The settings that any caller may ask for, those of later replicas among them: what is decoded, and what tests in Rust send. What
+/// scripts send are [`CanisterSettings`], whose bytes are recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, CandidType, Deserialize)]
 pub struct AskedSettings {
     pub controllers: Option<Limited<MAX_CONTROLLERS, Principal>>,
