@@ -15,9 +15,15 @@ use crate::say::say;
 
 /// Asks a rollup node.
 ///
-/// Commands: `get smart rollup address`, `get state value for KEY`, `get proof for message I of outbox at level L`,
-/// `encode outbox message JSON`, `rpc get URL`, `rpc post URL [with JSON|file:F]`,
-/// `execute outbox message of smart rollup ADDR from OP for commitment hash C and output proof P`.
+/// Commands:
+///   get smart rollup address
+///   get state value for KEY
+///   get proof for message I of outbox at level L
+///   encode outbox message JSON
+///   execute outbox message of smart rollup ADDR from OP
+///     for commitment hash C and output proof P
+///   rpc get URL
+///   rpc post URL [with JSON|file:F]
 #[derive(Debug, Parser)]
 #[command(version, name = "rollup-client", verbatim_doc_comment)]
 struct Arguments {
