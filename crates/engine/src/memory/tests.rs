@@ -241,19 +241,9 @@ fn a_short_heap_grows_to_its_capacity_where_it_is() {
 #[cfg(target_os = "linux")]
 fn histories_agree_where_the_pages_of_the_machine_are_larger() {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = child
-        .env("DRUN_TEST_PAGE_SIZE", "16384")
-        .args([
-            "--exact",
-            "memory::tests::random_histories_agree_with_a_plain_vector",
-        ])
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}"
-    );
+    let name = "memory::tests::random_histories_agree_with_a_plain_vector";
+    let child = child.env("DRUN_TEST_PAGE_SIZE", "16384");
+    passes(child.args(["--exact", name]));
 }
 
 #[test]
@@ -596,10 +586,12 @@ pub(super) fn alone(module: &str, name: &str) {
     let (_, module) = module.split_once("::").unwrap();
     let name = format!("{module}::{name}");
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = child
-        .args(["--ignored", "--exact", &name])
-        .output()
-        .unwrap();
+    passes(child.args(["--ignored", "--exact", &name]));
+}
+
+/// One test passes in this process of its own.
+fn passes(child: &mut std::process::Command) {
+    let output = child.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && told.contains("1 passed"),

@@ -304,10 +304,7 @@ impl Subnet {
     /// What the network says; IC0202 if calls are still open after 100,000 rounds. It takes no calls then either, until it is
     /// [started](Self::start).
     pub fn stop(&mut self, canister: Principal) -> Result<Outcome, CallError> {
-        let args = CanisterIdRecord {
-            canister_id: canister,
-        };
-        self.control(canister, "stop_canister", args).outcome().ok()
+        self.lifecycle(canister, "stop_canister")
     }
 
     /// Starts a canister that was stopped, as one of its controllers; one that runs goes on running.
@@ -315,12 +312,7 @@ impl Subnet {
     /// # Errors
     /// What the network says.
     pub fn start(&mut self, canister: Principal) -> Result<Outcome, CallError> {
-        let args = CanisterIdRecord {
-            canister_id: canister,
-        };
-        self.control(canister, "start_canister", args)
-            .outcome()
-            .ok()
+        self.lifecycle(canister, "start_canister")
     }
 
     /// Empties a canister, as one of its controllers: module, memories, certified data, chunks and log are gone, and its open calls are
@@ -344,12 +336,7 @@ impl Subnet {
     /// # Errors
     /// What the network says: IC0510 if it is not stopped.
     pub fn delete(&mut self, canister: Principal) -> Result<Outcome, CallError> {
-        let args = CanisterIdRecord {
-            canister_id: canister,
-        };
-        self.control(canister, "delete_canister", args)
-            .outcome()
-            .ok()
+        self.lifecycle(canister, "delete_canister")
     }
 
     /// Makes sure that the canister which calls with cycles is there, and has them.
@@ -396,6 +383,14 @@ impl Subnet {
     ) -> Call<'a> {
         let first = self.controllers(canister).first().copied();
         self.manage(first.unwrap_or_else(Principal::anonymous), method, args)
+    }
+
+    /// Sends a method that asks for nothing but the canister.
+    fn lifecycle(&mut self, canister: Principal, method: &str) -> Result<Outcome, CallError> {
+        let args = CanisterIdRecord {
+            canister_id: canister,
+        };
+        self.control(canister, method, args).outcome().ok()
     }
 
     /// A message that can be given a sender, cycles and an argument before it is sent; see [`Call`].
