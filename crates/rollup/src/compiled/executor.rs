@@ -31,6 +31,9 @@ const PER_TICK: u64 = 2;
 const FIRST_BOUND: u64 = 1 << 35;
 const HIGHER: u64 = 8;
 
+/// How many texts a kernel may be ahead of whoever shows them: it waits for a reader that is slow.
+const AHEAD: usize = 64;
+
 /// How long a kernel runs before somebody is asked whether it should go on.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -162,7 +165,7 @@ impl Executor for Compiled {
             .load(kernel, version.call_depth())
             .ok_or_else(|| undecided("not compiled"))?;
         self.generation += 1;
-        let (demand, demands) = mpsc::channel();
+        let (demand, demands) = mpsc::sync_channel(AHEAD);
         let (answer, answers) = mpsc::channel();
         let (done, result) = mpsc::channel();
         let left_alone = Arc::new(AtomicBool::new(false));
@@ -188,13 +191,14 @@ impl Executor for Compiled {
                     let _ = answer.send(data);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
-                // The thread goes on until its bound; whatever it does concerns nobody any more.
-                Err(RecvTimeoutError::Timeout) if surroundings.interrupted() => {
-                    left_alone.store(true, Ordering::Relaxed);
-                    self.thread = None;
-                    return Err(Unfinished::Interrupted);
-                }
                 Err(RecvTimeoutError::Timeout) => {}
+            }
+            // Asked of a kernel that always wants something, too.
+            if surroundings.interrupted() {
+                // The thread goes on until its bound; whatever it does concerns nobody any more.
+                left_alone.store(true, Ordering::Relaxed);
+                self.thread = None;
+                return Err(Unfinished::Interrupted);
             }
         }
         let (result, after) = result

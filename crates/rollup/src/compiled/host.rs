@@ -1,6 +1,6 @@
 //! What the engine wants to know of us: which modules may run, what they import, what is kept of one run.
 
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use drun_engine::rewrite::{Defect, Plan, Shape, Weights};
 use drun_engine::{Activation, Address, Exhausted, Guest, Host, Imports, Linking, Stopped};
@@ -181,7 +181,7 @@ pub(super) struct Activity {
     pub world: World,
     /// What host functions cost.
     pub ticks: u64,
-    demand: Sender<Demand>,
+    demand: SyncSender<Demand>,
     answers: Receiver<Answer>,
     /// Printed by the call at hand.
     printed: Vec<u8>,
@@ -194,7 +194,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    pub(super) fn new(world: World, demand: Sender<Demand>, answers: Receiver<Answer>) -> Self {
+    pub(super) fn new(world: World, demand: SyncSender<Demand>, answers: Receiver<Answer>) -> Self {
         Self {
             world,
             ticks: 0,

@@ -5,8 +5,8 @@ use super::numbers::{Kind, number};
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// `time COMMAND`
-    Time(Box<Command>),
+    /// `time COMMAND`, with so many `time` in front: any number, so they are not one within the other.
+    Time(usize, Box<Command>),
     /// `show status`
     ShowStatus,
     /// `show inbox`
@@ -91,12 +91,16 @@ pub(super) const WORDS: &[&str] = &[
 /// Reads a line; `None` when it is no command.
 pub(super) fn parse(line: &str) -> Option<Command> {
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
-    words_of(&words)
+    let times = words.iter().take_while(|word| **word == "time").count();
+    let command = words_of(&words[times..])?;
+    Some(match times {
+        0 => command,
+        _ => Command::Time(times, Box::new(command)),
+    })
 }
 
 fn words_of(words: &[&str]) -> Option<Command> {
     Some(match *words {
-        ["time", ref rest @ ..] => Command::Time(Box::new(words_of(rest)?)),
         ["show", "status"] => Command::ShowStatus,
         ["show", "inbox"] => Command::ShowInbox,
         ["show", "outbox", "at", "level", level] => {
@@ -172,6 +176,15 @@ mod tests {
                 Some(Command::ShowMemory(16, 16, Kind::Hex)),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn a_command_may_be_timed_any_number_of_times() {
+        let line = |n| format!("{}stop", "time ".repeat(n));
+        for n in [1, 2, 1_000_000] {
+            let expected = Command::Time(n, Box::new(Command::Stop));
+            assert_eq!(parse(&line(n)), Some(expected));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where the debugger writes, where it asks, and how it finds data to reveal.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::interrupt::Patience;
@@ -34,6 +34,8 @@ pub struct Console {
     pub patience: Patience,
     /// In JSON mode: what was printed since the last event.
     pub events: Option<Captured>,
+    /// Why something that the kernel printed could not be written.
+    pub lost: Option<io::Error>,
 }
 
 /// What was printed, for an event.
@@ -47,45 +49,61 @@ pub struct Captured {
 
 /// A file of lines with times.
 pub struct Timings {
-    /// The file.
-    pub file: std::fs::File,
+    path: PathBuf,
+    file: std::fs::File,
     /// When the session began.
-    pub start: Instant,
+    start: Instant,
     line: Vec<u8>,
     began: Option<Instant>,
 }
 
 impl Timings {
-    /// A file in which times count from now.
-    pub fn new(file: std::fs::File) -> Self {
-        Self {
-            file,
+    /// Makes a file in which times count from now.
+    pub fn create(path: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            file: std::fs::File::create(&path).map_err(|error| at(&path, error))?,
+            path,
             start: Instant::now(),
             line: Vec::new(),
             began: None,
-        }
+        })
     }
 
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         for byte in text {
             let began = *self.began.get_or_insert_with(Instant::now);
-            if *byte != b'\n' {
+            if *byte == b'\n' {
+                self.end_line(began)?;
+            } else {
                 self.line.push(*byte);
-                continue;
             }
-            let elapsed = began - self.start;
-            let (secs, nanos) = (elapsed.as_secs() as f64, f64::from(elapsed.subsec_nanos()));
-            let message = serde_json::Value::from(String::from_utf8_lossy(&self.line).into_owned());
-            // The order of the original, which a JSON object of the library does not keep.
-            writeln!(
-                self.file,
-                "{{\"elapsed\":{{\"secs\":{secs:?},\"nanos\":{nanos:?}}},\"message\":{message}}}"
-            )?;
-            self.line.clear();
-            self.began = None;
         }
         Ok(())
     }
+
+    fn end_line(&mut self, began: Instant) -> io::Result<()> {
+        let elapsed = began - self.start;
+        let (secs, nanos) = (elapsed.as_secs() as f64, f64::from(elapsed.subsec_nanos()));
+        let line = std::mem::take(&mut self.line);
+        let message = serde_json::Value::from(String::from_utf8_lossy(&line).into_owned());
+        self.began = None;
+        // The order of the original, which a JSON object of the library does not keep.
+        writeln!(
+            self.file,
+            "{{\"elapsed\":{{\"secs\":{secs:?},\"nanos\":{nanos:?}}},\"message\":{message}}}"
+        )
+        .map_err(|error| at(&self.path, error))
+    }
+
+    /// Writes a last line that the kernel did not end.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.began.map_or(Ok(()), |began| self.end_line(began))
+    }
+}
+
+/// An error with the file it happened to.
+fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// How often an answer is asked for.
@@ -147,14 +165,17 @@ impl Console {
         Ok(true)
     }
 
-    /// The answer to a request from its file; an error tells what the file should have been.
+    /// The answer to a request from its file; nothing when that cannot be read.
     pub fn from_file(&self, request: &Request) -> Option<Vec<u8>> {
-        let directory = match request {
+        std::fs::read(self.directory(request).join(request.file_name()?)).ok()
+    }
+
+    /// Where the file of a request is looked for.
+    pub(super) fn directory(&self, request: &Request) -> &Path {
+        match request {
             Request::DalPage { .. } => &self.dal_pages,
             _ => &self.preimages,
-        };
-        let data = std::fs::read(directory.join(request.file_name()?)).ok()?;
-        Some(data)
+        }
     }
 
     /// What stands in front of a line that is wanted: nothing in JSON mode.
@@ -173,14 +194,14 @@ impl Console {
 
     fn ask(&mut self, request: &Request) -> Result<Vec<u8>, String> {
         let failed = |error: io::Error| error.to_string();
-        let (what, directory) = match request {
-            Request::DalPage { .. } => ("DAL page", &self.dal_pages),
-            _ => ("Preimage", &self.preimages),
+        let what = match request {
+            Request::DalPage { .. } => "DAL page",
+            _ => "Preimage",
         };
         let name = request.file_name().unwrap_or_default();
         let question = format!(
             "{what} {name} not found in {}, or there was a reading error. Please provide it manually.",
-            directory.display()
+            self.directory(request).display()
         );
         for _ in 0..TRIES {
             self.tell(&question).map_err(failed)?;
@@ -237,8 +258,10 @@ impl Surroundings for Console {
     }
 
     fn debug(&mut self, text: &[u8]) {
-        // A reader that is gone is noticed when the command's own output is written.
-        let _ = self.debug_text(text);
+        // Told when the command has ended, which is soon.
+        if let Err(error) = self.debug_text(text) {
+            self.lost.get_or_insert(error);
+        }
     }
 
     fn reveal(&mut self, request: &Request) -> Result<Vec<u8>, String> {
@@ -265,7 +288,7 @@ impl Surroundings for Console {
     }
 
     fn interrupted(&mut self) -> bool {
-        self.patience.is_over()
+        self.patience.is_over() || self.lost.is_some()
     }
 
     fn overlong(&mut self, ticks: u64, limit: u64) {

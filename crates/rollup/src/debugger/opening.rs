@@ -179,15 +179,11 @@ pub(super) fn session(
             inputs.levels
         }
     };
-    let timings = match &arguments.timings_file {
-        None => None,
-        Some(path) => {
-            let path = base.join(path);
-            let file = std::fs::File::create(&path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            Some(Timings::new(file))
-        }
-    };
+    let timings = arguments.timings_file.as_ref();
+    let timings = timings
+        .map(|path| Timings::create(base.join(path)))
+        .transpose()
+        .map_err(|error| error.to_string())?;
     let console = Console {
         prints,
         lines,
@@ -200,6 +196,7 @@ pub(super) fn session(
         dal_parameters: arguments.dal_parameters,
         patience: interrupt::Patience::new(arguments.command_timeout),
         events: arguments.json.then(Captured::default),
+        lost: None,
     };
     let profiles = match &arguments.flamecharts_dir {
         None => std::env::temp_dir(),
@@ -243,7 +240,8 @@ fn configure(pvm: &mut Pvm, path: &Path, prints: &mut dyn Prints) -> Result<(), 
     if json && let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
         return Err(format!("Config is not a valid JSON: {error}"));
     }
-    for (n, instruction) in installer::parse(&text)
+    let mut warn = |what: String| prints.err(&format!("Warning: {}: {what}", path.display()));
+    for (n, instruction) in installer::configuration(&text, &mut warn)
         .map_err(|error| error.to_string())?
         .into_iter()
         .enumerate()

@@ -8,7 +8,7 @@ use super::command::ProfileOptions;
 use super::numbers::{date, span};
 use super::session::{Failure, Session};
 use crate::interpreter::{Frame, Profile};
-use crate::pvm::{Phases, Status, Stop, Until};
+use crate::pvm::{INTERRUPTED, Phases, Status, Stop, Surroundings, Until};
 
 const RULE: &str = "----------------------";
 
@@ -97,6 +97,9 @@ fn run(
         profiles.extend(session.pvm.take_profile().map(|profile| *profile));
         if stop == Stop::Stuck || session.pvm.is_collecting() || options.no_reboot {
             return Ok((runs, profiles));
+        }
+        if session.console.interrupted() {
+            return Err(Failure::Command(INTERRUPTED.into()));
         }
     }
 }

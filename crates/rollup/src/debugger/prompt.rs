@@ -4,7 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::command::{Command, parse};
-use super::console::{Captured, Console};
+use super::console::{Captured, Console, Timings};
 use super::help::HELP;
 use super::numbers::span;
 use super::session::{Failure, Session};
@@ -17,6 +17,16 @@ use crate::reveal::Request;
 impl Session {
     /// Runs commands until there are no more, or until one ends the session.
     pub fn run(&mut self) -> Result<(), Failure> {
+        let result = self.commands();
+        let timed = self
+            .console
+            .timings
+            .as_mut()
+            .map_or(Ok(()), Timings::finish);
+        result.and(timed.map_err(Failure::Output))
+    }
+
+    fn commands(&mut self) -> Result<(), Failure> {
         while !self.stopped {
             self.console.lines.learn(&self.pvm.world.durable);
             let prompt = self.console.prompt();
@@ -51,9 +61,14 @@ impl Session {
         result
     }
 
-    /// A command that was interrupted by hand leaves the session; one that took too long ends it.
+    /// A command that was interrupted by hand leaves the session; one that took too long, or whose kernel could not print,
+    /// ends it.
     fn interrupted(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
         let by_hand = self.console.patience.end();
+        // Nobody reads any more, or the file of times cannot be written: that is why the command was interrupted.
+        if let Some(error) = self.console.lost.take() {
+            return Err(Failure::Output(error));
+        }
         match result {
             Err(Failure::Command(text)) if text == INTERRUPTED => {
                 if by_hand {
@@ -90,8 +105,12 @@ impl Session {
             ("status", self.pvm.status().to_string().into()),
             ("internal_status", self.pvm.internal_status().into()),
         ];
-        if let Some(Failure::Command(text)) = failure {
-            fields.push(("failure", text.as_str().into()));
+        if let Some(failure) = failure {
+            let text = match failure {
+                Failure::Command(text) => text.clone(),
+                Failure::Output(error) => error.to_string(),
+            };
+            fields.push(("failure", text.into()));
         }
         self.console
             .prints
@@ -101,11 +120,13 @@ impl Session {
     /// Runs one command.
     pub fn command(&mut self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Time(command) => {
+            Command::Time(times, command) => {
                 let start = Instant::now();
                 self.command(*command)?;
-                self.console
-                    .say(&format!("took {}", span(start.elapsed())))?;
+                for _ in 0..times {
+                    self.console
+                        .say(&format!("took {}", span(start.elapsed())))?;
+                }
             }
             Command::Load => self.load()?,
             Command::StepTick => self.step(Until::Ticks(1))?,
@@ -200,7 +221,7 @@ impl Session {
             // The original says nothing here; a word costs nothing.
             None => {
                 let name = request.file_name().unwrap_or_default();
-                let directory = self.console.preimages.display().to_string();
+                let directory = self.console.directory(&request).display().to_string();
                 self.console
                     .prints
                     .err(&format!("Warning: no file {name} in {directory}"));

@@ -287,7 +287,8 @@ impl Pvm {
         }
     }
 
-    /// Steps on the interpreter until the budget is spent or something happens.
+    /// Steps on the interpreter until the budget is spent or something happens. `debug` receives what the kernel prints, with
+    /// all ticks before it.
     pub fn advance(&mut self, budget: &mut u64, debug: &mut dyn FnMut(&[u8], u64)) -> Stop {
         loop {
             if self.waiting.is_some() {
@@ -374,11 +375,13 @@ impl Pvm {
                 return self.begin(machine);
             }
             Phase::Eval(mut machine) => {
+                // What a kernel measures may begin in one run and end in another.
+                let before = self.total - machine.spent();
                 let event = machine.advance(
                     budget,
                     &mut Context {
                         world: &mut self.world,
-                        debug,
+                        debug: &mut |text, spent| debug(text, before + spent),
                     },
                 );
                 self.phases.run = 1 + machine.spent() - self.phases.init;

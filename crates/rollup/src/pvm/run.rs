@@ -15,7 +15,7 @@ pub trait Surroundings {
     /// Receives what the kernel prints, without any line ending added.
     fn debug(&mut self, text: &[u8]);
 
-    /// The same, from the interpreter, which knows the ticks since the kernel's start began.
+    /// The same, from the interpreter, which counts ticks: only the difference of two such numbers means something.
     fn debug_at(&mut self, text: &[u8], _ticks: u64) {
         self.debug(text);
     }
@@ -154,11 +154,7 @@ impl Pvm {
             });
             budget += slice;
             match (stop, until) {
-                (Stop::Budget, _) if budget > 0 => {
-                    if surroundings.interrupted() {
-                        return Err(INTERRUPTED.into());
-                    }
-                }
+                (Stop::Budget, _) if budget > 0 => {}
                 (Stop::Reveal, Until::Ticks(_)) => return Ok(stop),
                 (Stop::Reveal, _) => {
                     if let Status::WaitingForReveal(request) = self.status() {
@@ -170,6 +166,9 @@ impl Pvm {
                 (Stop::Ended, Until::Ticks(_) | Until::KernelRun | Until::Input) if budget > 0 => {}
                 (Stop::Boundary, Until::Result | Until::Input) if !self.is_collecting() => {}
                 _ => return Ok(stop),
+            }
+            if surroundings.interrupted() {
+                return Err(INTERRUPTED.into());
             }
         }
     }
@@ -199,6 +198,9 @@ impl Pvm {
             let stop = self.kernel_run(executor, surroundings)?;
             if stop == Stop::Stuck || self.is_collecting() {
                 return Ok(stop);
+            }
+            if surroundings.interrupted() {
+                return Err(INTERRUPTED.into());
             }
         }
     }

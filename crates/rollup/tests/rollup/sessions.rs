@@ -246,6 +246,33 @@ fn a_kernel_can_measure_parts_of_itself_in_a_profile() {
     );
 }
 
+/// Both calls stand at the same tick of their runs, so the period between is what was measured.
+#[test]
+fn a_part_may_begin_in_one_run_and_end_in_another() {
+    let text = r#"(module
+        (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+        (import "smart_rollup_core" "store_write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+        (import "smart_rollup_core" "store_has" (func $has (param i32 i32) (result i32)))
+        (memory (export "m") 1)
+        (data (i32.const 0) "__wasm_debugger__::start_section(ab)__wasm_debugger__::end_section(c)")
+        (data (i32.const 100) "/x/kernel/env/reboot")
+        (func (export "kernel_run")
+            (if (call $has (i32.const 100) (i32.const 2))
+                (then (call $debug (i32.const 36) (i32.const 33)))
+                (else
+                    (call $debug (i32.const 0) (i32.const 36))
+                    (drop (call $write (i32.const 100) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0)))
+                    (drop (call $write (i32.const 102) (i32.const 18) (i32.const 0) (i32.const 0) (i32.const 0)))))))"#;
+    let directory = tempfile::tempdir().unwrap();
+    let options = ["--flamecharts-dir", directory.path().to_str().unwrap()];
+    let (status, out, _) = own(text, &options, "profile\n");
+    assert_eq!(status, Some(0));
+    assert!(
+        out.contains("__wasm_debugger__::Section{ticks:11000000000;data:(0x6162,0x63)}\n"),
+        "{out}"
+    );
+}
+
 /// A session over a kernel of the test's own, with one empty level: exit status, output, errors.
 fn own(text: &str, options: &[&str], commands: &str) -> (Option<i32>, String, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -275,6 +302,79 @@ fn a_command_on_a_kernel_that_does_not_end_can_be_bounded() {
         let (status, _, err) = own(endless, &options, &format!("load inputs\n{command}\n"));
         assert_eq!(status, Some(1), "{command}");
         assert_eq!(err, "Error:\n  The command took longer than 200ms\n");
+    }
+}
+
+/// It always wants something, so that nobody ever waits for it in vain.
+const ENDLESS_TALK: &str = r#"(module
+    (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+    (memory (export "m") 1)
+    (func (export "kernel_run") (loop (call $debug (i32.const 0) (i32.const 1000)) (br 0))))"#;
+
+#[test]
+fn a_kernel_that_prints_without_end_can_be_bounded_too() {
+    let options = [
+        "--no-kernel-debug",
+        "-p",
+        "2.0.0-r6",
+        "--command-timeout",
+        "0.2",
+    ];
+    for command in ["step inbox", "step result"] {
+        let (status, _, err) = own(ENDLESS_TALK, &options, &format!("load inputs\n{command}\n"));
+        assert_eq!(status, Some(1), "{command}");
+        assert_eq!(err, "Error:\n  The command took longer than 200ms\n");
+    }
+}
+
+#[test]
+fn a_session_ends_when_nobody_reads_what_its_kernel_prints() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kernel.wat");
+    fs::write(&path, ENDLESS_TALK).unwrap();
+    let mut child = debugger()
+        .args([
+            "-p",
+            "2.0.0-r6",
+            "--inputs",
+            "tests/cases/hello-empty/inputs.json",
+        ])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"step inbox\n").unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 5_000]).unwrap();
+    drop(stdout);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_file_of_times_has_a_line_that_did_not_end_and_its_errors_are_told() {
+    let text = r#"(module
+        (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
+        (memory (export "m") 1) (data (i32.const 0) "one\0atwo")
+        (func (export "kernel_run") (call $debug (i32.const 0) (i32.const 7))))"#;
+    let directory = tempfile::tempdir().unwrap();
+    let timings = directory.path().join("timings");
+    let options = ["--timings-file", timings.to_str().unwrap()];
+    let (status, _, err) = own(text, &options, "step inbox\n");
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let messages: Vec<serde_json::Value> = fs::read_to_string(&timings)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].clone())
+        .collect();
+    assert_eq!(messages, ["one", "two"]);
+
+    // A file that is always full, where there is one.
+    if fs::exists("/dev/full").unwrap() {
+        let (status, _, err) = own(text, &["--timings-file", "/dev/full"], "step inbox\n");
+        assert_eq!(status, Some(1));
+        assert!(err.starts_with("Error:\n  /dev/full: "), "{err}");
     }
 }
 
