@@ -27,8 +27,6 @@ pub enum KernelError {
         /// The kind of mistake and what it is.
         message: String,
     },
-    /// An import that the version does not have.
-    Import(String, String),
 }
 
 impl fmt::Display for KernelError {
@@ -42,7 +40,6 @@ impl fmt::Display for KernelError {
                 place,
                 message,
             } => write!(f, "{name}:{place}: {message}"),
-            Self::Import(module, item) => write!(f, "unknown import \"{module}\".\"{item}\""),
         }
     }
 }
@@ -144,10 +141,14 @@ pub(super) fn check(path: &Path, wasm: &[u8]) -> Result<Arc<Kernel>, KernelError
         let known = import.module == MODULE
             && Function::all().any(|function| function.name() == import.item);
         if !known {
-            return Err(KernelError::Import(
-                import.module.clone(),
-                import.item.clone(),
-            ));
+            return Err(KernelError::Module {
+                name: stem(path),
+                place: format!("0x{:x}", import.offset),
+                message: format!(
+                    "link failure: unknown import \"{}\".\"{}\"",
+                    import.module, import.item
+                ),
+            });
         }
     }
     Ok(kernel)

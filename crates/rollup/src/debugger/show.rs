@@ -131,7 +131,7 @@ fn subkeys(pvm: &Pvm, text: &str) -> String {
             .children()
             .map(|(name, _)| format!("/{name}\n"))
             .collect(),
-        None => format!("The path {text} is not available in the durable storage\n"),
+        None => format!("The path {text} is not available in the durable storage.\n"),
     }
 }
 

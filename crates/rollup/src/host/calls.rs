@@ -93,9 +93,10 @@ pub fn call(
     }
 }
 
-/// Hands data over to the kernel that asked for it: the function's result and what it costs.
+/// Hands data over to the kernel that asked for it: the function's result and what it costs. How much data there may be
+/// is its owner's business.
 pub fn deliver(pending: &Pending, data: &[u8], memory: &mut [u8]) -> (i32, u64) {
-    let n = data.len().min(MAX_REVEAL).min(pending.max as usize);
+    let n = data.len().min(pending.max as usize);
     match range(memory.len(), pending.dst, n as u32) {
         Some(range) => {
             memory[range].copy_from_slice(&data[..n]);

@@ -470,3 +470,15 @@ fn revealing() {
     assert_eq!(deliver(&pending, b"short", &mut test.memory), (5, 210));
     assert_eq!(deliver(&pending, b"longer", &mut test.memory), (-6, 0));
 }
+
+/// The original's debugger does not look at the size of a preimage; a node does.
+#[test]
+fn data_is_cut_by_what_the_kernel_takes_and_by_nothing_else() {
+    let mut test = Test::new();
+    let Outcome::Reveal(pending) = test.call(Function::RevealMetadata, &[0, 5_000]) else {
+        panic!()
+    };
+    let answer = deliver(&pending, &[1; 6_000], &mut test.memory);
+    assert_eq!(answer, (5_000, 5_000 * 42));
+    assert_eq!(test.memory[4_999..=5_000], [1, 0]);
+}

@@ -8,7 +8,7 @@ mod setup;
 mod yaml;
 
 pub use program::Instruction;
-pub use setup::{SetupError, merge, parse};
+pub use setup::{SetupError, configuration, merge, parse};
 
 use crate::encoding::hash::Hash;
 use crate::reveal::dac::{Page, pages};

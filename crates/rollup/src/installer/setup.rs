@@ -25,10 +25,34 @@ pub enum SetupError {
 
 /// Reads a setup file.
 pub fn parse(text: &str) -> Result<Vec<Instruction>, SetupError> {
-    items(text)?
-        .iter()
-        .enumerate()
-        .map(|(n, item)| instruction(item).map_err(|what| SetupError::Instruction(n, what)))
+    instructions(text, &mut |_, what| Err(what))
+}
+
+/// Reads a debugger's configuration: the same, but digits that are none are no bytes at all, as in the original. `warn`
+/// receives what is wrong with them.
+pub fn configuration(
+    text: &str,
+    warn: &mut dyn FnMut(String),
+) -> Result<Vec<Instruction>, SetupError> {
+    instructions(text, &mut |n, what| {
+        warn(format!(
+            "The {n}th instruction is not hexadecimal: {what}: taken as empty"
+        ));
+        Ok(Vec::new())
+    })
+}
+
+/// What becomes of a value whose digits are none, by the number of its instruction and what is wrong.
+type Digits<'a> = &'a mut dyn FnMut(usize, String) -> Result<Vec<u8>, String>;
+
+fn instructions(text: &str, wrong: Digits<'_>) -> Result<Vec<Instruction>, SetupError> {
+    let items = items(text)?;
+    let items = items.iter().enumerate();
+    items
+        .map(|(n, item)| {
+            instruction(item, &mut |what| wrong(n, what))
+                .map_err(|what| SetupError::Instruction(n, what))
+        })
         .collect()
 }
 
@@ -87,14 +111,20 @@ fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a Node> {
         .map(|(_, value)| value)
 }
 
-fn instruction(item: &Node) -> Result<Instruction, String> {
+fn instruction(
+    item: &Node,
+    wrong: &mut dyn FnMut(String) -> Result<Vec<u8>, String>,
+) -> Result<Instruction, String> {
     let fields = item.fields().ok_or("expected a map")?;
     if let Some(body) = field(fields, "set") {
         only(fields, &["set"])?;
         let body = body.fields().ok_or("`set`: expected a map")?;
         only(body, &["value", "to"])?;
         return Ok(Instruction::Set {
-            value: bytes(body, "value")?,
+            value: match hex::decode(text(body, "value")?) {
+                Ok(value) => value,
+                Err(error) => wrong(format!("`value`: {error}"))?,
+            },
             to: key(body, "to")?,
         });
     }
@@ -109,7 +139,8 @@ fn instruction(item: &Node) -> Result<Instruction, String> {
     }
     if field(fields, "reveal").is_some() {
         only(fields, &["reveal", "to"])?;
-        let hash = bytes(fields, "reveal")?;
+        let hash =
+            hex::decode(text(fields, "reveal")?).map_err(|error| format!("`reveal`: {error}"))?;
         if hash.len() != 33 {
             return Err(format!("`reveal`: a hash has 33 bytes, not {}", hash.len()));
         }
@@ -127,8 +158,16 @@ fn only(fields: &Fields, known: &[&str]) -> Result<(), String> {
         .find(|(key, _)| !key.text().is_some_and(|key| known.contains(&key)));
     match unknown {
         Some((key, _)) => Err(format!("unexpected field `{}`", key.text().unwrap_or("?"))),
-        None => Ok(()),
+        None => match known.iter().find(|name| count(fields, name) > 1) {
+            Some(name) => Err(format!("`{name}` is there twice")),
+            None => Ok(()),
+        },
     }
+}
+
+fn count(fields: &Fields, name: &str) -> usize {
+    let named = |(key, _): &&(Node, Node)| key.text() == Some(name);
+    fields.iter().filter(named).count()
 }
 
 fn text<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, String> {
@@ -136,10 +175,6 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, String> {
     value
         .text()
         .ok_or_else(|| format!("`{name}`: expected a text"))
-}
-
-fn bytes(fields: &Fields, name: &str) -> Result<Vec<u8>, String> {
-    hex::decode(text(fields, name)?).map_err(|error| format!("`{name}`: {error}"))
 }
 
 fn key(fields: &Fields, name: &str) -> Result<Path, String> {
@@ -179,6 +214,14 @@ mod tests {
             (
                 "instructions:\n- set: {value: '00', to: /a, x: 1}",
                 "The 0th instruction is invalid: unexpected field `x`",
+            ),
+            (
+                "instructions:\n- set: {value: &v '00', to: /a}\n- set: {value: *v, to: /b}",
+                "The given file is not a valid YAML: aliases are not understood at ",
+            ),
+            (
+                "instructions:\n- set: {value: '00', to: /a}\n  set: {value: '00', to: /b}",
+                "The 0th instruction is invalid: `set` is there twice",
             ),
             (
                 "instructions:\n- move: {from: /a}",

@@ -3,7 +3,7 @@
 use yaml_rust2::parser::{Event, MarkedEventReceiver, Parser};
 use yaml_rust2::scanner::{Marker, ScanError};
 
-/// A part of a document. Aliases and tags are not followed; they are empty scalars.
+/// A part of a document. Tags mean nothing; aliases are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     /// A text, as it stands there.
@@ -39,8 +39,8 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, ScanError> {
     let mut builder = Builder::default();
     Parser::new_from_str(text).load(&mut builder, true)?;
-    match builder.too_deep {
-        Some(mark) => Err(ScanError::new(mark, "nested too deeply")),
+    match builder.refused {
+        Some((mark, what)) => Err(ScanError::new(mark, what)),
         None => Ok(builder.documents),
     }
 }
@@ -49,7 +49,8 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, ScanError> {
 struct Builder {
     open: Vec<(bool, Vec<Node>)>,
     documents: Vec<Node>,
-    too_deep: Option<Marker>,
+    /// The first thing that is not understood.
+    refused: Option<(Marker, &'static str)>,
 }
 
 impl Builder {
@@ -65,10 +66,14 @@ impl MarkedEventReceiver for Builder {
     fn on_event(&mut self, event: Event, mark: Marker) {
         match event {
             Event::Scalar(text, ..) => self.add(Node::Scalar(text)),
-            Event::Alias(_) => self.add(Node::Scalar(String::new())),
+            Event::Alias(_) => {
+                self.refused
+                    .get_or_insert((mark, "aliases are not understood"));
+                self.add(Node::Scalar(String::new()));
+            }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if self.open.len() == MAX_DEPTH {
-                    self.too_deep = Some(mark);
+                    self.refused.get_or_insert((mark, "nested too deeply"));
                 }
                 self.open
                     .push((matches!(event, Event::MappingStart(..)), Vec::new()));

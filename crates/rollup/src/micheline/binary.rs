@@ -54,40 +54,32 @@ fn all(items: &[Expr]) -> Vec<u8> {
 
 /// Six bits and the sign in the first byte, seven in each of the following, the lowest first.
 pub fn encode_number(number: &BigInt, out: &mut Vec<u8>) {
-    let mut rest = number.magnitude().clone();
-    let mut sign = if number.sign() == Sign::Minus {
+    let sign = if number.sign() == Sign::Minus {
         0x40
     } else {
         0
     };
-    let mut bits = 6;
-    loop {
-        let low = (&rest & BigUint::from((1u32 << bits) - 1)).to_bytes_le()[0];
-        rest >>= bits;
-        let more = if rest == BigUint::ZERO { 0 } else { 0x80 };
-        out.push(more | sign | low);
-        if more == 0 {
-            return;
-        }
-        (sign, bits) = (0, 7);
-    }
+    // A bit more in front of the lowest six, so that all bytes have seven of them: the sign takes its place.
+    let mut bytes = (number.magnitude() << 1u8).to_radix_le(128);
+    bytes[0] = (bytes[0] >> 1) | sign;
+    let last = bytes.len() - 1;
+    bytes[..last].iter_mut().for_each(|byte| *byte |= 0x80);
+    out.extend(bytes);
 }
 
 fn decode_number(reader: &mut Reader<'_>) -> Option<BigInt> {
-    let first = reader.byte()?;
-    let mut magnitude = BigUint::from(first & 0x3f);
-    let (mut more, mut shift) = (first & 0x80 != 0, 6u64);
-    while more {
-        let byte = reader.byte()?;
-        magnitude |= BigUint::from(byte & 0x7f) << shift;
-        (more, shift) = (byte & 0x80 != 0, shift + 7);
-    }
-    let sign = if first & 0x40 != 0 {
+    let len = reader.rest().iter().position(|byte| byte & 0x80 == 0)? + 1;
+    let bytes = reader.take(len)?;
+    let sign = if bytes[0] & 0x40 != 0 {
         Sign::Minus
     } else {
         Sign::Plus
     };
-    Some(BigInt::from_biguint(sign, magnitude))
+    let mut digits: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
+    // As above, the other way.
+    digits[0] = (digits[0] & 0x3f) << 1;
+    let doubled = BigUint::from_radix_le(&digits, 128)?;
+    Some(BigInt::from_biguint(sign, doubled >> 1u8))
 }
 
 /// Reads one expression; `None` when the bytes are none.
@@ -171,6 +163,9 @@ mod tests {
             ("63", "003f"),
             ("64", "008001"),
             ("-64", "00c001"),
+            ("8191", "00bf7f"),
+            ("8192", "00808001"),
+            ("-8192", "00c08001"),
             (
                 "123456789012345678901234567890",
                 "0092edefbfb3b2fa8eb1b88a8c84b203",

@@ -112,7 +112,7 @@ impl Census {
             vec![1; items]
         };
         self.elements += if expressions {
-            items.iter().map(|k| 3 + k).sum()
+            items.iter().map(|k| (3 + k) + 1).sum()
         } else {
             n
         };

@@ -81,6 +81,8 @@ pub struct Import {
     pub item: String,
     /// The number of the function's type; nothing for what is no function.
     pub signature: Option<u32>,
+    /// The byte of the module it begins at.
+    pub offset: usize,
 }
 
 /// A constant expression of one instruction.

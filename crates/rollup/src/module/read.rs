@@ -54,6 +54,7 @@ impl Kernel {
                         module: import.module.to_owned(),
                         item: import.name.to_owned(),
                         signature,
+                        offset,
                     });
                 }
             }

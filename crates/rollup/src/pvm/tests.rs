@@ -96,6 +96,18 @@ fn the_published_ticks_of_linking_one_host_function() {
     }
 }
 
+/// Each item of a segment of expressions is a block, four ticks here, and one more.
+#[test]
+fn references_as_expressions_have_their_own_ticks() {
+    let text = r#"(module (memory (export "m") 1) (table 2 funcref)
+        (elem (i32.const 0) funcref (ref.func 0) (ref.null func))
+        (func (export "kernel_run")))"#;
+    let pvm = machine(text, Version::R2);
+    // Sections 34; type 5, function, table and memory 3, exports 7 and 16, segment 5 + 4 + 2 * 5, code 9; elaborated 3.
+    let decode = 1 + 34 + (5 + 3 + 7 + 16 + 19 + 9) + 1 + 3 + 1 + 1;
+    assert_eq!(pvm.kernel().unwrap().unwrap().decode_ticks, decode);
+}
+
 #[test]
 fn the_result_of_a_run_can_be_seen_one_tick_before_its_padding() {
     let mut pvm = loaded(&importing("store_create", 3), Version::R3);

@@ -222,6 +222,24 @@ impl<K, V> Loaded<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Map<K, V> {
+    /// The number of keys before one, which need not be there.
+    pub fn rank<Q: Ord + ?Sized>(&self, key: &Q) -> usize
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let mut link = self.root.as_deref();
+        let mut before = 0;
+        while let Some(entry) = link {
+            if entry.key.borrow() < key {
+                before += size(&entry.left) + 1;
+                link = entry.right.as_deref();
+            } else {
+                link = entry.left.as_deref();
+            }
+        }
+        before
+    }
+
     /// Keys and values in order, from a key on.
     pub fn iter_from<Q: Ord + ?Sized>(&self, key: &Q) -> Iter<'_, K, V>
     where
@@ -488,6 +506,7 @@ mod tests {
                 }
                 prop_assert_eq!(map.nth(model.len()), None);
                 prop_assert!(map.iter_from(&20).eq(model.range(20..)));
+                prop_assert_eq!(map.rank(&20), model.range(..20).count());
             }
         }
     }

@@ -95,15 +95,18 @@ impl Node {
         self.children.len() + usize::from(self.value.is_some())
     }
 
-    /// The name of a child in the order kernels see; the value is the first, with the empty name.
+    /// The name of a child in the order kernels see. The value has the empty name, and the place of the hidden child `@`
+    /// that it is in the original: behind digits, `-` and `.`, in front of letters.
     pub fn nth(&self, index: usize) -> Option<&str> {
-        match (self.value.is_some(), index) {
-            (true, 0) => Some(""),
-            (value, index) => self
-                .children
-                .nth(index - usize::from(value))
-                .map(|(name, _)| &**name),
+        let before = match self.value {
+            Some(_) => self.children.rank("@"),
+            None => usize::MAX,
+        };
+        if index == before {
+            return Some("");
         }
+        let (name, _) = self.children.nth(index - usize::from(index > before))?;
+        Some(name)
     }
 
     /// All values here and below with what their keys have more than this place's, in the order of the names.
@@ -361,12 +364,28 @@ mod tests {
     }
 
     #[test]
-    fn a_key_holds_a_value_and_children_and_the_value_is_the_first_child() {
+    fn a_key_holds_a_value_and_children_and_the_value_counts_as_a_child() {
         let durable = storage(&[("/a/y", "1"), ("/a", "2"), ("/a/x/z", "3")]);
         let node = durable.node(&path("/a")).unwrap();
         assert_eq!(node.count(), 3);
         let names: Vec<_> = (0..4).map(|n| node.nth(n)).collect();
         assert_eq!(names, [Some(""), Some("x"), Some("y"), None]);
+    }
+
+    #[test]
+    fn the_value_stands_among_the_children_where_its_hidden_name_does() {
+        let durable = storage(&[
+            ("/a", "value"),
+            ("/a/A", ""),
+            ("/a/-", ""),
+            ("/a/9", ""),
+            ("/a/_", ""),
+        ]);
+        let node = durable.node(&path("/a")).unwrap();
+        let names: Vec<_> = (0..6).map(|n| node.nth(n)).collect();
+        let expected = ["-", "9", "", "A", "_"].map(Some);
+        assert_eq!(names[..5], expected);
+        assert_eq!(names[5], None);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn kernels_that_cannot_be_debugged() {
                 "import.wasm",
                 &format!(r#"(module (import "smart_rollup_core" "foo" (func)) {memory})"#),
             ),
-            "unknown import \"smart_rollup_core\".\"foo\"".into(),
+            "import:0x11: link failure: unknown import \"smart_rollup_core\".\"foo\"\n".into(),
         ),
         (
             module(
@@ -86,7 +86,7 @@ fn kernels_that_cannot_be_debugged() {
                 "other.wasm",
                 &format!(r#"(module (import "env" "read_input" (func)) {memory})"#),
             ),
-            "unknown import \"env\".\"read_input\"".into(),
+            "other:0x11: link failure: unknown import \"env\".\"read_input\"\n".into(),
         ),
     ] {
         let found = refused(&["--kernel", &kernel]);

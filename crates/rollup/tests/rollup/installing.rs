@@ -112,3 +112,41 @@ fn values_can_be_set_before_the_first_level() {
     );
     assert_eq!(text(&output.stdout), "> 0102\n> ");
 }
+
+/// As in inputs: the original says nothing at all.
+#[test]
+fn digits_that_are_none_set_an_empty_value_with_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, config) in [
+        (
+            "config.yaml",
+            "instructions:\n- set: {value: xyz, to: /p}\n",
+        ),
+        (
+            "config.json",
+            r#"{"instructions":[{"set":{"value":"xyz","to":"/p"}}]}"#,
+        ),
+    ] {
+        let path = directory.path().join(name);
+        fs::write(&path, config).unwrap();
+        let output = talk(
+            debugger()
+                .arg("--kernel")
+                .arg(kernel("hello"))
+                .arg("--installer-config")
+                .arg(&path),
+            "show key /p\nls /none\n",
+        );
+        assert_eq!(
+            text(&output.stdout),
+            "> \n> The path /none is not available in the durable storage.\n> "
+        );
+        assert_eq!(
+            text(&output.stderr),
+            format!(
+                "Warning: {}: The 0th instruction is not hexadecimal: `value`: Odd number of digits: taken as empty\n",
+                path.display()
+            )
+        );
+    }
+}
