@@ -8,6 +8,7 @@ use drun_engine::{Activation, Address, Exhausted, Guest, Host, Imports, Linking,
 use crate::host::World;
 use crate::host::abi::{Function, MODULE};
 use crate::host::calls::{self, Outcome};
+use crate::interpreter::MAX_TABLE;
 use crate::reveal::Request;
 
 /// The rules of the machine. Modules have been checked, and rewritten to count their ticks, before the engine sees them.
@@ -26,9 +27,6 @@ impl Weights for Ones {
         false
     }
 }
-
-/// Elements that a table may begin with: our own bound, as in the interpreter.
-const MAX_TABLE: u64 = 10_000_000;
 
 impl Host for Rules {
     type Facts = Shape;

@@ -3,9 +3,10 @@
 //! The costs are those of `module::lower`, which the interpreter pays one by one; a differential test over random modules
 //! compares both. What a host function costs is added by the host. The same global trick bounds the depth of calls.
 
-use wasm_encoder::{BlockType, Encode, Instruction, ValType};
+use wasm_encoder::{BlockType, Encode, Instruction, RefType, ValType};
 use wasmparser::{FuncValidatorAllocations, FunctionBody, Operator, Payload};
 
+use crate::interpreter::MAX_TABLE;
 use crate::module::{Constant, Kernel, ticks};
 
 /// The export that holds the ticks at the end of a run.
@@ -66,6 +67,13 @@ impl Writer<'_> {
     fn payload(&mut self, payload: &Payload<'_>) -> Option<()> {
         match payload {
             Payload::Version { .. } | Payload::CustomSection(_) => {}
+            Payload::TableSection(section) => {
+                let mut tables = wasm_encoder::TableSection::new();
+                for table in section.clone() {
+                    tables.table(bounded(&table.ok()?.ty));
+                }
+                self.out.section(&tables);
+            }
             Payload::GlobalSection(section) => {
                 let raw = &self.kernel.bytes[section.range()];
                 self.globals(section.count(), skip_count(raw)?);
@@ -202,6 +210,22 @@ impl Writer<'_> {
             }
         }
         Some(code.out)
+    }
+}
+
+/// A table that grows no further than the interpreter's.
+fn bounded(ty: &wasmparser::TableType) -> wasm_encoder::TableType {
+    let element_type = if ty.element_type.is_func_ref() {
+        RefType::FUNCREF
+    } else {
+        RefType::EXTERNREF
+    };
+    wasm_encoder::TableType {
+        element_type,
+        table64: false,
+        minimum: ty.initial,
+        maximum: Some(ty.maximum.unwrap_or(MAX_TABLE).min(MAX_TABLE)),
+        shared: false,
     }
 }
 

@@ -4,8 +4,10 @@
 pub(super) const PAGE: usize = 65_536;
 /// The most pages a memory can have.
 pub(super) const MAX_PAGES: u64 = 65_536;
-/// Elements that a table can grow to: our own bound, so that a kernel cannot take all memory.
-pub(super) const MAX_TABLE: u64 = 10_000_000;
+/// Elements that a table can grow to: our own bound, so that a kernel cannot take all memory. Compiled code has it too.
+pub(crate) const MAX_TABLE: u64 = 10_000_000;
+/// Locals and operands of all functions that are being called: our own bound, for the same reason.
+pub(super) const MAX_STACK: usize = 1 << 24;
 
 pub(super) fn zeroes(size: usize) -> Result<Vec<u8>, String> {
     let mut probe: Vec<u8> = Vec::new();

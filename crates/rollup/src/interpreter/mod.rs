@@ -9,6 +9,7 @@ mod state;
 mod step;
 mod vector;
 
+pub(crate) use memory::MAX_TABLE;
 pub use profile::{Frame, Profile};
 pub use state::{Ended, Event, Machine};
 pub use step::{AFTER_RUN, Context};

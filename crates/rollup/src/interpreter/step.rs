@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::memory::{PAGE, load, store};
+use super::memory::{MAX_STACK, PAGE, load, store};
 use super::numeric::numeric;
 use super::state::{Ended, Event, Frame, Machine, NO_HOST, Next};
 use super::{Trap, vector};
@@ -105,14 +105,14 @@ impl Machine {
             self.pc += 1;
             return self.call_host(self.links[function as usize], context);
         }
-        if self.frames.len() + 2 >= self.depth {
+        let code = Arc::clone(self.kernel.code(function));
+        let size = self.stack.len() + code.locals as usize;
+        if self.frames.len() + 2 >= self.depth || size > MAX_STACK {
             return Flow::Fail("call stack exhausted".into());
         }
-        let code = Arc::clone(self.kernel.code(function));
         let pop = self.code.pops[self.pc];
         let base = self.stack.len() - code.params as usize;
-        self.stack
-            .resize(self.stack.len() + code.locals as usize, 0);
+        self.stack.resize(size, 0);
         let ticks = code.entry_ticks();
         let caller = std::mem::replace(&mut self.code, code);
         self.frames.push(Frame {

@@ -365,6 +365,25 @@ fn calls_nest_to_the_depth_of_the_version() {
     );
 }
 
+/// The locals of 60,000 calls could be more than any machine has memory for.
+#[test]
+fn calls_nest_as_deep_as_there_is_room_for_their_locals() {
+    let text = format!(
+        r#"(module (memory (export "m") 1) (func $f (local {}) (call $f)) (func (export "kernel_run") (call $f)))"#,
+        "i64 ".repeat(45_000)
+    );
+    let mut pvm = loaded(&text, Version::R2);
+    let before = pvm.ticks();
+    pvm.step_until(Until::Result, &mut Listener::default())
+        .unwrap();
+    assert_eq!(
+        pvm.internal_status(),
+        "Stuck (Eval_error { raw_exception: call stack exhausted; explanation: None })"
+    );
+    // 8 and two for every local at each call; there were fewer than 400 calls.
+    assert!(pvm.ticks() - before < 400 * (8 + 2 * 45_000 + 6) + 200_000);
+}
+
 #[test]
 fn a_kernel_that_never_ends_is_stuck_when_the_period_is_over() {
     let mut pvm = loaded(
