@@ -461,6 +461,14 @@ fn differences_are_told_and_can_be_accepted() {
         "broken",
         &[("commands", "stop"), ("args", "--no-such-option")],
     );
+    add("unread", &[("commands", "stop")]);
+    fs::write(directory.path().join("unread/args"), b"\xff").unwrap();
+    let (_, out) = run(&["--filter", "unread"]);
+    assert!(
+        out.contains("/args: stream did not contain valid UTF-8"),
+        "{out}"
+    );
+    fs::remove_dir_all(directory.path().join("unread")).unwrap();
     add("left/out", &[("commands", "# skip: too slow\nstep inbox")]);
     let (status, out) = run(&["--junit", junit.to_str().unwrap(), "--jobs", "2"]);
     assert_eq!(status, Some(1), "{out}");

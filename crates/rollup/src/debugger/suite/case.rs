@@ -138,9 +138,13 @@ struct CaseArguments {
 
 /// What a case prints, both streams in one.
 fn transcript(directory: &Path, commands: &str) -> Result<String, String> {
-    let args = fs::read_to_string(directory.join("args")).unwrap_or_default();
+    let path = directory.join("args");
+    let args = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| format!("{}: {error}", path.display()))?,
+    };
     let parsed = CaseArguments::try_parse_from(args.split_whitespace())
-        .map_err(|error| format!("{}/args: {error}", directory.display()))?;
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     let mut arguments = parsed.session;
     let beside = |name: &str| directory.join(name).exists().then(|| PathBuf::from(name));
     if arguments.kernel.is_none() {
