@@ -106,6 +106,19 @@ fn at(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
+/// What commands print, as a stream.
+pub(super) struct Output<'a>(&'a mut Console);
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// How often an answer is asked for.
 const TRIES: usize = 3;
 
@@ -113,6 +126,11 @@ impl Console {
     /// Prints a line.
     pub fn say(&mut self, line: &str) -> io::Result<()> {
         self.write(format!("{line}\n").as_bytes())
+    }
+
+    /// Where much is printed piece by piece.
+    pub(super) fn out(&mut self) -> io::BufWriter<Output<'_>> {
+        io::BufWriter::with_capacity(1 << 16, Output(self))
     }
 
     /// Prints bytes.

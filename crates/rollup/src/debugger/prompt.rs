@@ -1,6 +1,6 @@
 //! The prompt: reads commands and does them.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Instant;
 
 use super::command::{Command, parse};
@@ -138,6 +138,11 @@ impl Session {
             Command::Profile(options) => profiling::profile(self, options)?,
             Command::Help => self.console.write(HELP.as_bytes())?,
             Command::Stop => self.stopped = true,
+            Command::ShowStorage => {
+                let mut out = self.console.out();
+                show::storage(&self.pvm, &mut out)?;
+                out.flush()?;
+            }
             shown => {
                 let shown = show::show(&self.pvm, shown);
                 self.console.write(&shown)?;

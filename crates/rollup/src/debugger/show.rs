@@ -1,5 +1,7 @@
 //! What the commands `show …` and `dump …` print.
 
+use std::io::{self, Write};
+
 use super::command::Command;
 use super::numbers::{Kind, date};
 use crate::encoding::base58::{BLOCK, CONTRACT, KEYS, ROLLUP};
@@ -25,14 +27,6 @@ pub(super) fn show(pvm: &Pvm, command: Command) -> Vec<u8> {
         .into_bytes(),
         Command::ShowInbox => inbox(pvm.world.inbox.unread()).into_bytes(),
         Command::ShowOutbox(level) => show_outbox(pvm, level).into_bytes(),
-        Command::ShowStorage => {
-            let mut out = Vec::new();
-            match pvm.world.durable.node(&Path::root()) {
-                Some(root) => storage(root, "/", 0, &mut out),
-                None => out.extend(b"/\n  \n"),
-            }
-            out
-        }
         Command::ShowSubkeys(path) => subkeys(pvm, &path).into_bytes(),
         Command::ShowKey(key, kind) => line(value(pvm, &key, kind)),
         Command::ShowMemory(address, len, kind) => line(memory(pvm, address, len, kind)),
@@ -97,23 +91,32 @@ fn show_outbox(pvm: &Pvm, level: i32) -> String {
     out
 }
 
-fn storage(node: &Node, path: &str, depth: usize, out: &mut Vec<u8>) {
-    let value = node
-        .value()
-        .map(|value| hex::encode(value.to_vec()))
-        .unwrap_or_default();
-    out.extend(format!("{path}\n  {value}\n").into_bytes());
+/// Writes all keys with their values, piece by piece: a value of zeroes may be larger than memory.
+pub(super) fn storage(pvm: &Pvm, out: &mut dyn Write) -> io::Result<()> {
+    match pvm.world.durable.node(&Path::root()) {
+        Some(root) => below(root, "/", 0, out),
+        None => out.write_all(b"/\n  \n"),
+    }
+}
+
+fn below(node: &Node, path: &str, depth: usize, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{path}\n  ")?;
+    if let Some(value) = node.value() {
+        let mut piece = [0; 4096];
+        for at in (0..value.len()).step_by(piece.len()) {
+            let n = value.read(at, &mut piece);
+            out.write_all(hex::encode(&piece[..n]).as_bytes())?;
+        }
+    }
+    writeln!(out)?;
     if depth == MAX_DEPTH {
-        return;
+        return Ok(());
     }
     for (name, child) in node.children() {
-        let below = if path == "/" {
-            format!("/{name}")
-        } else {
-            format!("{path}/{name}")
-        };
-        storage(child, &below, depth + 1, out);
+        let path = if path == "/" { "" } else { path };
+        below(child, &format!("{path}/{name}"), depth + 1, out)?;
     }
+    Ok(())
 }
 
 fn subkeys(pvm: &Pvm, text: &str) -> String {

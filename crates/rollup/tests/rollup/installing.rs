@@ -150,3 +150,28 @@ fn digits_that_are_none_set_an_empty_value_with_a_warning() {
         );
     }
 }
+
+#[test]
+fn all_values_are_shown_to_a_depth_of_ten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.yaml");
+    let long = "ab".repeat(5_000);
+    let config = format!(
+        "instructions:\n- set: {{value: {long}, to: /p}}\n- set: {{value: ff, to: /1/2/3/4/5/6/7/8/9/10/11}}\n"
+    );
+    fs::write(&path, config).unwrap();
+    let output = talk(
+        debugger()
+            .arg("--kernel")
+            .arg(kernel("hello"))
+            .arg("--installer-config")
+            .arg(&path),
+        "show durable storage\n",
+    );
+    let out = text(&output.stdout);
+    assert!(out.starts_with("> /\n  \n/1\n  \n/1/2\n  \n"), "{out}");
+    assert!(
+        out.contains("/9/10\n  \n/kernel\n") && out.contains(&format!("\n/p\n  {long}\n")),
+        "{out}"
+    );
+}
