@@ -7,8 +7,8 @@ use super::exec::Exec;
 use super::mode::ALL;
 use crate::errors::ExecutionError;
 
-/// Bytes of a print or trap text that are kept.
-const MAX_TEXT_BYTES: u64 = 32_768;
+/// Bytes of a print that are kept.
+const MAX_PRINT_BYTES: u64 = 32_768;
 
 pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
@@ -20,7 +20,8 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             // Printing is enabled, so the text is charged once more.
             let price = 100u64.saturating_add(logged).saturating_add(size);
             let mut api = Api::enter(c, "debug_print", price, 0, ALL)?;
-            let text = text(&mut api, src, size, "(debug message out of memory bounds)")?;
+            let kept = size.min(MAX_PRINT_BYTES);
+            let text = text(&mut api, src, kept, "(debug message out of memory bounds)")?;
             let slice = api.slice();
             let kept = size.min(api.exec().canister.log_limit) as usize;
             let (logged, exec) = match api.range_within(src, size)? {
@@ -48,7 +49,8 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             };
             let price = 500u64.saturating_add(size).saturating_add(logged);
             let mut api = Api::enter(c, "trap", price, 0, ALL)?;
-            let message = text(&mut api, src, size, "(trap message out of memory bounds)")?;
+            let kept = size.min(api.exec().subnet.protocol.trap_message_bytes);
+            let message = text(&mut api, src, kept, "(trap message out of memory bounds)")?;
             let backtrace = api.backtrace();
             api.fail(ExecutionError::CalledTrap { message, backtrace })
         },
@@ -61,7 +63,7 @@ fn log_charge(exec: &Exec, size: u64) -> u64 {
 }
 
 fn text(api: &mut Api<'_, '_>, src: u64, size: u64, out_of_bounds: &str) -> Ret<String> {
-    Ok(match api.range_within(src, size.min(MAX_TEXT_BYTES))? {
+    Ok(match api.range_within(src, size)? {
         Some(range) => String::from_utf8_lossy(api.bytes(range).0).into_owned(),
         None => out_of_bounds.to_owned(),
     })
