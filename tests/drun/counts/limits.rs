@@ -191,8 +191,8 @@ fn a_charge_may_not_overrun_a_slice_by_a_slice() {
     );
 }
 
-/// A charge of 2^63 and more is none (metering.md 3.1): the function itself refuses the size, or goes on with the text that stands
-/// for it. What runs on has the limit that it had: the fills need 20 * 65,536.
+/// A charge of 2^63 and more is none (metering.md 3.1): the function itself refuses the size. A print goes on with the 32,768 bytes
+/// that it keeps, and costs what they do. What runs on has the limit that it had: the fills need 20 * 65,536.
 #[test]
 fn an_absurd_size_neither_exceeds_the_limit_nor_moves_it() {
     let fill = "(memory.fill (i64.const 0) (i64.const 0) (i64.const 65536))".repeat(20);
@@ -211,8 +211,9 @@ fn an_absurd_size_neither_exceeds_the_limit_nor_moves_it() {
             let instructions = outcome["instructions"].as_u64().unwrap();
             (outcome["error_code"].as_str().unwrap(), instructions)
         });
-        // 1 + 3 + 5, and 1 + 2 + 5.
-        let expected = [("IC0504", 9), (ENOUGH, 8), (TOO_MANY, 1_000_000)];
+        // 1 + 3 + 5; 1 + 2 + 5, 100, the log's 2 * 4096 + 50 * 4096, and what is printed.
+        let printed = 8 + 100 + 8192 + 204_800 + 32_768;
+        let expected = [("IC0504", 9), (ENOUGH, printed), (TOO_MANY, 1_000_000)];
         assert_eq!(told.collect::<Vec<_>>(), expected, "{size}");
     }
 }

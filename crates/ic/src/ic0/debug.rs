@@ -7,6 +7,8 @@ use super::exec::Exec;
 use super::mode::ALL;
 use crate::errors::ExecutionError;
 
+/// From here on a charge is none (metering.md 3.1).
+const NO_CHARGE: u64 = 1 << 63;
 /// Bytes of a print that are kept.
 const MAX_PRINT_BYTES: u64 = 32_768;
 
@@ -18,10 +20,15 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             let (src, size) = (src.to_u64(), size.to_u64());
             let logged = log_charge(c.activation(), size);
             // Printing is enabled, so the text is charged once more.
-            let price = 100u64.saturating_add(logged).saturating_add(size);
+            let fixed = 100u64.saturating_add(logged);
+            let price = match fixed.saturating_add(size) {
+                // What costs that much is free, and yet prints as much as there may be.
+                NO_CHARGE.. => fixed.saturating_add(MAX_PRINT_BYTES),
+                price => price,
+            };
             let mut api = Api::enter(c, "debug_print", price, 0, ALL)?;
-            let kept = size.min(MAX_PRINT_BYTES);
-            let text = text(&mut api, src, kept, "(debug message out of memory bounds)")?;
+            let printed = size.min(MAX_PRINT_BYTES);
+            let text = text(&mut api, src, printed, "(debug message out of memory bounds)")?;
             let slice = api.slice();
             let kept = size.min(api.exec().canister.log_limit) as usize;
             let (logged, exec) = match api.range_within(src, size)? {
