@@ -6,6 +6,9 @@ use super::api::{Address, Api, Ic, Ret};
 use super::exec::Exec;
 use super::mode::ALL;
 use crate::errors::ExecutionError;
+use crate::errors::text::{
+    DEBUG_MESSAGE_OUT_OF_BOUNDS, LOG_MESSAGE_OUT_OF_BOUNDS, TRAP_MESSAGE_OUT_OF_BOUNDS,
+};
 
 /// From here on a charge is none (metering.md 3.1).
 const NO_CHARGE: u64 = 1 << 63;
@@ -28,15 +31,12 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             };
             let mut api = Api::enter(c, "debug_print", price, 0, ALL)?;
             let printed = size.min(MAX_PRINT_BYTES);
-            let text = text(&mut api, src, printed, "(debug message out of memory bounds)")?;
+            let text = text(&mut api, src, printed, DEBUG_MESSAGE_OUT_OF_BOUNDS)?;
             let slice = api.slice();
             let kept = size.min(api.exec().canister.log_limit) as usize;
             let (logged, exec) = match api.range_within(src, size)? {
                 Some(range) => api.bytes(range.start..range.start + kept),
-                None => (
-                    &b"(debug_print message out of memory bounds)"[..],
-                    api.exec(),
-                ),
+                None => (LOG_MESSAGE_OUT_OF_BOUNDS.as_bytes(), api.exec()),
             };
             let time = exec.time;
             exec.effects.log.push(time, logged);
@@ -57,7 +57,7 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             let price = 500u64.saturating_add(size).saturating_add(logged);
             let mut api = Api::enter(c, "trap", price, 0, ALL)?;
             let kept = size.min(api.exec().subnet.protocol.trap_message_bytes);
-            let message = text(&mut api, src, kept, "(trap message out of memory bounds)")?;
+            let message = text(&mut api, src, kept, TRAP_MESSAGE_OUT_OF_BOUNDS)?;
             let backtrace = api.backtrace();
             api.fail(ExecutionError::CalledTrap { message, backtrace })
         },
