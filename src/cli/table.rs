@@ -51,11 +51,12 @@ impl<const N: usize> fmt::Display for Table<N> {
         for row in &self.rows {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(widths).zip(self.align) {
+                // Names may be longer than what a format can be asked to fill.
+                let blanks = " ".repeat(width - cell.chars().count());
                 match align {
-                    Align::Left => line += &format!("{cell:<width$}"),
-                    Align::Right => line += &format!("{cell:>width$}"),
+                    Align::Left => line.extend([cell.as_str(), &blanks, GAP]),
+                    Align::Right => line.extend([blanks.as_str(), cell, GAP]),
                 }
-                line += GAP;
             }
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -79,6 +80,14 @@ mod tests {
         ] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_text_may_be_of_any_length() {
+        let mut table = Table::new(&[("a", Align::Right), ("b", Align::Left)]);
+        let name = "x".repeat(1 << 16);
+        table.row(["1".into(), name.clone()]);
+        assert_eq!(table.to_string(), format!("a  b\n1  {name}\n"));
     }
 
     #[test]

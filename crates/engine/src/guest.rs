@@ -370,7 +370,7 @@ impl<'a, H: Host> Guest<'a, H> {
     }
 
     /// Charges instructions at the beginning of the host function of this name (metering.md 3.1). A charge of 2^63 or
-    /// more counts backwards; what is wrong with it is for the function to find.
+    /// more is none; what is wrong with it is for the function to find.
     ///
     /// # Errors
     /// If the instructions are used up.
@@ -389,7 +389,8 @@ impl<'a, H: Host> Guest<'a, H> {
         if counter < 0 {
             counter = self.refill(counter)?;
         }
-        let charged = counter.wrapping_sub(instructions as i64);
+        // Taken for a negative one it would give an execution more instructions than it may use.
+        let charged = counter - i64::try_from(instructions).unwrap_or(0);
         self.pay(name, counter, charged);
         if charged < 0 {
             self.refill(charged)?;

@@ -1,6 +1,6 @@
 //! System calls: the fixed part, the part for each byte, and what is paid by calls that then fail.
 
-use super::{DRUN, POCKET_IC, costs, messages};
+use super::{DRUN, POCKET_IC, costs, messages, with_methods};
 
 const IC0: &str = r#"
     (import "ic0" "msg_caller_size" (func $caller_size (result i32)))
@@ -123,6 +123,22 @@ fn trapping_pays_for_the_log_since_october() {
     let body = "(call $trap (i32.const 0) (i32.const 4))";
     costs(IC0, DRUN, &[(body, 512)]);
     costs(IC0, POCKET_IC, &[(body, 720)]);
+}
+
+/// 16,384 bytes of the message were kept in March 2025, and are twice as many since (system-api.md 6.2).
+#[test]
+fn the_message_of_a_trap_is_cut_later_since_october() {
+    let fill = |at, letter| {
+        format!("(memory.fill (i32.const {at}) (i32.const {letter}) (i32.const 16384))")
+    };
+    let fills = [fill(0, 97), fill(16_384, 98), fill(32_768, 99)].concat();
+    let body = format!("{fills} (call $trap (i32.const 0) (i32.const 49152))");
+    let module = with_methods(IC0, [&*body].into_iter());
+    for (arguments, end) in [(DRUN, "a'."), (POCKET_IC, "b'.")] {
+        let outcome = &messages(&module, "ingress ID m0 0x\n", arguments)[0];
+        let message = outcome["message"].as_str().unwrap();
+        assert!(message.contains(end), "{message}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where executions end: one instruction too few, just enough, and what is recorded as used.
 
-use super::{DRUN, DRUN_APPLICATION, POCKET_IC_APPLICATION, messages, script};
+use super::{DRUN, DRUN_APPLICATION, POCKET_IC_APPLICATION, messages, script, with_methods};
 
 const IC0: &str = r#"
     (import "ic0" "msg_caller_size" (func $caller_size (result i32)))
@@ -189,6 +189,33 @@ fn a_charge_may_not_overrun_a_slice_by_a_slice() {
         (&outcome["error_code"], &outcome["instructions"]),
         (&"IC0506".into(), &used.into())
     );
+}
+
+/// A charge of 2^63 and more is none (metering.md 3.1): the function itself refuses the size. A print goes on with the 32,768 bytes
+/// that it keeps, and costs what they do. What runs on has the limit that it had: the fills need 20 * 65,536.
+#[test]
+fn an_absurd_size_neither_exceeds_the_limit_nor_moves_it() {
+    let fill = "(memory.fill (i64.const 0) (i64.const 0) (i64.const 65536))".repeat(20);
+    let declarations = r#"
+        (import "ic0" "debug_print" (func $print (param i64 i64)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i64 i64 i64)))
+        (memory i64 1)"#;
+    for size in ["0x8000000000000000", "0xc000000000000000", "-1"] {
+        let copy = format!("(call $copy (i64.const 0) (i64.const 0) (i64.const {size}))");
+        let print = format!("(call $print (i64.const 0) (i64.const {size}))");
+        let on = format!("{print}{fill}");
+        let module = with_methods(declarations, [&*copy, &*print, &*on].into_iter());
+        let lines = "ingress ID m0 0x\ningress ID m1 0x\ningress ID m2 0x\n";
+        let outcomes = messages(&module, lines, &["--instruction-limit", "1000000"]);
+        let told = outcomes.iter().map(|outcome| {
+            let instructions = outcome["instructions"].as_u64().unwrap();
+            (outcome["error_code"].as_str().unwrap(), instructions)
+        });
+        // 1 + 3 + 5; 1 + 2 + 5, 100, the log's 2 * 4096 + 50 * 4096, and what is printed.
+        let printed = 8 + 100 + 8192 + 204_800 + 32_768;
+        let expected = [("IC0504", 9), (ENOUGH, printed), (TOO_MANY, 1_000_000)];
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{size}");
+    }
 }
 
 /// Prints "one", prints 2,100,000,000 bytes that are not there, which takes it beyond its first slice, prints "two". The

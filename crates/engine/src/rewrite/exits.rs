@@ -33,17 +33,23 @@ impl Exits {
     ) -> Result<(), wasmparser::Error> {
         *self = Exits::default();
         let mut open: Vec<usize> = Vec::new();
+        // How many are open around each loop that is. Looked at block by block, a branch over many would take its time.
+        let mut loops: Vec<usize> = Vec::new();
         // The blocks that end behind the last operator which is not `end`.
         let mut last = Vec::new();
         while !operators.eof() {
             let operator = operators.read()?;
             if let Operator::End = operator {
                 last.extend(open.pop());
+                loops.pop_if(|around| *around >= open.len());
                 continue;
             }
             last.clear();
             match operator {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                    if let Operator::Loop { .. } = operator {
+                        loops.push(open.len());
+                    }
                     open.push(self.blocks.len());
                     self.blocks.push(Block {
                         is_loop: matches!(operator, Operator::Loop { .. }),
@@ -56,10 +62,10 @@ impl Exits {
                         self.blocks[*block].one_armed = false;
                     }
                 }
-                Operator::BrIf { relative_depth } => self.test(&open, relative_depth),
+                Operator::BrIf { relative_depth } => self.test(&open, &loops, relative_depth),
                 Operator::BrTable { targets } => {
                     for target in targets.targets().chain([Ok(targets.default())]) {
-                        self.test(&open, target?);
+                        self.test(&open, &loops, target?);
                     }
                 }
                 _ => {}
@@ -73,11 +79,10 @@ impl Exits {
     }
 
     /// Takes note of a conditional branch.
-    fn test(&mut self, open: &[usize], relative_depth: u32) {
-        let depth = open.len().checked_sub(1 + relative_depth as usize);
-        if let Some((target, inner)) = depth.and_then(|depth| open[depth..].split_first()) {
-            let in_loop = inner.iter().any(|block| self.blocks[*block].is_loop);
-            self.blocks[*target].tested_in_loop |= in_loop;
+    fn test(&mut self, open: &[usize], loops: &[usize], relative_depth: u32) {
+        if let Some(depth) = open.len().checked_sub(1 + relative_depth as usize) {
+            let in_loop = loops.last().is_some_and(|around| *around > depth);
+            self.blocks[open[depth]].tested_in_loop |= in_loop;
         }
     }
 
@@ -182,6 +187,15 @@ mod tests {
             [3, 5, 6, 7]
         );
         assert_eq!(exits("block loop br 1 end end"), [2, 3, 4, 5]);
+        // Behind the loop, and around one.
+        assert_eq!(
+            exits("block loop nop end i32.const 0 br_if 0 nop end"),
+            [5, 7, 8]
+        );
+        assert_eq!(
+            exits("block i32.const 0 br_if 0 loop nop end end"),
+            [2, 5, 6, 7]
+        );
     }
 
     #[test]

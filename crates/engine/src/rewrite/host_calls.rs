@@ -12,7 +12,7 @@ use crate::sections::Sections;
 pub(super) struct HostCalls {
     /// The type of each in the original module.
     types: Vec<u32>,
-    /// The types that occur, without and with the counter.
+    /// The types that occur, without the counter, by ascending index.
     signatures: Vec<(u32, FuncType)>,
 }
 
@@ -26,10 +26,13 @@ impl HostCalls {
                 types.push(ty);
             }
         }
+        // There may be very many of both.
+        let mut called = types.clone();
+        called.sort_unstable();
         let mut signatures = Vec::new();
         let section = sections.types.clone().into_iter();
         for (index, ty) in (0..).zip(section.flat_map(|s| s.into_iter_err_on_gc_types())) {
-            if types.contains(&index) {
+            if called.binary_search(&index).is_ok() {
                 signatures.push((index, ty?));
             }
         }
@@ -37,6 +40,14 @@ impl HostCalls {
             layout.stand_ins = layout.imported;
         }
         Ok(HostCalls { types, signatures })
+    }
+
+    /// The position of a type among those that occur.
+    fn signature(&self, ty: u32) -> Option<usize> {
+        let found = self
+            .signatures
+            .binary_search_by_key(&ty, |(index, _)| *index);
+        found.ok()
     }
 
     /// Types that are added.
@@ -68,8 +79,7 @@ impl HostCalls {
             let import = import?;
             let ty = match import.ty {
                 TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
-                    let known = self.signatures.iter().position(|(index, _)| *index == ty);
-                    let known = known.expect("all were collected before");
+                    let known = self.signature(ty).expect("all were collected before");
                     EntityType::Function(first_type + known as u32)
                 }
                 // Refused in a moment; only functions can be linked.
@@ -88,8 +98,8 @@ impl HostCalls {
     /// Adds the bodies of the stand-ins, in their order.
     pub(super) fn define(&self, layout: &Layout, code: &mut CodeSection) {
         for (function, ty) in (0..).zip(self.stand_ins(layout)) {
-            let known = self.signatures.iter().find(|(index, _)| *index == ty);
-            let parameters = known.map_or(0, |(_, ty)| ty.params().len() as u32);
+            let known = self.signature(ty).map(|known| &self.signatures[known].1);
+            let parameters = known.map_or(0, |ty| ty.params().len() as u32);
             let mut body = Function::new([]);
             let mut body_code = body.instructions();
             for parameter in 0..parameters {

@@ -90,6 +90,13 @@ pub enum ModuleError {
     },
     /// A function has too many instructions.
     FunctionTooLarge { index: u32, size: u64, max: u64 },
+    /// A function has a name of `size` bytes, of which the beginning is told.
+    FunctionNameTooLong {
+        index: u32,
+        shortened: String,
+        size: u64,
+        max: u64,
+    },
 
     /// A custom section called `icp:public` or `icp:private`, without a space.
     CustomSectionWithoutName,
@@ -209,6 +216,11 @@ impl ModuleError {
                 format!("Wasm module contains a function at index {index} of size {size} that exceeds the maximum allowed size of {max}."),
                 Documented("Try breaking large functions up into multiple smaller functions.", "wasm-module-function-too-large"),
             ),
+            // The advice is worded by us.
+            FunctionNameTooLong { index, shortened, size, max } => (
+                format!("Wasm module contains a function at index {index} with name '{shortened}' of size {size} bytes that exceeds the maximum allowed size of {max} bytes."),
+                Documented("Try using shorter function names.", "wasm-module-function-name-too-large"),
+            ),
 
             // Custom sections
             CustomSectionWithoutName => ("Wasm module has an invalid custom section. 'icp:' section names must have a space after the public/private scope".into(), Toolchain),
@@ -283,6 +295,7 @@ mod tests {
             (FunctionTooComplex { index: 3, complexity: 1000001, max: 1000000 }, "Wasm module contains a function at index 3 with complexity 1000001 which exceeds the maximum complexity allowed 1000000."),
             (UnsupportedInstruction { index: 2, instruction: "table.set" }, "Wasm module contains a function at index 2 with unsupported instruction table.set."),
             (FunctionTooLarge { index: 3, size: 1000001, max: 1000000 }, "Wasm module contains a function at index 3 of size 1000001 that exceeds the maximum allowed size of 1000000."),
+            (FunctionNameTooLong { index: 7, shortened: "very_long_function_name...".into(), size: 1500000, max: 1048576 }, "Wasm module contains a function at index 7 with name 'very_long_function_name...' of size 1500000 bytes that exceeds the maximum allowed size of 1048576 bytes."),
             (CustomSectionWithoutName, "Wasm module has an invalid custom section. 'icp:' section names must have a space after the public/private scope"),
             (CustomSectionWithoutScope("icp: a".into()), "Wasm module has an invalid custom section. Invalid custom section: Custom section 'icp: a' has no public/private scope defined."),
             (DuplicateCustomSection(name()), "Wasm module has an invalid custom section. Invalid custom section: name foo already exists"),
@@ -317,6 +330,7 @@ mod tests {
             (InitialMemory64TooLarge { pages: 2, max: 1 }, "Try reducing the initial Wasm64 heap memory size.", "wasm-module-initial-wasm64-memory-too-large"),
             (FunctionTooComplex { index: 0, complexity: 2, max: 1 }, "Try breaking large functions up into multiple smaller functions.", "wasm-module-function-complexity-too-high"),
             (FunctionTooLarge { index: 0, size: 2, max: 1 }, "Try breaking large functions up into multiple smaller functions.", "wasm-module-function-too-large"),
+            (FunctionNameTooLong { index: 0, shortened: "f...".into(), size: 2, max: 1 }, "Try using shorter function names.", "wasm-module-function-name-too-large"),
         ] {
             assert_eq!(error.help().to_string(), format!("{suggestion} See documentation: {}{anchor}", documentation()));
         }

@@ -19,6 +19,16 @@ pub const MAX_SYNTHETIC_REJECT: usize = 255;
 
 const ELLIPSIS: &str = "...";
 
+/// Bytes as text, with the bad ones replaced. Of more than any text shows only both ends are read, since they may be as many as a
+/// heap holds.
+pub fn lossy(bytes: &[u8]) -> String {
+    if bytes.len() <= 2 * MAX_TEXT {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let ends = [&bytes[..MAX_TEXT], &bytes[bytes.len() - MAX_TEXT..]];
+    ends.map(String::from_utf8_lossy).concat()
+}
+
 /// The description of a user error: 8192 bytes, half of them from the beginning.
 pub fn shorten_description(text: String) -> String {
     shorten(text, MAX_TEXT, 50)
@@ -135,6 +145,29 @@ mod tests {
         assert_eq!(shorten_reject(at_limit.clone()), at_limit);
         let at_limit = "x".repeat(255);
         assert_eq!(shorten_synthetic_reject(at_limit.clone()), at_limit);
+    }
+
+    /// The ends begin and end within characters and bad sequences.
+    #[test]
+    fn long_bytes_as_text_are_shortened_to_what_all_of_them_would_be() {
+        for pattern in [
+            &b"\xff"[..],
+            "é".as_bytes(),
+            b"a\xe2\x82",
+            "\u{10ffff}b".as_bytes(),
+        ] {
+            for len in [2 * MAX_TEXT, 2 * MAX_TEXT + 1, 3 * MAX_TEXT - 1] {
+                let bytes: Vec<u8> = pattern.iter().copied().cycle().take(len).collect();
+                let all = format!("IC: {}.", String::from_utf8_lossy(&bytes));
+                let told = format!("IC: {}.", lossy(&bytes));
+                assert_eq!(
+                    shorten_description(told.clone()),
+                    shorten_description(all.clone())
+                );
+                assert_eq!(shorten_reject(told), shorten_reject(all));
+            }
+        }
+        assert_eq!(lossy(&[0xff; 1 << 20]).len(), 3 * 2 * MAX_TEXT);
     }
 
     /// Beginning, ellipsis and end of a shortened text of `a`s and `b`s.

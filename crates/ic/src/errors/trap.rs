@@ -44,6 +44,9 @@ impl fmt::Display for Trap {
     }
 }
 
+/// Functions that a backtrace names at the most (since-october-2025-rules.md 5.3).
+const MAX_FRAMES: usize = 20;
+
 /// The names of the functions that were running, innermost first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backtrace {
@@ -52,12 +55,13 @@ pub struct Backtrace {
 }
 
 impl Backtrace {
-    /// Names the frames, given as function index and, where the module knows one, readable name. There is no
-    /// backtrace when no frame has a name.
+    /// Names the innermost frames, given as function index and, where the module knows one, readable name. There is no
+    /// backtrace when none of them has a name.
     pub fn new(frames: impl IntoIterator<Item = (u32, Option<String>)>) -> Option<Self> {
         let mut named = false;
         let frames = frames
             .into_iter()
+            .take(MAX_FRAMES)
             .map(|(index, name)| {
                 named |= name.is_some();
                 name.unwrap_or_else(|| format!("unknown function at index {index}"))
@@ -111,6 +115,15 @@ mod tests {
             backtrace.to_string(),
             "Canister Backtrace:\ninner\nunknown function at index 9\n"
         );
+    }
+
+    #[test]
+    fn a_backtrace_ends_after_twenty_frames() {
+        let frames = |named| (0..30).map(move |i| (i, (i == named).then(|| "f".to_owned())));
+        let backtrace = Backtrace::new(frames(19)).unwrap();
+        assert_eq!(backtrace.frames.len(), 20);
+        assert_eq!(backtrace.frames[19], "f");
+        assert_eq!(Backtrace::new(frames(20)), None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl<'a, 'b> Api<'a, 'b> {
         bytes: u64,
         modes: Modes,
     ) -> Ret<Self> {
-        // An absurd size wraps to a negative charge; the function's own checks refuse it.
+        // An absurd size costs nothing; the function's own checks refuse it.
         guest.charge(name, fixed.saturating_add(bytes))?;
         match guest.activation().mode.is_in(modes) {
             true => Ok(Api { guest, name }),

@@ -51,12 +51,14 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                 });
             }
             let name = api.read("ic0.call_new method_name", name_src.to_u64(), name_size)?;
-            let callee = api.read("ic0.call_new callee_src", callee_src.to_u64(), callee_size)?;
+            let callee_src = callee_src.to_u64();
+            let callee = api.heap_range("ic0.call_new callee_src", callee_src, callee_size)?;
             if callee_size > MAX_PRINCIPAL_BYTES {
                 return api.fail(ExecutionError::InvalidPrincipal);
             }
-            api.exec().effects.call = Some(CallUnderConstruction {
-                callee: Principal::from_slice(&callee),
+            let (callee, exec) = api.bytes(callee);
+            exec.effects.call = Some(CallUnderConstruction {
+                callee: Principal::from_slice(callee),
                 method: String::from_utf8_lossy(&name).into_owned(),
                 payload: Vec::new(),
                 on_reply: closure(reply_fun, reply_env),

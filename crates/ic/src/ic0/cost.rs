@@ -5,7 +5,7 @@ use drun_engine::{Guest, Imports};
 use super::api::{Address, Api, Ic};
 use super::exec::KeyKind;
 use super::mode::ALL;
-use crate::errors::ContractViolation;
+use crate::errors::{ContractViolation, text};
 use crate::outcall::Outcall;
 
 /// The result was stored.
@@ -102,22 +102,23 @@ fn signature<A: Address>(
         move |c: &mut Guest<'_, Ic>, src: A, size: A, curve: u32, dst: A| {
             let (src, size) = (src.to_u64(), size.to_u64());
             let mut api = Api::enter(c, name, 500, size, ALL)?;
-            let bytes = api.read(context, src, size)?;
-            let key = match String::from_utf8(bytes) {
-                Ok(key) => key,
-                Err(error) => {
-                    let name = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                    return api.violation(ContractViolation::KeyNameNotUtf8(name));
-                }
+            let range = api.heap_range(context, src, size)?;
+            let (bytes, exec) = api.bytes(range);
+            // It may be as large as the heap: it is not copied.
+            let Ok(key) = std::str::from_utf8(bytes) else {
+                let name = text::lossy(bytes);
+                return api.violation(ContractViolation::KeyNameNotUtf8(name));
             };
-            let secp256r1 = api.exec().subnet.protocol.secp256r1;
+            let secp256r1 = exec.subnet.protocol.secp256r1;
             let known = |kind: &&KeyKind| **kind != KeyKind::EcdsaSecp256r1 || secp256r1;
             let Some(kind) = kinds.get(curve as usize).filter(known) else {
                 return Ok(UNKNOWN_CURVE);
             };
-            let Some(nodes) = api.exec().subnet.keys.get(&(*kind, key)).copied() else {
+            let mut keys = exec.subnet.keys.iter();
+            let Some((_, nodes)) = keys.find(|((of, name), _)| of == kind && name == key) else {
                 return Ok(UNKNOWN_KEY);
             };
+            let nodes = *nodes;
             let cost = api.exec().subnet.fees.signature(nodes);
             api.store_u128(result_name, dst.to_u64(), cost)?;
             Ok(OK)

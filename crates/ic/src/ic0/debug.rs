@@ -6,9 +6,14 @@ use super::api::{Address, Api, Ic, Ret};
 use super::exec::Exec;
 use super::mode::ALL;
 use crate::errors::ExecutionError;
+use crate::errors::text::{
+    DEBUG_MESSAGE_OUT_OF_BOUNDS, LOG_MESSAGE_OUT_OF_BOUNDS, TRAP_MESSAGE_OUT_OF_BOUNDS,
+};
 
-/// Bytes of a print or trap text that are kept.
-const MAX_TEXT_BYTES: u64 = 32_768;
+/// From here on a charge is none (metering.md 3.1).
+const NO_CHARGE: u64 = 1 << 63;
+/// Bytes of a print that are kept.
+const MAX_PRINT_BYTES: u64 = 32_768;
 
 pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
     l.function(
@@ -18,17 +23,20 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             let (src, size) = (src.to_u64(), size.to_u64());
             let logged = log_charge(c.activation(), size);
             // Printing is enabled, so the text is charged once more.
-            let price = 100u64.saturating_add(logged).saturating_add(size);
+            let fixed = 100u64.saturating_add(logged);
+            let price = match fixed.saturating_add(size) {
+                // What costs that much is free, and yet prints as much as there may be.
+                NO_CHARGE.. => fixed.saturating_add(MAX_PRINT_BYTES),
+                price => price,
+            };
             let mut api = Api::enter(c, "debug_print", price, 0, ALL)?;
-            let text = text(&mut api, src, size, "(debug message out of memory bounds)")?;
+            let printed = size.min(MAX_PRINT_BYTES);
+            let text = text(&mut api, src, printed, DEBUG_MESSAGE_OUT_OF_BOUNDS)?;
             let slice = api.slice();
             let kept = size.min(api.exec().canister.log_limit) as usize;
             let (logged, exec) = match api.range_within(src, size)? {
                 Some(range) => api.bytes(range.start..range.start + kept),
-                None => (
-                    &b"(debug_print message out of memory bounds)"[..],
-                    api.exec(),
-                ),
+                None => (LOG_MESSAGE_OUT_OF_BOUNDS.as_bytes(), api.exec()),
             };
             let time = exec.time;
             exec.effects.log.push(time, logged);
@@ -48,7 +56,8 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
             };
             let price = 500u64.saturating_add(size).saturating_add(logged);
             let mut api = Api::enter(c, "trap", price, 0, ALL)?;
-            let message = text(&mut api, src, size, "(trap message out of memory bounds)")?;
+            let kept = size.min(api.exec().subnet.protocol.trap_message_bytes);
+            let message = text(&mut api, src, kept, TRAP_MESSAGE_OUT_OF_BOUNDS)?;
             let backtrace = api.backtrace();
             api.fail(ExecutionError::CalledTrap { message, backtrace })
         },
@@ -61,7 +70,7 @@ fn log_charge(exec: &Exec, size: u64) -> u64 {
 }
 
 fn text(api: &mut Api<'_, '_>, src: u64, size: u64, out_of_bounds: &str) -> Ret<String> {
-    Ok(match api.range_within(src, size.min(MAX_TEXT_BYTES))? {
+    Ok(match api.range_within(src, size)? {
         Some(range) => String::from_utf8_lossy(api.bytes(range).0).into_owned(),
         None => out_of_bounds.to_owned(),
     })

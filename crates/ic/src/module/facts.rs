@@ -78,7 +78,7 @@ pub struct ModuleFacts {
     pub has_on_low_wasm_memory: bool,
     /// Whether there is a start section.
     pub has_start: bool,
-    /// Full names of exports that are named like an entry point or method but are no functions. They count as present
+    /// Full names of globals that are exported like an entry point or method. They count as present
     /// above; running one fails with "export is not a function" (system-api.md 5.6).
     pub not_functions: BTreeSet<String>,
     /// The metadata sections, in the order of the module.

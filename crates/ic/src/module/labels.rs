@@ -37,14 +37,14 @@ impl ModuleNames {
     /// Names the functions of a backtrace, innermost first. Names that the Rust compiler made are shown as in the source.
     pub fn backtrace(&self, frames: &[Frame]) -> Option<Backtrace> {
         let names = self.function_names();
-        Backtrace::new(frames.iter().map(|frame| {
-            let name = frame.original.and_then(|original| {
-                let at = names
-                    .binary_search_by_key(&original, |(index, _)| *index)
-                    .ok()?;
-                Some(format!("{:#}", rustc_demangle::demangle(&names[at].1)))
-            });
-            (frame.index, name)
+        // What was added stands in for functions of the system, which are in no backtrace.
+        let own = frames
+            .iter()
+            .filter_map(|frame| Some((frame.index, frame.original?)));
+        Backtrace::new(own.map(|(index, original)| {
+            let at = names.binary_search_by_key(&original, |(index, _)| *index);
+            let name = |at: usize| format!("{:#}", rustc_demangle::demangle(&names[at].1));
+            (index, at.ok().map(name))
         }))
     }
 

@@ -36,6 +36,18 @@ pub(super) fn exported_functions(module: &[u8]) -> Vec<(u32, String)> {
         .collect()
 }
 
+/// The first function whose name has more than so many bytes. The section was read before.
+pub(super) fn first_longer<'a>(sections: &Sections<'a>, bytes: u64) -> Option<(u32, &'a str)> {
+    let subsections = name_sections(sections).flatten().flatten();
+    let functions = subsections.filter_map(|subsection| match subsection {
+        Name::Function(map) => Some(map),
+        _ => None,
+    });
+    let mut namings = functions.flatten().flatten();
+    let longer = namings.find(|naming| naming.name.len() as u64 > bytes)?;
+    Some((longer.index, longer.name))
+}
+
 /// Reads all names, which the engine skips and the replica does not.
 ///
 /// Fails with [`ModuleError::Unparsable`] where a name section is damaged.

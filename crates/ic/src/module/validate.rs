@@ -20,6 +20,8 @@ use drun_engine::Sections;
 const MAX_CODE_SECTION_SIZE: u64 = 11 * 1024 * 1024;
 const MAX_GLOBALS: u64 = 1000;
 const MAX_FUNCTIONS: u64 = 50_000;
+/// Bytes that are shown of a name that is too long; how many is chosen.
+const SHOWN_NAME: usize = 100;
 
 /// What differs between the networks that are reproduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,8 @@ pub struct ValidationLimits {
     pub max_wasm64_pages: u64,
     /// The weight of `return_call_indirect`, in instructions (metering.md, appendix B).
     pub return_call_indirect: u64,
+    /// The longest name of a function, in bytes, if there is a limit (since-october-2025-rules.md 5.3).
+    pub max_function_name: Option<u64>,
     /// Which functions of `ic0` there are: those of this date.
     pub imports: Date,
 }
@@ -37,16 +41,19 @@ impl ValidationLimits {
     pub const REPLICA: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 98_304,
         return_call_indirect: 60,
+        max_function_name: None,
         imports: Date::October2025,
     };
     /// The original drun of March 2025.
     pub const OLD_DRUN: ValidationLimits = ValidationLimits {
         max_wasm64_pages: 262_144,
         return_call_indirect: 6,
+        max_function_name: None,
         imports: Date::March2025,
     };
     /// The network of November 2026.
     pub const TODAY: ValidationLimits = ValidationLimits {
+        max_function_name: Some(1 << 20),
         imports: Date::November2026,
         ..ValidationLimits::REPLICA
     };
@@ -89,6 +96,7 @@ pub fn validate(module: &[u8], limits: &ValidationLimits) -> Result<ModuleFacts,
     if let Some(fault) = checked.code.first_fault {
         return Err(fault);
     }
+    check_function_names(sections, limits)?;
     facts.custom_sections = custom_sections::check(sections)?;
     facts.old_motoko_reserved_pages = !facts.memory64
         && facts.methods.get("__motoko_async_helper") == Some(&super::facts::MethodKind::Update)
@@ -145,6 +153,25 @@ fn check_initial_memory(facts: &ModuleFacts, limits: &ValidationLimits) -> Resul
             })
         }
         _ => Ok(()),
+    }
+}
+
+/// Names of functions stand in a section of their own; that they are looked at with the code is chosen.
+fn check_function_names(
+    sections: &Sections<'_>,
+    limits: &ValidationLimits,
+) -> Result<(), ModuleError> {
+    let Some(max) = limits.max_function_name else {
+        return Ok(());
+    };
+    match names::first_longer(sections, max) {
+        Some((index, name)) => Err(ModuleError::FunctionNameTooLong {
+            index,
+            shortened: format!("{}...", &name[..name.floor_char_boundary(SHOWN_NAME)]),
+            size: name.len() as u64,
+            max,
+        }),
+        None => Ok(()),
     }
 }
 

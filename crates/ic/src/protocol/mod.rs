@@ -80,6 +80,8 @@ protocols! {
     unpaid_is_free: bool = [false, false, true];
     /// Cycles a second for existing, on 13 nodes (since-october-2025-rules.md 2.1).
     base_fee: u128 = [0, 0, 10_000];
+    /// Bytes of the message of `ic0.trap` that are kept (system-api.md 6.2).
+    trap_message_bytes: u64 = [16_384, 32_768, 32_768];
     /// `ic0.trap` pays for the record in the canister's log.
     trap_logs_are_charged: bool = [false, true, true];
     /// `update_settings` of users with no longer an argument, in bytes, is paid when it has taken effect (metering.md 8.4).

@@ -263,6 +263,11 @@ fn rules_are_those_of_their_date() {
             ["98304", "98304"],
         ),
         (
+            "function name",
+            |it| format!("{:?}", it.modules.max_function_name),
+            ["None", "Some(1048576)"],
+        ),
+        (
             "snapshots per canister",
             |it| it.max_snapshots.to_string(),
             ["10", "10"],

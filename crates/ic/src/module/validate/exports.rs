@@ -28,13 +28,16 @@ pub(super) fn check(
     facts: &mut ModuleFacts,
 ) -> Result<(), ModuleError> {
     let (mut count, mut name_sum) = (0, 0);
-    let mut not_functions = Vec::new();
+    let mut globals = Vec::new();
     for export in sections.exports.iter().flat_map(|s| s.clone()).flatten() {
         if RESERVED_SYMBOLS.contains(&export.name) {
             return Err(ModuleError::ReservedSymbol(export.name.to_owned()));
         }
         if !matches!(export.kind, ExternalKind::Func | ExternalKind::FuncExact) {
-            not_functions.push(export.name);
+            // Memories and tables are renamed, so that nothing is found under these names.
+            if export.kind == ExternalKind::Global {
+                globals.push(export.name);
+            }
             continue;
         }
         if let Some((kind, method)) = MethodKind::of_export(export.name) {
@@ -65,14 +68,14 @@ pub(super) fn check(
             max: MAX_METHOD_NAME_SUM,
         });
     }
-    for name in not_functions {
-        note_other_export(facts, name);
+    for name in globals {
+        note_global(facts, name);
     }
     Ok(())
 }
 
-/// Notes an export that is named like something that runs, and cannot run.
-fn note_other_export(facts: &mut ModuleFacts, name: &str) {
+/// Notes a global that is exported like something that runs, and cannot run.
+fn note_global(facts: &mut ModuleFacts, name: &str) {
     if let Some((kind, method)) = MethodKind::of_export(name) {
         facts.methods.entry(method.to_owned()).or_insert(kind);
     } else if let Some(present) = entry_point(facts, name) {

@@ -540,6 +540,33 @@ fn a_damaged_name_section_is_the_parsers_fault() {
 }
 
 #[test]
+fn names_of_functions_are_limited_since_2026() {
+    let check = |len: usize, limits| {
+        let name = "é".repeat(len / 2) + &"e".repeat(len % 2);
+        let module =
+            format!(r#"(module (import "ic0" "msg_reply" (func)) (func (@name "{name}")))"#);
+        validate(&wat::parse_str(module).unwrap(), &limits)
+    };
+    const MIB: usize = 1 << 20;
+    for (len, limits) in [
+        (MIB, ValidationLimits::TODAY),
+        (MIB + 1, ValidationLimits::REPLICA),
+        (MIB + 1, ValidationLimits::OLD_DRUN),
+    ] {
+        assert!(check(len, limits).is_ok());
+    }
+    assert_eq!(
+        check(MIB + 1, ValidationLimits::TODAY),
+        Err(ModuleError::FunctionNameTooLong {
+            index: 1,
+            shortened: "é".repeat(50) + "...",
+            size: 1_048_577,
+            max: 1_048_576,
+        })
+    );
+}
+
+#[test]
 fn old_motoko_modules_are_recognised() {
     const HELPER: &str = r#"(func (export "canister_update __motoko_async_helper"))"#;
     let old = |rest: &str| facts(&format!("(module {HELPER} {rest})")).old_motoko_reserved_pages;

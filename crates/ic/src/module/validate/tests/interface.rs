@@ -213,6 +213,8 @@ fn methods_and_entry_points_are_noted() {
             (export "canister_composite_query " (func $f)) (export "other" (func $f))
             (export "canister_init" (func $f)) (export "canister_heartbeat" (func $f))
             (global (export "canister_global_timer") i32 (i32.const 0))
+            (memory (export "canister_pre_upgrade") 1)
+            (table (export "canister_update t") 1 funcref)
             (start $f))"#,
     );
     assert_eq!(
