@@ -146,6 +146,40 @@ fn a_message_is_known_from_when_it_is_taken() {
 }
 
 #[test]
+fn a_message_is_not_forgotten_before_somebody_could_ask_what_became_of_it() {
+    let (mut net, canister) = network();
+    let call = Call {
+        sender: Principal::anonymous(),
+        info: None,
+        canister,
+        effective: Effective::None,
+        method: "write".into(),
+        payload: Vec::new(),
+    };
+    let submit = |net: &mut Net| {
+        let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+        id
+    };
+    let (ended, asked) = (submit(&mut net), submit(&mut net));
+    net.wait(&asked, 1).expect("it ends");
+    let waiting = submit(&mut net);
+    net.set_time(net.time() + 3 * INGRESS_TTL)
+        .expect("it does not go back");
+    for _ in 0..10_000 {
+        submit(&mut net);
+    }
+    assert!(!net.knows(&asked), "its time is over");
+    assert!(matches!(
+        net.status(&ended, None),
+        Ok(Some(MessageResult::Replied(_)))
+    ));
+    assert!(matches!(
+        net.wait(&waiting, 1),
+        Ok(MessageResult::Failed(_))
+    ));
+}
+
+#[test]
 fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
     #[derive(candid::CandidType)]
     struct Argument {
