@@ -144,7 +144,10 @@ impl Net {
         };
         let settings = NodeSettings {
             rate_limits: settings.rate_limits && self.settings.rate_limits,
-            threshold_keys: spec.kind.keys(self.has_test_keys(spec.kind)),
+            threshold_keys: spec.kind.keys(
+                self.has_test_keys(spec.kind),
+                self.settings.protocol.secp256r1,
+            ),
             ..settings
         };
         let mut node = Node::new(settings);
