@@ -117,22 +117,17 @@ fn on<T>(
 ) -> Result<T, Refusal> {
     let mut held = instance.hold()?;
     let (net, endpoint) = held.with_endpoint();
-    let known = endpoint
-        .as_ref()
-        .map_or(0, |endpoint| count(endpoint, net.subnets()));
-    if known < net.subnets().len() {
+    let knows_all = |endpoint: &Endpoint| {
+        let mut living = net.living();
+        living.all(|subnet| endpoint.public_key(&subnet.id).is_some())
+    };
+    if !endpoint.as_ref().is_some_and(knows_all) {
         *endpoint = made(net, instance.trusting);
     }
     let endpoint = endpoint
         .as_mut()
         .ok_or_else(|| Refusal::new(500, "an instance has a subnet"))?;
     Ok(work(endpoint, &mut Agents(net)))
-}
-
-/// How many of the subnets the endpoints know.
-fn count(endpoint: &Endpoint, subnets: &[NetSubnet]) -> usize {
-    let known = |subnet: &&NetSubnet| endpoint.public_key(&subnet.id).is_some();
-    subnets.iter().filter(known).count()
 }
 
 fn made(net: &Net, trusting: bool) -> Option<Endpoint> {
@@ -158,6 +153,11 @@ fn made(net: &Net, trusting: bool) -> Option<Endpoint> {
     let mut endpoint = Endpoint::new(subnets.next()?);
     for subnet in subnets {
         endpoint.add(subnet, net.time());
+    }
+    // Of a root that was deleted its key is left.
+    let root = &net.subnets()[0].id;
+    if net.subnet_index(root).is_none() {
+        endpoint.remove(root);
     }
     endpoint.validate = !trusting;
     Some(endpoint)

@@ -150,13 +150,12 @@ impl Server {
             },
             record,
         )?;
-        let (later, auto) = begin(config)?;
-        if let Some(later) = later {
-            net.set_time(later)?;
-        }
-        if system::asks_for_minting(features) && net.time() < MINTING_NS {
-            net.set_time(MINTING_NS)?;
-        }
+        let (wished, auto) = begin(config)?;
+        let earliest = match system::asks_for_minting(features) {
+            true => net.time().max(MINTING_NS),
+            false => net.time(),
+        };
+        net.set_time(first_time(wished, earliest)?)?;
         let missing = |canister: &SystemCanister| net.canister(&canister.id).is_err();
         let system: Vec<_> = system.into_iter().filter(missing).collect();
         for canister in &system {
@@ -208,13 +207,8 @@ impl Server {
             };
             subnets.push((spec, kept));
         }
-        let (start_time, auto) = begin(config)?;
-        let start_time = start_time.unwrap_or(earliest);
-        if start_time < earliest {
-            return Err(Refusal::bad(format!(
-                "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {earliest} (provided {start_time})."
-            )));
-        }
+        let (wished, auto) = begin(config)?;
+        let start_time = first_time(wished, earliest)?;
         for canister in &system {
             let kind = canister.subnet();
             if !subnets.iter().any(|(spec, _)| spec.kind == kind) {
@@ -288,6 +282,17 @@ fn begin(config: &InstanceConfig) -> Result<Beginning, Refusal> {
         Some(InitialTime::Timestamp(time)) => (Some(time.nanos_since_epoch), None),
         Some(InitialTime::AutoProgress(wish)) => (None, Some(wish.artificial_delay_ms)),
     })
+}
+
+/// The time that is wished for, or else the earliest that there may be.
+fn first_time(wished: Option<u64>, earliest: u64) -> Result<u64, Refusal> {
+    let time = wished.unwrap_or(earliest);
+    match time < earliest {
+        true => Err(Refusal::bad(format!(
+            "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {earliest} (provided {time})."
+        ))),
+        false => Ok(time),
+    }
 }
 
 /// What is not there is said.

@@ -1,7 +1,6 @@
 //! The interface of the network launcher of `icp` (pocket-ic-api.md 8.5): one instance that goes on by itself, behind a gateway, and a file
 //! that tells where it is.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +8,13 @@ use std::sync::Arc;
 use candid::Principal;
 use drun_ic::management::ids::RANGE;
 use drun_ic::net::{Net, SubnetKind, SubnetSpec};
-use serde_json::Value;
 
 use super::Server;
 use super::answer::Refusal;
 use super::stand_ins::{ledger, minting};
 use super::state_dir::StateDir;
 use super::system::{self, Given, SystemCanister};
-use super::wire::{ForwardTo, GatewayConfig};
+use super::wire::{Feature, Features, ForwardTo, GatewayConfig};
 
 /// The minting canister: tells on which subnets canisters are made.
 const MINTING: &str = "rkp4c-7iaaa-aaaaa-aaaca-cai";
@@ -210,8 +208,8 @@ impl Launch {
     /// The system canisters that the user has given, which must be those of the features that are wished for.
     fn given(&self, server: &Server) -> Result<Vec<SystemCanister>, String> {
         let given = &server.options.system_canisters;
-        let wish = |name: &&str| ((*name).to_owned(), Value::from("DefaultConfig"));
-        let wished: BTreeMap<_, _> = self.features.iter().map(wish).collect();
+        let wish = |name: &&str| ((*name).to_owned(), Some(Feature::DefaultConfig));
+        let wished: Features = self.features.iter().map(wish).collect();
         system::asked_for(Some(&wished), given)?;
         given.iter().map(Given::read).collect()
     }

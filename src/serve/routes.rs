@@ -10,18 +10,25 @@ use super::memory;
 use super::request::{Method, Request};
 use super::wire::{AutoProgress, GatewayConfig, InstanceConfig};
 
+/// The operations of an instance beside [`ENDPOINTS`].
+const OTHERS: [&str; 3] = ["fork", "auto_progress", "stop_progress"];
 /// Bytes of the largest body on the endpoints of agents.
 pub(super) const AGENT_BODY: usize = 4 << 20;
 
-/// May an operation for this path be left to itself? Those of instances, but not the page of one, nor what agents ask for (2.3).
+/// May an operation for this path be left to itself? Those of instances, but not the page of one, nor what agents ask for (2.3). A path
+/// where there is nothing names none: clients ask for the answer until it is no 404.
 fn may_be_postponed(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
-    match path.strip_prefix("/instances") {
-        Some("") => true,
-        Some(rest) => {
-            rest.starts_with('/') && !is_for_agents(path) && !rest.ends_with("/_/dashboard")
+    let Some(rest) = path.strip_prefix("/instances") else {
+        return false;
+    };
+    let mut parts = rest.splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(""), _, None) => true,
+        (Some(""), _, Some(operation)) => {
+            ENDPOINTS.iter().any(|(_, known)| *known == operation) || OTHERS.contains(&operation)
         }
-        None => false,
+        _ => false,
     }
 }
 
@@ -233,7 +240,8 @@ impl Server {
                 self.instances.get(id)?.live.stop();
                 Ok(Answer::null())
             }
-            (_, "" | "fork" | "auto_progress" | "stop_progress") => Err(wrong_method(path)),
+            (_, "" | "_/dashboard") => Err(wrong_method(path)),
+            (_, rest) if OTHERS.contains(&rest) => Err(wrong_method(path)),
             _ => Err(not_found(path)),
         }
     }
@@ -279,12 +287,16 @@ mod tests {
             "/instances/3/",
             "/instances/3/update/tick",
             "/instances/3/_/topology",
+            "/instances/3/fork",
+            "/instances/3/stop_progress/",
         ] {
             assert!(may_be_postponed(path), "{path}");
         }
         for path in [
             "/instances/3/api/v2/status",
             "/instances/3/_/dashboard",
+            "/instances/3/update/no_such_operation",
+            "/instances/3/update",
             "/instancesx",
             "/status",
             "/blobstore",

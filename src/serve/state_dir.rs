@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use drun_ic::net::{Net, NetRecord, SubnetKind, SubnetRecord};
 
@@ -19,6 +20,9 @@ const SUBNET_FILE: &str = "drun-subnet";
 const SUBNET_NOTE: &str = "The state of this subnet is in ../drun-state.\n";
 /// A file that only other servers write.
 const FOREIGN: &str = "registry.proto";
+
+/// Held while a file is written and put in its place.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// A directory for one instance.
 #[derive(Debug)]
@@ -95,6 +99,8 @@ impl StateDir {
     fn try_write(&self, record: &NetRecord) -> anyhow::Result<()> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(postcard::to_stdvec(record)?);
+        // Two instances may have the same directory.
+        let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let new = self.path.join(format!("{FILE}.new"));
         let mut file = File::create(&new)?;
         file.write_all(&bytes)?;
@@ -178,5 +184,31 @@ pub(crate) fn subnet_at(path: &Path, kind: SubnetKind) -> Result<(u64, SubnetRec
             "The state directory at path {shown} has {count} subnets of kind {}; the folder of one is what can be taken.",
             kind.name()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drun_ic::net::{NetSettings, SubnetSpec};
+
+    use super::*;
+
+    #[test]
+    fn two_instances_with_one_directory_write_by_turns() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = || {
+            let mut net = Net::new(NetSettings::default());
+            net.add(SubnetSpec::new(SubnetKind::Application));
+            let record = net.to_record().unwrap();
+            let kept = StateDir::open(directory.path()).unwrap();
+            for _ in 0..50 {
+                kept.try_write(&record).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(&write);
+            scope.spawn(&write);
+        });
+        assert!(read(directory.path()).unwrap().is_some());
     }
 }

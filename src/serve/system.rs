@@ -1,7 +1,6 @@
 //! System canisters: this server ships none, so that users give the modules (`--system-canister`). Which of them the `icp_features` of an
 //! instance ask for, and how they get to their ids of the main network (pocket-ic-api.md 2.4).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use candid::{Encode, Principal};
@@ -10,9 +9,9 @@ use drun_ic::management::types::install::{CanisterInstallMode, InstallCodeArgs};
 use drun_ic::management::types::lifecycle::ProvisionalCreateArgs;
 use drun_ic::management::types::settings::CanisterSettings;
 use drun_ic::net::{Net, SubnetKind};
-use serde_json::Value;
 
 use super::manage::manage;
+use super::wire::Features;
 
 /// What a system canister is made with, in cycles.
 const CYCLES: u128 = 1 << 100;
@@ -124,9 +123,9 @@ impl SystemCanister {
 }
 
 /// True if the feature of the minting canister is among those asked for; it does not know times before its first rate.
-pub(crate) fn asks_for_minting(wished: Option<&BTreeMap<String, Value>>) -> bool {
+pub(crate) fn asks_for_minting(wished: Option<&Features>) -> bool {
     let wish = wished.and_then(|wished| wished.get("cycles_minting"));
-    wish.is_some_and(|wish| !wish.is_null())
+    wish.is_some_and(Option::is_some)
 }
 
 /// The system canisters that an instance asks for, read from the files that were given.
@@ -134,12 +133,12 @@ pub(crate) fn asks_for_minting(wished: Option<&BTreeMap<String, Value>>) -> bool
 /// # Errors
 /// A feature that there is not, or whose module was not given, or a file that cannot be read.
 pub(crate) fn asked_for(
-    wished: Option<&BTreeMap<String, Value>>,
+    wished: Option<&Features>,
     given: &[Given],
 ) -> Result<Vec<SystemCanister>, String> {
     let wished = wished.into_iter().flatten();
     let wished: Vec<&str> = wished
-        .filter(|(_, wish)| !wish.is_null())
+        .filter(|(_, wish)| wish.is_some())
         .map(|(name, _)| name.as_str())
         .collect();
     for name in &wished {

@@ -9,7 +9,8 @@ mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ use super::routes::AGENT_BODY;
 use super::wire::{ForwardTo, GatewayConfig, HttpsConfig};
 use names::Domains;
 use upstream::{Replica, Upstream};
+
+/// The longest wait for a gateway that was stopped to have let go of its port.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The gateways of a server.
 #[derive(Default)]
@@ -37,6 +41,8 @@ struct All {
 struct Running {
     details: Details,
     task: tokio::task::AbortHandle,
+    /// Nobody is at the other side once the port is free again.
+    ended: mpsc::Receiver<()>,
 }
 
 /// What is told of a gateway.
@@ -114,7 +120,10 @@ impl Gateways {
             forward_to: forward,
             domains,
         });
+        let (ending, ended) = mpsc::channel();
         let task = server.runtime.spawn(async move {
+            // It goes behind the listener.
+            let _ending: mpsc::Sender<()> = ending;
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                 http::accept(listener, tls, gateway).await;
             }
@@ -131,6 +140,7 @@ impl Gateways {
                 https_config: config.https_config.clone(),
             },
             task: task.abort_handle(),
+            ended,
         };
         all.running.insert(id, running);
         Ok(GatewayInfo {
@@ -156,15 +166,18 @@ impl Gateways {
         self.keep(|_, details| !matches!(details.forward_to, ForwardTo::PocketIcInstance(id) if id == instance));
     }
 
+    /// Stops the others. Their ports are free when this returns.
     fn keep(&self, wanted: impl Fn(usize, &Details) -> bool) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.running.retain(|id, running| {
-            let wanted = wanted(*id, &running.details);
-            if !wanted {
-                running.task.abort();
-            }
-            wanted
-        });
+        let running = std::mem::take(&mut all.running).into_iter();
+        let (kept, stopped): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            running.partition(|(id, running)| wanted(*id, &running.details));
+        all.running = kept;
+        drop(all);
+        for running in stopped.into_values() {
+            running.task.abort();
+            let _ = running.ended.recv_timeout(PATIENCE);
+        }
     }
 }
 

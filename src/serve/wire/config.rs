@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use drun_ic::management::ids::canister_id;
 use drun_ic::net::{Net, SubnetKind, SubnetSpec};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{AutoProgress, Bytes, CanisterId, PrincipalId, Time};
 
@@ -18,7 +17,7 @@ pub(crate) struct InstanceConfig {
     pub(crate) log_level: Option<String>,
     pub(crate) bitcoind_addr: Option<Vec<String>>,
     pub(crate) dogecoind_addr: Option<Vec<String>>,
-    pub(crate) icp_features: Option<BTreeMap<String, Value>>,
+    pub(crate) icp_features: Option<Features>,
     /// There is no state here that is not complete; its name is checked all the same.
     #[serde(rename = "incomplete_state")]
     _incomplete_state: Option<Switch>,
@@ -26,6 +25,15 @@ pub(crate) struct InstanceConfig {
     pub(crate) http_gateway_config: Option<GatewayConfig>,
     pub(crate) mainnet_nns_subnet_id: Option<bool>,
     pub(crate) disable_ingress_validation: Option<bool>,
+}
+
+/// The system canisters that are wished for, by the names of features.
+pub(crate) type Features = BTreeMap<String, Option<Feature>>;
+
+/// How a feature is wished for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Feature {
+    DefaultConfig,
 }
 
 /// Deviations from the main network.

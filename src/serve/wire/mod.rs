@@ -18,8 +18,8 @@ pub(crate) use call::{
     result,
 };
 pub(crate) use config::{
-    ForwardTo, GatewayConfig, HttpsConfig, InitialTime, InstanceConfig, StateConfig, TopologyWire,
-    topology,
+    Feature, Features, ForwardTo, GatewayConfig, HttpsConfig, InitialTime, InstanceConfig,
+    StateConfig, TopologyWire, topology,
 };
 pub(crate) use http::{FlexibleMock, Mock, pending};
 pub(crate) use snapshot::{Download, Metadata, SnapshotIdWire, Upload};

@@ -66,6 +66,10 @@ enum GlobalWire {
     I64(i64),
     F32(f32),
     F64(f64),
+    /// What JSON has no number for, infinite or not a number, by its bits.
+    F32Bits(u32),
+    /// Likewise.
+    F64Bits(u64),
     V128(u128),
 }
 
@@ -95,6 +99,8 @@ impl From<SnapshotMetadataReply> for Metadata {
         let global = |global| match global {
             Global::I32(value) => GlobalWire::I32(value),
             Global::I64(value) => GlobalWire::I64(value),
+            Global::F32(value) if !value.is_finite() => GlobalWire::F32Bits(value.to_bits()),
+            Global::F64(value) if !value.is_finite() => GlobalWire::F64Bits(value.to_bits()),
             Global::F32(value) => GlobalWire::F32(value),
             Global::F64(value) => GlobalWire::F64(value),
             Global::V128(value) => GlobalWire::V128(value),
@@ -136,6 +142,8 @@ impl Metadata {
             GlobalWire::I64(value) => Global::I64(value),
             GlobalWire::F32(value) => Global::F32(value),
             GlobalWire::F64(value) => Global::F64(value),
+            GlobalWire::F32Bits(bits) => Global::F32(f32::from_bits(bits)),
+            GlobalWire::F64Bits(bits) => Global::F64(f64::from_bits(bits)),
             GlobalWire::V128(value) => Global::V128(value),
         };
         self.globals.iter().map(global).collect()
@@ -156,5 +164,49 @@ impl Metadata {
             Hook::Ready => HookStatus::Ready,
             Hook::Executed => HookStatus::Executed,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globals_for_which_json_has_no_number_come_back_with_all_their_bits() {
+        let globals = vec![
+            Global::F32(f32::NEG_INFINITY),
+            Global::F32(0.1),
+            Global::F64(f64::from_bits(0x7ff8_0000_0000_0001)),
+            Global::F64(-0.1),
+            Global::V128(u128::MAX),
+        ];
+        let metadata = Metadata::from(SnapshotMetadataReply {
+            source: SnapshotSource::TakenFromCanister(Reserved),
+            taken_at_timestamp: 1,
+            wasm_module_size: 2,
+            globals: globals.clone(),
+            wasm_memory_size: 3,
+            stable_memory_size: 4,
+            wasm_chunk_store: Vec::new(),
+            canister_version: 5,
+            certified_data: Vec::new(),
+            global_timer: None,
+            on_low_wasm_memory_hook_status: None,
+        });
+        let text = serde_json::to_string(&metadata).unwrap();
+        assert!(
+            text.contains(r#"{"f32":0.1},{"f64_bits":9221120237041090561}"#),
+            "{text}"
+        );
+        let read: Metadata = serde_json::from_str(&text).unwrap();
+        let bits = |global: &Global| match *global {
+            Global::I32(value) => u128::from(value.cast_unsigned()),
+            Global::I64(value) => u128::from(value.cast_unsigned()),
+            Global::F32(value) => value.to_bits().into(),
+            Global::F64(value) => value.to_bits().into(),
+            Global::V128(value) => value,
+        };
+        let bits = |all: &[Global]| all.iter().map(bits).collect::<Vec<_>>();
+        assert_eq!(bits(&read.globals()), bits(&globals));
     }
 }

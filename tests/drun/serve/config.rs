@@ -350,6 +350,8 @@ fn a_switch_is_on_or_off() {
             json!({"canister_execution_rate_limiting": "Maybe"}),
         ),
         ("icp_config", json!({"beta_features": "On"})),
+        ("icp_features", json!({"ii": "Enabled"})),
+        ("icp_features", json!({"ii": false})),
     ] {
         let wish = with(field, value);
         assert_eq!(client.post("/instances", &wish).status, 422, "{wish}");

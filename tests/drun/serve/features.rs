@@ -333,6 +333,12 @@ fn the_root_may_go_but_not_the_last_subnet() {
     assert_eq!(client.ask(path, &first), Value::Null);
     let left = there(&mut client, 0);
     assert_eq!(left.len(), 1);
+    let root = bytes(&first["subnet_id"]).expect("an id");
+    let root = Principal::from_slice(&root);
+    let read = format!("/instances/0/api/v2/subnet/{root}/read_state");
+    let nowhere = client.send("POST", &read, &[], b"");
+    let cause = nowhere.header("x-ic-error-cause");
+    assert_eq!(cause, Some("subnet_not_found"), "it is gone for agents too");
     let gone = client.ask("/instances/0/read/get_subnet", &about);
     assert_eq!(gone, Value::Null);
     let canister = client.canister(0, &json!("None"));

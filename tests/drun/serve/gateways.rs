@@ -129,6 +129,25 @@ fn its_maker_is_told_what_is_wrong() {
 }
 
 #[test]
+fn its_port_is_free_when_it_has_been_stopped() {
+    let server = Server::start();
+    let mut client = server.client();
+    let instance = client.application();
+    let mut wish = json!({"forward_to": {"PocketIcInstance": instance}});
+    for _ in 0..200 {
+        let made = client.post("/http_gateway", &wish);
+        assert_eq!(made.status, 201, "{}", made.message());
+        let made = made.json()["Created"].clone();
+        let port = made["port"].as_u64().expect("a port");
+        wish["port"] = json!(port);
+        let mut gateway = Client::new(port as u16);
+        assert_eq!(gateway.get("/_/topology").status, 200);
+        let stop = format!("/http_gateway/{}/stop", made["instance_id"]);
+        assert_eq!(client.send("POST", &stop, &[], b"").status, 200);
+    }
+}
+
+#[test]
 fn it_goes_with_its_instance_and_is_told_of_until_then() {
     let server = Server::start();
     let mut client = server.client();

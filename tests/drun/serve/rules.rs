@@ -377,9 +377,10 @@ fn logs_are_a_query_of_the_management_canister() {
 #[test]
 fn keys_are_where_the_table_says() {
     #[allow(non_camel_case_types)]
-    #[derive(CandidType)]
+    #[derive(Clone, Copy, CandidType)]
     enum Curve {
         secp256k1,
+        secp256r1,
     }
     #[derive(CandidType)]
     struct KeyId {
@@ -394,7 +395,7 @@ fn keys_are_where_the_table_says() {
     }
     let server = Server::start();
     let mut client = server.client();
-    let mut asked = |kinds: &[&str], name: &str| {
+    let mut asked = |kinds: &[&str], curve: Curve, name: &str| {
         let (instance, topology) = client.instance(subnets(kinds));
         let mut all = topology["subnet_configs"]
             .as_object()
@@ -408,7 +409,7 @@ fn keys_are_where_the_table_says() {
             canister_id: None,
             derivation_path: vec![],
             key_id: KeyId {
-                curve: Curve::secp256k1,
+                curve,
                 name: name.into(),
             },
         });
@@ -422,8 +423,10 @@ fn keys_are_where_the_table_says() {
         (&["fiduciary", "application"], "dfx_test_key"),
         (&["test_threshold_keys", "application"], "test_key_1"),
     ] {
-        let key = asked(kinds, name);
-        assert!(key["Ok"].is_string(), "{kinds:?} {name}: {key}");
+        for curve in [Curve::secp256k1, Curve::secp256r1] {
+            let key = asked(kinds, curve, name);
+            assert!(key["Ok"].is_string(), "{kinds:?} {name}: {key}");
+        }
     }
     for (kinds, name, enabled) in [
         (&["application"][..], "dfx_test_key", "[]"),
@@ -433,7 +436,7 @@ fn keys_are_where_the_table_says() {
             "test_key_1",
         ),
     ] {
-        let refused = asked(kinds, name);
+        let refused = asked(kinds, Curve::secp256k1, name);
         let said = refused["Err"]["reject_message"]
             .as_str()
             .expect("a text")

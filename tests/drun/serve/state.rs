@@ -25,12 +25,24 @@ fn an_instance_goes_on_where_it_ended() {
     let time = client.get("/instances/0/read/get_time").json();
     let topology = client.get("/instances/0/read/topology").json();
     client.send("DELETE", "/instances/0", &[], b"");
+    let nanoseconds = |time: &Value| time["nanos_since_epoch"].as_u64().expect("a time");
+    let before = json!({
+        "subnet_config_set": subnets(&[]), "state_dir": directory.path(), "initial_time": {"Timestamp": time},
+    });
+    let before = client.post("/instances", &before);
+    assert_eq!(before.status, 400);
+    let (earliest, asked) = (nanoseconds(&time) + 2, nanoseconds(&time));
+    assert_eq!(
+        before.message(),
+        format!(
+            "The initial timestamp (unix timestamp in nanoseconds) must be no earlier than {earliest} (provided {asked})."
+        )
+    );
     // The subnets are those that were kept.
     let made = kept(&mut client, directory.path(), subnets(&[]));
     assert_eq!(made.status, 201, "{}", made.message());
     assert_eq!(client.get("/instances/1/read/topology").json(), topology);
     let later = client.get("/instances/1/read/get_time").json();
-    let nanoseconds = |time: &Value| time["nanos_since_epoch"].as_u64().expect("a time");
     assert_eq!(nanoseconds(&later), nanoseconds(&time) + 2);
     assert_eq!(client.reply(1, &call(canister, "write", b"")), [2, 0, 0, 0]);
     let about = json!({"canister_id": id_text(canister)});

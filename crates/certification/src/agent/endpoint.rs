@@ -108,13 +108,11 @@ impl Endpoint {
         self.forget();
     }
 
-    /// Removes a subnet; not the root.
+    /// Removes a subnet. If it is the root, the others are certified under its key as before.
     pub fn remove(&mut self, subnet: &Principal) {
-        if *subnet != self.root {
-            self.subnets.remove(subnet);
-            self.known.retain(|(known, _)| known != subnet);
-            self.forget();
-        }
+        self.subnets.remove(subnet);
+        self.known.retain(|(known, _)| known != subnet);
+        self.forget();
     }
 
     fn forget(&mut self) {

@@ -1,5 +1,5 @@
 //! Calls of users of a network: to whom they go, and what became of them. Owns the record of messages, whose results stay to be asked for
-//! until some time after the message would have expired.
+//! until some time after the message would have expired, or was found to have ended later.
 
 use std::collections::HashMap;
 
@@ -54,8 +54,8 @@ pub struct Message {
     pub sender: Principal,
     /// To whom.
     pub receiver: Principal,
-    /// Until when it may enter a round, nanoseconds since the Unix epoch.
-    pub expiry: u64,
+    /// Until when it is not forgotten, nanoseconds since the Unix epoch.
+    pub(super) until: u64,
     /// Its sender has given it its name, and may ask for it by that.
     pub(super) named: bool,
     pub(super) ingress: IngressId,
@@ -79,10 +79,28 @@ impl Messages {
         request_id(call, expiry, Some(&self.count.to_be_bytes()))
     }
 
-    pub(super) fn add(&mut self, id: MessageId, message: Message, now: u64) {
+    /// Adds a message. Where there are many, those are forgotten whose time is over; `result` gives what became of one that nobody
+    /// has asked for yet.
+    pub(super) fn add(
+        &mut self,
+        id: MessageId,
+        message: Message,
+        now: u64,
+        mut result: impl FnMut(&Message) -> Option<MessageResult>,
+    ) {
         if self.known.len() >= KEPT.max(self.patience) {
-            self.known
-                .retain(|_, message| message.expiry.saturating_add(INGRESS_TTL) > now);
+            self.known.retain(|_, message| {
+                if message.until > now {
+                    return true;
+                }
+                if message.result.is_some() {
+                    return false;
+                }
+                // It still runs, or has ended since this was looked at: who waits for it has yet to hear of it.
+                message.result = result(message);
+                message.until = now.saturating_add(INGRESS_TTL);
+                true
+            });
             self.patience = 2 * self.known.len();
         }
         self.known.insert(id, message);

@@ -112,13 +112,17 @@ impl Net {
             ingress,
             sender: call.sender,
             receiver: call.canister,
-            expiry,
+            until: expiry.saturating_add(INGRESS_TTL),
             named,
             result: None,
         };
+        let host = subnet.id;
         self.version += 1;
-        self.messages.add(id, message, self.time);
-        Ok(Ok((subnet.id, id)))
+        let subnets = &mut self.subnets;
+        self.messages.add(id, message, self.time, |old| {
+            subnets[old.subnet].node.take_answer(old.ingress)
+        });
+        Ok(Ok((host, id)))
     }
 
     /// What became of a message, if it has ended. With a caller: only of a message that he sent.
@@ -164,14 +168,18 @@ impl Net {
         )))
     }
 
-    /// The messages that came to a subnet under a name of their sender's, with what became of them.
+    /// The messages that came to a subnet under a name of their sender's and have entered a round, with what became of them.
     pub fn named_messages(
         &self,
         place: usize,
     ) -> impl Iterator<Item = (&MessageId, &Message, Option<&MessageResult>)> {
         let named = self.messages.iter();
         let here = named.filter(move |(_, message)| message.named && message.subnet == place);
-        here.map(|(id, message)| (id, message, self.result_of(message)))
+        here.filter_map(move |(id, message)| {
+            let result = self.result_of(message);
+            let node = &self.subnets[place].node;
+            (result.is_some() || node.has_taken(message.ingress)).then_some((id, message, result))
+        })
     }
 
     /// Was there such a message, and is it remembered?

@@ -131,8 +131,9 @@ impl SubnetKind {
         )
     }
 
-    /// Threshold keys that such a subnet holds. Those for tests are on the subnet that is made for them, if the network has it.
-    pub fn keys(self, test_keys_elsewhere: bool) -> Vec<String> {
+    /// Threshold keys that such a subnet holds. Those for tests are on the subnet that is made for them, if the network has it; those over
+    /// secp256r1, where there are such, have the names of the others (since-october-2025.md 11, number 12).
+    pub fn keys(self, test_keys_elsewhere: bool, secp256r1: bool) -> Vec<String> {
         let names: &[&str] = match self {
             Ii | Fiduciary if test_keys_elsewhere => &["key_1"],
             Ii | Fiduciary => &["key_1", "test_key_1", "dfx_test_key"],
@@ -141,6 +142,7 @@ impl SubnetKind {
         };
         let schemes = [
             "ecdsa:Secp256k1",
+            "ecdsa:Secp256r1",
             "schnorr:Bip340Secp256k1",
             "schnorr:Ed25519",
             "vetkd:Bls12_381_G2",
@@ -149,7 +151,9 @@ impl SubnetKind {
             let keys = names.iter().map(|name| format!("{scheme}:{name}"));
             keys.collect::<Vec<_>>()
         };
-        schemes.into_iter().flat_map(keys_of).collect()
+        let schemes = schemes.into_iter();
+        let there = schemes.filter(|scheme| secp256r1 || *scheme != "ecdsa:Secp256r1");
+        there.flat_map(keys_of).collect()
     }
 }
 

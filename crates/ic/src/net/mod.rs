@@ -144,11 +144,21 @@ impl Net {
         };
         let settings = NodeSettings {
             rate_limits: settings.rate_limits && self.settings.rate_limits,
-            threshold_keys: spec.kind.keys(self.has_test_keys(spec.kind)),
+            threshold_keys: spec.kind.keys(
+                self.has_test_keys(spec.kind),
+                self.settings.protocol.secp256r1,
+            ),
             ..settings
         };
         let mut node = Node::new(settings);
         listen(&mut node, Journal::default(), self.settings.printer.clone());
+        if spec.kind == SubnetKind::TestThresholdKeys {
+            // Those that were made before it held its keys until now.
+            for subnet in &mut self.subnets {
+                let secp256r1 = self.settings.protocol.secp256r1;
+                subnet.node.hold(subnet.spec.kind.keys(true, secp256r1));
+            }
+        }
         self.subnets.push(Subnet {
             node,
             spec,

@@ -120,6 +120,33 @@ fn nothing_runs_while_one_of_several_subnets_is_resumed() {
 }
 
 #[test]
+fn keys_for_tests_are_on_the_subnet_that_is_made_for_them_whenever_it_is_made() {
+    use SubnetKind::{Fiduciary, Ii, TestThresholdKeys};
+    for kinds in [
+        [Ii, TestThresholdKeys, Fiduciary],
+        [TestThresholdKeys, Fiduciary, Ii],
+    ] {
+        let mut net = Net::new(NetSettings::default());
+        for kind in kinds {
+            net.add(SubnetSpec::new(kind));
+        }
+        for subnet in net.subnets() {
+            let held = |name: &str| {
+                let keys = subnet.node.settings().threshold_keys.iter();
+                keys.filter(|key| key.ends_with(name)).count()
+            };
+            // Two curves of ECDSA, two kinds of Schnorr signatures, vetKD.
+            let expected = match subnet.spec.kind {
+                TestThresholdKeys => (5, 5, 0),
+                _ => (0, 0, 5),
+            };
+            let all = (held(":test_key_1"), held(":dfx_test_key"), held(":key_1"));
+            assert_eq!(all, expected, "{kinds:?} {:?}", subnet.spec.kind);
+        }
+    }
+}
+
+#[test]
 fn the_clock_stays_at_its_end() {
     let (mut net, _) = network();
     net.set_time(u64::MAX).expect("it does not go back");
@@ -143,6 +170,40 @@ fn a_message_is_known_from_when_it_is_taken() {
     let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
     assert!(net.knows(&id));
     assert!(!net.knows(&[7; 32]));
+}
+
+#[test]
+fn a_message_is_not_forgotten_before_somebody_could_ask_what_became_of_it() {
+    let (mut net, canister) = network();
+    let call = Call {
+        sender: Principal::anonymous(),
+        info: None,
+        canister,
+        effective: Effective::None,
+        method: "write".into(),
+        payload: Vec::new(),
+    };
+    let submit = |net: &mut Net| {
+        let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+        id
+    };
+    let (ended, asked) = (submit(&mut net), submit(&mut net));
+    net.wait(&asked, 1).expect("it ends");
+    let waiting = submit(&mut net);
+    net.set_time(net.time() + 3 * INGRESS_TTL)
+        .expect("it does not go back");
+    for _ in 0..10_000 {
+        submit(&mut net);
+    }
+    assert!(!net.knows(&asked), "its time is over");
+    assert!(matches!(
+        net.status(&ended, None),
+        Ok(Some(MessageResult::Replied(_)))
+    ));
+    assert!(matches!(
+        net.wait(&waiting, 1),
+        Ok(MessageResult::Failed(_))
+    ));
 }
 
 #[test]

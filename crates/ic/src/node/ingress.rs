@@ -85,9 +85,10 @@ impl Node {
         Ok(id)
     }
 
-    /// True if a message has entered a round.
+    /// True if a message has entered a round. Those that have not wait in the order of their numbers.
     pub fn has_taken(&self, id: IngressId) -> bool {
-        id < self.next_ingress && !self.inbox.iter().any(|(_, waiting)| waiting.id == id)
+        let first = self.inbox.first();
+        id < first.map_or(self.next_ingress, |(_, waiting)| waiting.id)
     }
 
     /// The result of a message, if there is one yet and nobody has taken it.

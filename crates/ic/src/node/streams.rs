@@ -70,6 +70,11 @@ impl Node {
         self.neighbours = Neighbours(neighbours);
     }
 
+    /// Has the node hold these threshold keys and no others; whoever is to know is told by [`connect`](Self::connect).
+    pub fn hold(&mut self, keys: Vec<String>) {
+        self.state.config.threshold_keys = keys;
+    }
+
     /// What has left for other subnets since this was asked last, each with the subnet that it is for.
     pub fn take_outgoing(&mut self) -> Vec<(Principal, CanisterMessage)> {
         std::mem::take(&mut self.outgoing)
