@@ -455,7 +455,11 @@ fn accept_command(options: &TestOptions, case: &Case) -> String {
     if let Some(OutputFormat::Run(format)) = options.format {
         words.extend(["--format".to_owned(), format.name().to_owned()]);
     }
-    words.push(case.source.to_string_lossy().into_owned());
+    let source = case.source.to_string_lossy();
+    words.push(match source.starts_with('-') {
+        true => format!("./{source}"),
+        false => source.into_owned(),
+    });
     if !options.args.is_empty() {
         words.push("--".to_owned());
         words.extend(options.args.iter().cloned());
