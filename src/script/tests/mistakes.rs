@@ -56,6 +56,24 @@ fn settings_that_are_missing_are_told_where_they_should_be() {
     }
 }
 
+#[test]
+fn a_setting_that_is_there_twice_is_told() {
+    check(&[
+        (
+            "create a with 1T cycles, compute-allocation 1%, 2T cycles # more",
+            (1, 49, 9),
+            "the setting `cycles` is there already",
+            "each setting once",
+        ),
+        (
+            "create a\nsettings a with log-visibility public, log-visibility anonymous",
+            (2, 40, 24),
+            "the setting `log-visibility` is there already",
+            "each setting once",
+        ),
+    ]);
+}
+
 /// Each line is counted once: a file that is no script may have a mistake in each of them.
 #[test]
 fn places_of_many_mistakes_are_found_without_reading_the_file_for_each() {
