@@ -55,8 +55,13 @@ impl Disk {
             Some(tidied) => self.names.entry(tidied).or_insert(name).clone(),
             None => name,
         };
-        let place = self.scripts.entry(name.clone());
-        place.or_insert_with(|| path.to_owned());
+        // Standard input and pipes lie nowhere: what such a script names is in the working directory.
+        let place = match path.starts_with("/dev") {
+            true => Path::new(path.file_name().unwrap_or_default()),
+            false => path,
+        };
+        let known = self.scripts.entry(name.clone());
+        known.or_insert_with(|| place.to_owned());
         name
     }
 

@@ -187,6 +187,20 @@ fn a_statement_that_cannot_be_run_is_no_expectation() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_script_from_standard_input_writes_in_the_working_directory() {
+    for path in ["-", "/dev/stdin"] {
+        let script = format!("create\nstable save {ID} dump\nstable load {ID} dump\n");
+        let place = Place::new().file("s", script);
+        let script = std::fs::File::open(place.0.path().join("s")).unwrap();
+        let mut command = support::drun(place.0.path());
+        let output = command.arg(path).stdin(script).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{path}");
+        assert!(place.0.path().join("dump").is_file(), "{path}");
+    }
+}
+
 /// A path need not be text: what stands beside such a script is found there and written there.
 #[cfg(target_os = "linux")]
 #[test]
