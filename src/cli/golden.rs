@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
+use super::options::Arguments;
 use super::program::{on_large_stack, program};
 use super::run::After;
 use super::test::AS_PROGRAM;
-
-/// Options of Rust's own test programs that have a value in the next argument.
-const WITH_VALUE: [&str; 5] = ["--format", "--color", "--logfile", "-Z", "--report-time"];
 
 /// Runs the golden suite of a directory: scripts, and what they must print, as `drun test` does. It is the whole of a test
 /// program, for which `Cargo.toml` says `harness = false`:
@@ -41,28 +41,53 @@ fn arguments(directory: &Path, words: Vec<OsString>) -> Vec<OsString> {
     let mut all: Vec<OsString> = ["drun", "test", "--of-crate"].map(OsString::from).to_vec();
     let mut words = words.into_iter().skip(1);
     while let Some(word) = words.next() {
-        match word.to_str() {
-            Some("--include-ignored" | "--show-output") => {}
-            Some("--logfile" | "-Z" | "--report-time") => {
-                words.next();
+        let text = word.to_str().unwrap_or_default();
+        let (option, value) = match text.split_once('=') {
+            Some((option, value)) => (option, Some(OsString::from(value))),
+            None => (text, None),
+        };
+        match option {
+            // What stands behind are options of the scripts.
+            "--" => {
+                all.extend([directory.into(), word]);
+                all.extend(words);
+                return all;
             }
-            Some("--skip") => {
-                let text = words.next().unwrap_or_default();
+            "--include-ignored" | "--show-output" | "--report-time" => {}
+            "--logfile" | "-Z" => drop(value.or_else(|| words.next())),
+            "--skip" => {
+                let text = value.or_else(|| words.next()).unwrap_or_default();
                 all.push(joined("--filter=!", &text));
             }
-            Some("--test-threads") => {
-                all.push(joined("--jobs=", &words.next().unwrap_or_default()));
+            "--test-threads" => {
+                let threads = value.or_else(|| words.next()).unwrap_or_default();
+                all.push(joined("--jobs=", &threads));
             }
-            Some(option) if WITH_VALUE.contains(&option) => {
+            _ if option.starts_with("-Z") => {}
+            _ if option.starts_with('-') => {
+                let follows = value.is_none() && has_value(option);
                 all.push(word);
-                all.extend(words.next());
+                if follows {
+                    all.extend(words.next());
+                }
             }
-            Some(option) if option.starts_with('-') => all.push(word),
             _ => all.push(joined("--filter=", &word)),
         }
     }
     all.push(directory.into());
     all
+}
+
+/// Whether an option of `drun test` has a value, which may stand in the next argument.
+fn has_value(option: &str) -> bool {
+    let command = Arguments::command();
+    let test = command.find_subcommand("test");
+    let mut options = test.into_iter().flat_map(clap::Command::get_arguments);
+    options.any(|known| {
+        let long = known.get_long().map(|long| format!("--{long}"));
+        let short = known.get_short().map(|short| format!("-{short}"));
+        known.get_action().takes_values() && [long, short].contains(&Some(option.to_owned()))
+    })
 }
 
 fn joined(option: &str, value: &OsString) -> OsString {
@@ -91,6 +116,22 @@ mod tests {
             (
                 "golden --skip slow --test-threads 1",
                 "drun test --of-crate --filter=!slow --jobs=1 tests",
+            ),
+            (
+                "golden --skip=slow --test-threads=1 up",
+                "drun test --of-crate --filter=!slow --jobs=1 --filter=up tests",
+            ),
+            (
+                "golden -Z unstable-options --report-time -Zx --logfile=y up",
+                "drun test --of-crate --filter=up tests",
+            ),
+            (
+                "golden --junit j.xml -j 2 --partition 1/2 --quiet up --format=drun",
+                "drun test --of-crate --junit j.xml -j 2 --partition 1/2 --quiet --filter=up --format=drun tests",
+            ),
+            (
+                "golden --accept --exact tests/a -- --seed 7",
+                "drun test --of-crate --accept --exact --filter=tests/a tests -- --seed 7",
             ),
         ] {
             assert_eq!(arguments(Path::new("tests"), words(given)), words(expected));

@@ -75,8 +75,8 @@ struct Inspection {
 /// Shows a module.
 pub(super) fn run(options: &InspectOptions) -> Result<u8, Failure> {
     let path = options.module.to_string_lossy().into_owned();
-    let blob =
-        modules::read(&path).map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
+    let blob = modules::read(&options.module)
+        .map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
     let protocol = Protocol::of(options.protocol);
     let inspection = Inspection {
         bytes: blob.len() as u64,

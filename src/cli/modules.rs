@@ -18,42 +18,25 @@ const INTERFACE_SECTIONS: [&str; 2] = ["candid:service", "candid:args"];
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     modules: HashMap<PathBuf, Result<Arc<[u8]>, String>>,
+    /// Where each script is, by what it is called: a name is text, and a path need not be.
+    scripts: HashMap<String, PathBuf>,
+    /// What each script is called, by its tidied path.
+    names: HashMap<PathBuf, String>,
     decodes: bool,
 }
 
-/// Where a path of a script is.
-fn place(from: &str, path: &str) -> PathBuf {
-    let beside = Path::new(from).parent().map(|parent| parent.join(path));
-    match beside {
-        Some(beside) if beside.exists() => beside,
-        _ => PathBuf::from(path),
+/// The directory that a file is in; an empty path is the working directory.
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     }
 }
 
-/// Where a script writes a file: below its own directory, so that it can replace nothing else of its user.
-///
-/// # Errors
-/// If the path leads out of there, also by way of a link.
-pub(super) fn target(from: &str, path: &str) -> Result<PathBuf, String> {
-    let parent = Path::new(from).parent().unwrap_or(Path::new(""));
-    let directory = if parent == Path::new("") {
-        Path::new(".")
-    } else {
-        parent
-    };
-    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
-    let target = parent.join(path);
-    let there = target
-        .ancestors()
-        .find(|path| path.symlink_metadata().is_ok());
-    let there = real(there.unwrap_or(directory))?;
-    let leads_up = Path::new(path)
-        .components()
-        .any(|part| part == Component::ParentDir);
-    if leads_up || !there.starts_with(real(directory)?) {
-        return Err("it is not below the directory of the script".to_owned());
-    }
-    Ok(target)
+/// The same for all paths to a name in a directory, whichever way they lead there.
+fn tidied(file: &Path) -> Option<PathBuf> {
+    let directory = directory_of(file).canonicalize().ok()?;
+    Some(directory.join(file.file_name()?))
 }
 
 impl Disk {
@@ -63,6 +46,63 @@ impl Disk {
             decodes,
             ..Disk::default()
         }
+    }
+
+    /// What the script of this path is called: as it was typed first.
+    pub(super) fn name(&mut self, path: &Path) -> String {
+        let name = path.display().to_string();
+        let name = match tidied(path) {
+            Some(tidied) => self.names.entry(tidied).or_insert(name).clone(),
+            None => name,
+        };
+        // Standard input and pipes lie nowhere: what such a script names is in the working directory.
+        let place = match path.starts_with("/dev") {
+            true => Path::new(path.file_name().unwrap_or_default()),
+            false => path,
+        };
+        let known = self.scripts.entry(name.clone());
+        known.or_insert_with(|| place.to_owned());
+        name
+    }
+
+    /// The path of a script.
+    fn script<'a>(&'a self, name: &'a str) -> &'a Path {
+        let known = self.scripts.get(name);
+        known.map_or(Path::new(name), PathBuf::as_path)
+    }
+
+    /// Where a path of a script is.
+    fn place(&self, from: &str, path: &str) -> PathBuf {
+        let beside = self.script(from).parent().map(|parent| parent.join(path));
+        match beside {
+            Some(beside) if beside.exists() => beside,
+            _ => PathBuf::from(path),
+        }
+    }
+
+    /// Where a script writes a file: below its own directory, so that it can replace nothing else of its user.
+    ///
+    /// # Errors
+    /// If the path leads out of there, also by way of a link, or is a directory's.
+    pub(super) fn target(&self, from: &str, path: &str) -> Result<PathBuf, String> {
+        let from = self.script(from);
+        let directory = directory_of(from);
+        let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+        let target = from.parent().unwrap_or(Path::new("")).join(path);
+        let there = target
+            .ancestors()
+            .find(|path| path.symlink_metadata().is_ok());
+        let there = real(there.unwrap_or(directory))?;
+        let leads_up = Path::new(path)
+            .components()
+            .any(|part| part == Component::ParentDir);
+        if leads_up || !there.starts_with(real(directory)?) {
+            return Err("it is not below the directory of the script".to_owned());
+        }
+        if path.is_empty() || target.is_dir() {
+            return Err("this is a directory".to_owned());
+        }
+        Ok(target)
     }
 
     /// Reads all modules of a program, and looks where it writes.
@@ -80,7 +120,7 @@ impl Disk {
             if let Statement::Stable {
                 save: true, file, ..
             } = &placed.statement
-                && let Err(reason) = target(placed.file(), file)
+                && let Err(reason) = self.target(placed.file(), file)
             {
                 let said = format!("the file cannot be written: {reason}");
                 let expected = "a file below the directory of the script".to_owned();
@@ -100,11 +140,11 @@ impl Disk {
     }
 
     fn module_of(&mut self, from: &str, path: &str) -> Result<Arc<[u8]>, String> {
-        let place = place(from, path);
+        let place = self.place(from, path);
         if let Some(read) = self.modules.get(&place) {
             return read.clone();
         }
-        let module = read(&place.to_string_lossy());
+        let module = read(&place);
         self.modules.insert(place, module.clone());
         module
     }
@@ -112,9 +152,9 @@ impl Disk {
 
 impl Files for Disk {
     fn read(&mut self, from: &str, path: &str) -> Result<(String, Vec<u8>), String> {
-        let place = place(from, path);
+        let place = self.place(from, path);
         let bytes = input::part(&place)?;
-        Ok((place.display().to_string(), bytes))
+        Ok((self.name(&place), bytes))
     }
 
     fn interface(&mut self, from: &str, module: &str) -> Option<InterfaceText> {
@@ -126,7 +166,7 @@ impl Files for Disk {
         if let Some(service) = service {
             return Some(InterfaceText { service, init });
         }
-        let place = place(from, module);
+        let place = self.place(from, module);
         let name = place.file_name()?.to_string_lossy();
         let stem = [".wasm.gz", ".wasm", ".wat"]
             .iter()
@@ -142,34 +182,37 @@ impl Files for Disk {
 
 impl Surroundings for Disk {
     fn module(&self, from: &str, path: &str) -> Arc<[u8]> {
-        match self.modules.get(&place(from, path)) {
+        match self.modules.get(&self.place(from, path)) {
             Some(Ok(module)) => Arc::clone(module),
             _ => Arc::default(),
         }
     }
 
     fn load(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
-        input::fixture(&place(from, path))
+        input::fixture(&self.place(from, path))
     }
 
     fn save(&self, from: &str, path: &str, content: &[u8]) -> Result<(), Unsaved> {
-        let target = target(from, path).map_err(Unsaved::NoPlace)?;
+        let target = self.target(from, path).map_err(Unsaved::NoPlace)?;
         let saved = crate::suite::replace::replace(&target, content);
         saved.map_err(|error| Unsaved::Refused(error.root_cause().to_string()))
     }
 }
 
 /// Reads a module; a file whose name ends in `.wat` is WebAssembly text.
-pub(super) fn read(path: &str) -> Result<Arc<[u8]>, String> {
-    let bytes = input::module(Path::new(path))?;
-    if !path.ends_with(".wat") {
+pub(super) fn read(path: &Path) -> Result<Arc<[u8]>, String> {
+    let bytes = input::module(path)?;
+    let name = path.file_name().unwrap_or_default();
+    if !name.as_encoded_bytes().ends_with(b".wat") {
         return Ok(bytes.into());
     }
-    match wat::parse_bytes(&bytes) {
+    // Some editors put a byte order mark before any text.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    match wat::parse_bytes(text) {
         Ok(binary) => Ok(binary.into_owned().into()),
         Err(error) => Err(format!(
             "it is not WebAssembly text: {}",
-            on_one_line(path, &error.to_string())
+            on_one_line(&path.to_string_lossy(), &error.to_string())
         )),
     }
 }

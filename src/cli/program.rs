@@ -69,10 +69,13 @@ pub(super) fn program(words: Vec<OsString>, after: After) -> u8 {
     let mut arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let wrong = error.use_stderr();
-            // Nothing is left to be done if this cannot be printed either.
-            let _ = error.print();
-            return if wrong { WRONG_INPUT } else { SUCCESS };
+            let printed = error.print();
+            return match printed {
+                // Nothing is left to be done if a mistake cannot be printed either.
+                _ if error.use_stderr() => WRONG_INPUT,
+                Ok(()) => SUCCESS,
+                Err(error) => told(error.into()),
+            };
         }
     };
     arguments.run.stands_in = stands_in;

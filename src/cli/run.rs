@@ -50,8 +50,12 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
     let mut scripts = Vec::new();
     let mut mistakes = Vec::new();
     for path in paths {
-        let (name, source) = read_script(path)?;
+        let source = read_script(path)?;
         let mut disk = Disk::new(options.decode);
+        let name = match path == Path::new("-") {
+            true => "<standard input>".to_owned(),
+            false => disk.name(path),
+        };
         match read_program(&name, &source, options.strict, &mut disk) {
             Ok(program) => scripts.push((program, disk)),
             Err(found) => mistakes.push(found.to_string()),
@@ -76,8 +80,8 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
     if options.keep_state || options.state_dir.is_some() {
         super::state_dir::check(options.state_dir.as_deref())?;
     }
-    for (program, _) in &scripts {
-        check_saves(program)?;
+    for (program, disk) in &scripts {
+        check_saves(program, disk)?;
     }
     log.begin()?;
     let mut status = SUCCESS;
@@ -93,13 +97,15 @@ pub(super) fn run(options: &RunOptions, after: After) -> Result<u8, Failure> {
 }
 
 /// Looks whether the files that a program writes have a place.
-fn check_saves(program: &Program) -> anyhow::Result<()> {
+fn check_saves(program: &Program, disk: &Disk) -> anyhow::Result<()> {
     for placed in &program.statements {
         if let Statement::Stable {
             save: true, file, ..
         } = &placed.statement
         {
-            let path = super::modules::target(placed.file(), file).map_err(anyhow::Error::msg)?;
+            let path = disk
+                .target(placed.file(), file)
+                .map_err(anyhow::Error::msg)?;
             crate::suite::replace::check_replaceable(&path)?;
         }
     }
@@ -341,18 +347,18 @@ fn summaries(unmet: &[String], expected: usize, not_run: &[String]) -> Vec<Strin
     summaries
 }
 
-fn read_script(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+fn read_script(path: &Path) -> Result<Vec<u8>, Failure> {
     if path == Path::new("-") {
         let source = input::script(std::io::stdin().lock());
         let refused = |error| Failure::Input(format!("error: cannot read standard input: {error}"));
-        return Ok(("<standard input>".to_owned(), source.map_err(refused)?));
+        return source.map_err(refused);
     }
     let name = path.display().to_string();
     match input::script_file(path) {
         Ok(source) if source.starts_with(b"\0asm") => Err(Failure::Input(format!(
             "error: {name} is a WebAssembly module and no script; `drun inspect {name}` tells what is in it"
         ))),
-        Ok(source) => Ok((name, source)),
+        Ok(source) => Ok(source),
         Err(error) => {
             let meant = match super::options::nearest_command(&name) {
                 Some(command) if !path.exists() => format!("; perhaps `drun {command}` is meant"),

@@ -451,11 +451,26 @@ fn check_writable(path: &Path) -> Result<(), Failure> {
 /// What to type to accept the output of a case, from the same directory and with the same options.
 fn accept_command(options: &TestOptions, case: &Case) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "drun".to_owned());
-    let mut words = vec![program, "test".to_owned(), "--accept".to_owned()];
+    let mut words = vec![program];
+    if !options.of_crate {
+        words.push("test".to_owned());
+    }
+    words.push("--accept".to_owned());
     if let Some(OutputFormat::Run(format)) = options.format {
         words.extend(["--format".to_owned(), format.name().to_owned()]);
     }
-    words.push(case.source.to_string_lossy().into_owned());
+    // The program of a crate's suite knows where that lies, and takes names.
+    let what = match options.of_crate {
+        true => {
+            words.push("--exact".to_owned());
+            case.name.as_str().into()
+        }
+        false => case.source.to_string_lossy(),
+    };
+    words.push(match what.starts_with('-') {
+        true => format!("./{what}"),
+        false => what.into_owned(),
+    });
     if !options.args.is_empty() {
         words.push("--".to_owned());
         words.extend(options.args.iter().cloned());
@@ -499,6 +514,24 @@ pub(super) fn init(options: &InitOptions) -> Result<u8, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::options::Command;
+
+    #[test]
+    fn the_program_of_a_crate_accepts_one_case_by_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a b.drun"), "create\n").unwrap();
+        let suite = Suite::find(&[directory.path().to_owned()]).unwrap();
+        let line = "drun test --of-crate --format drun x -- --seed 7";
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let Some(Command::Test(options)) = arguments.command else {
+            panic!("it is another command")
+        };
+        let command = accept_command(&options, &suite.cases[0]);
+        let (_, words) = command.split_once(" --accept").unwrap();
+        let name = quoted(&suite.cases[0].name);
+        assert_eq!(words, format!(" --format drun --exact {name} -- --seed 7"));
+        assert!(!command.contains(" test --accept"), "{command}");
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_read_them_otherwise() {

@@ -12,6 +12,7 @@ use crate::suite::select::Partition;
 /// Runs a golden suite: scripts with their expected output beside them.
 ///
 /// A case is a script NAME.drun with its expected output in NAME.ok, or a directory NAME with script.drun and expected.
+/// A script that holds expectations needs no expected output.
 /// Standard output and standard error are compared as one stream. Every script runs in its own directory. A file
 /// drun.toml there or above says what holds for all cases; `drun init` writes one that explains its keys. Folders of
 /// Motoko's own suite are run as they are.

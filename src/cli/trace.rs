@@ -12,7 +12,7 @@ use drun_ic::canister::contexts::Origin;
 use drun_ic::canister::{CallbackId, ContextId};
 use drun_ic::execution::{Entry, Execution};
 use drun_ic::ic0::exec::Answer;
-use drun_ic::observe::{Cause, Label, Observer, Places, Preparation, Run, Stack};
+use drun_ic::observe::{Begun, Cause, Label, Observer, Places, Preparation, Run, Stack};
 use serde_json::{Map, Value, json};
 
 use super::table::grouped;
@@ -233,14 +233,14 @@ fn shown(reply: &[u8]) -> String {
 }
 
 impl Observer for Trace {
-    fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
+    fn message_begins(&mut self, words: &dyn Fn() -> String, begun: Begun) {
         self.round = None;
         let words = words();
         self.tell(
             "message",
             0,
             &words,
-            json!({ "message": words, "query": query }),
+            json!({ "message": words, "query": begun == Begun::Query }),
         );
     }
 

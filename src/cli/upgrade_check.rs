@@ -12,6 +12,7 @@ use super::exit::{FAILURE, Failure, SUCCESS};
 use super::modules::Disk;
 use super::table::grouped;
 use crate::idl::{Interface, quoted};
+use crate::report::visible::on_one_line;
 use crate::report::{Beside, Format, Printer};
 use crate::runner::Runner;
 use crate::runner::config::{self, Config, SubnetType};
@@ -78,6 +79,9 @@ const SCHEMA: u32 = 1;
 const NAME: &str = "canister";
 /// What the generated script is called in mistakes.
 const GENERATED: &str = "<upgrade-check>";
+
+/// Why a path cannot stand in the generated script.
+const NOT_UTF8: &str = "its path is not UTF-8";
 
 /// What is said about one question.
 enum Verdict<T> {
@@ -163,10 +167,11 @@ struct Trial {
 pub(super) fn run(options: &UpgradeCheckOptions) -> Result<u8, Failure> {
     let mut disk = Disk::default();
     let [old, new] = [&options.old, &options.new].map(|path| {
-        let path = path.to_string_lossy();
-        let bytes = super::modules::read(&path)
-            .map_err(|error| Failure::Input(format!("error: {path}: {error}")))?;
-        let interface = disk.interface(GENERATED, &path);
+        let wrong = |error: &str| Failure::Input(format!("error: {}: {error}", path.display()));
+        let bytes = super::modules::read(path).map_err(|error| wrong(&error))?;
+        // It will stand in a script.
+        let path = path.to_str().ok_or_else(|| wrong(NOT_UTF8))?;
+        let interface = disk.interface(GENERATED, path);
         Ok::<_, Failure>(Module { bytes, interface })
     });
     let (old, new) = (old?, new?);
@@ -231,6 +236,10 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         options.init
     );
     if let Some(script) = &options.script {
+        if script.to_str().is_none() {
+            let wrong = format!("error: {}: {NOT_UTF8}", script.display());
+            return Err(Failure::Input(wrong));
+        }
         source += &format!("include {}\n", module(script));
     }
     let argument = options.argument.as_ref().unwrap_or(&options.init);
@@ -296,17 +305,7 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         after = memories(&session);
     }
     if problems.is_empty() {
-        // What was created stays, so it is not created again.
-        let again: Vec<&Placed> = script
-            .iter()
-            .copied()
-            .filter(|placed| {
-                !matches!(
-                    placed.statement,
-                    Statement::Create { .. } | Statement::Install { .. }
-                )
-            })
-            .collect();
+        let again = again(&script);
         answer(
             &mut session,
             &again,
@@ -342,6 +341,29 @@ fn trial(options: &UpgradeCheckOptions, mut disk: Disk) -> Result<Trial, Failure
         changed,
         same,
     })
+}
+
+/// What of a script is run after the upgrade: what was created stays, so it is not created again, and nothing is expected of
+/// that.
+fn again<'a>(script: &[&'a Placed]) -> Vec<&'a Placed> {
+    let mut left_out = false;
+    let mut again = Vec::new();
+    for placed in script {
+        let statement = &placed.statement;
+        if statement.has_result() {
+            left_out = matches!(
+                statement,
+                Statement::Create { .. } | Statement::Install { .. }
+            );
+            if left_out {
+                continue;
+            }
+        }
+        if !(left_out && matches!(statement, Statement::Expect(_))) {
+            again.push(*placed);
+        }
+    }
+    again
 }
 
 /// Why a statement did not succeed.
@@ -433,22 +455,24 @@ fn as_text(
     let mut text = head("interface", interface);
     if let Verdict::Found(found) = interface {
         for Break { method, reason } in found {
-            text += &match method {
-                Some(method) => format!("  {method}: {reason}\n"),
-                None => format!("  {reason}\n"),
+            let said = match method {
+                Some(method) => format!("{method}: {reason}"),
+                None => reason.clone(),
             };
+            text += &format!("  {}\n", on_one_line(&said));
         }
     }
     text += &head("stable variables", stable);
     if let Verdict::Found(found) = stable {
         for clash in found {
             let none = "nothing".to_owned();
+            let from = clash.from.as_ref().unwrap_or(&none);
+            let to = clash.to.as_ref().unwrap_or(&none);
+            let said = format!("{}: {from} -> {to}", clash.variable);
             text += &format!(
-                "  {}: {} -> {}\n    {}\n",
-                clash.variable,
-                clash.from.as_ref().unwrap_or(&none),
-                clash.to.as_ref().unwrap_or(&none),
-                clash.reason
+                "  {}\n    {}\n",
+                on_one_line(&said),
+                on_one_line(&clash.reason)
             );
         }
     }
@@ -491,7 +515,10 @@ fn as_text(
 
 fn head<T>(question: &str, verdict: &Verdict<T>) -> String {
     match verdict.reason() {
-        Some(reason) => format!("{question}: {}: {reason}\n", verdict.word()),
+        Some(reason) => {
+            let reason = on_one_line(reason);
+            format!("{question}: {}: {reason}\n", verdict.word())
+        }
         None => format!("{question}: {}\n", verdict.word()),
     }
 }

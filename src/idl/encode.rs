@@ -11,7 +11,7 @@ use candid::types::{Field as TypeField, Type, TypeInner};
 use candid::{Int, Nat, Principal, TypeEnv};
 
 use super::did::{Interface, undefined};
-use super::lexer::INFINITE;
+use super::lexer::{INFINITE, decimal};
 use super::mistake::{Fault, Mistake};
 use super::read::NO_NUMBER;
 use super::value::{Field, Kind, Label, Value, written};
@@ -160,15 +160,6 @@ pub(super) fn is_integer(digits: &str) -> bool {
     digits.contains("0x") || digits.bytes().all(|c| c.is_ascii_digit() || c == b'-')
 }
 
-/// A whole number in decimal digits.
-pub(super) fn decimal(digits: &str) -> String {
-    match digits.split_once("0x") {
-        // The lexer lets no more than 32 hex digits pass.
-        Some((sign, hex)) => format!("{sign}{}", u128::from_str_radix(hex, 16).unwrap_or(0)),
-        None => digits.to_owned(),
-    }
-}
-
 struct Typing<'a> {
     env: &'a TypeEnv,
     names: &'a dyn Fn(&str) -> Option<Principal>,
@@ -238,10 +229,16 @@ impl Typing<'_> {
         };
         let wrong = || wrong_as(described(&value.kind));
         if let Kind::Typed(inner, own) = &value.kind {
-            return match self.is_subtype(own, ty) {
-                true => self.fit(inner, ty),
-                false => wrong_as(format!("a value of type {}", self.shown(own))),
-            };
+            if own == ty {
+                return self.fit(inner, ty);
+            }
+            let told = || wrong_as(format!("a value of type {}", self.shown(own)));
+            if !self.is_subtype(own, ty) {
+                return told();
+            }
+            // A subtype may have more fields, or be what is within an `opt`.
+            let value = self.fit(inner, own)?.annotate_type(false, self.env, ty);
+            return value.or_else(|_| told());
         }
         Ok(match (&value.kind, traced.as_ref()) {
             (_, TypeInner::Reserved) => IDLValue::Reserved,

@@ -29,6 +29,9 @@ const SIGNS: [&str; 11] = ["->", "..", "(", ")", "{", "}", ";", ",", "=", ":", "
 /// A number that is larger than all others, as it is printed and written.
 pub(super) const INFINITE: &str = "inf";
 
+/// The byte order mark, which some editors put before any text.
+const MARK: char = '\u{feff}';
+
 /// A place in the text, copied to look ahead.
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
@@ -37,8 +40,13 @@ pub(super) struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
+    /// At the beginning, behind a byte order mark.
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        let at = match text.starts_with(MARK) {
+            true => MARK.len_utf8(),
+            false => 0,
+        };
+        Self { text, at }
     }
 
     /// The bytes that were read.
@@ -105,9 +113,9 @@ impl<'a> Lexer<'a> {
             self.at += rest.len() - trimmed.len();
             let length = if trimmed.starts_with('#') || trimmed.starts_with("//") {
                 trimmed.find('\n').unwrap_or(trimmed.len())
-            } else if let Some(inside) = trimmed.strip_prefix("/*") {
-                match inside.find("*/") {
-                    Some(length) => length + 4,
+            } else if trimmed.starts_with("/*") {
+                match comment_length(trimmed) {
+                    Some(length) => length,
                     None => return Err(Fault::new(self.at..self.at + 2, Mistake::OpenComment)),
                 }
             } else {
@@ -206,6 +214,22 @@ pub fn text(text: &str) -> Result<(String, usize), Fault> {
     }
 }
 
+/// The length of the block comment that the text begins with; those within it have their own ends (Candid, "Comments").
+fn comment_length(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(sign) = text.as_bytes().get(at..at + 2) {
+        match sign {
+            b"/*" => (depth, at) = (depth + 1, at + 2),
+            b"*/" => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// The length of an escape at the beginning of the text, and the bytes it stands for.
 fn escape(text: &str) -> Option<(usize, Vec<u8>)> {
     let body = &text[1..];
@@ -247,6 +271,15 @@ fn word_length(text: &str, dashes: bool) -> usize {
     }
     // A name does not end in a dash: `$a->` and `$a-` are the name `a`.
     text[..length].trim_end_matches('-').len()
+}
+
+/// A whole number in decimal digits.
+pub(super) fn decimal(digits: &str) -> String {
+    match digits.split_once("0x") {
+        // No more than 32 hex digits are a number.
+        Some((sign, hex)) => format!("{sign}{}", u128::from_str_radix(hex, 16).unwrap_or(0)),
+        None => digits.to_owned(),
+    }
 }
 
 pub(super) fn unexpected(at: Range<usize>, found: &str, expected: impl Into<String>) -> Fault {

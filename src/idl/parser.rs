@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::lexer::{Lexer, Token, unexpected, utf8};
+use super::lexer::{Lexer, Token, decimal, unexpected, utf8};
 use super::mistake::{Fault, MAX_DEPTH, Mistake};
 use super::value::Label;
 
@@ -108,7 +108,7 @@ impl<'a> Parser<'a> {
         let label = match token {
             Token::Word(word) => Label::Name(word),
             Token::Text(bytes) => Label::Name(utf8(bytes, &at)?),
-            Token::Number(digits) => match digits.parse() {
+            Token::Number(digits) => match decimal(&digits).parse() {
                 Ok(id) => Label::Id(id),
                 Err(_) => return Err(self.wrong(at, "a field name or a number below 2^32")),
             },

@@ -9,7 +9,8 @@ use candid::Principal;
 use candid::types::value::{IDLArgs, IDLField, IDLValue};
 use candid::types::{Type, TypeInner};
 
-use super::encode::{decimal, is_integer};
+use super::encode::is_integer;
+use super::lexer::decimal;
 use super::print::{FieldNames, print_value};
 use super::value::{Kind, Value};
 

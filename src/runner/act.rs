@@ -148,7 +148,9 @@ impl Runner {
         let caller = proxy::id();
         if self.node.canister(&caller).is_none() {
             let sender = self.sender.take();
+            self.unnumbered = true;
             let installed = self.install(InstallMode::Install, caller, proxy::MODULE, b"");
+            self.unnumbered = false;
             self.sender = sender;
             if !matches!(installed.result, MessageResult::Replied(_)) {
                 return installed;

@@ -19,7 +19,7 @@ use drun_ic::config::NodeSettings;
 use drun_ic::errors::{ErrorCode, UserError};
 use drun_ic::management::encoded;
 use drun_ic::node::Node;
-use drun_ic::observe::{KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
+use drun_ic::observe::{Begun, KeptPrints, Observer, PrintHook, Prints, Profile, Statistics};
 
 use config::{Compat, Config};
 use driver::{Driver, Wait};
@@ -41,6 +41,8 @@ pub struct Runner {
     sender: Option<Principal>,
     /// What messages tell about their sender.
     caller_info: Option<CallerInfo>,
+    /// What is done now has no result of its own.
+    unnumbered: bool,
     extra_batches: u64,
     on_refusal: Option<RefusalHook>,
     /// What a module asks for that this program does not do; taken once.
@@ -79,6 +81,7 @@ impl Runner {
             driver,
             sender: None,
             caller_info: None,
+            unnumbered: false,
             extra_batches: config.extra_batches,
             on_refusal: None,
             // Who chose the program knows; suites that were made with it hold what was printed, and no notes.
@@ -257,16 +260,21 @@ impl Runner {
         method: Option<&str>,
         run: impl FnOnce(&mut Self) -> MessageResult,
     ) -> Outcome {
-        let is_query = kind == MessageKind::Query;
+        let begun = match kind {
+            _ if self.unnumbered => Begun::NoResult,
+            MessageKind::Advance => Begun::NoResult,
+            MessageKind::Query => Begun::Query,
+            _ => Begun::Message,
+        };
         let description = || {
             let method = method.map_or_else(String::new, |method| format!(" {method}"));
             let canister = canister.map_or_else(String::new, |id| format!(" ({id})"));
             format!("{}{method}{canister}", kind.name())
         };
-        self.node.begin_message(&description, is_query);
+        self.node.begin_message(&description, begun);
         let rounds = self.node.rounds();
         let result = run(self);
-        if !is_query {
+        if begun != Begun::Query {
             for _ in 0..self.extra_batches {
                 self.node.tick();
             }

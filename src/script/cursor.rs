@@ -111,6 +111,14 @@ impl<'a> Cursor<'a> {
         is
     }
 
+    /// Whether the next word is this one.
+    pub(super) fn is_at(&mut self, word: &str) -> bool {
+        let before = self.at;
+        let is = self.take(word);
+        self.at = before;
+        is
+    }
+
     /// Takes the sign if the line goes on with it.
     pub(super) fn take_sign(&mut self, sign: char) -> bool {
         let is = self.rest().starts_with(sign);

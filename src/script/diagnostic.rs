@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::characters::{characters, columns, shown};
 use super::mistake::Mistake;
@@ -16,6 +16,9 @@ const MOST_DRAWN: usize = 20;
 /// So many characters of a line are drawn.
 const WINDOW: usize = 100;
 
+/// Lines are counted by blocks of so many bytes.
+const BLOCK: usize = 4096;
+
 /// A script as it was read, kept so that mistakes can show their lines.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -25,9 +28,38 @@ pub(super) struct Source {
     pub bytes: Vec<u8>,
     /// The script that includes it, with line and column.
     pub included_from: Option<(Arc<Source>, usize, usize)>,
+    /// The line ends before each block, and at the end those of the whole: counted once, since each line may have a mistake.
+    line_ends: OnceLock<Vec<usize>>,
 }
 
 impl Source {
+    pub(super) fn new(
+        name: String,
+        bytes: Vec<u8>,
+        included_from: Option<(Arc<Source>, usize, usize)>,
+    ) -> Self {
+        Self {
+            name,
+            bytes,
+            included_from,
+            line_ends: OnceLock::new(),
+        }
+    }
+
+    /// The line, from 1, in which a byte is.
+    fn line_number(&self, at: usize) -> usize {
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        let before = self.line_ends.get_or_init(|| {
+            let mut ends = vec![0];
+            for block in self.bytes.chunks(BLOCK) {
+                ends.push(ends[ends.len() - 1] + count(block));
+            }
+            ends
+        });
+        let block = at / BLOCK;
+        1 + before[block] + count(&self.bytes[block * BLOCK..at])
+    }
+
     /// The line, from 1, and the bytes of it without its end in which a byte is.
     pub(super) fn line_of(&self, at: usize) -> (usize, Range<usize>) {
         let before = &self.bytes[..at];
@@ -42,8 +74,7 @@ impl Source {
         let length = rest.iter().position(|byte| *byte == b'\n');
         let line = &rest[..length.unwrap_or(rest.len())];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let number = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        (number, start..start + line.len())
+        (self.line_number(at), start..start + line.len())
     }
 }
 

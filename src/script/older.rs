@@ -56,11 +56,7 @@ impl Script {
 /// # Errors
 /// All mistakes of the script.
 pub fn parse(name: &str, source: impl Into<Vec<u8>>) -> Result<Script, Diagnostics> {
-    let source = Arc::new(Source {
-        name: name.into(),
-        bytes: source.into(),
-        included_from: None,
-    });
+    let source = Arc::new(Source::new(name.into(), source.into(), None));
     let mut messages = Vec::new();
     let mut mistakes = Vec::new();
     let mut ids = Ids::default();

@@ -48,11 +48,7 @@ impl Program {
         source: impl Into<Vec<u8>>,
         files: &mut dyn Files,
     ) -> Result<Self, Diagnostics> {
-        let source = Arc::new(Source {
-            name: name.into(),
-            bytes: source.into(),
-            included_from: None,
-        });
+        let source = Arc::new(Source::new(name.into(), source.into(), None));
         let mut reading = Reading {
             files,
             statements: Vec::new(),
@@ -240,11 +236,8 @@ impl Reading<'_> {
             return;
         }
         let place = Diagnostic::at(&source, at, Mistake::NotUtf8);
-        let included = Arc::new(Source {
-            name,
-            bytes,
-            included_from: Some((source, place.line, place.column)),
-        });
+        let from = (source, place.line, place.column);
+        let included = Arc::new(Source::new(name, bytes, Some(from)));
         self.file(&included, depth + 1);
     }
 }

@@ -136,7 +136,7 @@ fn verb(cursor: &mut Cursor, word: &Spanned<&str>) -> Read<Statement> {
     cursor.form = form;
     Ok(match **word {
         "create" => {
-            let named = !cursor.is_done() && !cursor.rest().starts_with("with ");
+            let named = !cursor.is_done() && !cursor.is_at("with");
             let name = named.then(|| cursor.name("the canister")).transpose()?;
             let settings = settings(cursor, true)?;
             Statement::Create { name, settings }
@@ -347,10 +347,7 @@ fn call(cursor: &mut Cursor, kind: CallKind) -> Read<Statement> {
 fn payload(cursor: &mut Cursor) -> Read<Payload> {
     let end = cursor.here();
     let rest = cursor.rest();
-    let with = rest
-        .strip_prefix("with")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
-    if cursor.is_done() || with {
+    if cursor.is_done() || cursor.is_at("with") {
         return Ok(Payload::Text(idl::Argument::new(Vec::new(), end).into()));
     }
     if rest.starts_with('(') {

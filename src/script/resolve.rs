@@ -79,6 +79,8 @@ struct Made {
     line: usize,
     /// It is a canister's.
     canister: bool,
+    /// Whom `let` has it stand for, if that is a name or an id.
+    of: Option<Party>,
 }
 
 struct World<'a> {
@@ -106,19 +108,7 @@ impl World<'_> {
         // Taken out, so that its payload can be changed while its place is looked at.
         let mut statement = std::mem::replace(&mut placed.statement, Statement::Tick(0));
         self.look_at(placed, &mut statement, fails, expects);
-        let result = !matches!(
-            statement,
-            Statement::Let { .. }
-                | Statement::As(_)
-                | Statement::Snapshot(_)
-                | Statement::Restore(_)
-                | Statement::Expect(_)
-                | Statement::HttpRespond(_)
-                | Statement::Include(_)
-                | Statement::Did { .. }
-                | Statement::Stable { .. }
-        );
-        self.has_result |= result;
+        self.has_result |= statement.has_result();
         placed.statement = statement;
     }
 
@@ -133,14 +123,18 @@ impl World<'_> {
             Statement::Create { name, settings } => {
                 self.settings(placed, settings);
                 if let Some(name) = name {
-                    self.define(placed, name, true);
+                    self.define(placed, name, true, None);
                 }
             }
             Statement::Let { name, identity } => {
-                if let Identity::Of(party) = identity {
-                    self.party(placed, party);
-                }
-                self.define(placed, name, false);
+                let of = match identity {
+                    Identity::Derived => None,
+                    Identity::Of(party) => {
+                        self.party(placed, party);
+                        Some(self.meant(party))
+                    }
+                };
+                self.define(placed, name, false, of);
             }
             Statement::As(sender) => self.sender(placed, sender),
             Statement::Install {
@@ -156,7 +150,7 @@ impl World<'_> {
                     self.initialization(placed, *mode, canister, &module, argument);
                 }
                 if !fails {
-                    self.now.modules.insert(canister.value.clone(), module);
+                    self.now.modules.insert(self.meant(canister), module);
                 }
             }
             Statement::Call {
@@ -235,7 +229,13 @@ impl World<'_> {
         }
     }
 
-    fn define(&mut self, placed: &Placed, name: &Spanned<String>, canister: bool) {
+    fn define(
+        &mut self,
+        placed: &Placed,
+        name: &Spanned<String>,
+        canister: bool,
+        of: Option<Party>,
+    ) {
         match self.now.names.get(&name.value) {
             Some(made) => {
                 let of = match Arc::ptr_eq(&made.source, &placed.source) {
@@ -252,6 +252,7 @@ impl World<'_> {
                     source: Arc::clone(&placed.source),
                     line: placed.line,
                     canister,
+                    of,
                 };
                 self.now.names.insert(name.value.clone(), made);
                 // A name that a restored snapshot took away may be another canister's now.
@@ -259,6 +260,15 @@ impl World<'_> {
                 self.now.modules.remove(&party);
             }
         }
+    }
+
+    /// Whom a name stands for that `let` has made of another: what is known of a canister is known under each of its names.
+    fn meant(&self, party: &Party) -> Party {
+        let Party::Name(name) = party else {
+            return party.clone();
+        };
+        let of = self.now.names.get(name).and_then(|made| made.of.clone());
+        of.unwrap_or_else(|| party.clone())
     }
 
     fn known(&self) -> Vec<String> {
@@ -343,7 +353,7 @@ impl World<'_> {
         if !self.names(placed, &argument.values) {
             return;
         }
-        let did = self.dids.get(canister).cloned().map(Ok);
+        let did = self.dids.get(&self.meant(canister)).cloned().map(Ok);
         let fit = match did.or_else(|| self.load(module)) {
             Some(Ok(interface)) => match interface.init.clone() {
                 Some(types) => Fit::Types(interface, types),
@@ -417,10 +427,11 @@ impl World<'_> {
     }
 
     fn interface(&mut self, canister: &Party) -> Read {
-        if let Some(interface) = self.dids.get(canister) {
+        let canister = self.meant(canister);
+        if let Some(interface) = self.dids.get(&canister) {
             return Some(Ok(Rc::clone(interface)));
         }
-        let module = self.now.modules.get(canister)?.clone();
+        let module = self.now.modules.get(&canister)?.clone();
         self.load(&module)
     }
 
@@ -466,15 +477,12 @@ impl World<'_> {
         };
         match Interface::parse(&text) {
             Ok(interface) => {
-                self.dids.insert(canister.clone(), Rc::new(interface));
+                self.dids.insert(self.meant(canister), Rc::new(interface));
             }
             Err(fault) => {
                 let place = placed.flaw(Flaw::said(file.at(), "", ""));
-                let source = Arc::new(Source {
-                    name,
-                    bytes: text.into_bytes(),
-                    included_from: Some((Arc::clone(&placed.source), place.line, place.column)),
-                });
+                let from = (Arc::clone(&placed.source), place.line, place.column);
+                let source = Arc::new(Source::new(name, text.into_bytes(), Some(from)));
                 let kind = Mistake::Candid(fault.kind);
                 self.mistakes.push(Diagnostic::at(&source, fault.at, kind));
             }

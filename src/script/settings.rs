@@ -39,6 +39,23 @@ pub enum Setting {
     LogsFor(Vec<Spanned<Party>>),
 }
 
+impl Setting {
+    /// What it is about.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Cycles(_) => "cycles",
+            Self::Controllers(_) => "controllers",
+            Self::ComputeAllocation(_) => "compute-allocation",
+            Self::MemoryAllocation(_) => "memory-allocation",
+            Self::FreezingThreshold(_) => "freezing-threshold",
+            Self::ReservedCyclesLimit(_) => "reserved-cycles-limit",
+            Self::WasmMemoryLimit(_) => "wasm-memory-limit",
+            Self::WasmMemoryThreshold(_) => "wasm-memory-threshold",
+            Self::LogsPublic | Self::LogsForControllers | Self::LogsFor(_) => "log-visibility",
+        }
+    }
+}
+
 const WORDS: [&str; 8] = [
     "controllers",
     "compute-allocation",
@@ -52,12 +69,19 @@ const WORDS: [&str; 8] = [
 
 /// What stands behind `with`, items with commas between them. Nothing if there is no `with`.
 pub(super) fn settings(cursor: &mut Cursor, create: bool) -> Read<Vec<Setting>> {
-    let mut settings = Vec::new();
+    let mut settings: Vec<Setting> = Vec::new();
     if !cursor.take("with") {
         return Ok(settings);
     }
     loop {
-        settings.push(setting(cursor, create)?);
+        let start = cursor.here().start;
+        let setting = setting(cursor, create)?;
+        let word = setting.word();
+        if settings.iter().any(|other| other.word() == word) {
+            let said = format!("the setting `{word}` is there already");
+            return Err(Flaw::said(start..cursor.at(), said, "each setting once"));
+        }
+        settings.push(setting);
         if !cursor.take_sign(',') {
             return Ok(settings);
         }
@@ -146,24 +170,23 @@ pub(super) fn parties(cursor: &mut Cursor) -> Read<Vec<Spanned<Party>>> {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, word: &str, parties: &[Spanned<Party>]| {
-            f.write_str(word)?;
-            parties
-                .iter()
-                .try_for_each(|party| write!(f, " {}", **party))
-        };
+        let word = self.word();
         match self {
-            Self::Cycles(cycles) => write!(f, "{cycles} cycles"),
-            Self::Controllers(parties) => list(f, "controllers", parties),
-            Self::ComputeAllocation(percent) => write!(f, "compute-allocation {percent}%"),
-            Self::MemoryAllocation(bytes) => write!(f, "memory-allocation {bytes}"),
-            Self::FreezingThreshold(seconds) => write!(f, "freezing-threshold {seconds}s"),
-            Self::ReservedCyclesLimit(cycles) => write!(f, "reserved-cycles-limit {cycles}"),
-            Self::WasmMemoryLimit(bytes) => write!(f, "wasm-memory-limit {bytes}"),
-            Self::WasmMemoryThreshold(bytes) => write!(f, "wasm-memory-threshold {bytes}"),
-            Self::LogsPublic => f.write_str("log-visibility public"),
-            Self::LogsForControllers => f.write_str("log-visibility controllers"),
-            Self::LogsFor(parties) => list(f, "log-visibility", parties),
+            Self::Cycles(cycles) => write!(f, "{cycles} {word}"),
+            Self::Controllers(parties) | Self::LogsFor(parties) => {
+                f.write_str(word)?;
+                parties
+                    .iter()
+                    .try_for_each(|party| write!(f, " {}", **party))
+            }
+            Self::ComputeAllocation(percent) => write!(f, "{word} {percent}%"),
+            Self::MemoryAllocation(bytes)
+            | Self::WasmMemoryLimit(bytes)
+            | Self::WasmMemoryThreshold(bytes) => write!(f, "{word} {bytes}"),
+            Self::FreezingThreshold(seconds) => write!(f, "{word} {seconds}s"),
+            Self::ReservedCyclesLimit(cycles) => write!(f, "{word} {cycles}"),
+            Self::LogsPublic => write!(f, "{word} public"),
+            Self::LogsForControllers => write!(f, "{word} controllers"),
         }
     }
 }

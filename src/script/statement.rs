@@ -346,6 +346,24 @@ pub enum Statement {
     },
 }
 
+impl Statement {
+    /// Whether expectations behind it can be about it.
+    pub fn has_result(&self) -> bool {
+        !matches!(
+            self,
+            Self::Let { .. }
+                | Self::As(_)
+                | Self::Snapshot(_)
+                | Self::Restore(_)
+                | Self::Expect(_)
+                | Self::HttpRespond(_)
+                | Self::Include(_)
+                | Self::Did { .. }
+                | Self::Stable { .. }
+        )
+    }
+}
+
 impl From<Message> for Statement {
     fn from(message: Message) -> Self {
         let party = |id| Spanned::new(Party::Id(id), 0..0);

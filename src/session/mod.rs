@@ -9,7 +9,7 @@ mod identity;
 mod lower;
 mod readable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -97,6 +97,8 @@ pub struct Session<'a> {
     surroundings: &'a dyn Surroundings,
     seed: u64,
     names: BTreeMap<String, Principal>,
+    /// Those of the names that `let` gave.
+    lets: BTreeSet<String>,
     sender: Option<(Principal, Option<CallerInfo>)>,
     snapshots: BTreeMap<String, Kept>,
     last: Option<Last>,
@@ -112,6 +114,7 @@ impl<'a> Session<'a> {
             surroundings,
             seed,
             names: BTreeMap::new(),
+            lets: BTreeSet::new(),
             sender: None,
             snapshots: BTreeMap::new(),
             last: None,
@@ -160,10 +163,11 @@ impl<'a> Session<'a> {
                     Identity::Derived => Some(identity::derived(self.seed, name)),
                     Identity::Of(party) => self.principal(party),
                 };
-                match principal {
-                    Some(principal) => self.names.insert(name.value.clone(), principal),
-                    None => return Ok(self.without_name(placed)),
+                let Some(principal) = principal else {
+                    return Ok(self.without_name(placed));
                 };
+                self.names.insert(name.value.clone(), principal);
+                self.lets.insert(name.value.clone());
             }
             Statement::As(sender) => match self.sending(sender) {
                 Some(principal) => self.sender = Some(principal),
@@ -221,10 +225,14 @@ impl<'a> Session<'a> {
         if let Statement::Create {
             name: Some(name), ..
         } = &placed.statement
-            && let MessageResult::Replied(reply) = &outcome.result
-            && let Ok(record) = candid::decode_one::<CanisterIdRecord>(reply)
         {
-            self.names.insert(name.value.clone(), record.canister_id);
+            // Before a snapshot was restored it may have been another canister's.
+            self.names.remove(&name.value);
+            if let MessageResult::Replied(reply) = &outcome.result
+                && let Ok(record) = candid::decode_one::<CanisterIdRecord>(reply)
+            {
+                self.names.insert(name.value.clone(), record.canister_id);
+            }
         }
         if let Statement::Controllers { change: None, .. } = &placed.statement
             && let MessageResult::Replied(reply) = &mut outcome.result
@@ -271,8 +279,9 @@ impl<'a> Session<'a> {
         if let Some(kept) = self.snapshots.get(name) {
             self.runner.restore(&kept.runner)?;
             let names = kept.names.iter();
+            let canisters = names.filter(|(name, _)| !self.lets.contains(*name));
             self.names
-                .extend(names.map(|(name, id)| (name.clone(), *id)));
+                .extend(canisters.map(|(name, id)| (name.clone(), *id)));
         }
         Ok(())
     }

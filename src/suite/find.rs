@@ -228,13 +228,7 @@ impl Finder {
             Err(error) => (Default::default(), Some(error)),
         };
         let case = |name: Names, args: &[String], expected, normalizer: &Arc<_>| Case {
-            skip: head.skip.clone().or_else(|| {
-                let skip = settings
-                    .skip
-                    .iter()
-                    .find(|(pattern, _)| pattern.matches(&name.name));
-                skip.map(|(_, reason)| reason.clone())
-            }),
+            skip: head.skip.clone().or_else(|| settings.skipped(&name.name)),
             name: name.name,
             key: name.key,
             source: source.to_owned(),

@@ -55,9 +55,10 @@ pub(super) fn case(source: &Path, names: Names, settings: &Settings) -> Option<C
             .to_string_lossy()
             .replace(std::path::MAIN_SEPARATOR, "/")
     };
+    let name = stem_name(directory);
     Some(Case {
-        skip: skipped(&text, step, &args),
-        name: stem_name(directory),
+        skip: skipped(&text, step, &args).or_else(|| settings.skipped(&name)),
+        name,
         key: match names.key.rsplit_once('/') {
             Some((folder, _)) => format!("{folder}/{stem}"),
             None => stem.clone(),

@@ -148,6 +148,27 @@ pub struct Settings {
     pub root: PathBuf,
 }
 
+impl Settings {
+    /// Why the suite file leaves a case out. It names cases as they lie below it, wherever the command was typed.
+    pub fn skipped(&self, name: &str) -> Option<String> {
+        if self.skip.is_empty() {
+            return None;
+        }
+        let absolute = absolute(Path::new(name)).ok();
+        let below = absolute.as_deref();
+        let below = below.and_then(|name| name.strip_prefix(&self.root).ok());
+        let name = match below {
+            Some(below) => below
+                .to_string_lossy()
+                .replace(std::path::MAIN_SEPARATOR, "/"),
+            None => name.to_owned(),
+        };
+        let mut all = self.skip.iter();
+        let skip = all.find(|(pattern, _)| pattern.matches(&name));
+        skip.map(|(_, reason)| reason.clone())
+    }
+}
+
 /// A suite file that was read, or the defaults where there is none.
 #[derive(Debug)]
 pub struct SuiteFile {
@@ -406,7 +427,7 @@ pub const TEMPLATE: &str = "\
 # A command that runs before each case, in its directory: {name} is the script without its ending.
 # build = \"moc -c {name}.mo -o {name}.wasm\"
 
-# Cases that are left out.
+# Cases that are left out, by their names below this directory.
 # skip = [{ cases = \"slow/*\", reason = \"takes minutes\" }]
 
 # Expected outputs without a script: warn, refuse or ignore.

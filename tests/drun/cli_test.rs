@@ -93,6 +93,17 @@ fn a_difference_is_shown_with_the_command_that_accepts_it() {
     assert_eq!(read(suite.path(), "it's new.ok"), CREATED_DRUN);
 }
 
+/// A name that begins like an option is told as a path.
+#[test]
+fn the_command_that_accepts_takes_any_name() {
+    let suite = suite(&[("-a b.drun", "create\n")]);
+    let (out, status) = told(&run(suite.path(), &[]));
+    assert_eq!(status, 1);
+    assert!(out.contains(" test --accept './-a b.drun'\n"), "{out}");
+    let accepted = run(suite.path(), &["--accept", "./-a b.drun"]);
+    assert_eq!(told(&accepted).1, 0);
+}
+
 #[test]
 fn a_missing_expected_output_is_a_difference() {
     let suite = suite(&[("a.drun", "create\n")]);
@@ -195,6 +206,33 @@ fn the_head_of_a_script_says_how_it_is_run_and_how_it_ends() {
     let output = run(suite.path(), &["--format", "json"]);
     let expected = "ok       args\nok       exit\nskipped  skip: not yet\n2 passed, 1 skipped";
     assert_eq!(told(&output), (expected.into(), 0));
+}
+
+/// A suite file names cases as they lie below it: also those of Motoko's suite.
+#[test]
+fn a_case_is_left_out_wherever_the_command_is_typed() {
+    let skip = "skip = [{ cases = \"tests/slow/*\", reason = \"slow\" }]\n";
+    let suite = suite(&[
+        ("drun.toml", skip),
+        ("tests/a.drun", "create\n"),
+        ("tests/a.ok", CREATED),
+        ("tests/slow/b.drun", "create\n"),
+        ("tests/slow/mo/c.mo", ""),
+        ("tests/slow/mo/ok/c.drun-run.ok", ""),
+    ]);
+    for (directory, name) in [("", "tests/"), ("tests", "")] {
+        let (out, status) = told(&run(&suite.path().join(directory), &["--filter", "!*c"]));
+        let expected =
+            format!("ok       {name}a\nskipped  {name}slow/b: slow\n1 passed, 1 skipped");
+        assert_eq!((out, status), (expected, 0));
+    }
+    let motoko = suite.path().join("tests/slow/mo");
+    std::fs::write(suite.path().join("drun.toml"), skip.replace("/*", "/**")).unwrap();
+    let (out, status) = told(&run(&motoko, &[]));
+    assert_eq!(
+        (out.as_str(), status),
+        ("skipped  c: slow\n0 passed, 1 skipped", 0)
+    );
 }
 
 #[test]

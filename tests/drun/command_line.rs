@@ -9,6 +9,28 @@ fn several_scripts_run_one_after_the_other_each_on_its_own() {
     place.run(&["a", "b", "a"]).printed(&one.repeat(3));
 }
 
+/// Editors of some systems put one before whatever they write.
+#[test]
+fn a_byte_order_mark_is_no_part_of_any_text() {
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let place = Place::new()
+        .file("m.wat", marked("(module)"))
+        .file("m.did", marked("service : { go : (nat8) -> () }"))
+        .file("part", marked("did a m.did\ningress a go (300)\n"))
+        .file("s", marked("create a\ninstall a m.wat\ninclude part\n"))
+        .file("c", marked("{ seed: 1 }"));
+    let ran = place.run(&["--config", "c", "s"]);
+    ran.refused_with("error: the number does not fit into nat8\n --> part:2:15\n");
+    let place = place.file("part", marked("did a m.did\ningress a go (30)\n"));
+    let ran = place.run(&["--config", "c", "s"]);
+    assert_eq!(
+        (ran.status, ran.out.lines().count()),
+        (Some(0), 4),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn a_mistake_in_one_of_several_scripts_is_told_before_any_runs() {
     let place = Place::new()

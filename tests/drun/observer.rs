@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use drun::internals::node::Node;
-use drun::internals::observe::{Cause, Observer, Places, Run};
+use drun::internals::observe::{Begun, Cause, Observer, Places, Run};
 use drun::internals::outcome::{DebugPrint, MessageResult};
 use drun::{Principal, Protocol};
 use drun_ic::NodeSettings;
@@ -32,7 +32,8 @@ fn cause(run: &Run<'_>) -> &'static str {
 }
 
 impl Observer for Diary {
-    fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
+    fn message_begins(&mut self, words: &dyn Fn() -> String, begun: Begun) {
+        let query = begun == Begun::Query;
         self.note(format!("{} begins, query: {query}", words()));
     }
 
@@ -100,7 +101,7 @@ fn an_observer_is_told_of_messages_executions_and_lines_in_order() {
         ),
         (id, "go", Vec::new()),
     ] {
-        node.begin_message(&|| method.to_owned(), false);
+        node.begin_message(&|| method.to_owned(), Begun::Message);
         let message = node.submit(user, to, method, argument);
         let message = message.expect("it is taken");
         let result = loop {
@@ -112,7 +113,7 @@ fn an_observer_is_told_of_messages_executions_and_lines_in_order() {
         assert!(matches!(result, MessageResult::Replied(_)), "{result:?}");
         node.end_message();
     }
-    node.begin_message(&|| "ask".to_owned(), true);
+    node.begin_message(&|| "ask".to_owned(), Begun::Query);
     node.query(user, id, "ask", Vec::new());
     node.end_message();
     let told = diary.0.lock().expect("nobody panicked").clone();

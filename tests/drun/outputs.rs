@@ -57,6 +57,21 @@ fn a_log_on_a_full_disk_is_the_tools_failure() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_printed_is_the_tools_failure() {
+    let place = Place::new();
+    for arguments in [&["--help"][..], &["test", "--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = support::drun(place.0.path());
+        let output = command.args(arguments).stdout(full.unwrap()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.starts_with("error: cannot print: "), "{err}");
+    }
+}
+
 #[test]
 fn no_message_runs_before_all_places_are_looked_at() {
     let script = format!("create\nstable save {ID} s/dump\n");
@@ -147,6 +162,19 @@ fn a_script_writes_below_its_own_directory_alone() {
     assert!(inside.is_file() && folder.join("deep/er").is_file());
 }
 
+/// What no file can be is a mistake of the script, told with its place before anything runs.
+#[test]
+fn a_directory_is_no_place_for_a_memory() {
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("folder")).unwrap();
+    for file in [".", "\"\"", "folder"] {
+        let script = format!("create\nstable save {ID} {file}\n");
+        std::fs::write(place.0.path().join("s"), script).unwrap();
+        let ran = place.run(&["s"]);
+        ran.refused_with("error: the file cannot be written: this is a directory\n --> s:2:41\n");
+    }
+}
+
 #[test]
 fn a_statement_that_cannot_be_run_is_no_expectation() {
     let place = Place::new().file("s", format!("create\nstable load {ID} nothing\n"));
@@ -157,6 +185,55 @@ fn a_statement_that_cannot_be_run_is_no_expectation() {
         "{}",
         ran.err
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_script_from_standard_input_writes_in_the_working_directory() {
+    for path in ["-", "/dev/stdin"] {
+        let script = format!("create\nstable save {ID} dump\nstable load {ID} dump\n");
+        let place = Place::new().file("s", script);
+        let script = std::fs::File::open(place.0.path().join("s")).unwrap();
+        let mut command = support::drun(place.0.path());
+        let output = command.arg(path).stdin(script).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{path}");
+        assert!(place.0.path().join("dump").is_file(), "{path}");
+    }
+}
+
+/// A path need not be text: what stands beside such a script is found there and written there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_script_in_a_folder_whose_name_is_no_text_finds_its_files() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let folder = place.0.path().join(std::ffi::OsStr::from_bytes(b"d\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    for (name, content) in [
+        ("m.wat", "(module (memory 1))"),
+        (
+            "s.drun",
+            "create a\ninstall a m.wat\nstable save a dump\ninclude part.drun\n",
+        ),
+        ("part.drun", "upgrade a m.wat\nstable load a dump\n"),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let mut command = support::drun(place.0.path());
+        let output = command.args(arguments).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    };
+    let [script, module] = ["s.drun", "m.wat"].map(|name| folder.join(name));
+    assert_eq!(run(&[script.as_ref()]), (Some(0), String::new()));
+    assert!(folder.join("dump").is_file());
+    let inspected = run(&["inspect".as_ref(), module.as_ref()]);
+    assert_eq!(inspected, (Some(0), String::new()));
+    // A path that is to stand in a script has to be text.
+    let (status, err) = run(&["upgrade-check".as_ref(), module.as_ref(), module.as_ref()]);
+    assert_eq!(status, Some(2));
+    assert!(err.ends_with("/m.wat: its path is not UTF-8\n"), "{err}");
 }
 
 #[test]

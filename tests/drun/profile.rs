@@ -61,9 +61,10 @@ fn sums_of_results(out: &str) -> BTreeMap<String, u64> {
     sums
 }
 
+/// The same of all that has a result.
 fn sums_of_stacks(folded: &str) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
-    for line in folded.lines() {
+    for line in folded.lines().filter(|line| !line.starts_with('t')) {
         let (stack, count) = line.rsplit_once(' ').unwrap();
         let number = stack.split(' ').next().unwrap();
         *sums.entry(number.to_owned()).or_default() += count.parse::<u64>().unwrap();
@@ -122,6 +123,23 @@ fn stacks_of_a_small_canister() {
             "update go (ID);go;ic0.msg_reply 500"
         ]
     );
+}
+
+/// Time that passes has no result, nor has the installation of the canister that calls with cycles: neither takes a number. A
+/// function costs 1, and 5 for a call.
+#[test]
+fn messages_have_the_numbers_of_their_results_behind_what_has_none() {
+    let module = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (func $go (export "canister_update go") (call $reply)))"#;
+    let script = "advance 1s\ncall ID go with 5 cycles\ntick\ningress ID go 0x\n";
+    let run = profile(module, script, &[]);
+    assert_eq!(
+        run.stacks("3 ingress go (ID)"),
+        ["update go (ID);go 6", "update go (ID);go;ic0.msg_reply 500"]
+    );
+    assert!(!run.stacks("2 ingress go (ID)").is_empty());
+    assert!(run.folded.contains("\nt1 install ("), "{}", run.folded);
 }
 
 /// However a function ends, its caller goes on: each of the functions that `go` calls is found right below it, and so

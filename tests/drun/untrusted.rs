@@ -285,6 +285,20 @@ proptest! {
     }
 }
 
+/// Whoever runs a suite of somebody else reads what became of it, and not what its files are called.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_a_suite_forge_no_line_and_drive_no_terminal() {
+    let place = Place::new()
+        .file("a\nok       b.drun", "# skip: it\u{1b}[2J\ncreate\n")
+        .file("c\u{1b}[2J.drun", "create\n");
+    let ran = place.run(&["test"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.out);
+    assert!(!ran.out.contains('\u{1b}'), "{}", ran.out);
+    let first = "skipped  a\\nok       b: it\\u{1b}[2J\nFAILED   c\\u{1b}[2J: there is no ";
+    assert!(ran.out.starts_with(first), "{}", ran.out);
+}
+
 /// All files below a directory.
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).expect("the directory can be read");

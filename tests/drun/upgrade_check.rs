@@ -130,6 +130,42 @@ fn an_expectation_of_the_script_holds_before_and_after() {
     );
 }
 
+#[test]
+fn an_interface_forges_no_line_and_drives_no_terminal() {
+    let named = |name: &str| replying(&format!("service : {{ {name} : () -> () }}"), STABLE, 5);
+    let old = named(r#""\\1b[2J\\nupgrade: ok""#);
+    let ran = check(&old, &named("get"), &[]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], "interface: fails", "{}", ran.out);
+    assert!(
+        lines[1].starts_with("  \\u{1b}[2J\\nupgrade: ok: is expected"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(lines[2], "stable variables: ok", "{}", ran.out);
+}
+
+/// What was created before the upgrade is not created again, so nothing is expected of that either.
+#[test]
+fn expectations_of_what_is_left_out_after_the_upgrade_are_left_out_too() {
+    let module = replying(DID, STABLE, 5);
+    let probe = "create other\nexpect reply (record { canister_id = $other })\n\
+        as anonymous\ninstall other old.wat\nlet same = other\nexpect reply ()\n\
+        query other get\nexpect reply (5)\n";
+    let place = Place::new()
+        .file("old.wat", &module)
+        .file("new.wat", &module)
+        .file("probe.drun", probe);
+    let ran = place.run(&["upgrade-check", "old.wat", "new.wat", "probe.drun"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.out);
+    assert!(
+        ran.out.contains("answers        1 the same, 0 changed\n"),
+        "{}",
+        ran.out
+    );
+}
+
 /// The newest replica, unless another one is asked for; the figures are its own.
 #[test]
 fn the_replica_is_of_the_newest_date_or_of_the_one_that_is_named() {

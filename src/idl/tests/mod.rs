@@ -1,6 +1,7 @@
 //! Tests of the room as a whole: text to bytes and back, and the place of what is wrong.
 
 mod replies;
+mod written;
 
 use std::rc::Rc;
 

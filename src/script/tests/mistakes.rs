@@ -48,6 +48,44 @@ fn near_misses_are_named() {
 }
 
 #[test]
+fn settings_that_are_missing_are_told_where_they_should_be() {
+    for source in ["create with", "create with # nothing", "create a with"] {
+        let (.., said, expected) = mistake(source);
+        assert_eq!(said, "the setting is missing", "{source}");
+        assert!(expected.starts_with("one of `controllers`"), "{expected}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_there_twice_is_told() {
+    check(&[
+        (
+            "create a with 1T cycles, compute-allocation 1%, 2T cycles # more",
+            (1, 49, 9),
+            "the setting `cycles` is there already",
+            "each setting once",
+        ),
+        (
+            "create a\nsettings a with log-visibility public, log-visibility anonymous",
+            (2, 40, 24),
+            "the setting `log-visibility` is there already",
+            "each setting once",
+        ),
+    ]);
+}
+
+/// Each line is counted once: a file that is no script may have a mistake in each of them.
+#[test]
+fn places_of_many_mistakes_are_found_without_reading_the_file_for_each() {
+    let lines = 100_000;
+    let source = "\u{feff}".to_owned() + &"x\r\n".repeat(lines) + "creat";
+    let mistakes = parsed(&source).unwrap_err();
+    let places: Vec<(usize, usize)> = mistakes.iter().map(|it| (it.line, it.column)).collect();
+    let expected: Vec<(usize, usize)> = (1..=lines + 1).map(|line| (line, 1)).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
 fn unknown_names_list_the_known_ones() {
     check(&[
         (

@@ -73,6 +73,7 @@ fn each_statement_is_read() {
         "create b",
         "create b with 5T cycles, controllers a anonymous, freezing-threshold 30d",
         "create with 1k cycles",
+        "create with\t1k cycles",
         "let b = anonymous",
         "let b = a",
         "let b = rwlgt-iiaaa-aaaaa-aaaaa-cai",
@@ -141,6 +142,22 @@ fn an_expected_failure_excuses_an_unknown_method_and_keeps_the_old_interface() {
     program(&format!(
         "{head}upgrade l broken.wasm\nexpect error\ningress l mint ($l, 1)"
     ));
+}
+
+/// The types of an argument are those of the canister, under whichever of its names.
+#[test]
+fn a_canister_is_known_under_each_of_its_names() {
+    let head = "create l\ninstall l ledger.wasm (record { owner = $l })\nlet b = l\nlet c = b\n";
+    let wrong = |line: &str| {
+        parsed(&format!("{head}{line}"))
+            .expect_err(line)
+            .to_string()
+    };
+    assert!(wrong("ingress c mint ($l, -1)").contains("the number does not fit into nat"));
+    assert!(wrong("ingress b burn").contains("`b` has no method `burn`"));
+    program(&format!("{head}upgrade c new.wasm\ningress l burn"));
+    let did = "create l\nlet b = l\ndid b ledger.did\ningress l burn";
+    assert!(parsed(did).unwrap_err().to_string().contains("no method"));
 }
 
 #[test]

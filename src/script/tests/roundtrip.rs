@@ -41,7 +41,11 @@ fn any_statement() -> impl Strategy<Value = Statement> {
         Just(Setting::LogsPublic),
         Just(Setting::LogsForControllers),
     ];
-    let settings = prop::collection::vec(setting, 1..4);
+    let settings = prop::collection::vec(setting, 1..4).prop_map(|mut settings| {
+        let mut words = std::collections::BTreeSet::new();
+        settings.retain(|setting| words.insert(setting.word()));
+        settings
+    });
     let text = (any::<bool>(), ".{0,9}").prop_map(|(within, text)| TextPattern { within, text });
     let relation = prop::sample::select(Relation::ALL.map(|(_, relation)| relation).to_vec());
     let mode = prop::sample::select(vec![InstallMode::Install, InstallMode::Reinstall]);

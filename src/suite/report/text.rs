@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Counts, End};
 use crate::report::style::{self, GREEN, RED, YELLOW, paint};
+use crate::report::visible::{in_lines, on_one_line};
 use crate::suite::run::Events;
 use crate::suite::tested::Tested;
 use crate::suite::verdict::{Fault, Verdict};
@@ -62,19 +63,19 @@ impl<'a> Report<'a> {
         tested: &Tested<'_>,
         fault: &Fault,
     ) -> std::io::Result<()> {
-        let name = &tested.case.name;
+        let name = on_one_line(&tested.case.name);
         writeln!(
             out,
             "{}   {name}: {}",
             self.paint(RED, "FAILED"),
-            fault.reason
+            in_lines(&fault.reason)
         )?;
         write!(out, "{}", style::diff(self.colours, &fault.diff))?;
         if !fault.acceptable.is_empty() {
             writeln!(
                 out,
                 "to accept this output: {}\n",
-                (self.accept_command)(tested)
+                on_one_line(&(self.accept_command)(tested))
             )
         } else if fault.kind == crate::suite::verdict::Kind::Status {
             writeln!(
@@ -103,6 +104,7 @@ impl<'a> Report<'a> {
         }
         let warning = self.paint(YELLOW, "warning");
         for reason in end.unreadable {
+            let reason = in_lines(reason);
             writeln!(out, "{}: cannot read {reason}", self.paint(RED, "error"))?;
         }
         for (orphan, refused) in end.orphans {
@@ -110,7 +112,8 @@ impl<'a> Report<'a> {
                 true => self.paint(RED, "error"),
                 false => warning.clone(),
             };
-            writeln!(out, "{kind}: {} belongs to no script", orphan.display())?;
+            let orphan = orphan.to_string_lossy();
+            writeln!(out, "{kind}: {} belongs to no script", on_one_line(&orphan))?;
         }
         let mut slowest: Vec<_> = end
             .tested
@@ -125,7 +128,7 @@ impl<'a> Report<'a> {
                     out,
                     "{:8.2} s  {}",
                     tested.time.as_secs_f64(),
-                    tested.case.name
+                    on_one_line(&tested.case.name)
                 )?;
             }
         }
@@ -173,7 +176,7 @@ impl Events for Report<'_> {
         self.counts.add(tested);
         self.clear();
         let mut out = std::io::stdout().lock();
-        let name = &tested.case.name;
+        let name = on_one_line(&tested.case.name);
         self.since_failure += usize::from(self.counts.failed > 0 && !self.quiet);
         match &tested.verdict {
             Verdict::Failed(fault) => self.failure(&mut out, tested, fault)?,
@@ -189,7 +192,7 @@ impl Events for Report<'_> {
                     out,
                     "{} {name}: wrote {}",
                     self.paint(YELLOW, "accepted"),
-                    files.join(" and ")
+                    on_one_line(&files.join(" and "))
                 )?;
                 write!(out, "{}", style::diff(self.colours, diff))?;
             }
@@ -199,6 +202,7 @@ impl Events for Report<'_> {
                 writeln!(out, "{}  {name}", self.paint(YELLOW, "skipped"))?;
             }
             Verdict::Skipped(reason) => {
+                let reason = on_one_line(reason);
                 writeln!(out, "{}  {name}: {reason}", self.paint(YELLOW, "skipped"))?;
             }
         }
@@ -214,8 +218,8 @@ impl Events for Report<'_> {
         };
         self.clear();
         let mut out = std::io::stdout().lock();
-        let name = &tested.case.name;
-        writeln!(out, "{name}: {}", fault.reason)?;
+        let name = on_one_line(&tested.case.name);
+        writeln!(out, "{name}: {}", in_lines(&fault.reason))?;
         write!(out, "{}", style::diff(self.colours, &fault.diff))?;
         loop {
             write!(out, "accept this output? [y/n] ")?;

@@ -44,7 +44,7 @@ use crate::management::notes::Notes;
 use crate::management::raw_rand::RoundRandomness;
 use crate::management::subnet_metrics::SubnetMetrics;
 use crate::management::{Outcalls, State};
-use crate::observe::{KeptPrints, Observer, Observers};
+use crate::observe::{Begun, KeptPrints, Observer, Observers};
 use crate::protocol::Protocol;
 
 pub use faults::Fault;
@@ -200,9 +200,9 @@ impl Node {
     }
 
     /// A message of the driver begins, in words: what is used and printed counts for it from now on.
-    pub fn begin_message(&mut self, message: &dyn Fn() -> String, query: bool) {
+    pub fn begin_message(&mut self, message: &dyn Fn() -> String, begun: Begun) {
         self.state.usage = Usage::default();
-        self.observers.message_begins(message, query);
+        self.observers.message_begins(message, begun);
     }
 
     /// A message of the driver ends: what it used and what canisters printed meanwhile, if there are [`KeptPrints`].

@@ -14,7 +14,7 @@ mod unseen;
 
 pub use drun_engine::record::Stack;
 pub use label::Label;
-pub use observer::{Cause, Flood, Observer, Places, Preparation, Run};
+pub use observer::{Begun, Cause, Flood, Observer, Places, Preparation, Run};
 pub use observers::Observers;
 pub use prints::{KeptPrints, PrintHook, Prints};
 pub use profile::Profile;

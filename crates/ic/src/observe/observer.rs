@@ -11,12 +11,23 @@ use crate::canister::{CallbackId, Canister, ContextId};
 use crate::execution::Execution;
 use crate::ic0::prints::Listener;
 
+/// What begins, as far as results number it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// A message, whose result has the next number.
+    Message,
+    /// A query, whose result has none.
+    Query,
+    /// What has no result: time that passes, and what a driver does of its own.
+    NoResult,
+}
+
 /// Watches a node. Every method does nothing unless it is written; what is costly to tell is handed in as a function that
 /// nobody has to call.
 pub trait Observer: Any + Send {
-    /// A message of the driver begins, `words` saying which; `query` if it is one.
-    fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
-        let _ = (words, query);
+    /// A message of the driver begins, `words` saying which.
+    fn message_begins(&mut self, words: &dyn Fn() -> String, begun: Begun) {
+        let _ = (words, begun);
     }
 
     /// A message of the driver ends. The cycles in `usage` are all that were charged, for executing and for anything else.

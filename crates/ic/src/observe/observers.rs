@@ -6,7 +6,7 @@ use std::fmt;
 use candid::Principal;
 use drun_engine::record::Stack;
 
-use super::observer::{Cause, Flood, Observer, Preparation, Run};
+use super::observer::{Begun, Cause, Flood, Observer, Preparation, Run};
 use crate::answer::{DebugPrint, Usage};
 use crate::canister::{CallbackId, Canister};
 use crate::execution::Execution;
@@ -57,8 +57,8 @@ impl Observers {
     }
 
     /// See [`Observer::message_begins`].
-    pub fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
-        self.each(|observer| observer.message_begins(words, query));
+    pub fn message_begins(&mut self, words: &dyn Fn() -> String, begun: Begun) {
+        self.each(|observer| observer.message_begins(words, begun));
     }
 
     /// See [`Observer::message_ends`].

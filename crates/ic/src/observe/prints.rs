@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::observer::{Flood, Observer};
+use super::observer::{Begun, Flood, Observer};
 use crate::answer::DebugPrint;
 
 /// Called with every line that a canister prints, as soon as it is printed.
@@ -41,7 +41,7 @@ impl KeptPrints {
 }
 
 impl Observer for KeptPrints {
-    fn message_begins(&mut self, _: &dyn Fn() -> String, _: bool) {
+    fn message_begins(&mut self, _: &dyn Fn() -> String, _: Begun) {
         self.0.clear();
     }
 

@@ -7,6 +7,7 @@ use super::{Arguments, CallError, MAX_ROUNDS, MessageResult, Outcome, Subnet};
 use crate::canister::queues::{CallerInfo, IngressId};
 use crate::errors::{ErrorCode, UserError};
 use crate::node::proxy;
+use crate::observe::Begun;
 
 /// A message that is not sent yet.
 #[must_use = "a call does nothing until it is sent"]
@@ -81,7 +82,7 @@ impl<'a> Call<'a> {
         self.prepare();
         let method = self.method;
         let node = &mut self.subnet.node;
-        node.begin_message(&|| method.to_owned(), false);
+        node.begin_message(&|| method.to_owned(), Begun::Message);
         let rounds = node.rounds();
         let result = match self.enter() {
             Ok(message) => self.subnet.wait(message),
@@ -142,7 +143,7 @@ impl<'a> Call<'a> {
     /// Sends it as a query: between rounds, and nothing changes.
     pub fn query_outcome(self) -> Outcome {
         let node = &mut self.subnet.node;
-        node.begin_message(&|| self.method.to_owned(), true);
+        node.begin_message(&|| self.method.to_owned(), Begun::Query);
         let result = node.query_with_info(
             self.sender,
             self.info,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use candid::Principal;
 
 use super::label::Label;
-use super::observer::{Cause, Observer, Places, Preparation, Run};
+use super::observer::{Begun, Cause, Observer, Places, Preparation, Run};
 use crate::canister::contexts::Origin;
 use crate::canister::{CallbackId, ContextId};
 use crate::execution::{Entry, Recording};
@@ -26,8 +26,8 @@ pub struct Profile {
     names: Names,
     /// The stack of the message under way.
     message: Stack,
-    /// Messages so far, and queries so far.
-    counts: [u64; 2],
+    /// Messages, queries, and what has no result, so far.
+    counts: [u64; 3],
     /// Where executions of the management canister belong.
     management: Stack,
     /// Methods whose callbacks may be still to come, by the context that these run in.
@@ -154,10 +154,14 @@ impl Profile {
 }
 
 impl Observer for Profile {
-    /// Messages have the numbers that results have; queries, which have none, are numbered on their own.
-    fn message_begins(&mut self, words: &dyn Fn() -> String, query: bool) {
-        let mark = if query { "q" } else { "" };
-        let count = &mut self.counts[usize::from(query)];
+    /// Messages have the numbers that results have; queries, which have none, are numbered on their own, and so is the rest.
+    fn message_begins(&mut self, words: &dyn Fn() -> String, begun: Begun) {
+        let (mark, count) = match begun {
+            Begun::Message => ("", 0),
+            Begun::Query => ("q", 1),
+            Begun::NoResult => ("t", 2),
+        };
+        let count = &mut self.counts[count];
         let text = format!("{mark}{count} {}", words());
         *count += 1;
         let name = self.names.name(Kind::Message, &text);
