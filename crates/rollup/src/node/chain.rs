@@ -25,7 +25,7 @@ use crate::outbox::message::OutboxMessage;
 use crate::pvm::{Pvm, keys};
 
 /// Messages of users that a level can hold.
-const MAX_MESSAGES: usize = 1_000_000;
+pub(super) const MAX_MESSAGES: usize = 1_000_000;
 
 /// How often a node in degraded mode says why.
 const RETRY: Duration = Duration::from_secs(10);
@@ -256,12 +256,14 @@ impl Chain {
     fn prepare(&self, timestamp: Option<i64>) -> Prepared {
         let settings = &self.node.settings;
         let mut live = self.node.live();
-        let mut taken = live
-            .pool
-            .take(&settings.batcher, settings.mode.has_batcher());
+        let inputs = self.inputs.front().map_or(&[][..], Vec::as_slice);
+        let mut taken = live.pool.take(
+            &settings.batcher,
+            settings.mode.has_batcher(),
+            MAX_MESSAGES.saturating_sub(inputs.len()),
+        );
         let mut operations = std::mem::take(&mut taken.operations);
-        let inputs = self.inputs.front().into_iter().flatten();
-        operations.extend(inputs.cloned().map(Operation::Serialized));
+        operations.extend(inputs.iter().cloned().map(Operation::Serialized));
         let level = live.head.level + 1;
         let planned = settings.migrations.iter().find(|(at, _)| *at == level);
         let planned = planned.map(|(_, protocol)| protocol.clone());
@@ -332,7 +334,6 @@ impl Chain {
                     .collect(),
                 Operation::Serialized(message) => vec![message.clone()],
             })
-            .take(MAX_MESSAGES)
             .collect();
         let info = message::Info {
             timestamp: head.timestamp,
@@ -448,7 +449,8 @@ impl Chain {
                 live.counters.messages += messages as u64;
                 live.counters.last_batch_level = block.level;
             }
-            live.pool.settle(&prepared.taken, block.level);
+            live.pool
+                .settle(&prepared.taken, block.level, &node.settings.batcher);
             // Another one may have been asked for since.
             if live.migration == prepared.migration {
                 live.migration = None;

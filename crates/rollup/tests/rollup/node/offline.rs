@@ -31,6 +31,8 @@ fn stored_blocks_are_evaluated_again_and_the_newest_state_can_be_patched() {
     let (_, out, err) = command(&place, &["replay", "blocks", "from", "1", "to", "head"]);
     assert_eq!(out.lines().count(), 3, "{out}{err}");
 
+    let (_, out, err) = command(&place, &["replay", "block", "finalized"]);
+    assert!(out.contains("at level 1: "), "{out}{err}");
     let patch = [
         "patch",
         "durable",
