@@ -130,7 +130,10 @@ impl Chain {
         self.reorganisations = self.node.store.reorganisations()?;
         self.published = self.stake.unwrap_or(i32::MIN);
         self.catch_up()?;
-        let mut due = Instant::now() + self.pause();
+        let mut due = Instant::now();
+        if self.node.live().degraded.is_none() {
+            due += self.pause();
+        }
         while !self.node.stop.load(Ordering::Relaxed) {
             if let Some(end) = self.ended.take() {
                 return end;
@@ -196,7 +199,9 @@ impl Chain {
             if self.node.stop.load(Ordering::Relaxed) || self.ended.is_some() {
                 return Ok(());
             }
-            self.make(Some(head.timestamp + n * pause), n == missing)?;
+            if let Err(error) = self.make(Some(head.timestamp + n * pause), n == missing) {
+                return self.hindered(error);
+            }
         }
         Ok(())
     }
@@ -209,15 +214,17 @@ impl Chain {
         !self.inputs.is_empty()
     }
 
-    /// A block by the clock. What hinders it is told, and the block is tried again soon.
+    /// A block by the clock.
     fn on_time(&mut self) -> Result<(), String> {
-        let error = match self.make(None, self.pause() >= UNHURRIED) {
-            Ok(_) => {
-                self.node.live().degraded = None;
-                return Ok(());
-            }
-            Err(error) => error,
-        };
+        if let Err(error) = self.make(None, self.pause() >= UNHURRIED) {
+            return self.hindered(error);
+        }
+        self.node.live().degraded = None;
+        Ok(())
+    }
+
+    /// What hinders a block that is due is told, and the block is tried again soon.
+    fn hindered(&mut self, error: String) -> Result<(), String> {
         if self.node.stop.load(Ordering::Relaxed) {
             return Ok(());
         }

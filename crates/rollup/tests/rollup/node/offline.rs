@@ -246,6 +246,36 @@ fn blocks_that_time_has_missed_are_made_when_asked_for() {
     assert!((30..=31).contains(&node.level()), "{}", node.level());
 }
 
+/// Such a block may wait for a preimage like any other.
+#[test]
+fn a_missed_block_that_cannot_be_made_yet_is_tried_again() {
+    let place = Place::new();
+    let more = ["--block-time", "20", "--commitment-period", "2"];
+    let begun = drun_rollup::node::time::now() - 600;
+    let begun = drun_rollup::node::time::rfc3339(begun);
+    let more = [&more[..], &["--start-timestamp", &begun]].concat();
+    let node = place.start("reveal", &more);
+    node.bake(3);
+    let hash = drun_rollup::encoding::hash::blake2b(b"late");
+    let name = format!("00{}", hex::encode(hash));
+    node.post("/local/batcher/injection", json!([name]));
+    drop(node);
+    let node = place.start("reveal", &[&more[..], &["--catch-up"]].concat());
+    let wait = |what: &str, until: &dyn Fn() -> bool| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !until() {
+            assert!(std::time::Instant::now() < deadline, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait("degraded", &|| node.get("/health")["degraded"] == true);
+    assert_eq!(node.level(), 3);
+    std::fs::write(place.path("data/wasm_2_0_0").join(&name), "late").unwrap();
+    wait("healthy", &|| {
+        node.get("/health")["healthy"] == true && node.level() > 3
+    });
+}
+
 #[test]
 fn an_operation_can_be_asked_for_and_what_is_no_json_is_refused() {
     let place = Place::new();
