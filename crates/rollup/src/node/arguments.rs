@@ -211,6 +211,9 @@ pub(super) struct Arguments {
     /// Batches in a block; 0 for as many as there are [default: one for each batching key]
     #[arg(long)]
     pub(super) batches_per_block: Option<usize>,
+    /// Somebody else publishes and cements commitments when this mode does not [default: for observer, batcher, accuser]
+    #[arg(long, overrides_with = "no_auto_operator")]
+    pub(super) auto_operator: bool,
     /// Nobody publishes commitments for modes that do not
     #[arg(long)]
     pub(super) no_auto_operator: bool,

@@ -59,6 +59,8 @@ pub struct Limits {
     pub min_elements: usize,
     /// Batches of a block; 0 for as many as there are.
     pub batches: usize,
+    /// Blocks for which it is remembered where a message is.
+    pub retention: i32,
 }
 
 impl Default for Limits {
@@ -68,6 +70,7 @@ impl Default for Limits {
             batch_elements: 1_073_741_823,
             min_elements: 10,
             batches: 0,
+            retention: 2048,
         }
     }
 }
@@ -245,8 +248,20 @@ impl Batcher {
         self.len() == 0
     }
 
-    /// The batches of a block, by number: those that are full, then what is left of the queue. They wait on until
-    /// [`Self::include`] is told of the block.
+    /// How many batches wait for a block.
+    pub fn batches(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Makes batches of the whole queue, as at every new head.
+    pub fn flush(&mut self, limits: &Limits) {
+        while !self.queue.is_empty() {
+            self.make_batch(limits);
+        }
+    }
+
+    /// The batches of a block, by number, in the order of their first messages, in which messages leave; for those that it
+    /// has room for, also what is left of the queue. They wait on until [`Self::include`] is told of the block.
     pub fn take(&mut self, limits: &Limits) -> Vec<u64> {
         let most = match limits.batches {
             0 => usize::MAX,
@@ -255,7 +270,15 @@ impl Batcher {
         while self.batches.len() < most && !self.queue.is_empty() {
             self.make_batch(limits);
         }
-        self.batches.keys().copied().take(most).collect()
+        let order = |batch: &[Waiting]| {
+            batch
+                .first()
+                .map(|first| (first.order.is_none(), first.order))
+        };
+        let mut numbers: Vec<u64> = self.batches.keys().copied().collect();
+        numbers.sort_by_key(|number| order(self.batch(*number)));
+        numbers.truncate(most);
+        numbers
     }
 
     fn make_batch(&mut self, limits: &Limits) {
@@ -307,6 +330,19 @@ impl Batcher {
                 waiting,
             };
             self.included.insert(included.waiting.id, included);
+        }
+    }
+
+    /// Forgets messages in blocks below a level.
+    pub fn forget(&mut self, level: i32) {
+        while let Some(oldest) = self.remembered.front()
+            && self
+                .included
+                .get(oldest)
+                .is_none_or(|included| included.level < level)
+        {
+            self.included.remove(oldest);
+            self.remembered.pop_front();
         }
     }
 
@@ -363,6 +399,12 @@ impl Batcher {
         }
     }
 
+    /// Drops the batches that wait for a block, but those that are being put into one.
+    pub fn drop_batches(&mut self, leaving: &[u64]) {
+        self.batches.retain(|number, _| leaving.contains(number));
+        self.batched.retain(|_, number| leaving.contains(number));
+    }
+
     /// Clears the queue: all of it, or messages up to an order and, if asked, those without one.
     pub fn clear(&mut self, below: Option<u64>, without_order: bool) {
         let keep = |waiting: &Waiting| match (below, waiting.order) {
@@ -382,212 +424,4 @@ impl Batcher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::encoding::base58::MESSAGE;
-
-    /// The texts of the batches of a block, which is then made.
-    fn block(batcher: &mut Batcher, limits: &Limits) -> Vec<Vec<String>> {
-        let text = |waiting: &Waiting| String::from_utf8(waiting.content.clone()).unwrap();
-        let batches = batcher.take(limits);
-        let texts = batches
-            .iter()
-            .map(|number| batcher.batch(*number).iter().map(text).collect());
-        let texts = texts.collect();
-        for (operation, number) in (0..).zip(batches) {
-            batcher.include(number, 7, operation);
-        }
-        texts
-    }
-
-    fn words(words: &[&str]) -> Vec<Vec<u8>> {
-        words.iter().map(|word| word.as_bytes().to_vec()).collect()
-    }
-
-    #[test]
-    fn the_published_ids() {
-        let mut batcher = Batcher::default();
-        let ids = batcher
-            .inject(
-                words(&["1-1", "1-2", "1-3", "1-4", "1-5", "2-1"]),
-                None,
-                false,
-                &Limits::default(),
-            )
-            .unwrap()
-            .ids;
-        for (n, text) in [
-            (0, "scmsg2rwuPwGBrYsQHFuusVq5DAZFfJ4iGcAJ6Ttvyobd6b1V1oSpUk"),
-            (1, "scmsg3WtaZfwmQQzbHobfzcZw3JFy7eYAAJs9RZsGGrnzwEAnzPP5We"),
-            (5, "scmsg2Q8u9Ufd95zmF2DmjyhgaHyDNud45t5MXWh4BTdnnVabCT7hFc"),
-        ] {
-            assert_eq!(MESSAGE.encode(&ids[n]), text);
-        }
-    }
-
-    #[test]
-    fn messages_with_an_order_leave_first_and_batches_have_bounds() {
-        let mut batcher = Batcher::default();
-        batcher
-            .inject(words(&["a", "b"]), None, false, &Limits::default())
-            .unwrap();
-        batcher
-            .inject(words(&["z"]), Some(5), false, &Limits::default())
-            .unwrap();
-        batcher
-            .inject(words(&["y"]), Some(1), false, &Limits::default())
-            .unwrap();
-        let limits = Limits {
-            batch_size: 10,
-            ..Limits::default()
-        };
-        assert_eq!(block(&mut batcher, &limits), [["y", "z"], ["a", "b"]]);
-        batcher
-            .inject(words(&["1", "2", "3"]), None, false, &Limits::default())
-            .unwrap();
-        let limits = Limits {
-            batch_elements: 1,
-            batches: 2,
-            ..Limits::default()
-        };
-        assert_eq!(block(&mut batcher, &limits), [["1"], ["2"]]);
-        assert_eq!(batcher.len(), 1);
-    }
-
-    #[test]
-    fn duplicates_are_dropped_when_asked_wherever_the_first_is() {
-        let mut batcher = Batcher::default();
-        let twice = batcher
-            .inject(words(&["x", "x"]), None, true, &Limits::default())
-            .unwrap()
-            .ids;
-        assert_eq!((twice[0], batcher.len()), (twice[1], 1));
-        assert_eq!(block(&mut batcher, &Limits::default()), [["x"]]);
-        assert_eq!(
-            batcher
-                .inject(words(&["x"]), None, true, &Limits::default())
-                .unwrap(),
-            Injected {
-                ids: vec![twice[0]],
-                new: vec![]
-            }
-        );
-        assert!(batcher.is_empty());
-        assert_eq!(
-            batcher.status(&twice[0]).0,
-            Status::Included {
-                level: 7,
-                operation: 0
-            }
-        );
-    }
-
-    #[test]
-    fn what_was_taken_waits_until_its_block_is_made_and_again_when_the_block_is_gone() {
-        let mut batcher = Batcher::default();
-        let limits = Limits {
-            batches: 1,
-            ..Limits::default()
-        };
-        let ids = batcher
-            .inject(words(&["a", "b"]), None, true, &limits)
-            .unwrap()
-            .ids;
-        let taken = batcher.take(&limits);
-        assert_eq!(batcher.status(&ids[0]).0, Status::Batched(taken[0]));
-        assert_eq!((batcher.len(), batcher.all().count()), (2, 2));
-        batcher.clear(None, false);
-        // The block was not made: the next one gets the same.
-        assert_eq!(batcher.take(&limits), taken);
-        assert_eq!(block(&mut batcher, &limits), [["a", "b"]]);
-        batcher.inject(words(&["c"]), None, true, &limits).unwrap();
-        assert_eq!(batcher.take(&limits).len(), 1);
-        // An operation that is not known as a whole is nobody's.
-        assert_eq!(batcher.give_back(6, &[(7, 0, 2), (7, 1, 1)]), [true, false]);
-        assert_eq!(batcher.status(&ids[1]).0, Status::Pending);
-        let again = batcher.inject(words(&["b"]), None, true, &limits).unwrap();
-        assert!(again.new.is_empty());
-        assert_eq!(block(&mut batcher, &limits), [["a", "b", "c"]]);
-    }
-
-    #[test]
-    fn what_is_too_large_or_too_much_is_refused_as_a_whole() {
-        let mut batcher = Batcher::default();
-        assert_eq!(
-            batcher.inject(
-                vec![vec![0; 4095], vec![0; 4096]],
-                None,
-                false,
-                &Limits::default()
-            ),
-            Err(Refused::TooLarge(1, 4100))
-        );
-        let narrow = Limits {
-            batch_size: 20,
-            ..Limits::default()
-        };
-        let refused = batcher.inject(vec![vec![0; 16], vec![0; 17]], None, false, &narrow);
-        assert_eq!(
-            refused.unwrap_err().to_string(),
-            "Message 1 is too large (max size is 20)"
-        );
-        assert!(batcher.is_empty());
-        batcher
-            .inject(vec![vec![]; CAPACITY], None, false, &Limits::default())
-            .unwrap();
-        assert_eq!(
-            batcher.inject(vec![vec![]], None, false, &Limits::default()),
-            Err(Refused::Full)
-        );
-        batcher.clear(None, false);
-        assert!(batcher.is_empty());
-    }
-
-    #[test]
-    fn full_batches_are_made_at_once_and_wait_for_a_block() {
-        let mut batcher = Batcher::default();
-        let limits = Limits {
-            batch_size: 10,
-            min_elements: 3,
-            batches: 1,
-            ..Limits::default()
-        };
-        let ids = batcher
-            .inject(words(&["a", "b"]), None, false, &Limits::default())
-            .unwrap()
-            .ids;
-        batcher.fill(&limits);
-        assert_eq!(batcher.status(&ids[0]).0, Status::Pending);
-        batcher
-            .inject(words(&["c"]), Some(0), false, &Limits::default())
-            .unwrap();
-        batcher.fill(&limits);
-        assert_eq!(
-            batcher.status(&ids[0]),
-            (Status::Batched(0), Some(&b"a"[..]))
-        );
-        assert_eq!(batcher.status(&ids[1]).0, Status::Pending);
-        assert_eq!(batcher.len(), 3);
-        assert_eq!(block(&mut batcher, &limits), [["c", "a"]]);
-        assert_eq!(block(&mut batcher, &limits), [["b"]]);
-        assert!(batcher.is_empty() && batcher.take(&limits).is_empty());
-    }
-
-    #[test]
-    fn the_queue_can_be_cleared_in_part() {
-        let mut batcher = Batcher::default();
-        batcher
-            .inject(words(&["a"]), None, false, &Limits::default())
-            .unwrap();
-        batcher
-            .inject(words(&["b"]), Some(3), false, &Limits::default())
-            .unwrap();
-        batcher
-            .inject(words(&["c"]), Some(9), false, &Limits::default())
-            .unwrap();
-        batcher.clear(Some(3), false);
-        assert_eq!(batcher.len(), 2);
-        batcher.clear(Some(3), true);
-        assert_eq!(batcher.queue().next().unwrap().content, b"c");
-    }
-}
+mod tests;

@@ -26,6 +26,14 @@ impl Operation {
         blake2b(&bytes)
     }
 
+    /// How many messages it brings.
+    pub fn messages(&self) -> usize {
+        match self {
+            Self::Messages(messages) => messages.len(),
+            Self::Serialized(_) => 1,
+        }
+    }
+
     /// The hash of its content.
     pub fn digest(&self) -> Hash {
         let mut bytes = Vec::new();

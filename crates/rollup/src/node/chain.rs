@@ -25,7 +25,7 @@ use crate::outbox::message::OutboxMessage;
 use crate::pvm::{Pvm, keys};
 
 /// Messages of users that a level can hold.
-const MAX_MESSAGES: usize = 1_000_000;
+pub(super) const MAX_MESSAGES: usize = 1_000_000;
 
 /// How often a node in degraded mode says why.
 const RETRY: Duration = Duration::from_secs(10);
@@ -130,7 +130,10 @@ impl Chain {
         self.reorganisations = self.node.store.reorganisations()?;
         self.published = self.stake.unwrap_or(i32::MIN);
         self.catch_up()?;
-        let mut due = Instant::now() + self.pause();
+        let mut due = Instant::now();
+        if self.node.live().degraded.is_none() {
+            due += self.pause();
+        }
         while !self.node.stop.load(Ordering::Relaxed) {
             if let Some(end) = self.ended.take() {
                 return end;
@@ -196,7 +199,9 @@ impl Chain {
             if self.node.stop.load(Ordering::Relaxed) || self.ended.is_some() {
                 return Ok(());
             }
-            self.make(Some(head.timestamp + n * pause), n == missing)?;
+            if let Err(error) = self.make(Some(head.timestamp + n * pause), n == missing) {
+                return self.hindered(error);
+            }
         }
         Ok(())
     }
@@ -209,15 +214,17 @@ impl Chain {
         !self.inputs.is_empty()
     }
 
-    /// A block by the clock. What hinders it is told, and the block is tried again soon.
+    /// A block by the clock.
     fn on_time(&mut self) -> Result<(), String> {
-        let error = match self.make(None, self.pause() >= UNHURRIED) {
-            Ok(_) => {
-                self.node.live().degraded = None;
-                return Ok(());
-            }
-            Err(error) => error,
-        };
+        if let Err(error) = self.make(None, self.pause() >= UNHURRIED) {
+            return self.hindered(error);
+        }
+        self.node.live().degraded = None;
+        Ok(())
+    }
+
+    /// What hinders a block that is due is told, and the block is tried again soon.
+    fn hindered(&mut self, error: String) -> Result<(), String> {
         if self.node.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -256,12 +263,14 @@ impl Chain {
     fn prepare(&self, timestamp: Option<i64>) -> Prepared {
         let settings = &self.node.settings;
         let mut live = self.node.live();
-        let mut taken = live
-            .pool
-            .take(&settings.batcher, settings.mode.has_batcher());
+        let inputs = self.inputs.front().map_or(&[][..], Vec::as_slice);
+        let mut taken = live.pool.take(
+            &settings.batcher,
+            settings.mode.has_batcher(),
+            MAX_MESSAGES.saturating_sub(inputs.len()),
+        );
         let mut operations = std::mem::take(&mut taken.operations);
-        let inputs = self.inputs.front().into_iter().flatten();
-        operations.extend(inputs.cloned().map(Operation::Serialized));
+        operations.extend(inputs.iter().cloned().map(Operation::Serialized));
         let level = live.head.level + 1;
         let planned = settings.migrations.iter().find(|(at, _)| *at == level);
         let planned = planned.map(|(_, protocol)| protocol.clone());
@@ -332,7 +341,6 @@ impl Chain {
                     .collect(),
                 Operation::Serialized(message) => vec![message.clone()],
             })
-            .take(MAX_MESSAGES)
             .collect();
         let info = message::Info {
             timestamp: head.timestamp,
@@ -448,7 +456,8 @@ impl Chain {
                 live.counters.messages += messages as u64;
                 live.counters.last_batch_level = block.level;
             }
-            live.pool.settle(&prepared.taken, block.level);
+            live.pool
+                .settle(&prepared.taken, block.level, &node.settings.batcher);
             // Another one may have been asked for since.
             if live.migration == prepared.migration {
                 live.migration = None;

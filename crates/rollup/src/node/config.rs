@@ -58,8 +58,6 @@ pub struct Settings {
     pub rpc_addr: String,
     /// The port; 0 for any.
     pub rpc_port: u16,
-    /// Whether clients on other machines may do everything.
-    pub allow_all: bool,
     /// Rules for the clients of addresses.
     pub acl: Vec<Rule>,
     /// The same as the configuration has it.
@@ -385,6 +383,9 @@ pub fn written(settings: &Settings, style_v18: bool) -> Value {
     }
     if settings.rpc_port != 8932 {
         put("rpc-port", settings.rpc_port.into());
+    }
+    if settings.acl_shown != json!([]) {
+        put("acl", settings.acl_shown.clone());
     }
     if let Some(address) = &settings.metrics_addr {
         put("metrics-addr", address.as_str().into());

@@ -1,7 +1,7 @@
 //! Execution of outbox messages: marked once, written to a log, handed to a hook (rollup-node.md, section 8.2).
 //! There are no contracts here.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -49,12 +49,12 @@ pub(super) fn execute(
             "No message at index {index} in outbox at level {level} registered in cemented state"
         )
     })?;
-    if node.store.executed(level, index)?.is_some() {
+    // Two may ask at once.
+    if !node.store.execute(level, index, head.level)? {
         return Err(format!(
             "outbox message {index} of level {level} was already applied"
         ));
     }
-    node.store.execute(level, index, head.level)?;
     let line = executed(node, level, index, head.level, &message);
     log::notice(&format!(
         "Executing outbox message {index} of level {level}: {}",
@@ -93,10 +93,17 @@ fn tell(node: &Node, line: &Value) {
                 .args(["-c", hook])
                 .stdin(Stdio::piped())
                 .spawn()?;
-            if let Some(mut input) = child.stdin.take() {
-                input.write_all(text.as_bytes())?;
+            let mut input = child.stdin.take();
+            let written = input
+                .as_mut()
+                .map_or(Ok(()), |it| it.write_all(text.as_bytes()));
+            drop(input);
+            let status = child.wait()?;
+            match written {
+                // A program need not read the line.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+                _ => Ok(status),
             }
-            child.wait()
         };
         match run() {
             Ok(status) if status.success() => {}

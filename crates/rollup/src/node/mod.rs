@@ -20,6 +20,7 @@ pub mod dal;
 mod dissect;
 mod dump;
 mod execution;
+mod file;
 pub mod history;
 pub mod http;
 mod journal;

@@ -54,7 +54,7 @@ impl Data {
         })
     }
 
-    /// The block that an id means: `head`, a level, a hash.
+    /// The block that an id means: `head`, `finalized`, `cemented`, a level, a hash.
     ///
     /// # Errors
     /// If there is none.
@@ -62,6 +62,13 @@ impl Data {
         let level = match id {
             "head" => return self.store.head()?.ok_or_else(|| "No head".into()),
             "cemented" => self.store.head()?.ok_or("No head")?.cemented.0,
+            "finalized" => {
+                let metadata = Metadata::read(&self.directory)?;
+                let finality = metadata.and_then(|metadata| metadata.finality());
+                let first = self.store.first_level()?.ok_or("No head")?;
+                let head = self.store.head()?.ok_or("No head")?;
+                (head.level - finality.unwrap_or(2)).max(first)
+            }
             id => match id.parse() {
                 Ok(level) => level,
                 Err(_) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::encoding::base58::KEYS;
+use crate::replace::replace;
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,16 +208,19 @@ pub(crate) fn alias(base_dir: &Path, file: &str, name: &str) -> Option<String> {
 /// If the file cannot be written.
 pub(super) fn memorise(base_dir: &Path, file: &str, name: &str, value: &str) -> Result<(), String> {
     let path = base_dir.join(file);
-    let mut entries: Vec<serde_json::Value> = std::fs::read_to_string(&path)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    // What cannot be read is somebody's, and is not replaced.
+    let mut entries: Vec<serde_json::Value> = match std::fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| wrong(&error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(wrong(&error)),
+    };
     entries.retain(|entry| entry["name"] != name);
     entries.push(serde_json::json!({ "name": name, "value": value }));
     let text = serde_json::Value::from(entries).to_string();
     std::fs::create_dir_all(base_dir)
-        .and_then(|()| std::fs::write(&path, text))
-        .map_err(|error| format!("{}: {error}", path.display()))
+        .and_then(|()| replace(&path, text))
+        .map_err(|error| wrong(&error))
 }
 
 /// Reads the words after `with operators`: a key, or a purpose with a key.
@@ -339,6 +343,22 @@ mod tests {
         })
         .unwrap();
         assert_eq!(warnings, ["[Warning]: Unused operators for batching."]);
+    }
+
+    #[test]
+    fn a_file_of_the_wallet_that_cannot_be_read_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("smart_rollups");
+        std::fs::write(&path, "somebody's").unwrap();
+        let wrong = memorise(directory.path(), "smart_rollups", "one", "sr1");
+        assert!(wrong.unwrap_err().contains("smart_rollups: expected value"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
+        std::fs::remove_file(&path).unwrap();
+        memorise(directory.path(), "smart_rollups", "one", "sr1").unwrap();
+        assert_eq!(
+            alias(directory.path(), "smart_rollups", "one").as_deref(),
+            Some("sr1")
+        );
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::dal;
 use super::loser::DalLies;
 use crate::encoding::hash::{Hash, blake2b};
 use crate::pvm::Surroundings;
+use crate::replace::replace;
 use crate::reveal::{MAX_REVEAL, Request, metadata};
 
-/// The bytes of debug text that are kept for readers over HTTP.
+/// The bytes of debug text that are kept for readers over HTTP, at the least; at the most they are twice as many.
 const KEPT: usize = 1 << 20;
 
 /// What kernels have printed: a file, and the last part of it in memory.
@@ -53,7 +54,8 @@ impl DebugLog {
         }
         self.kept.extend_from_slice(text);
         let over = self.kept.len().saturating_sub(KEPT);
-        if over > 0 {
+        // Not with every line: the rest is moved.
+        if over > KEPT {
             self.kept.drain(..over);
             self.start += over as u64;
         }
@@ -161,7 +163,8 @@ impl Sources {
             return None;
         }
         let _ = fs::create_dir_all(&self.preimages);
-        let _ = fs::write(self.preimages.join(name), &data);
+        // Half a page would be found, and refused, ever after.
+        let _ = replace(&self.preimages.join(name), &data);
         Some(data)
     }
 }
@@ -238,5 +241,29 @@ impl Surroundings for Simulated {
 
     fn interrupted(&mut self) -> bool {
         Instant::now() > self.deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_the_debug_text_is_its_end() {
+        let mut log = DebugLog::default();
+        let line = |n: usize| format!("{n:09}\n");
+        let lines = 4 * KEPT / 10;
+        // Every line costs what it is long, and not what is kept: that is not cut with every line.
+        (0..lines).for_each(|n| log.write(line(n).as_bytes()));
+        let (text, end) = log.since(0);
+        assert_eq!(end, 10 * lines as u64);
+        assert!(
+            (KEPT + 1..=2 * KEPT).contains(&text.len()),
+            "{}",
+            text.len()
+        );
+        assert!(text.ends_with(line(lines - 1).as_bytes()));
+        assert_eq!(log.since(end - 10), (line(lines - 1).into_bytes(), end));
+        assert_eq!(log.since(end + 5), (Vec::new(), end));
     }
 }

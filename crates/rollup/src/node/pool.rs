@@ -66,8 +66,8 @@ pub struct Pool {
     settled: Settled,
     /// How many entries of the journal are settled.
     gone: usize,
-    /// How many operations go into the block that is being made; `None` between blocks.
-    leaving: Option<usize>,
+    /// How many operations go into the block that is being made, and which batches; `None` between blocks.
+    leaving: Option<(usize, Vec<u64>)>,
 }
 
 impl Pool {
@@ -141,8 +141,8 @@ impl Pool {
     /// # Errors
     /// If the journal cannot be written.
     pub fn enqueue(&mut self, operations: Vec<Operation>) -> Result<(i32, u32), String> {
-        let place = match self.leaving {
-            Some(leaving) => (2, self.operations.len() - leaving),
+        let place = match &self.leaving {
+            Some((leaving, _)) => (2, self.operations.len() - leaving),
             None => (1, self.operations.len()),
         };
         let first = self.number;
@@ -183,11 +183,28 @@ impl Pool {
         self.renew()
     }
 
-    /// What goes into the next block; it waits on until [`Self::settle`] is told of the block, so that nothing is lost when
-    /// that cannot be made.
-    pub(super) fn take(&mut self, limits: &Limits, batches: bool) -> Taken {
-        self.leaving = Some(self.operations.len());
+    /// Drops the batches that wait for a block after the one that is being made.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn drop_batches(&mut self) -> Result<(), String> {
+        let leaving = self.leaving.as_ref();
+        self.batcher
+            .drop_batches(leaving.map_or(&[], |(_, batches)| batches.as_slice()));
+        self.renew()
+    }
+
+    /// What goes into the next block, which has room for so many messages; it waits on until [`Self::settle`] is told of the
+    /// block, so that nothing is lost when that cannot be made.
+    pub(super) fn take(&mut self, limits: &Limits, batches: bool, room: usize) -> Taken {
+        let mut room = room;
+        let mut fits = |messages: usize| {
+            let left = room.checked_sub(messages);
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
         let bare = self.operations.iter().map(|(_, operation)| operation);
+        let bare = bare.take_while(|operation| fits(operation.messages()));
         let mut operations: Vec<Operation> = bare.cloned().collect();
         let mut taken = Taken {
             bare: operations.len(),
@@ -197,7 +214,14 @@ impl Pool {
         };
         if batches {
             taken.batches = self.batcher.take(limits);
+            let batcher = &self.batcher;
+            let full = taken
+                .batches
+                .iter()
+                .position(|number| !fits(batcher.batch(*number).len()));
+            taken.batches.truncate(full.unwrap_or(usize::MAX));
         }
+        self.leaving = Some((taken.bare, taken.batches.clone()));
         let mut settled = self.settled.clone();
         for number in &taken.batches {
             let batch = self.batcher.batch(*number);
@@ -206,7 +230,8 @@ impl Pool {
             operations.push(Operation::Messages(contents.collect()));
         }
         if !operations.is_empty() {
-            settled.operations = self.number;
+            let left = self.operations.get(taken.bare);
+            settled.operations = left.map_or(self.number, |(number, _)| *number);
             settled.counter = self.batcher.counter();
             taken.settled = Some(settled);
         }
@@ -220,7 +245,7 @@ impl Pool {
     }
 
     /// What was taken is in the block of a level, which is kept: it no longer waits, and need not be in the journal.
-    pub(super) fn settle(&mut self, taken: &Taken, level: i32) {
+    pub(super) fn settle(&mut self, taken: &Taken, level: i32, limits: &Limits) {
         self.leaving = None;
         self.operations.drain(..taken.bare);
         self.gone += taken.bare;
@@ -231,6 +256,8 @@ impl Pool {
                 .add(batch.iter().map(|waiting| waiting.counter).collect());
             self.batcher.include(*number, level, operation);
         }
+        self.batcher.flush(limits);
+        self.batcher.forget(level.saturating_sub(limits.retention));
         if let Some(settled) = &taken.settled {
             self.settled.operations = settled.operations;
             self.settled.counter = settled.counter;
@@ -271,12 +298,13 @@ impl Pool {
         let known = self.batcher.give_back(level, &counts);
         let bare = operations.iter().zip(known).filter(|(_, known)| !known);
         let bare: Vec<&Operation> = bare.map(|((.., operation), _)| *operation).collect();
-        // New numbers, above those that blocks have settled.
+        // New numbers, above those that blocks have settled, and in their order.
         let first = self.number.max(self.settled.operations);
-        self.number = first + bare.len() as u64;
         let waiting = std::mem::take(&mut self.operations);
-        let bare = bare.into_iter().cloned();
-        self.operations = (first..).zip(bare).chain(waiting).collect();
+        let waiting = waiting.into_iter().map(|(_, operation)| operation);
+        let all = bare.into_iter().cloned().chain(waiting);
+        self.operations = (first..).zip(all).collect();
+        self.number = first + self.operations.len() as u64;
         self.batcher.fill(limits);
         self.renew()?;
         Ok(self.settled.clone())
@@ -317,15 +345,15 @@ mod tests {
         let mut pool = Pool::open(&path, Settled::default(), &limits).unwrap();
         let operations = |n: u8| (0..n).map(|n| Operation::Serialized(vec![n])).collect();
         assert_eq!(pool.enqueue(operations(2)), Ok((1, 0)));
-        let taken = pool.take(&limits, true);
+        let taken = pool.take(&limits, true, 9);
         // A block is being made with two of them.
         assert_eq!(pool.enqueue(operations(1)), Ok((2, 0)));
         assert_eq!(pool.enqueue(operations(1)), Ok((2, 1)));
         assert_eq!(pool.len(), 4);
-        pool.settle(&taken, 5);
+        pool.settle(&taken, 5, &limits);
         assert_eq!(pool.enqueue(operations(1)), Ok((1, 2)));
         // The next one cannot be made.
-        let next = pool.take(&limits, true);
+        let next = pool.take(&limits, true, 9);
         assert_eq!(next.operations.len(), 3);
         pool.keep();
         assert_eq!(pool.enqueue(operations(1)), Ok((1, 3)));
@@ -333,5 +361,31 @@ mod tests {
         let settled = taken.settled.unwrap();
         let pool = Pool::open(&path, settled, &limits).unwrap();
         assert_eq!(pool.len(), 4);
+    }
+
+    #[test]
+    fn what_a_block_has_no_room_for_waits_for_the_next_and_comes_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waiting");
+        let limits = Limits::default();
+        let mut pool = Pool::open(&path, Settled::default(), &limits).unwrap();
+        let operations = (0..3).map(|n| Operation::Serialized(vec![n])).collect();
+        pool.enqueue(operations).unwrap();
+        let injected = pool.inject(vec![vec![7]; 2], None, false, &limits);
+        assert_eq!(injected.unwrap().unwrap().len(), 2);
+        let mut blocks = Vec::new();
+        while !pool.is_empty() {
+            let taken = pool.take(&limits, true, 2);
+            blocks.push(taken.operations.clone());
+            pool.settle(&taken, 1, &limits);
+            // The process may die after any block.
+            let settled = taken.settled.unwrap();
+            let again = Pool::open(&path, settled, &limits).unwrap();
+            assert_eq!(again.len(), pool.len());
+            pool = again;
+        }
+        let bare = |n: u8| Operation::Serialized(vec![n]);
+        let batch = Operation::Messages(vec![vec![7]; 2]);
+        assert_eq!(blocks, [vec![bare(0), bare(1)], vec![bare(2)], vec![batch]]);
     }
 }

@@ -60,6 +60,10 @@ pub(super) fn run(
             "no Layer 1 here: --endpoint is accepted and ignored",
         ),
         (arguments.dal_node.is_some(), "DAL is simulated"),
+        (
+            (settings.pre_images_endpoint.as_ref()).is_some_and(|url| !url.starts_with("http://")),
+            "preimages can be fetched over http:// only: --pre-images-endpoint is ignored",
+        ),
     ] {
         match (given, arguments.strict) {
             (true, true) => return Err(text.into()),
@@ -199,13 +203,23 @@ async fn serve(node: Arc<Node>, chain: Chain) -> Result<(), String> {
             }
         }
     };
+    server.abort();
+    for (runs, worker) in [
+        (true, "RPC server"),
+        (true, "Injector"),
+        (settings.mode.has_batcher(), "Batcher"),
+        (settings.mode.publishes(), "Commitment Publisher"),
+        (settings.mode.refutes(), "Refutation Coordinator"),
+    ] {
+        if runs {
+            log::notice(&format!("Shutting down {worker}"));
+        }
+    }
     log::event(
         "shutdown_smart_rollup_node",
         &json!({}),
         "Stopping the smart rollup node",
     );
-    server.abort();
-    log::notice("Shutting down RPC server");
     if result.is_ok() {
         // A kernel that is running may finish its block; one that does not end is left alone.
         let patient = Arc::clone(&stop);

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::arguments::{Arguments, home};
 
 /// The options, as the command line names them.
-const OPTIONS: [&str; 26] = [
+const OPTIONS: [&str; 27] = [
     "block-time",
     "catch-up",
     "replay",
@@ -30,6 +30,7 @@ const OPTIONS: [&str; 26] = [
     "max-active-outbox-levels",
     "finality",
     "batches-per-block",
+    "auto-operator",
     "no-auto-operator",
     "sender",
     "source",

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Arguments, base_dir, home};
 use super::batcher::Limits;
+use super::chain::MAX_MESSAGES;
 use super::commitment::Constants;
 use super::config::{self, File, HistoryMode, Settings};
 use super::loser::{DalLies, Loser};
@@ -21,6 +22,10 @@ use crate::encoding::base58::ROLLUP;
 use crate::inbox::inputs;
 use crate::say::say;
 use crate::version::Version;
+
+/// The highest level that a rollup can begin at, and the most levels of a constant: sums of them are levels too.
+const MAX_LEVEL: i32 = 1_000_000_000;
+const MAX_LEVELS: i32 = 100_000_000;
 
 /// The characters of a rollup's address.
 const ADDRESS: usize = 36;
@@ -264,27 +269,40 @@ pub(super) fn settings(
     }
     let begun = metadata.map_or(0, |metadata| metadata.level);
     let origination_level = arguments.origination_level.unwrap_or(begun);
-    for (given, constant) in [
+    if !(0..=MAX_LEVEL).contains(&origination_level) {
+        return Err(format!(
+            "--origination-level: {origination_level} is not a level from 0 to {MAX_LEVEL}"
+        ));
+    }
+    for (option, given, least, constant) in [
         (
+            "commitment-period",
             arguments.commitment_period,
+            1,
             &mut constants.commitment_period,
         ),
-        (arguments.challenge_window, &mut constants.challenge_window),
         (
+            "challenge-window",
+            arguments.challenge_window,
+            0,
+            &mut constants.challenge_window,
+        ),
+        (
+            "max-active-outbox-levels",
             arguments.max_active_outbox_levels,
+            0,
             &mut constants.active_outbox_levels,
         ),
-        (arguments.finality, &mut constants.finality),
+        ("finality", arguments.finality, 0, &mut constants.finality),
     ] {
         if let Some(given) = given {
-            if given < 0 {
-                return Err(format!("{given} is not a number of levels"));
+            if !(least..=MAX_LEVELS).contains(&given) {
+                return Err(format!(
+                    "--{option}: {given} is not a number of levels from {least} to {MAX_LEVELS}"
+                ));
             }
             *constant = given;
         }
-    }
-    if constants.commitment_period == 0 {
-        return Err("--commitment-period must be positive".into());
     }
     if let Some(seconds) = arguments.block_time {
         if !(0.0..=86_400.0).contains(&seconds) {
@@ -319,9 +337,16 @@ pub(super) fn settings(
         Some(path) => {
             let text = fs::read_to_string(path)
                 .map_err(|_| format!("{} is not a valid file", path.display()))?;
-            inputs::parse(&text, rollup)
+            let levels = inputs::parse(&text, rollup)
                 .map_err(|error| format!("{}: {error}", path.display()))?
-                .levels
+                .levels;
+            if let Some(n) = levels.iter().position(|level| level.len() > MAX_MESSAGES) {
+                return Err(format!(
+                    "{}: level {n} has more than {MAX_MESSAGES} messages",
+                    path.display()
+                ));
+            }
+            levels
         }
     };
     let or_list = |given: &Vec<String>, key: &str| {
@@ -351,7 +376,11 @@ pub(super) fn settings(
     // Who overrides the list, in whichever way, does without it.
     let listed = file.0.get("acl").filter(|acl| !acl.is_null());
     let listed = listed.filter(|_| arguments.acl_override.is_none());
-    let acl_shown = listed.cloned().unwrap_or_else(|| json!([]));
+    let acl_shown = if allow_all {
+        json!([{ "address": "any", "blacklist": [] }])
+    } else {
+        listed.cloned().unwrap_or_else(|| json!([]))
+    };
     let patches = file.0.get("unsafe-pvm-patches").and_then(Value::as_array);
     if patches.is_some_and(|list| !list.is_empty()) {
         if !(arguments.apply_unsafe_patches || file.truth("apply-unsafe-patches")?) {
@@ -372,6 +401,12 @@ pub(super) fn settings(
         min_elements: file
             .number("batcher", "min_batch_elements")?
             .map_or(Limits::default().min_elements, |n| n as usize),
+        retention: match arguments.injector_retention_period {
+            Some(blocks) => blocks as i32,
+            None => file
+                .number("injector", "retention_period")?
+                .map_or(Limits::default().retention, |n| n as i32),
+        },
         // A key can sign one operation in a block.
         batches: arguments
             .batches_per_block
@@ -429,7 +464,6 @@ pub(super) fn settings(
                 .number("", "rpc-port")?
                 .map_or(8932, |port| port as u16),
         },
-        allow_all,
         acl: access::rules(&acl_shown)?,
         acl_shown,
         kept: file.kept(kept(arguments)?),
@@ -473,8 +507,9 @@ pub(super) fn settings(
         deterministic: arguments.deterministic,
         protocol: arguments.protocol.clone(),
         migrations: migrations.collect::<Result<_, _>>()?,
-        auto_operator: !arguments.no_auto_operator
-            && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser),
+        auto_operator: arguments.auto_operator
+            || (!arguments.no_auto_operator
+                && matches!(mode, Mode::Observer | Mode::Batcher | Mode::Accuser)),
         loser,
         loser_peer: arguments.loser_peer.clone(),
         simulate_dal: arguments.simulate_dal,

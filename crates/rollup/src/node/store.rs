@@ -1,21 +1,19 @@
 //! What survives the process: blocks, the pieces of their states, commitments, outboxes. One redb database.
 //!
 //! A block becomes visible with one transaction, so that a node that is killed continues at its last complete block.
-//! The file is given to the disk a few times a second and not at every block: a process that dies loses nothing, a
-//! machine that loses its power may.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::path::Path;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TransactionError,
+    WriteTransaction,
 };
 
 use super::block::Block;
 use super::commitment::Commitment;
+use super::file;
 use super::pieces::{PIECES, Reading, save};
 use super::pool::Settled;
 use crate::encoding::hash::Hash;
@@ -38,54 +36,11 @@ const EXECUTED: TableDefinition<'_, (i32, u32), i32> = TableDefinition::new("exe
 /// Protocols by the level at which they begin.
 const PROTOCOLS: TableDefinition<'_, i32, &str> = TableDefinition::new("protocols");
 
-/// How often what was written is given to the disk, at the most.
-const SYNC_PERIOD: Duration = Duration::from_millis(200);
-
 /// Why the store cannot do what it should.
 pub type Failed = String;
 
 fn failed(error: impl std::fmt::Display) -> Failed {
     format!("the store failed: {error}")
-}
-
-/// The file, which is not given to the disk at every transaction.
-#[derive(Debug)]
-struct Lazy {
-    file: redb::backends::FileBackend,
-    last: Mutex<Instant>,
-}
-
-impl StorageBackend for Lazy {
-    fn len(&self) -> Result<u64, std::io::Error> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> Result<(), std::io::Error> {
-        if let Ok(mut last) = self.last.try_lock()
-            && last.elapsed() > SYNC_PERIOD
-        {
-            *last = Instant::now();
-            return self.file.sync_data();
-        }
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
-        self.file.write(offset, data)
-    }
-
-    fn close(&self) -> Result<(), std::io::Error> {
-        self.file.sync_data()?;
-        self.file.close()
-    }
 }
 
 /// A published commitment.
@@ -108,7 +63,9 @@ pub struct OutboxLevel {
 
 /// The database.
 pub struct Store {
-    database: Database,
+    path: PathBuf,
+    /// Nothing when it could not be opened anew after a failure of the file.
+    database: RwLock<Option<Database>>,
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
@@ -126,21 +83,10 @@ impl Store {
     /// # Errors
     /// If the file cannot be opened, or is something else.
     pub fn open(path: &Path) -> Result<Self, Failed> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
-        let backend = Lazy {
-            file: redb::backends::FileBackend::new(file).map_err(failed)?,
-            last: Mutex::new(Instant::now()),
+        let store = Self {
+            path: path.to_owned(),
+            database: RwLock::new(Some(file::open(path).map_err(failed)?)),
         };
-        let database = Database::builder()
-            .create_with_backend(backend)
-            .map_err(failed)?;
-        let store = Self { database };
         let write = store.begin(true)?;
         write.open_table(META).map_err(failed)?;
         write.open_table(BLOCKS).map_err(failed)?;
@@ -160,11 +106,32 @@ impl Store {
     /// # Errors
     /// If one is damaged.
     pub(super) fn check(&mut self) -> Result<(), Failed> {
-        match self.database.check_integrity() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("the database is damaged".into()),
-            Err(error) => Err(failed(error)),
+        let place = self.database.get_mut();
+        let place = place.unwrap_or_else(PoisonError::into_inner);
+        match place.as_mut().map(Database::check_integrity) {
+            Some(Ok(true)) => Ok(()),
+            Some(Err(error)) => Err(failed(error)),
+            Some(Ok(false)) | None => Err("the database is damaged".into()),
         }
+    }
+
+    /// Looks into the database.
+    fn with<T>(&self, look: impl FnOnce(&Database) -> Result<T, Failed>) -> Result<T, Failed> {
+        let place = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = place.as_ref();
+        look(database.ok_or_else(|| failed("its file cannot be opened"))?)
+    }
+
+    /// Closes the database and opens it again.
+    fn reopen(&self) -> Result<(), Failed> {
+        let mut place = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // First the one, since the file is locked.
+        *place = None;
+        *place = Some(file::open(&self.path).map_err(failed)?);
+        Ok(())
     }
 
     fn read<K: redb::Key + 'static, V: redb::Value + 'static, T>(
@@ -172,8 +139,10 @@ impl Store {
         table: TableDefinition<'_, K, V>,
         read: impl FnOnce(redb::ReadOnlyTable<K, V>) -> Result<T, redb::StorageError>,
     ) -> Result<T, Failed> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        read(transaction.open_table(table).map_err(failed)?).map_err(failed)
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(failed)?;
+            read(transaction.open_table(table).map_err(failed)?).map_err(failed)
+        })
     }
 
     fn meta<T: Default + serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, Failed> {
@@ -292,20 +261,32 @@ impl Store {
         })
     }
 
-    /// Marks a message as executed.
-    pub fn execute(&self, level: i32, index: u32, at: i32) -> Result<(), Failed> {
+    /// Marks a message as executed; whether it was not before.
+    pub fn execute(&self, level: i32, index: u32, at: i32) -> Result<bool, Failed> {
         let write = self.begin(true)?;
         {
             let mut table = write.open_table(EXECUTED).map_err(failed)?;
+            if table.get((level, index)).map_err(failed)?.is_some() {
+                return Ok(false);
+            }
             table.insert((level, index), at).map_err(failed)?;
         }
-        write.commit().map_err(failed)
+        write.commit().map_err(failed)?;
+        Ok(true)
     }
 
     /// Begins to write. When a process dies after a careful transaction, the next one need not look through the whole file;
     /// such a transaction takes longer.
     fn begin(&self, careful: bool) -> Result<WriteTransaction, Failed> {
-        let mut write = self.database.begin_write().map_err(failed)?;
+        let mut write = match self.with(|database| Ok(database.begin_write())) {
+            Ok(Ok(write)) => write,
+            // A file that could not be written may take more by now; the database has to be opened anew for that.
+            Ok(Err(TransactionError::Storage(StorageError::PreviousIo))) | Err(_) => {
+                self.reopen()?;
+                self.with(|database| database.begin_write().map_err(failed))?
+            }
+            Ok(Err(error)) => return Err(failed(error)),
+        };
         write.set_quick_repair(careful);
         Ok(write)
     }
@@ -460,9 +441,11 @@ impl Store {
 
     /// The durable storage after a block.
     pub fn durable(&self, block: &Block) -> Result<Durable, Failed> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let table = transaction.open_table(PIECES).map_err(failed)?;
-        Durable::load(&block.root, &Reading(table)).map_err(failed)
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(failed)?;
+            let table = transaction.open_table(PIECES).map_err(failed)?;
+            Durable::load(&block.root, &Reading(table)).map_err(failed)
+        })
     }
 
     /// Takes the blocks above a level away. In a reorganisation, which is counted, it is said what blocks have then settled.
@@ -536,11 +519,11 @@ impl Store {
             return Ok(0);
         };
         let mut needed = HashSet::new();
-        {
-            let transaction = self.database.begin_read().map_err(failed)?;
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(failed)?;
             let table = transaction.open_table(PIECES).map_err(failed)?;
-            reachable(&block.root, &Reading(table), &mut needed).map_err(failed)?;
-        }
+            reachable(&block.root, &Reading(table), &mut needed).map_err(failed)
+        })?;
         let write = self.begin(true)?;
         let mut gone = 0;
         {
@@ -571,5 +554,26 @@ impl Store {
         }
         write.commit().map_err(failed)?;
         Ok(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_could_not_be_written_is_written_again_when_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        assert_eq!(store.execute(1, 0, 5), Ok(true));
+        file::FULL.set(true);
+        for _ in 0..2 {
+            assert!(store.execute(2, 0, 5).is_err());
+        }
+        file::FULL.set(false);
+        assert_eq!(store.execute(3, 0, 6), Ok(true));
+        assert_eq!(store.execute(1, 0, 6), Ok(false));
+        let executed = store.all_executed().unwrap();
+        assert!(executed.contains(&(1, 0, 5)) && executed.contains(&(3, 0, 6)));
     }
 }

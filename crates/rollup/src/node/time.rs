@@ -2,6 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The last second of the year 9999.
+pub const LAST: i64 = 253_402_300_799;
+
 /// Seconds since 1970.
 pub fn now() -> i64 {
     let now = SystemTime::now()

@@ -26,7 +26,7 @@ pub enum Refusal {
     /// 404: no such service, or nothing there.
     NotFound,
     /// 405, with the methods that there are.
-    Method(&'static str),
+    Method(String),
     /// 406: the client takes no JSON.
     NotAcceptable,
     /// 415: the body is something else than JSON.
@@ -100,9 +100,9 @@ impl From<Refusal> for Reply {
             Refusal::MediaType => empty(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Refusal::Method(allowed) => {
                 let mut reply = empty(StatusCode::METHOD_NOT_ALLOWED);
-                reply
-                    .headers_mut()
-                    .insert(ALLOW, hyper::header::HeaderValue::from_static(allowed));
+                if let Ok(allowed) = hyper::header::HeaderValue::from_str(&allowed) {
+                    reply.headers_mut().insert(ALLOW, allowed);
+                }
                 reply
             }
             Refusal::Failure { kind, id, text } => {

@@ -254,8 +254,9 @@ fn committed_status(node: &Node, block: &Block) -> Result<Value, Refusal> {
     let head = node.head();
     let constants = &node.settings.constants;
     let covering = node.covering_level(block.level);
+    let block_time = node.live().block_time;
     let at = |level: i32| {
-        let seconds = constants.block_time.max(0.0) * f64::from(level - head.level);
+        let seconds = block_time * f64::from(level - head.level);
         time::rfc3339(head.timestamp + seconds.round() as i64)
     };
     let (window, period) = (
@@ -277,7 +278,7 @@ fn committed_status(node: &Node, block: &Block) -> Result<Value, Refusal> {
             "commitment_level": covering,
             "first_published_level": level,
             "published_level": level,
-            "blocks_since_cemented": (head.level - cemented_level).max(0),
+            "blocks_since_cemented": head.level - cemented_at(node, covering, &head)?,
         } }),
         (Some(hash), Some(level)) => json!({ "committed": {
             "commitment_hash": COMMITMENT.encode(&hash),
@@ -288,8 +289,21 @@ fn committed_status(node: &Node, block: &Block) -> Result<Value, Refusal> {
         } }),
         _ => json!({ "uncommitted": {
             "commitment_level": covering,
-            "estimated_commitment_time": at(published_level),
+            "estimated_commitment_time": at(published_level + 1),
             "estimated_cementation_time": at(cemented_level),
         } }),
     })
+}
+
+/// The level of the block that cemented the commitment of a level, which the head knows as cemented.
+fn cemented_at(node: &Node, covering: i32, head: &Block) -> Result<i32, Refusal> {
+    let (mut before, mut after) = (covering - 1, head.level);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        match node.store.block(middle)? {
+            Some(block) if block.cemented.0 >= covering => after = middle,
+            _ => before = middle,
+        }
+    }
+    Ok(after)
 }

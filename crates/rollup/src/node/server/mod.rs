@@ -170,8 +170,7 @@ impl Service {
                 Refusal::Request(format!("Failed to parsed an argument in path: \"{step}\""))
             })?);
         }
-        let settings = &self.node.settings;
-        if !settings.allow_all && !access::allowed(&settings.acl, peer, &head.method, &path) {
+        if !access::allowed(&self.node.settings.acl, peer, &head.method, &path) {
             return Err(Refusal::Forbidden(format!(
                 "Access denied to: /{}",
                 path.join("/")

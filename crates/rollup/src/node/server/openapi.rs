@@ -261,7 +261,7 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
         "delete",
         "/admin/injector/queues",
         &[],
-        "Clears it: nothing ever waits there",
+        "Drops the batches that wait for a block",
     ),
     (
         "get",
@@ -328,6 +328,22 @@ const SERVICES: &[(&str, &str, &[&str], &str)] = &[
         "What the kernel has printed",
     ),
 ];
+
+/// The methods that a path has; none when there is no such path.
+pub(super) fn methods(steps: &[&str]) -> Vec<String> {
+    let fits = |path: &str| {
+        let mut steps = steps.iter();
+        path.split('/').skip(1).all(|wanted| {
+            let step = steps.next();
+            step.is_some_and(|step| wanted.starts_with('{') || wanted == *step)
+        }) && steps.next().is_none()
+    };
+    SERVICES
+        .iter()
+        .filter(|(_, path, ..)| fits(path))
+        .map(|(method, ..)| method.to_uppercase())
+        .collect()
+}
 
 /// What a name in a path or a query stands for.
 fn schema(name: &str) -> Value {

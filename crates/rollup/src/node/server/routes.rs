@@ -9,11 +9,11 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::answer::{self, Refusal, Reply};
 use super::openapi;
-use super::service::{Asked, Service, digits, method, unacceptable};
+use super::service::{Asked, Service, digits, unacceptable};
 use super::{batcher, blocks, metrics, sandbox};
 use crate::encoding::base58::{BLOCK, COMMITMENT, MESSAGE, ROLLUP};
+use crate::encoding::hash::Hash;
 use crate::node::Node;
-use crate::node::block::Block;
 use crate::node::shapes::{self, Pending};
 
 /// Answers a request.
@@ -23,24 +23,16 @@ use crate::node::shapes::{self, Pending};
 pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply, Refusal> {
     let node = &service.node;
     let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
-    // What exists under another method is told apart from what does not exist.
-    match path[..] {
-        ["global", "block", _, "simulate"]
-        | [
-            "sandbox",
-            "bake" | "messages" | "migrate" | "reorg" | "cement" | "time" | "execute" | "patch",
-        ] => {
-            method(&asked, &Method::POST, "POST")?;
-        }
-        ["local", "batcher", "injection"]
-        | ["local", "dal", "batcher", "injection"]
-        | ["local", "dal", "slot", "indices"] => {
-            method(&asked, &Method::POST, "POST")?;
-        }
-        ["local", "dal", "injection", _, "forget"] => method(&asked, &Method::POST, "POST")?,
-        ["admin", "batcher", "queue"] => method(&asked, &Method::DELETE, "DELETE")?,
-        ["admin", "injector", "queues"] if asked.method == Method::DELETE => {}
-        _ => method(&asked, &Method::GET, "GET")?,
+    let method = match &asked.method {
+        &Method::HEAD => "GET",
+        method => method.as_str(),
+    };
+    let methods = openapi::methods(&path);
+    if methods.is_empty() {
+        return Err(Refusal::NotFound);
+    }
+    if !methods.iter().any(|known| known == method) {
+        return Err(Refusal::Method(methods.join(", ")));
     }
     let value = match path[..] {
         ["ping"] => json!({}),
@@ -56,7 +48,7 @@ pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply,
             let text = metrics::metrics(service).into_bytes();
             return Ok(answer::plain("text/plain; version=0.0.4", text));
         }
-        ["openapi"] => openapi(),
+        ["openapi"] => openapi::document(),
         ["global", "smart_rollup_address"] => ROLLUP.encode(&node.settings.rollup).into(),
         ["global", "tezos_head"] => BLOCK.encode(&node.head().hash).into(),
         ["global", "tezos_level"] => node.head().level.into(),
@@ -92,16 +84,25 @@ pub(super) async fn route(service: &Arc<Service>, asked: Asked) -> Result<Reply,
         ["local", "batcher", ref rest @ ..] => batcher::route(node, rest, &asked)?,
         ["admin", "batcher", "queue"] => batcher::route(node, &["queue"], &asked)?,
         ["local", "injector", "operation", id, "status"] => batcher::operation(node, id)?,
-        ["admin", "injector", "queues", ..] => json!({
-            "injectors": [{ "tags": node.settings.mode.purposes().iter().map(|purpose| purpose.name()).collect::<Vec<_>>(), "queue_size": 0 }],
-            "total": 0,
-        }),
+        ["admin", "injector", ..] => injector(node, &asked)?,
         ["admin", "cancel_gc"] => false.into(),
         ["local", "dal", ref rest @ ..] => dal(node, rest, &asked)?,
         ["sandbox", ref rest @ ..] => return sandbox::route(service, rest, &asked).await,
         _ => return Err(Refusal::NotFound),
     };
     Ok(answer::json(&value))
+}
+
+/// The queue of the one injector: the batches that wait for a block.
+fn injector(node: &Node, asked: &Asked) -> Result<Value, Refusal> {
+    let mut live = node.live();
+    if asked.method == Method::DELETE {
+        live.pool.drop_batches()?;
+    }
+    let waiting = live.pool.batcher.batches();
+    let purposes = node.settings.mode.purposes();
+    let tags: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
+    Ok(json!({ "injectors": [{ "tags": tags, "queue_size": waiting }], "total": waiting }))
 }
 
 /// The simulated data availability layer.
@@ -140,27 +141,32 @@ fn monitor(node: &Arc<Node>, finalized: bool) -> Reply {
     let mut heads = node.heads.subscribe();
     let node = Arc::clone(node);
     tokio::spawn(async move {
-        let shown = |head: &Arc<Block>| {
-            let block = if finalized {
-                let level = node.finalized_level(head.level);
-                node.store.block(level).ok().flatten().map(Arc::new)
-            } else {
-                Some(Arc::clone(head))
-            };
-            block.map(|block| {
-                (
-                    block.level,
-                    format!("{}\n", Value::Object(shapes::header(&block))),
-                )
-            })
-        };
         let mut head = node.head();
-        let mut last = None;
+        let mut last: Option<(i32, Hash)> = None;
         loop {
-            if let Some((level, line)) = shown(&head)
-                && !(finalized && last == Some(level))
-            {
-                last = Some(level);
+            let newest = if finalized {
+                node.finalized_level(head.level)
+            } else {
+                head.level
+            };
+            // Who reads too slowly gets what has been missed, too.
+            let next = match last {
+                None => newest,
+                // What is final stays.
+                Some((level, _)) if finalized => level + 1,
+                Some((level, _)) => newest.min(level + 1),
+            };
+            for level in next..=newest {
+                let block = if level == head.level {
+                    Some(Arc::clone(&head))
+                } else {
+                    node.store.block(level).ok().flatten().map(Arc::new)
+                };
+                let Some(block) = block.filter(|block| last != Some((level, block.hash))) else {
+                    continue;
+                };
+                last = Some((level, block.hash));
+                let line = format!("{}\n", Value::Object(shapes::header(&block)));
                 if sender.send(Bytes::from(line)).await.is_err() {
                     return;
                 }
@@ -169,7 +175,6 @@ fn monitor(node: &Arc<Node>, finalized: bool) -> Reply {
                 tokio::select! {
                     received = heads.recv() => match received {
                         Ok(head) => break head,
-                        // Somebody who reads too slowly misses blocks.
                         Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => return,
                     },

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::answer::{self, Refusal, Reply};
 use super::service::{Asked, Service, body, unacceptable};
 use crate::encoding::base58::{BLOCK, OPERATION, STATE};
-use crate::inbox::inputs;
+use crate::inbox::{inputs, message};
 use crate::node::block::Operation;
 use crate::node::chain::{Made, Order};
 use crate::node::{dissect, execution, proof, time};
@@ -18,6 +18,9 @@ use crate::version::Version;
 
 /// The most blocks of one request.
 const MAX_BLOCKS: u64 = 1_000_000;
+
+/// The most bytes of a message in an inbox, with its tag.
+const MAX_MESSAGE: usize = 4096;
 
 /// The most ticks of one dissection.
 const MAX_TICKS: usize = 1_000;
@@ -54,7 +57,8 @@ pub(super) async fn route(
                     let seconds = text
                         .as_str()
                         .and_then(time::parse)
-                        .or_else(|| text.as_i64());
+                        .or_else(|| text.as_i64())
+                        .filter(|seconds| *seconds <= time::LAST);
                     Some(seconds.ok_or_else(|| wrong("timestamp"))?)
                 }
             };
@@ -82,6 +86,12 @@ pub(super) async fn route(
                 }
                 let message = inputs::message(&fields, node.settings.rollup)
                     .map_err(|error| wrong(&format!("message {n}: {error}")))?;
+                if message.len() > MAX_MESSAGE {
+                    return Err(wrong(&format!(
+                        "message {n}: {} bytes, at most {MAX_MESSAGE} are allowed",
+                        message.len()
+                    )));
+                }
                 operations.push(Operation::Serialized(message));
             }
             let added = operations.len();
@@ -105,6 +115,7 @@ pub(super) async fn route(
             let request = body(asked)?;
             let name = request["protocol"]
                 .as_str()
+                .filter(|name| message::migration(name).len() <= MAX_MESSAGE)
                 .ok_or_else(|| wrong("protocol"))?;
             node.live().migration = Some(name.to_owned());
             json!({ "protocol": name, "known": Version::of_protocol(name).is_some() })

@@ -34,18 +34,6 @@ pub(super) struct Asked {
     pub body: Bytes,
 }
 
-/// Refuses another method.
-///
-/// # Errors
-/// With the one that there is.
-pub(super) fn method(asked: &Asked, wanted: &Method, allowed: &'static str) -> Result<(), Refusal> {
-    if asked.method == wanted || (wanted == Method::GET && asked.method == Method::HEAD) {
-        Ok(())
-    } else {
-        Err(Refusal::Method(allowed))
-    }
-}
-
 /// An argument in a path that cannot be read.
 pub(super) fn unacceptable(value: &str, kind: &str) -> Refusal {
     Refusal::Request(format!(

@@ -138,7 +138,25 @@ fn a_node_with_inputs_ends_after_them_even_when_there_are_none() {
         &super::super::kernel("counter"),
         &["--inputs", inputs.to_str().unwrap(), "--exit-after-inputs"],
     );
-    assert_eq!(super::said(&mut command).0, Some(0));
+    let (status, _, err) = super::said(&mut command);
+    assert_eq!(status, Some(0), "{err}");
+    let said: Vec<&str> = err
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(_, text)| text)
+        .skip_while(|text| !text.starts_with("Shutting down"))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "Shutting down RPC server",
+            "Shutting down Injector",
+            "Shutting down Batcher",
+            "Shutting down Commitment Publisher",
+            "Shutting down Refutation Coordinator",
+            "Stopping the smart rollup node",
+        ]
+    );
 }
 
 /// The kernel of a key that is moved into itself, a hundred times in each block: far deeper than a stack, were it one call
@@ -336,4 +354,15 @@ fn messages_of_contracts_and_of_a_file_arrive() {
     );
     let debug = node.ask("GET", "/sandbox/debug?from=0", None);
     assert_eq!(debug.0, 200);
+    // No inbox holds more than 4,096 bytes in one message, and no clock goes on after the last second.
+    for (path, body) in [
+        ("messages", json!([{ "serialized": "00".repeat(4097) }])),
+        ("migrate", json!({ "protocol": "x".repeat(4091) })),
+        ("bake", json!({ "timestamp": i64::MAX })),
+    ] {
+        let (status, text) = node.ask("POST", &format!("/sandbox/{path}"), Some(&body));
+        assert_eq!(status, 400, "{path}: {text}");
+    }
+    let longest = json!([{ "serialized": "00".repeat(4096) }]);
+    assert_eq!(node.post("/sandbox/messages", longest)["added"], 1);
 }

@@ -230,6 +230,43 @@ fn ten_thousand_messages_in_one_call_arrive_in_order() {
     assert_eq!(status("committed")["cemented"], true);
 }
 
+#[test]
+fn batches_wait_in_their_order_and_can_be_dropped() {
+    let place = Place::new();
+    let node = place.start("counter", &[]);
+    let long = |byte: &str| json!(vec![byte.repeat(4000); 20]);
+    node.post("/local/batcher/injection", long("00"));
+    node.post("/local/batcher/injection?order=7", long("77"));
+    let of_head = || -> Vec<String> {
+        let block = node.get("/global/block/head");
+        let messages = block["messages"].as_array().unwrap().iter();
+        let messages = messages.map(|message| message.as_str().unwrap()[..4].to_owned());
+        messages
+            .filter(|message| message.starts_with("01"))
+            .collect()
+    };
+    // One key, one batch in a block; a batch has room for eight messages.
+    node.bake(1);
+    assert_eq!(of_head(), ["0177"; 8]);
+    let queues = node.get("/admin/injector/queues");
+    assert_eq!(
+        (&queues["injectors"][0]["queue_size"], &queues["total"]),
+        (&json!(4), &json!(4))
+    );
+    node.bake(1);
+    assert_eq!(of_head(), ["0177"; 8]);
+    let (status, text) = node.ask("DELETE", "/admin/injector/queues", None);
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(node.get("/admin/injector/queues/total")["total"], 0);
+    let (status, out, err) = said(
+        super::program("rollup-node")
+            .args(["bake", "12", "--rollup-node-endpoint"])
+            .arg(&node.url),
+    );
+    assert_eq!((status, out.lines().count()), (Some(0), 12), "{err}");
+    assert_eq!(node.get("/global/block/3/num_messages"), "3");
+}
+
 /// Nobody reads what a program says: it ends as if somebody did.
 #[test]
 fn a_reader_that_is_gone_is_no_error() {

@@ -31,6 +31,8 @@ fn stored_blocks_are_evaluated_again_and_the_newest_state_can_be_patched() {
     let (_, out, err) = command(&place, &["replay", "blocks", "from", "1", "to", "head"]);
     assert_eq!(out.lines().count(), 3, "{out}{err}");
 
+    let (_, out, err) = command(&place, &["replay", "block", "finalized"]);
+    assert!(out.contains("at level 1: "), "{out}{err}");
     let patch = [
         "patch",
         "durable",
@@ -242,6 +244,36 @@ fn blocks_that_time_has_missed_are_made_when_asked_for() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!((30..=31).contains(&node.level()), "{}", node.level());
+}
+
+/// Such a block may wait for a preimage like any other.
+#[test]
+fn a_missed_block_that_cannot_be_made_yet_is_tried_again() {
+    let place = Place::new();
+    let more = ["--block-time", "20", "--commitment-period", "2"];
+    let begun = drun_rollup::node::time::now() - 600;
+    let begun = drun_rollup::node::time::rfc3339(begun);
+    let more = [&more[..], &["--start-timestamp", &begun]].concat();
+    let node = place.start("reveal", &more);
+    node.bake(3);
+    let hash = drun_rollup::encoding::hash::blake2b(b"late");
+    let name = format!("00{}", hex::encode(hash));
+    node.post("/local/batcher/injection", json!([name]));
+    drop(node);
+    let node = place.start("reveal", &[&more[..], &["--catch-up"]].concat());
+    let wait = |what: &str, until: &dyn Fn() -> bool| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !until() {
+            assert!(std::time::Instant::now() < deadline, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait("degraded", &|| node.get("/health")["degraded"] == true);
+    assert_eq!(node.level(), 3);
+    std::fs::write(place.path("data/wasm_2_0_0").join(&name), "late").unwrap();
+    wait("healthy", &|| {
+        node.get("/health")["healthy"] == true && node.level() > 3
+    });
 }
 
 #[test]

@@ -183,6 +183,13 @@ fn commitments_follow_each_other_and_are_cemented_by_levels() {
         node.get("/global/block/5/committed_status")["uncommitted"]["commitment_level"],
         20
     );
+    // Half an hour a block, from now on: the estimate is four blocks after level 20.
+    node.post("/sandbox/time", json!({ "block_time": 1_800 }));
+    assert_eq!(
+        node.get("/global/block/5/committed_status")["uncommitted"]["estimated_commitment_time"],
+        "1970-01-01T02:30:19Z"
+    );
+    node.post("/sandbox/time", json!({ "block_time": 0 }));
     node.bake(1);
     let stored = node.get("/global/last_stored_commitment");
     assert_eq!(stored["commitment"]["inbox_level"], 20);
@@ -229,4 +236,12 @@ fn commitments_follow_each_other_and_are_cemented_by_levels() {
         node.post("/sandbox/cement", json!({ "level": 60 }))["cemented"],
         60
     );
+    node.bake(3);
+    for (level, since) in [(5, 4), (45, 3), (0, 68)] {
+        let status = node.get(&format!("/global/block/{level}/committed_status"));
+        assert_eq!(
+            status["cemented"]["blocks_since_cemented"], since,
+            "{level}"
+        );
+    }
 }

@@ -55,14 +55,19 @@ fn a_configuration_is_written_once_and_run_from() {
         .iter()
         .copied()
         .chain(["--force", "--config-style", "new"])
+        .chain(["--acl-override", "allow-all"])
         .collect();
     assert_eq!(node(&place, &again).0, Some(0));
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let all = json!([{ "address": "any", "blacklist": [] }]);
+    assert_eq!(written["acl"], all);
 
     let mut command = super::program("rollup-node");
     command.arg("run").arg("--data-dir").arg(place.path("data"));
     command.arg("--boot-sector-file").arg(kernel("hello"));
     let running = start(command.args(["--rpc-port", "0", "--block-time", "0"]));
     let config = running.get("/config");
+    assert_eq!(config["acl"], all);
     assert_eq!(config["mode"], "operator");
     assert_eq!(
         config["smart-rollup-node-operator"]["batching"],
@@ -156,6 +161,27 @@ fn what_cannot_begin_says_why() {
         (
             &["bootstrap1", "--acl-override", "x"],
             "Bad value for acl-override, possible values are 'secure' and 'allow-all'",
+        ),
+        (
+            &[
+                "bootstrap1",
+                "--strict",
+                "--pre-images-endpoint",
+                "https://localhost",
+            ],
+            "preimages can be fetched over http:// only",
+        ),
+        (
+            &["bootstrap1", "--challenge-window", "2147483647"],
+            "--challenge-window: 2147483647 is not a number of levels from 0 to 100000000",
+        ),
+        (
+            &["bootstrap1", "--commitment-period", "0"],
+            "--commitment-period: 0 is not a number of levels from 1 to 100000000",
+        ),
+        (
+            &["bootstrap1", "--origination-level", "2147483647"],
+            "--origination-level: 2147483647 is not a level from 0 to 1000000000",
         ),
         (
             &["bootstrap1", "--loser-mode", "1 1 1 1"],
@@ -501,20 +527,23 @@ fn every_key_of_a_configuration_counts() {
 
 #[test]
 fn every_mode_has_its_rights() {
-    for (mode, injects, reads, cements) in [
-        ("operator", true, true, true),
-        ("maintenance", false, true, true),
-        ("observer", false, true, true),
-        ("batcher", true, false, true),
-        ("accuser", false, true, true),
-        ("bailout", false, true, false),
-        ("custom:add_messages", true, true, false),
-        ("custom:publish", false, true, false),
-        ("custom:publish,cement", false, true, true),
+    let (alone, helped) = ("--no-auto-operator", "--auto-operator");
+    for (mode, more, injects, reads, cements) in [
+        ("operator", alone, true, true, true),
+        ("maintenance", alone, false, true, true),
+        ("observer", "--strict", false, true, true),
+        ("observer", alone, false, true, false),
+        ("batcher", "--strict", true, false, true),
+        ("accuser", "--strict", false, true, true),
+        ("bailout", "--strict", false, true, false),
+        ("custom:add_messages", "--strict", true, true, false),
+        ("custom:add_messages", helped, true, true, true),
+        ("custom:publish", "--strict", false, true, false),
+        ("custom:publish,cement", alone, false, true, true),
     ] {
         let place = Place::new();
-        let constants = ["--commitment-period", "2", "--challenge-window", "2"];
-        let running = start(&mut place.command(mode, &kernel("hello"), &constants));
+        let options = ["--commitment-period", "2", "--challenge-window", "2", more];
+        let running = start(&mut place.command(mode, &kernel("hello"), &options));
         running.bake(20);
         let injected = running.ask("POST", "/local/batcher/injection", Some(&json!(["00"])));
         assert_eq!(injected.0 == 200, injects, "{mode}");
@@ -602,6 +631,10 @@ fn answers_have_the_forms_of_the_real_node() {
     );
     for (method, path, status) in [
         ("GET", "/nothing", 404),
+        ("POST", "/nothing", 404),
+        ("HEAD", "/global/tezos_level", 200),
+        ("GET", "/admin/injector/queues/x", 404),
+        ("POST", "/admin/injector/queues", 405),
         ("POST", "/global/tezos_level", 405),
         ("GET", "/local/batcher/injection", 405),
         ("GET", "/admin/batcher/injection", 404),
