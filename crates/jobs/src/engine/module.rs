@@ -79,6 +79,22 @@ impl Needs {
     }
 }
 
+/// Bytes of memory that a compiled module takes beside its machine code, about: what it declares in a few bytes each is a
+/// name or a value of some hundred here. (Measured: 16 bytes for one of a section of globals, 20 for one of imports.)
+pub fn declared_bytes(wasm: &[u8]) -> usize {
+    const GROWTH: usize = 20;
+    let sections = Parser::new(0).parse_all(wasm).flatten();
+    let bytes = sections.map(|payload| match payload {
+        Payload::TypeSection(section) => section.range().len(),
+        Payload::ImportSection(section) => section.range().len(),
+        Payload::GlobalSection(section) => section.range().len(),
+        Payload::ExportSection(section) => section.range().len(),
+        Payload::ElementSection(section) => section.range().len(),
+        _ => 0,
+    });
+    bytes.sum::<usize>().saturating_mul(GROWTH)
+}
+
 /// A compiled module.
 pub struct Prepared {
     /// SHA-256 of the Wasm.

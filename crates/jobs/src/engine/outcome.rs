@@ -15,6 +15,8 @@ use crate::json;
 pub const MAX_RESULT_DEPTH: usize = 512;
 /// Bytes of output that are shown if it is not JSON.
 const HEAD: usize = 500;
+/// Bytes of a function's name that are shown. A module may call its functions by megabytes, and there are 20 frames.
+const MAX_NAME: usize = 500;
 /// Between a function and a place in the module, in a backtrace.
 const PLACE: &str = " +0x";
 /// Exit code of the original's command for a trap.
@@ -131,7 +133,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
     let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
     let backtrace = frames.iter().map(|frame| {
         let function = match frame.func_name() {
-            Some(name) => name.to_owned(),
+            Some(name) => head(name, MAX_NAME).to_owned(),
             None => format!("<wasm function {}>", frame.func_index()),
         };
         match frame.module_offset() {
@@ -146,7 +148,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
             function: frames
                 .first()
                 .and_then(|frame| frame.func_name())
-                .map(str::to_owned),
+                .map(|name| head(name, MAX_NAME).to_owned()),
             backtrace: backtrace.collect(),
         }),
         ..Failure::new(code, format!("trap: {text}"))
@@ -185,16 +187,15 @@ fn result(stdout: &[u8]) -> Result<Box<RawValue>, Failure> {
     let Some(line) = lines.into_iter().find(|line| !line.is_empty()) else {
         return Err(Failure::new(Code::EmptyStdout, "empty stdout"));
     };
-    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| {
-        let mut end = text.len().min(HEAD);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        Failure {
-            stdout_head: Some(text[..end].to_owned()),
-            ..Failure::new(Code::BadJson, format!("stdout is not JSON: {reason}"))
-        }
+    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| Failure {
+        stdout_head: Some(head(&text, HEAD).to_owned()),
+        ..Failure::new(Code::BadJson, format!("stdout is not JSON: {reason}"))
     })
+}
+
+/// The beginning of a text, so many bytes at most.
+fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::rpc::{Fixture, quantity};
 
 /// How deep the input may be nested; the body is one deeper.
 const MAX_DEPTH: usize = 128;
+/// Bytes of a job's name, the quotes of a string not counted.
 const MAX_JOB_ID: usize = 1024;
 const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 4096;
@@ -101,9 +102,7 @@ pub(super) fn parse(body: &[u8], config: &Config) -> Result<RunRequest, Refused>
         let details = vec!["the body must be a JSON object".into()];
         return Err(refuse(Failure::bad_request(details)));
     };
-    let job_id = members
-        .get("jobId")
-        .filter(|id| truthy(id) && id.get().len() <= MAX_JOB_ID);
+    let job_id = members.get("jobId").filter(|id| truthy(id) && fits(id));
     let job_id = job_id.map(|id| (*id).to_owned());
     Reader {
         members,
@@ -194,6 +193,13 @@ fn truthy(value: &RawValue) -> bool {
     }
 }
 
+/// Whether a job may have this name.
+fn fits(id: &RawValue) -> bool {
+    let text = id.get();
+    let quotes = if text.starts_with('"') { 2 } else { 0 };
+    text.len() - quotes <= MAX_JOB_ID
+}
+
 struct Reader<'a> {
     members: Members<'a>,
     config: &'a Config,
@@ -222,11 +228,6 @@ impl<'a> Reader<'a> {
         let mut limits = self.limits(timeout.unwrap_or(1.0));
         let input = match self.members.get("input") {
             Some(input) => json::compact(input.get()).into_owned(),
-            // What the original makes of this is a fault of it, but a status all the same.
-            None if config.compat && self.details.is_empty() => {
-                let error = "Cannot read properties of undefined (reading 'substring')";
-                return Err(Failure::new(Code::Internal, error));
-            }
             None => "{}".into(),
         };
         let entry = self.text("entry").map(Cow::into_owned);
@@ -240,6 +241,11 @@ impl<'a> Reader<'a> {
             return Err(Failure::bad_request(self.details));
         };
         let (hash, wasm) = self.module(text)?;
+        // What the original makes of this is a fault of it, but a status all the same. It has looked at the module before.
+        if config.compat && wasm.is_some() && !self.members.contains_key("input") {
+            let error = "Cannot read properties of undefined (reading 'substring')";
+            return Err(Failure::new(Code::Internal, error));
+        }
         for name in self
             .members
             .keys()

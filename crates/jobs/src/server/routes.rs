@@ -11,6 +11,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -170,6 +171,9 @@ impl Routes {
                     .to_ascii_lowercase();
                 kind == "application/json" || kind.ends_with("+json")
             });
+        if let Err(failure) = self.bodies.check_announced(body) {
+            return self.app.refuse(None, failure);
+        }
         if !json {
             let details = vec!["content type must be application/json".into()];
             return self.app.refuse(None, Failure::bad_request(details));
@@ -223,7 +227,7 @@ impl Routes {
             Err(error) => self.app.internal(&error.to_string()),
         };
         let error = RpcError::new(-32000, "RPC proxy error", error);
-        (500, error_answer(None, &error))
+        (500, error_answer(Some(RawValue::NULL), &error))
     }
 
     async fn module(

@@ -161,6 +161,19 @@ fn without_input_a_job_reads_an_empty_object() {
             &json!("Cannot read properties of undefined (reading 'substring')")
         )
     );
+    // What is wrong with the module comes before that.
+    for (member, value, error) in [
+        ("wasmB64", "", "empty wasm bytes"),
+        ("wasmHash", "zz", "wasmHash must be 64 hex chars (sha256)"),
+    ] {
+        let mut body = body.clone();
+        body[member] = value.into();
+        let answer = compat.run(&body);
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!(error))
+        );
+    }
 }
 
 #[test]
@@ -170,7 +183,7 @@ fn a_job_id_is_echoed_as_it_came() {
     for id in [
         json!(5),
         json!({"a": 1}),
-        json!("x".repeat(1022)),
+        json!("x".repeat(1024)),
         json!(true),
         json!([]),
     ] {
@@ -182,7 +195,7 @@ fn a_job_id_is_echoed_as_it_came() {
         json!(null),
         json!(false),
         json!(-0.0),
-        json!("x".repeat(1023)),
+        json!("x".repeat(1025)),
     ] {
         let answer = server.run(&job(&ok, json!({"jobId": id})));
         assert_eq!(
