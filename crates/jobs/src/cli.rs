@@ -283,7 +283,10 @@ fn work(matches: &ArgMatches) -> Outcome<u8> {
 
 fn check(matches: &ArgMatches) -> Outcome<u8> {
     let wasm = read(matches)?;
-    let config = Config::new(&Sources::default()).map_err(usage)?;
+    // What `run` goes by too.
+    let mut sources = Sources::default();
+    sources.add_variables(std::env::vars_os()).map_err(usage)?;
+    let config = Config::new(&sources).map_err(usage)?;
     let engines = Engines::new(config.max_stack_bytes, None);
     let failed = |failure: &Failure| -> Outcome<u8> {
         let (code, error) = (failure.code.name(), &failure.error);
@@ -327,7 +330,7 @@ fn check(matches: &ArgMatches) -> Outcome<u8> {
         module.compile_time.as_millis(),
         module.size()
     ))?;
-    match module.entry(None, false) {
+    match module.entry(None, config.compat) {
         Ok((entry, _)) => say(&format!("entry    {entry}"))?,
         Err(failure) => return failed(&failure),
     }

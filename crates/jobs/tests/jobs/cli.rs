@@ -75,6 +75,26 @@ fn run_answers_as_the_server_does() {
     }
 }
 
+/// Whoever lowers a limit for one lowers it for the other.
+#[test]
+fn check_goes_by_the_variables_that_run_goes_by() {
+    let directory = tempfile::tempdir().unwrap();
+    for (key, value, name) in [
+        ("MAX_MEMORY_BYTES", "65536", "ok"),
+        ("COMPAT", "1", "startonly"),
+    ] {
+        let path = file(&directory, &named(name));
+        for command in ["run", "check"] {
+            let mut program = Command::new(PROGRAM);
+            program.args([command, &path]).env_clear();
+            let usual = program.output().unwrap();
+            assert_eq!(usual.status.code(), Some(0), "{command} {name}");
+            let lowered = program.env(key, value).output().unwrap();
+            assert_eq!(lowered.status.code(), Some(1), "{command} {name}");
+        }
+    }
+}
+
 /// JSON may be deeper, larger and odder than values in memory are.
 #[test]
 fn a_job_that_succeeds_is_a_success_whatever_its_result_is() {
