@@ -12,8 +12,9 @@ use super::{Compiler, Ticker};
 use crate::failure::{Code, Failure};
 use crate::host::{Guest, MAX_MEMORIES, MAX_TABLES, MODULES};
 
-/// Names that are listed in an error.
+/// Names that are listed in an error, and bytes of one.
 const MAX_NAMES: usize = 20;
+const MAX_NAME: usize = 100;
 /// The entries that are looked for, in this order.
 const ENTRIES: [&str; 2] = ["run", "_start"];
 /// What follows the magic number of a component.
@@ -142,7 +143,8 @@ impl Prepared {
                 None => ENTRIES.map(|name| format!("\"{name}\"")).join(" or "),
             };
             let names = self.facts.exports.iter().take(MAX_NAMES);
-            let mut exports = names.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let names = names.map(|name| &name[..name.floor_char_boundary(MAX_NAME)]);
+            let mut exports = names.collect::<Vec<_>>().join(", ");
             if self.facts.exports.len() > MAX_NAMES {
                 exports += ", …";
             }

@@ -132,8 +132,8 @@ impl Chain {
             "eth_getTransactionCount" => of(|account| &account.nonce, "0x0"),
             "eth_getCode" => of(|account| &account.code, "0x"),
             "eth_getStorageAt" => {
-                let word = || account()?.storage.get(&stripped(given(1)?));
-                let word = word();
+                let slot = account().zip(given(1).map(stripped));
+                let word = slot.and_then(|(account, slot)| account.storage.get(&slot));
                 raw(&padded(word.map_or("0x0", String::as_str), WORD))
             }
             "eth_getBlockByNumber" => self.block_by_number(text(0)),

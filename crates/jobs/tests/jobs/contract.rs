@@ -242,6 +242,22 @@ fn success_says_what_was_used() {
     );
 }
 
+/// A body of nothing but unknown members, however many.
+#[test]
+fn unknown_members_do_not_make_long_answers() {
+    let server = Server::start(&[]);
+    let mut body = job(&named("ok"), json!({}));
+    for at in 0..1000 {
+        body[format!("{}{at:04}", "x".repeat(200))] = json!(at);
+    }
+    let answer = server.run(&body).json();
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 21);
+    let first = format!("unknown member {} ignored", "x".repeat(100));
+    assert_eq!(warnings[0], first);
+    assert_eq!(warnings[20], "980 more unknown members ignored");
+}
+
 #[test]
 fn digits_and_order_pass_unchanged() {
     let server = Server::start(&[]);

@@ -474,6 +474,15 @@ fn long_names_do_not_make_long_answers() {
     assert_eq!(trap["function"], name[..500]);
     assert_eq!(trap["backtrace"].as_array().unwrap().len(), 20);
     assert!(answer.to_string().len() < 20_000);
+    let other = text(&format!(
+        "(module (func (export \"{}\")))",
+        "y".repeat(90_000)
+    ));
+    let error = format!(
+        "no export \"run\" or \"_start\" (exports: {})",
+        "y".repeat(100)
+    );
+    assert_eq!(server.job(&other, json!({}))["error"], error);
 }
 
 #[test]
