@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drun_engine::machine_code;
+use drun_engine::{Resource, machine_code, of_machine};
 use wasmparser::{Parser, Payload};
 use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
@@ -201,10 +201,8 @@ pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Pr
     if wasm.get(4..8) == Some(&COMPONENT) {
         check(compiler, wasm)?;
     }
-    let module = Module::from_binary(&compiler.engine, wasm).map_err(|error| {
-        let reason = error.root_cause().to_string();
-        invalid(reason.trim_end())
-    })?;
+    let module = Module::from_binary(&compiler.engine, wasm)
+        .map_err(|error| not_compiled(compiler, wasm, &error))?;
     link(compiler, hash, wasm.len(), module, started)
 }
 
@@ -225,7 +223,7 @@ pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Ex
     let started = Instant::now();
     check(compiler, wasm)?;
     let module = Module::from_binary(&compiler.engine, wasm)
-        .map_err(|error| invalid(error.root_cause().to_string().trim_end()))?;
+        .map_err(|error| not_compiled(compiler, wasm, &error))?;
     let mut linker = compiler.linker.clone();
     let mut unknown = Vec::new();
     while let Err(error) = linker.instantiate_pre(&module) {
@@ -249,6 +247,17 @@ pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Ex
         unknown,
         prepared: link(compiler, hash, wasm.len(), module, started),
     })
+}
+
+/// Why there is no machine code: that bytes are no module is not the machine's failure, and the other way round.
+fn not_compiled(compiler: &Compiler, wasm: &[u8], error: &wasmtime::Error) -> Failure {
+    if let Err(failure) = check(compiler, wasm) {
+        return failure;
+    }
+    match of_machine(error, Resource::Code) {
+        Some(failure) => Failure::new(Code::Internal, failure.to_string()),
+        None => invalid(error.root_cause().to_string().trim_end()),
+    }
 }
 
 fn invalid(reason: impl std::fmt::Display) -> Failure {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use drun_engine::{Resource, of_machine};
 use serde_json::value::RawValue;
 use wasmtime::{Error, Trap, WasmBacktrace};
 
@@ -91,6 +92,11 @@ fn trap(error: &Error, guest: &Guest, fuel: Option<u64>) -> Result<Failure, Fail
     }
     let frames = error.downcast_ref::<WasmBacktrace>();
     let Some(trap) = error.downcast_ref::<Trap>() else {
+        let machine = error.downcast_ref::<drun_engine::Failure>().cloned();
+        let instance = || of_machine(error, Resource::Instance).filter(|_| frames.is_none());
+        if let Some(machine) = machine.or_else(instance) {
+            return Err(Failure::new(Code::Internal, machine.to_string()));
+        }
         let text = error.root_cause().to_string();
         return match frames {
             // Nothing ran: the module wants more tables than there may be, for example.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{
     ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
 };
@@ -58,12 +58,20 @@ impl Routes {
     pub(super) async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
         let (head, body) = request.into_parts();
         let mut body = Arriving::new(body);
-        let version = head.version;
+        let (method, version) = (head.method.clone(), head.version);
         let mut answer = self.answer(head, &mut body).await;
-        // A request of HTTP/2 ends by itself.
-        if !body.is_whole() && version < Version::HTTP_2 {
-            let close = HeaderValue::from_static("close");
-            answer.headers_mut().insert(CONNECTION, close);
+        // In older versions the library does so.
+        if method == Method::HEAD && version >= Version::HTTP_2 {
+            let length = HeaderValue::from(answer.body().size_hint().lower());
+            answer.headers_mut().insert(CONTENT_LENGTH, length);
+            *answer.body_mut() = Full::default();
+        }
+        if !body.is_whole() {
+            // A request of HTTP/2 ends by itself.
+            if version < Version::HTTP_2 {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
+            }
             tokio::spawn(body.throw_away());
         }
         answer

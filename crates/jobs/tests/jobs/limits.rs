@@ -96,6 +96,34 @@ fn a_growing_guest_takes_no_more_than_its_limit() {
     }
 }
 
+/// Less address space than a memory takes: no module can help that.
+#[test]
+fn a_failure_of_the_machine_is_not_told_as_the_module_s() {
+    let server = Server::start_within("-v 3000000", &[]);
+    let answer = server.run(&job(&named("ok"), json!({})));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (500, &json!("internal")),
+        "{answer:?}"
+    );
+    // A guest that went on would come to another result than on another machine.
+    let flags = ["--max-memory-bytes", "2147483648"];
+    let poor = Server::start_within("-d 600000", &flags);
+    let grows = text(
+        r#"(module (memory (export "memory") 1) (func (export "run") (result i32)
+             (i32.eq (memory.grow (i32.const 16000)) (i32.const -1))))"#,
+    );
+    let answer = poor.run(&job(&grows, json!({})));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (500, &json!("internal")),
+        "{answer:?}"
+    );
+    // Where there is nothing to map, nothing fails.
+    let none = text("(module (func (export \"run\")))");
+    assert_eq!(server.job(&none, json!({}))["code"], "empty_stdout");
+}
+
 /// A guest may call all of its memory a request; the host keeps no copy of it.
 #[test]
 fn a_request_that_is_too_long_takes_no_memory() {
