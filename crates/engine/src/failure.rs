@@ -70,7 +70,7 @@ impl From<HeapError> for Failure {
 }
 
 /// What the runtime says of a failure of the machine; nothing if it speaks of the module.
-pub(crate) fn of_machine(error: &wasmtime::Error, resource: Resource) -> Option<Failure> {
+pub fn of_machine(error: &wasmtime::Error, resource: Resource) -> Option<Failure> {
     let refused = error.chain().any(|cause| {
         cause.is::<std::io::Error>() || matches!(cause.downcast_ref(), Some(HeapError::System(_)))
     });

@@ -148,7 +148,7 @@ mod words;
 pub use code::{Settings, check_cache, limit_caches, troubles};
 pub use engine::Engine;
 pub use entry::{Entry, NotEntered};
-pub use failure::{Failure, Resource};
+pub use failure::{Failure, Resource, of_machine};
 pub use features::FEATURES;
 pub use guest::{Guest, NoMemory, Stopped};
 pub use host::{Activation, Host};

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use data_encoding::BASE64;
-use serde_json::Value;
 
 use crate::config::{Config, IGNORED, KEYS, Sources, parse_toml};
 use crate::engine::{Engines, Kind};
@@ -261,9 +260,18 @@ fn run(matches: &ArgMatches) -> Outcome<u8> {
         Ok::<_, (u8, String)>(answer)
     })?;
     runtime.shutdown_timeout(Duration::ZERO);
-    println(&answer);
-    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-    Ok(if answer["ok"] == true { 0 } else { FAILED })
+    say(&answer)?;
+    Ok(if is_ok(&answer) { 0 } else { FAILED })
+}
+
+/// Whether an answer is that of a job that came to something, whatever its result is made of: not every text that is JSON
+/// is a value here.
+fn is_ok(answer: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        ok: bool,
+    }
+    serde_json::from_str::<Told>(answer).is_ok_and(|told| told.ok)
 }
 
 fn work(matches: &ArgMatches) -> Outcome<u8> {
@@ -275,11 +283,14 @@ fn work(matches: &ArgMatches) -> Outcome<u8> {
 
 fn check(matches: &ArgMatches) -> Outcome<u8> {
     let wasm = read(matches)?;
-    let config = Config::new(&Sources::default()).map_err(usage)?;
+    // What `run` goes by too.
+    let mut sources = Sources::default();
+    sources.add_variables(std::env::vars_os()).map_err(usage)?;
+    let config = Config::new(&sources).map_err(usage)?;
     let engines = Engines::new(config.max_stack_bytes, None);
-    let failed = |failure: &Failure| {
+    let failed = |failure: &Failure| -> Outcome<u8> {
         let (code, error) = (failure.code.name(), &failure.error);
-        println(&format!("error    {code}: {error}"));
+        say(&format!("error    {code}: {error}"))?;
         Ok(FAILED)
     };
     let hash = hash_of(&wasm);
@@ -288,39 +299,39 @@ fn check(matches: &ArgMatches) -> Outcome<u8> {
         Err(failure) => return failed(&failure),
     };
     let (facts, needs, unknown) = (examined.facts, examined.needs, examined.unknown);
-    println(&format!("hash     {}", hex::encode(hash)));
-    println(&format!("size     {} bytes", facts.bytes));
+    say(&format!("hash     {}", hex::encode(hash)))?;
+    say(&format!("size     {} bytes", facts.bytes))?;
     let maximum = match needs.memory_maximum {
         Some(bytes) => bytes.to_string(),
         None => "unlimited".into(),
     };
     let (memory, elements) = (needs.memory, needs.table_elements);
-    println(&format!(
+    say(&format!(
         "memory   {memory} bytes at start, at most {maximum}"
-    ));
-    println(&format!("tables   {elements} elements at start"));
+    ))?;
+    say(&format!("tables   {elements} elements at start"))?;
     let known: Vec<&str> = facts
         .imports
         .iter()
         .filter(|import| !unknown.contains(import))
         .map(String::as_str)
         .collect();
-    println(&format!("imports  {}", known.join(", ")));
+    say(&format!("imports  {}", known.join(", ")))?;
     if !unknown.is_empty() {
-        println(&format!("unknown  {}", unknown.join(", ")));
+        say(&format!("unknown  {}", unknown.join(", ")))?;
     }
-    println(&format!("exports  {}", facts.exports.join(", ")));
+    say(&format!("exports  {}", facts.exports.join(", ")))?;
     let module = match examined.prepared {
         Ok(module) => module,
         Err(failure) => return failed(&failure),
     };
-    println(&format!(
+    say(&format!(
         "compile  {} ms, {} bytes of machine code",
         module.compile_time.as_millis(),
         module.size()
-    ));
-    match module.entry(None, false) {
-        Ok((entry, _)) => println(&format!("entry    {entry}")),
+    ))?;
+    match module.entry(None, config.compat) {
+        Ok((entry, _)) => say(&format!("entry    {entry}"))?,
         Err(failure) => return failed(&failure),
     }
     let limit = config.max_memory_bytes;
@@ -348,7 +359,8 @@ fn runtime() -> Outcome<tokio::runtime::Runtime> {
         .map_err(failed)
 }
 
-/// A closed standard output ends nothing.
-fn println(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// An answer that nobody gets is none.
+fn say(text: &str) -> Outcome<()> {
+    writeln!(std::io::stdout(), "{text}")
+        .map_err(|error| failed(format!("standard output: {error}")))
 }

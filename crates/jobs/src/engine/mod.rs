@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, WasmFeatures};
 
-pub use module::{Examined, Facts, Hash, Needs, Prepared};
+pub use module::{Examined, Facts, Hash, Needs, Prepared, declared_bytes};
 pub use outcome::{MAX_RESULT_DEPTH, stopped};
 pub use pool::Room;
 pub use run::{Report, Usage, run};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drun_engine::machine_code;
+use drun_engine::{Resource, machine_code, of_machine};
 use wasmparser::{Parser, Payload};
 use wasmtime::{ExternType, InstancePre, Module, UnknownImportError};
 
@@ -12,8 +12,9 @@ use super::{Compiler, Ticker};
 use crate::failure::{Code, Failure};
 use crate::host::{Guest, MAX_MEMORIES, MAX_TABLES, MODULES};
 
-/// Names that are listed in an error.
+/// Names that are listed in an error, and bytes of one.
 const MAX_NAMES: usize = 20;
+const MAX_NAME: usize = 100;
 /// The entries that are looked for, in this order.
 const ENTRIES: [&str; 2] = ["run", "_start"];
 /// What follows the magic number of a component.
@@ -79,6 +80,22 @@ impl Needs {
     }
 }
 
+/// Bytes of memory that a compiled module takes beside its machine code, about: what it declares in a few bytes each is
+/// some hundred here. (Measured: 15 for a byte of globals, 20 for one of imports, 28 for one of exports.)
+pub fn declared_bytes(wasm: &[u8]) -> usize {
+    const GROWTH: usize = 30;
+    let sections = Parser::new(0).parse_all(wasm).flatten();
+    let bytes = sections.map(|payload| match payload {
+        Payload::TypeSection(section) => section.range().len(),
+        Payload::ImportSection(section) => section.range().len(),
+        Payload::GlobalSection(section) => section.range().len(),
+        Payload::ExportSection(section) => section.range().len(),
+        Payload::ElementSection(section) => section.range().len(),
+        _ => 0,
+    });
+    bytes.sum::<usize>().saturating_mul(GROWTH)
+}
+
 /// A compiled module.
 pub struct Prepared {
     /// SHA-256 of the Wasm.
@@ -126,7 +143,8 @@ impl Prepared {
                 None => ENTRIES.map(|name| format!("\"{name}\"")).join(" or "),
             };
             let names = self.facts.exports.iter().take(MAX_NAMES);
-            let mut exports = names.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let names = names.map(|name| &name[..name.floor_char_boundary(MAX_NAME)]);
+            let mut exports = names.collect::<Vec<_>>().join(", ");
             if self.facts.exports.len() > MAX_NAMES {
                 exports += ", …";
             }
@@ -183,10 +201,8 @@ pub(super) fn compile(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Pr
     if wasm.get(4..8) == Some(&COMPONENT) {
         check(compiler, wasm)?;
     }
-    let module = Module::from_binary(&compiler.engine, wasm).map_err(|error| {
-        let reason = error.root_cause().to_string();
-        invalid(reason.trim_end())
-    })?;
+    let module = Module::from_binary(&compiler.engine, wasm)
+        .map_err(|error| not_compiled(compiler, wasm, &error))?;
     link(compiler, hash, wasm.len(), module, started)
 }
 
@@ -207,7 +223,7 @@ pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Ex
     let started = Instant::now();
     check(compiler, wasm)?;
     let module = Module::from_binary(&compiler.engine, wasm)
-        .map_err(|error| invalid(error.root_cause().to_string().trim_end()))?;
+        .map_err(|error| not_compiled(compiler, wasm, &error))?;
     let mut linker = compiler.linker.clone();
     let mut unknown = Vec::new();
     while let Err(error) = linker.instantiate_pre(&module) {
@@ -231,6 +247,17 @@ pub(super) fn examine(compiler: &Compiler, hash: Hash, wasm: &[u8]) -> Result<Ex
         unknown,
         prepared: link(compiler, hash, wasm.len(), module, started),
     })
+}
+
+/// Why there is no machine code: that bytes are no module is not the machine's failure, and the other way round.
+fn not_compiled(compiler: &Compiler, wasm: &[u8], error: &wasmtime::Error) -> Failure {
+    if let Err(failure) = check(compiler, wasm) {
+        return failure;
+    }
+    match of_machine(error, Resource::Code) {
+        Some(failure) => Failure::new(Code::Internal, failure.to_string()),
+        None => invalid(error.root_cause().to_string().trim_end()),
+    }
 }
 
 fn invalid(reason: impl std::fmt::Display) -> Failure {

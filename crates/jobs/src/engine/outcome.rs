@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use drun_engine::{Resource, of_machine};
 use serde_json::value::RawValue;
 use wasmtime::{Error, Trap, WasmBacktrace};
 
@@ -15,6 +16,8 @@ use crate::json;
 pub const MAX_RESULT_DEPTH: usize = 512;
 /// Bytes of output that are shown if it is not JSON.
 const HEAD: usize = 500;
+/// Bytes of a function's name that are shown. A module may call its functions by megabytes, and there are 20 frames.
+const MAX_NAME: usize = 500;
 /// Between a function and a place in the module, in a backtrace.
 const PLACE: &str = " +0x";
 /// Exit code of the original's command for a trap.
@@ -89,6 +92,11 @@ fn trap(error: &Error, guest: &Guest, fuel: Option<u64>) -> Result<Failure, Fail
     }
     let frames = error.downcast_ref::<WasmBacktrace>();
     let Some(trap) = error.downcast_ref::<Trap>() else {
+        let machine = error.downcast_ref::<drun_engine::Failure>().cloned();
+        let instance = || of_machine(error, Resource::Instance).filter(|_| frames.is_none());
+        if let Some(machine) = machine.or_else(instance) {
+            return Err(Failure::new(Code::Internal, machine.to_string()));
+        }
         let text = error.root_cause().to_string();
         return match frames {
             // Nothing ran: the module wants more tables than there may be, for example.
@@ -131,7 +139,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
     let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
     let backtrace = frames.iter().map(|frame| {
         let function = match frame.func_name() {
-            Some(name) => name.to_owned(),
+            Some(name) => head(name, MAX_NAME).to_owned(),
             None => format!("<wasm function {}>", frame.func_index()),
         };
         match frame.module_offset() {
@@ -146,7 +154,7 @@ fn trapped(code: Code, reason: &str, text: &str, backtrace: Option<&WasmBacktrac
             function: frames
                 .first()
                 .and_then(|frame| frame.func_name())
-                .map(str::to_owned),
+                .map(|name| head(name, MAX_NAME).to_owned()),
             backtrace: backtrace.collect(),
         }),
         ..Failure::new(code, format!("trap: {text}"))
@@ -185,16 +193,15 @@ fn result(stdout: &[u8]) -> Result<Box<RawValue>, Failure> {
     let Some(line) = lines.into_iter().find(|line| !line.is_empty()) else {
         return Err(Failure::new(Code::EmptyStdout, "empty stdout"));
     };
-    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| {
-        let mut end = text.len().min(HEAD);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        Failure {
-            stdout_head: Some(text[..end].to_owned()),
-            ..Failure::new(Code::BadJson, format!("stdout is not JSON: {reason}"))
-        }
+    json::parse(line, MAX_RESULT_DEPTH).map_err(|reason| Failure {
+        stdout_head: Some(head(&text, HEAD).to_owned()),
+        ..Failure::new(Code::BadJson, format!("stdout is not JSON: {reason}"))
     })
+}
+
+/// The beginning of a text, so many bytes at most.
+fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use wasmtime::{Caller, Extern, Linker};
 
+use super::abi::Errno;
 use super::guest::Guest;
 use super::linear::Linear;
-use super::wasi::memory_of;
+use super::wasi::begin;
 use crate::job::Stop;
 
 /// The name under which guests import.
@@ -27,22 +28,20 @@ fn rpc_call(
     request_len: i32,
     pointer_at: i32,
 ) -> wasmtime::Result<i32> {
-    let memory = memory_of(&mut caller)?;
+    let memory = begin(&mut caller)?;
     let alloc = match caller.get_export("alloc") {
         Some(Extern::Func(alloc)) => alloc.typed::<i32, i32>(&caller).ok(),
         _ => None,
     };
     let request = {
-        let memory = Linear(memory.data_mut(&mut caller));
+        let (bytes, guest) = memory.data_and_store_mut(&mut caller);
+        let memory = Linear(bytes);
         if memory.u32(pointer_at as u32).is_err() {
             return Ok(0);
         }
-        match memory.slice(request_at as u32, request_len as u32) {
-            Ok(request) => request.to_vec(),
-            Err(_) => return Ok(0),
-        }
+        request(&memory, guest, request_at, request_len)
     };
-    let Some(alloc) = alloc else {
+    let (Ok(request), Some(alloc)) = (request, alloc) else {
         return Ok(0);
     };
     let answer = ask(&mut caller, &request)?;
@@ -66,16 +65,17 @@ fn rpc_call_into(
     buffer_at: i32,
     buffer_len: i32,
 ) -> wasmtime::Result<i32> {
-    let memory = memory_of(&mut caller)?;
+    let memory = begin(&mut caller)?;
     let request = {
-        let memory = Linear(memory.data_mut(&mut caller));
+        let (bytes, guest) = memory.data_and_store_mut(&mut caller);
+        let memory = Linear(bytes);
         if memory.slice(buffer_at as u32, buffer_len as u32).is_err() {
             return Ok(0);
         }
-        match memory.slice(request_at as u32, request_len as u32) {
-            Ok(request) => request.to_vec(),
-            Err(_) => return Ok(0),
-        }
+        request(&memory, guest, request_at, request_len)
+    };
+    let Ok(request) = request else {
+        return Ok(0);
     };
     let kept = caller.data_mut().kept.take();
     let answer = match kept {
@@ -91,6 +91,13 @@ fn rpc_call_into(
     Ok(if written.is_ok() { needed } else { 0 })
 }
 
+/// A request, or as much of one that is too long as tells so: all of a guest's memory may be called a request.
+fn request(memory: &Linear<'_>, guest: &Guest, at: i32, len: i32) -> Result<Vec<u8>, Errno> {
+    let request = memory.slice(at as u32, len as u32)?;
+    let most = guest.rpc.request_bytes().saturating_add(1);
+    Ok(request[..request.len().min(most)].to_vec())
+}
+
 fn ask(caller: &mut Caller<'_, Guest>, request: &[u8]) -> Result<String, Stop> {
     let guest = caller.data_mut();
     guest.rpc.answer(request, &mut guest.deadline)
@@ -98,7 +105,7 @@ fn ask(caller: &mut Caller<'_, Guest>, request: &[u8]) -> Result<String, Stop> {
 
 /// Writes a line to standard error and to the server's log.
 fn log(mut caller: Caller<'_, Guest>, level: i32, at: i32, len: i32) -> wasmtime::Result<()> {
-    let memory = memory_of(&mut caller)?;
+    let memory = begin(&mut caller)?;
     let (bytes, guest) = memory.data_and_store_mut(&mut caller);
     let Ok(text) = Linear(bytes)
         .slice(at as u32, (len as u32).min(MAX_LOG))

@@ -1,5 +1,6 @@
 //! Limits of memories and tables, and what a job would have had beyond them.
 
+use drun_engine::{Resource, of_machine};
 use wasmtime::ResourceLimiter;
 
 /// Memories that a module may have.
@@ -98,6 +99,14 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        grow_failed(&error)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        grow_failed(&error)
+    }
+
     fn table_growing(
         &mut self,
         current: usize,
@@ -122,6 +131,14 @@ impl ResourceLimiter for Limiter {
 
     fn memories(&self) -> usize {
         MAX_MEMORIES as usize
+    }
+}
+
+/// What this machine refuses ends the job: a guest that is told −1 comes to another result than elsewhere.
+fn grow_failed(error: &wasmtime::Error) -> wasmtime::Result<()> {
+    match of_machine(error, Resource::Heap) {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
     }
 }
 

@@ -41,12 +41,16 @@ impl Output {
 
     /// The text, without a character that was cut in two by the limit.
     pub(crate) fn text(&self) -> String {
-        let whole = match std::str::from_utf8(&self.bytes) {
-            Err(error) if error.error_len().is_none() && self.bytes.len() == self.limit => {
-                &self.bytes[..error.valid_up_to()]
-            }
-            _ => &self.bytes,
+        let last = self.bytes.utf8_chunks().last().map(|chunk| chunk.invalid());
+        // More bytes could have made a character of it.
+        let begun = last.filter(|last| {
+            std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none())
+        });
+        let cut = match self.bytes.len() == self.limit {
+            true => begun.map_or(0, <[u8]>::len),
+            false => 0,
         };
+        let whole = &self.bytes[..self.bytes.len() - cut];
         String::from_utf8_lossy(whole).into_owned()
     }
 }
@@ -69,6 +73,10 @@ mod tests {
         let mut output = Output::new(Stream::Stderr, 4);
         assert!(output.write("abcé".as_bytes()).is_err());
         assert_eq!(output.text(), "abc");
+        // Whatever came before it.
+        let mut output = Output::new(Stream::Stderr, 3);
+        assert!(output.write(b"\xffa\xc3\xa9").is_err());
+        assert_eq!(output.text(), "\u{fffd}a");
         let mut output = Output::new(Stream::Stderr, 9);
         output.write(b"a\xff").unwrap();
         assert_eq!(output.text(), "a\u{fffd}");

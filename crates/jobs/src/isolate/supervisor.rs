@@ -155,7 +155,10 @@ impl Supervisor {
             return Err(Ended::Broken("no pipes".into()));
         };
         let printed = job.limits.stdout.saturating_add(job.limits.stderr);
-        let limit = printed.saturating_mul(ESCAPED).saturating_add(AROUND);
+        // A report or a request, whichever is longer.
+        let limit = printed.saturating_mul(ESCAPED);
+        let limit = limit.max(self.settings.request_bytes);
+        let limit = limit.saturating_add(AROUND);
         let control = around.deadline.control().clone();
         let inbox = pipe::read(&self.runtime, OwnedFd::from(output), limit, control)?;
         let to = pipe::write(&self.runtime, OwnedFd::from(input))?;

@@ -149,6 +149,10 @@ impl Answers for Remote {
         }
     }
 
+    fn request_bytes(&self) -> usize {
+        self.limit
+    }
+
     fn spent(&self) -> Spent {
         // The server counts.
         Spent::default()

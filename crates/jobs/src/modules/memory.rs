@@ -13,13 +13,15 @@ const OVERHEAD: usize = 16 << 10;
 
 struct Entry {
     module: Arc<Prepared>,
+    /// Bytes beside machine code and Wasm.
+    more: usize,
     wasm: Option<Bytes>,
     used: u64,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
-        OVERHEAD + self.module.size() + self.wasm.as_ref().map_or(0, Bytes::len)
+        OVERHEAD + self.more + self.module.size() + self.wasm.as_ref().map_or(0, Bytes::len)
     }
 }
 
@@ -82,10 +84,18 @@ impl Memory {
         }
     }
 
-    pub(super) fn insert(&mut self, key: Key, module: Arc<Prepared>, wasm: Option<Bytes>) {
+    /// Keeps a module. `more` is what it takes beside its machine code and `wasm`.
+    pub(super) fn insert(
+        &mut self,
+        key: Key,
+        module: Arc<Prepared>,
+        more: usize,
+        wasm: Option<Bytes>,
+    ) {
         self.clock += 1;
         let entry = Entry {
             module,
+            more,
             wasm,
             used: self.clock,
         };

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::engine::{Engines, Hash, Kind, Prepared};
+use crate::engine::{Engines, Hash, Kind, Prepared, declared_bytes};
 use crate::failure::{Code, Failure};
 use disk::Disk;
 use memory::Memory;
@@ -310,9 +310,10 @@ impl Modules {
     /// Puts a module into memory. As long as no file has its bytes they are kept too: the other kinds of engine need them.
     fn keep(&self, key: Key, module: Prepared, wasm: Bytes) -> Arc<Prepared> {
         let module = Arc::new(module);
+        let more = declared_bytes(&wasm);
         let filed = self.disk.as_ref().is_some_and(|disk| disk.has(&key.0));
         let wasm = (!filed).then_some(wasm);
-        self.lock_memory().insert(key, module.clone(), wasm);
+        self.lock_memory().insert(key, module.clone(), more, wasm);
         module
     }
 

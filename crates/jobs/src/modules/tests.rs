@@ -151,3 +151,19 @@ fn what_the_directory_lost_comes_back_with_the_bytes() {
         assert_eq!(modules.bytes().0, in_memory);
     });
 }
+
+/// Memory is kept within its limit whatever modules are made of: machine code is not all there is.
+#[test]
+fn what_a_module_declares_counts() {
+    let directory = directory();
+    let modules = modules(directory.path(), 1 << 30);
+    let import = "(import \"host\" \"log\" (func (param i32 i32 i32)))";
+    let text = format!("(module {} (func (export \"run\")))", import.repeat(20_000));
+    let wasm: Bytes = wat::parse_str(text).unwrap().into();
+    let hash = hash_of(&wasm);
+    wait(async {
+        let found = modules.get(hash, PLAIN, Some(wasm)).await.ok().unwrap();
+        // Each is 11 bytes of Wasm, and two names, a type and a function here.
+        assert!(modules.bytes().0 > found.module.size() + 20_000 * 200);
+    });
+}

@@ -118,8 +118,10 @@ impl Fixture {
 
 impl Chain {
     fn look_up(&self, method: &str, params: &Value) -> Result<Reply, RpcError> {
-        let text = |at: usize| params.get(at).and_then(Value::as_str).unwrap_or_default();
-        let account = || self.accounts.get(&padded(text(0), ADDRESS));
+        let given = |at: usize| params.get(at).and_then(Value::as_str);
+        let text = |at: usize| given(at).unwrap_or_default();
+        // What is no text is no address, not that of zeros.
+        let account = || self.accounts.get(&padded(given(0)?, ADDRESS));
         let of = |field: fn(&Account) -> &Option<String>, default: &str| {
             let value = account().and_then(|account| field(account).as_deref());
             raw(value.unwrap_or(default))
@@ -130,7 +132,8 @@ impl Chain {
             "eth_getTransactionCount" => of(|account| &account.nonce, "0x0"),
             "eth_getCode" => of(|account| &account.code, "0x"),
             "eth_getStorageAt" => {
-                let word = account().and_then(|account| account.storage.get(&stripped(text(1))));
+                let slot = account().zip(given(1).map(stripped));
+                let word = slot.and_then(|(account, slot)| account.storage.get(&slot));
                 raw(&padded(word.map_or("0x0", String::as_str), WORD))
             }
             "eth_getBlockByNumber" => self.block_by_number(text(0)),
@@ -159,13 +162,14 @@ impl Chain {
 
     fn call(&self, transaction: &Value) -> Result<Reply, RpcError> {
         let text = |name: &str| transaction[name].as_str();
-        let to = padded(text("to").unwrap_or_default(), ADDRESS);
+        // Without one it makes a contract.
+        let to = text("to").map(|to| padded(to, ADDRESS));
         let data = text("data")
             .or(text("input"))
             .unwrap_or("0x")
             .to_lowercase();
         let fits = |rule: &&CallRule| {
-            rule.to == to
+            to.as_ref() == Some(&rule.to)
                 && match rule.data.strip_suffix('*') {
                     Some(beginning) => data.starts_with(beginning),
                     None => rule.data == data,

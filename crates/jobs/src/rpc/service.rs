@@ -208,7 +208,11 @@ impl Service {
                     // Who answers something else now would go on with that.
                     upstream.hang_up(targets);
                 }
-                RpcError::proxy(bad.text(&targets[0]))
+                let from = match through_proxy {
+                    true => "proxy".to_owned(),
+                    false => targets[0].to_string(),
+                };
+                RpcError::proxy(bad.text(&from))
             }),
         };
         if let Ok(reply) = &reply {
@@ -262,10 +266,10 @@ enum BadReply {
 
 impl BadReply {
     /// For the guest.
-    fn text(&self, target: &Target) -> String {
+    fn text(&self, from: &str) -> String {
         match self {
-            BadReply::OtherId => format!("{target}: an answer to another request"),
-            BadReply::Form(what) => format!("Invalid JSON from {target}: {what}"),
+            BadReply::OtherId => format!("{from}: an answer to another request"),
+            BadReply::Form(what) => format!("Invalid JSON from {from}: {what}"),
         }
     }
 }
@@ -315,7 +319,8 @@ mod tests {
         let reply = parse_reply(br#"{"error":null,"result":null}"#, 9);
         assert!(matches!(reply, Ok(Reply::Result(result)) if result.get() == "null"));
         let target = Target::parse("http://node.example/KEY").unwrap();
-        let error = parse_reply(b"<html>", 9).unwrap_err().text(&target);
+        let error = parse_reply(b"<html>", 9).unwrap_err();
+        let error = error.text(&target.to_string());
         assert!(
             error.starts_with("Invalid JSON from http://node.example/…: expected value"),
             "{error}"

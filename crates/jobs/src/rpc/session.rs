@@ -65,6 +65,9 @@ pub trait Answers: Send {
     /// Only if the job must stop; whatever is wrong with a request is an answer.
     fn answer(&mut self, request: &[u8], deadline: &mut Deadline) -> Result<String, Stop>;
 
+    /// Bytes of a request at most. Of one that is longer, one byte more is enough to refuse it.
+    fn request_bytes(&self) -> usize;
+
     /// What it came to so far.
     fn spent(&self) -> Spent;
 }
@@ -86,6 +89,10 @@ impl Answers for Session {
         let answer = self.answer_any(request, deadline);
         self.time += started.elapsed();
         answer
+    }
+
+    fn request_bytes(&self) -> usize {
+        self.service.limits.request_bytes
     }
 
     fn spent(&self) -> Spent {

@@ -121,6 +121,17 @@ impl Bodies {
         }
     }
 
+    /// Whether a body may be as long as it is announced to be.
+    ///
+    /// # Errors
+    /// If it may not.
+    pub(super) fn check_announced(&self, body: &Arriving) -> Result<(), Failure> {
+        match body.incoming.size_hint().lower() > self.limit as u64 {
+            true => Err(self.too_large()),
+            false => Ok(()),
+        }
+    }
+
     /// A whole body, and the right to its memory.
     ///
     /// # Errors
@@ -141,11 +152,10 @@ impl Bodies {
                 return Err(Failure::bad_request(details));
             }
         };
-        let announced = body.incoming.size_hint();
-        if announced.lower() > self.limit as u64 {
-            return Err(self.too_large());
-        }
-        let expected = announced
+        self.check_announced(body)?;
+        let expected = body
+            .incoming
+            .size_hint()
             .exact()
             .and_then(|exact| usize::try_from(exact).ok())
             .unwrap_or(self.limit);

@@ -22,9 +22,13 @@ use crate::rpc::{Fixture, quantity};
 
 /// How deep the input may be nested; the body is one deeper.
 const MAX_DEPTH: usize = 128;
+/// Bytes of a job's name, the quotes of a string not counted.
 const MAX_JOB_ID: usize = 1024;
 const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 4096;
+/// Names of unknown members that are told, and bytes of one.
+const MAX_UNKNOWN: usize = 20;
+const MAX_NAME: usize = 100;
 /// Members that mean something; the rest is told as a warning.
 const KNOWN: [&str; 18] = [
     "jobId",
@@ -73,7 +77,9 @@ pub(super) struct Refused {
     pub failure: Failure,
 }
 
-type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+/// The members that mean something, and how the others are told.
+type Members<'a> = BTreeMap<&'static str, &'a RawValue>;
+type Unknown = Vec<String>;
 
 /// Checks a body.
 ///
@@ -97,13 +103,11 @@ pub(super) fn parse(body: &[u8], config: &Config) -> Result<RunRequest, Refused>
         ])));
     }
     let members = members(text).map_err(|error| refuse(Failure::new(Code::BadJsonBody, error)))?;
-    let Some(members) = members else {
+    let Some((members, unknown)) = members else {
         let details = vec!["the body must be a JSON object".into()];
         return Err(refuse(Failure::bad_request(details)));
     };
-    let job_id = members
-        .get("jobId")
-        .filter(|id| truthy(id) && id.get().len() <= MAX_JOB_ID);
+    let job_id = members.get("jobId").filter(|id| truthy(id) && fits(id));
     let job_id = job_id.map(|id| (*id).to_owned());
     Reader {
         members,
@@ -111,24 +115,37 @@ pub(super) fn parse(body: &[u8], config: &Config) -> Result<RunRequest, Refused>
         warnings: Vec::new(),
         details: Vec::new(),
     }
-    .read(job_id.clone())
+    .read(unknown, job_id.clone())
     .map_err(|failure| Refused { job_id, failure })
 }
 
 /// The members of an object; nothing if the text is another value.
-fn members(text: &str) -> Result<Option<Members<'_>>, String> {
+fn members(text: &str) -> Result<Option<(Members<'_>, Unknown)>, String> {
     struct Body;
     impl<'de> Visitor<'de> for Body {
-        type Value = Option<Members<'de>>;
+        type Value = Option<(Members<'de>, Unknown)>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a JSON value")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut members = Members::new();
-            while let Some(key) = map.next_key::<Name<'de>>()? {
-                members.insert(key.0, map.next_value()?);
+            // However many there are, little is kept of them.
+            let (mut unknown, mut more) = (Unknown::new(), 0_usize);
+            while let Some(Name(key)) = map.next_key::<Name<'de>>()? {
+                let value = map.next_value()?;
+                if let Some(name) = KNOWN.into_iter().find(|name| *name == key) {
+                    members.insert(name, value);
+                } else if unknown.len() < MAX_UNKNOWN {
+                    let name = &key[..key.floor_char_boundary(MAX_NAME)];
+                    unknown.push(format!("unknown member {name} ignored"));
+                } else {
+                    more += 1;
+                }
             }
-            Ok(Some(members))
+            if more > 0 {
+                unknown.push(format!("{more} more unknown members ignored"));
+            }
+            Ok(Some((members, unknown)))
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
             while list.next_element::<IgnoredAny>()?.is_some() {}
@@ -154,7 +171,7 @@ fn members(text: &str) -> Result<Option<Members<'_>>, String> {
         }
     }
     impl<'de> DeserializeSeed<'de> for Body {
-        type Value = Option<Members<'de>>;
+        type Value = Option<(Members<'de>, Unknown)>;
         fn deserialize<D: Deserializer<'de>>(
             self,
             deserializer: D,
@@ -194,6 +211,13 @@ fn truthy(value: &RawValue) -> bool {
     }
 }
 
+/// Whether a job may have this name.
+fn fits(id: &RawValue) -> bool {
+    let text = id.get();
+    let quotes = if text.starts_with('"') { 2 } else { 0 };
+    text.len() - quotes <= MAX_JOB_ID
+}
+
 struct Reader<'a> {
     members: Members<'a>,
     config: &'a Config,
@@ -202,7 +226,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(mut self, job_id: Option<Box<RawValue>>) -> Result<RunRequest, Failure> {
+    fn read(
+        mut self,
+        unknown: Unknown,
+        job_id: Option<Box<RawValue>>,
+    ) -> Result<RunRequest, Failure> {
         let config = self.config;
         if job_id.is_none() {
             self.details.push(match self.members.get("jobId") {
@@ -222,11 +250,6 @@ impl<'a> Reader<'a> {
         let mut limits = self.limits(timeout.unwrap_or(1.0));
         let input = match self.members.get("input") {
             Some(input) => json::compact(input.get()).into_owned(),
-            // What the original makes of this is a fault of it, but a status all the same.
-            None if config.compat && self.details.is_empty() => {
-                let error = "Cannot read properties of undefined (reading 'substring')";
-                return Err(Failure::new(Code::Internal, error));
-            }
             None => "{}".into(),
         };
         let entry = self.text("entry").map(Cow::into_owned);
@@ -240,13 +263,12 @@ impl<'a> Reader<'a> {
             return Err(Failure::bad_request(self.details));
         };
         let (hash, wasm) = self.module(text)?;
-        for name in self
-            .members
-            .keys()
-            .filter(|name| !KNOWN.contains(&name.as_ref()))
-        {
-            self.warnings.push(format!("unknown member {name} ignored"));
+        // What the original makes of this is a fault of it, but a status all the same. It has looked at the module before.
+        if config.compat && wasm.is_some() && !self.members.contains_key("input") {
+            let error = "Cannot read properties of undefined (reading 'substring')";
+            return Err(Failure::new(Code::Internal, error));
         }
+        self.warnings.extend(unknown);
         if limits.fuel.is_some() && config.max_fuel == 0 {
             limits.fuel = None;
             self.warnings

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{
     ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -57,12 +58,20 @@ impl Routes {
     pub(super) async fn handle(&self, request: Request<Incoming>) -> HttpAnswer {
         let (head, body) = request.into_parts();
         let mut body = Arriving::new(body);
-        let version = head.version;
+        let (method, version) = (head.method.clone(), head.version);
         let mut answer = self.answer(head, &mut body).await;
-        // A request of HTTP/2 ends by itself.
-        if !body.is_whole() && version < Version::HTTP_2 {
-            let close = HeaderValue::from_static("close");
-            answer.headers_mut().insert(CONNECTION, close);
+        // In older versions the library does so.
+        if method == Method::HEAD && version >= Version::HTTP_2 {
+            let length = HeaderValue::from(answer.body().size_hint().lower());
+            answer.headers_mut().insert(CONTENT_LENGTH, length);
+            *answer.body_mut() = Full::default();
+        }
+        if !body.is_whole() {
+            // A request of HTTP/2 ends by itself.
+            if version < Version::HTTP_2 {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
+            }
             tokio::spawn(body.throw_away());
         }
         answer
@@ -170,6 +179,9 @@ impl Routes {
                     .to_ascii_lowercase();
                 kind == "application/json" || kind.ends_with("+json")
             });
+        if let Err(failure) = self.bodies.check_announced(body) {
+            return self.app.refuse(None, failure);
+        }
         if !json {
             let details = vec!["content type must be application/json".into()];
             return self.app.refuse(None, Failure::bad_request(details));
@@ -223,7 +235,7 @@ impl Routes {
             Err(error) => self.app.internal(&error.to_string()),
         };
         let error = RpcError::new(-32000, "RPC proxy error", error);
-        (500, error_answer(None, &error))
+        (500, error_answer(Some(RawValue::NULL), &error))
     }
 
     async fn module(

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::client::{PROGRAM, Server};
-use crate::guests::{named, text as text_of};
+use crate::guests::{named, prints, text as text_of};
 
 fn program(arguments: &[&str]) -> Output {
     Command::new(PROGRAM)
@@ -72,6 +72,54 @@ fn run_answers_as_the_server_does() {
             output.status.code(),
             Some(if ours["ok"] == true { 0 } else { 1 })
         );
+    }
+}
+
+/// Whoever lowers a limit for one lowers it for the other.
+#[test]
+fn check_goes_by_the_variables_that_run_goes_by() {
+    let directory = tempfile::tempdir().unwrap();
+    for (key, value, name) in [
+        ("MAX_MEMORY_BYTES", "65536", "ok"),
+        ("COMPAT", "1", "startonly"),
+    ] {
+        let path = file(&directory, &named(name));
+        for command in ["run", "check"] {
+            let mut program = Command::new(PROGRAM);
+            program.args([command, &path]).env_clear();
+            let usual = program.output().unwrap();
+            assert_eq!(usual.status.code(), Some(0), "{command} {name}");
+            let lowered = program.env(key, value).output().unwrap();
+            assert_eq!(lowered.status.code(), Some(1), "{command} {name}");
+        }
+    }
+}
+
+/// JSON may be deeper, larger and odder than values in memory are.
+#[test]
+fn a_job_that_succeeds_is_a_success_whatever_its_result_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let deep = "[".repeat(512) + &"]".repeat(512);
+    for result in [&deep, "1e999", r#""\ud800""#] {
+        let output = program(&["run", &file(&directory, &prints(result))]);
+        let answer = String::from_utf8(output.stdout).unwrap();
+        assert!(answer.contains(r#""ok":true"#), "{answer}");
+        assert_eq!(output.status.code(), Some(0), "{result}");
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, &named("ok"));
+    for command in ["run", "check"] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut program = Command::new(PROGRAM);
+        program.args([command, &path]).env_clear();
+        let output = program.stdout(full.unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("standard output: No space left"), "{text}");
     }
 }
 

@@ -44,12 +44,12 @@ impl Server {
         Server::spawn(Command::new(PROGRAM), directory, flags, log)
     }
 
-    /// A server that may have so many descriptors.
-    pub(crate) fn start_with_descriptors(most: usize, flags: &[&str]) -> Self {
+    /// A server that the system limits, `-n 64` to so many descriptors.
+    pub(crate) fn start_within(limit: &str, flags: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args([
             "-c",
-            &format!("ulimit -n {most}; exec \"$0\" \"$@\""),
+            &format!("ulimit {limit}; exec \"$0\" \"$@\""),
             PROGRAM,
         ]);
         Server::spawn(shell, tempfile::tempdir().unwrap(), flags, Stdio::null())

@@ -161,6 +161,19 @@ fn without_input_a_job_reads_an_empty_object() {
             &json!("Cannot read properties of undefined (reading 'substring')")
         )
     );
+    // What is wrong with the module comes before that.
+    for (member, value, error) in [
+        ("wasmB64", "", "empty wasm bytes"),
+        ("wasmHash", "zz", "wasmHash must be 64 hex chars (sha256)"),
+    ] {
+        let mut body = body.clone();
+        body[member] = value.into();
+        let answer = compat.run(&body);
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!(error))
+        );
+    }
 }
 
 #[test]
@@ -170,7 +183,7 @@ fn a_job_id_is_echoed_as_it_came() {
     for id in [
         json!(5),
         json!({"a": 1}),
-        json!("x".repeat(1022)),
+        json!("x".repeat(1024)),
         json!(true),
         json!([]),
     ] {
@@ -182,7 +195,7 @@ fn a_job_id_is_echoed_as_it_came() {
         json!(null),
         json!(false),
         json!(-0.0),
-        json!("x".repeat(1023)),
+        json!("x".repeat(1025)),
     ] {
         let answer = server.run(&job(&ok, json!({"jobId": id})));
         assert_eq!(
@@ -227,6 +240,22 @@ fn success_says_what_was_used() {
         (&failed["ok"], &failed["guestOk"]),
         (&json!(true), &json!(false))
     );
+}
+
+/// A body of nothing but unknown members, however many.
+#[test]
+fn unknown_members_do_not_make_long_answers() {
+    let server = Server::start(&[]);
+    let mut body = job(&named("ok"), json!({}));
+    for at in 0..1000 {
+        body[format!("{}{at:04}", "x".repeat(200))] = json!(at);
+    }
+    let answer = server.run(&body).json();
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 21);
+    let first = format!("unknown member {} ignored", "x".repeat(100));
+    assert_eq!(warnings[0], first);
+    assert_eq!(warnings[20], "980 more unknown members ignored");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn rounds(usual: usize) -> usize {
 #[test]
 fn idle_connections_keep_nobody_out() {
     // 48 connections at most.
-    let server = Server::start_with_descriptors(64, &[]);
+    let server = Server::start_within("-n 64", &[]);
     server.job(&named("ok"), json!({}));
     let idle: Vec<_> = (0..120)
         .map(|at| {

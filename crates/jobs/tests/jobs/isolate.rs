@@ -103,6 +103,33 @@ fn a_worker_asks_through_its_server() {
     assert_eq!(answer["error"], "timeout after 5ms", "{answer}");
 }
 
+/// However little the guest may print.
+#[test]
+fn a_worker_may_ask_at_the_length_that_is_allowed() {
+    let mut flags = ISOLATED.to_vec();
+    flags.extend(["--max-rpc-request-bytes", "2000000"]);
+    let server = Server::start(&flags);
+    let ask = |len: usize| {
+        let guest = crate::guests::text(&format!(
+            r#"(module (import "host" "rpc_call_into" (func $rpc (param i32 i32 i32 i32) (result i32)))
+               (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+               (memory (export "memory") 40)
+               (func (export "run")
+                 (memory.fill (i32.const 1024) (i32.const 32) (i32.const {len}))
+                 (i32.store (i32.const 0) (i32.const 100))
+                 (i32.store (i32.const 4) (call $rpc (i32.const 1024) (i32.const {len}) (i32.const 100) (i32.const 900)))
+                 (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
+        ));
+        let little = json!({"maxStdoutBytes": 1000, "maxStderrBytes": 0});
+        server.job(&guest, little)["result"]["error"]["code"].clone()
+    };
+    // Spaces are no JSON; one more is too many.
+    assert_eq!(
+        (ask(2_000_000), ask(2_000_001)),
+        (json!(-32700), json!(-32600))
+    );
+}
+
 /// What a guest reads costs none of its time, however long it is.
 #[test]
 fn a_job_begins_when_its_worker_is_ready() {

@@ -96,6 +96,62 @@ fn a_growing_guest_takes_no_more_than_its_limit() {
     }
 }
 
+/// Less address space than a memory takes: no module can help that.
+#[test]
+fn a_failure_of_the_machine_is_not_told_as_the_module_s() {
+    let server = Server::start_within("-v 3000000", &[]);
+    let answer = server.run(&job(&named("ok"), json!({})));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (500, &json!("internal")),
+        "{answer:?}"
+    );
+    // A guest that went on would come to another result than on another machine.
+    let flags = ["--max-memory-bytes", "2147483648"];
+    let poor = Server::start_within("-d 600000", &flags);
+    let grows = text(
+        r#"(module (memory (export "memory") 1) (func (export "run") (result i32)
+             (i32.eq (memory.grow (i32.const 16000)) (i32.const -1))))"#,
+    );
+    let answer = poor.run(&job(&grows, json!({})));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (500, &json!("internal")),
+        "{answer:?}"
+    );
+    // Where there is nothing to map, nothing fails.
+    let none = text("(module (func (export \"run\")))");
+    assert_eq!(server.job(&none, json!({}))["code"], "empty_stdout");
+}
+
+/// A guest may call all of its memory a request; the host keeps no copy of it.
+#[test]
+fn a_request_that_is_too_long_takes_no_memory() {
+    let server = Server::start(&[]);
+    let peak = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        kilobytes.unwrap().parse::<usize>().unwrap() << 10
+    };
+    server.job(&named("ok"), json!({}));
+    let before = peak();
+    let all = text(
+        r#"(module (import "host" "rpc_call_into" (func $rpc (param i32 i32 i32 i32) (result i32)))
+           (import "host" "rpc_call" (func $call (param i32 i32 i32) (result i32)))
+           (memory (export "memory") 2048)
+           (func (export "alloc") (param i32) (result i32) (i32.const 16))
+           (func (export "run") (result i32)
+             (memory.fill (i32.const 0) (i32.const 32) (i32.const 0x8000000))
+             (drop (call $rpc (i32.const 0) (i32.const 0x8000000) (i32.const 0) (i32.const 0)))
+             (i32.eqz (call $call (i32.const 0) (i32.const 0x8000000) (i32.const 0)))))"#,
+    );
+    let answer = server.job(&all, json!({"timeoutMs": 20000}));
+    assert_eq!(answer["code"], "empty_stdout", "{answer}");
+    assert_eq!(answer["usage"]["rpcCalls"], 2);
+    assert!(peak() < before + (192 << 20), "{before} -> {}", peak());
+}
+
 #[test]
 fn modules_and_bodies_may_reach_their_limits() {
     let server = Server::start(&["--max-wasm-bytes", "1000", "--max-body-bytes", "100000"]);
@@ -130,6 +186,12 @@ fn modules_and_bodies_may_reach_their_limits() {
         ("Content-Type", "application/json"),
         ("Content-Length", "100001"),
     ];
+    assert_eq!(
+        server.send("POST", "/wasm/run", &announced, b"").status,
+        413
+    );
+    // Be it JSON or not.
+    let announced = [("Content-Type", "text/plain"), announced[1]];
     assert_eq!(
         server.send("POST", "/wasm/run", &announced, b"").status,
         413
@@ -234,6 +296,24 @@ fn whatever_a_guest_does_its_time_ends() {
         memory_after < memory + (10 << 20),
         "{memory} -> {memory_after}"
     );
+}
+
+/// Machine code looks at the time in loops and at the beginning of functions. Here is neither, and each call takes long.
+#[test]
+fn a_long_row_of_host_calls_ends_too() {
+    let server = Server::start(&[]);
+    let row = "(drop (call $size (i32.const 4) (i64.const 8388608))) (drop (call $size (i32.const 4) (i64.const 0)))"
+        .repeat(5000);
+    let source = format!(
+        r#"(module (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+           (import "wasi_snapshot_preview1" "fd_filestat_set_size" (func $size (param i32 i64) (result i32)))
+           (memory (export "memory") 1) (data (i32.const 0) "f")
+           (func (export "run")
+             (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 1) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 8)))
+             {row}))"#
+    );
+    let answer = server.job(&text(&source), json!({"timeoutMs": 5}));
+    assert_eq!(answer["code"], "timeout", "{answer}");
 }
 
 #[test]
@@ -405,6 +485,32 @@ fn deterministic_failures_tell_nothing_of_the_moment() {
     let told = run(json!({}))[0].as_str().unwrap().to_owned();
     let (function, _) = told.split_once(" +0x").unwrap();
     assert_eq!(run(json!({"deterministic": true})), json!([function]));
+}
+
+/// A module chooses the names of its functions, and a short request by hash may ask for its backtrace.
+#[test]
+fn long_names_do_not_make_long_answers() {
+    let server = Server::start(&[]);
+    let name = "x".repeat(200_000);
+    let deep = text(&format!(
+        "(module (func ${name} (param i32) (if (i32.eqz (local.get 0)) (then unreachable))
+           (call ${name} (i32.sub (local.get 0) (i32.const 1))))
+         (func (export \"run\") (call ${name} (i32.const 30))))"
+    ));
+    let answer = server.run(&job(&deep, json!({}))).json();
+    let trap = &answer["trap"];
+    assert_eq!(trap["function"], name[..500]);
+    assert_eq!(trap["backtrace"].as_array().unwrap().len(), 20);
+    assert!(answer.to_string().len() < 20_000);
+    let other = text(&format!(
+        "(module (func (export \"{}\")))",
+        "y".repeat(90_000)
+    ));
+    let error = format!(
+        "no export \"run\" or \"_start\" (exports: {})",
+        "y".repeat(100)
+    );
+    assert_eq!(server.job(&other, json!({}))["error"], error);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod contract;
 mod description;
 mod guests;
 mod hostile;
+mod http2;
 mod isolate;
 mod limits;
 mod rpc;

@@ -232,6 +232,40 @@ fn a_server_is_the_proxy_of_another() {
     );
 }
 
+/// In the words of the original, which say nothing of where the proxy is.
+#[test]
+fn a_proxy_that_says_no_json_is_told() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in proxy.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>");
+        }
+    });
+    let server = Server::start(&["--rpc-proxy-url", &url]);
+    let answer = server.job(&direct_guest(BLOCK, false), json!({}));
+    assert_eq!(
+        answer["result"]["error"],
+        json!({"code": -32000, "message": "Proxy error", "data": "Invalid JSON from proxy: expected value at line 1 column 1"})
+    );
+}
+
+#[test]
+fn a_request_to_the_proxy_that_takes_too_long_has_an_answer_with_an_id() {
+    // A second is left for one call's time, and each of the batch takes it.
+    let server = fixture(200, &["--rpc-timeout-ms", "100"]);
+    let batch = format!("[{}]", [BLOCK; 20].join(","));
+    let answer = server.post("/rpc/proxy", batch.as_bytes());
+    assert_eq!(
+        (answer.status, answer.json()),
+        (
+            500,
+            json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32000, "message": "RPC proxy error", "data": "timeout"}})
+        )
+    );
+}
+
 #[test]
 fn what_was_recorded_can_be_replayed() {
     let (url, count) = node(|_, at| json!({"result": format!("{at:#x}")}));

@@ -363,6 +363,10 @@ impl Tree {
         }
         let less = less.min(entry.charged);
         content.resize(size, 0);
+        if more == 0 {
+            // What no longer counts is no longer there.
+            content.shrink_to_fit();
+        }
         entry.charged = entry.charged + more - less;
         entry.version += 1;
         self.bytes = self.bytes + more - less;

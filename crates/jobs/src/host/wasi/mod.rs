@@ -39,11 +39,13 @@ impl From<Stop> for Halt {
 
 type Done = Result<(), Halt>;
 
-/// The memory that a guest exports.
+/// How every host function begins: with a look at the time, and with the memory that the guest exports. Machine code
+/// looks at the time in loops and at the beginning of functions, and one function may be a long row of host calls.
 ///
 /// # Errors
-/// If it exports none: host functions have nothing to work on.
-pub(super) fn memory_of(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
+/// If the job must stop, or the guest exports no memory: host functions have nothing to work on.
+pub(super) fn begin(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
+    caller.data_mut().deadline.tick()?;
     if let Some(memory) = caller.data().memory {
         return Ok(memory);
     }
@@ -62,7 +64,7 @@ fn enter(
     caller: &mut Caller<'_, Guest>,
     function: impl FnOnce(&mut Linear<'_>, &mut Guest) -> Done,
 ) -> wasmtime::Result<i32> {
-    let memory = memory_of(caller)?;
+    let memory = begin(caller)?;
     let (bytes, guest) = memory.data_and_store_mut(caller);
     match function(&mut Linear(bytes), guest) {
         Ok(()) => Ok(0),

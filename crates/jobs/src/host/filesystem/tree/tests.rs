@@ -53,6 +53,20 @@ fn files_and_bytes_are_limited_and_given_back() {
     assert_eq!(tree.file(file).unwrap(), b"\0\0\0\0\0\0\0\0\0x");
 }
 
+/// Otherwise many files that were long once would take many times what all of them may.
+#[test]
+fn a_file_that_is_made_shorter_gives_its_memory_back() {
+    let mut tree = Tree::new(2, 1 << 20);
+    let file = tree.create(ROOT, "a", false, 0).unwrap();
+    for size in [1 << 20, 10, 0] {
+        tree.resize(file, size, 0).unwrap();
+    }
+    match &tree.entry(file).unwrap().content {
+        Content::File(content) => assert!(content.capacity() < 1000),
+        Content::Directory(_) => panic!("a directory"),
+    }
+}
+
 #[test]
 fn a_file_of_the_host_is_free() {
     let mut tree = Tree::new(0, 0);
