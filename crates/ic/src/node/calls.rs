@@ -293,7 +293,11 @@ impl Node {
             ..view.unwrap_or_default()
         };
         let entry = Entry::Table(closure);
-        let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+        let mut job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+        // What follows several slices becomes visible with the last one, and not at all if a checkpoint comes before.
+        if callback.slices.len() > 1 {
+            job.keep = Keep::Park;
+        }
         let execution = self.state.runtime.run(canister, job);
         let (fees, cause) = (&self.state.fees, Cause::Callback(context));
         self.observers.executed(canister, cause, &execution, || {
