@@ -19,13 +19,20 @@ fn network() -> (Net, Principal) {
 
 /// A new canister with this module.
 fn installed(net: &mut Net, module: &str) -> Principal {
-    let create = "provisional_create_canister_with_cycles";
-    let made = run(
-        net,
-        Principal::management_canister(),
-        create,
-        b"DIDL\x01\x6c\0\x01\0",
-    );
+    installed_at(net, Effective::None, module)
+}
+
+/// The same, where one wants it.
+fn installed_at(net: &mut Net, place: Effective, module: &str) -> Principal {
+    let create = Call {
+        effective: place,
+        ..call(
+            Principal::management_canister(),
+            "provisional_create_canister_with_cycles",
+            b"DIDL\x01\x6c\0\x01\0",
+        )
+    };
+    let made = reply_to(net, &create);
     let canister = Principal::from_slice(&made[made.len() - 10..]);
     let install = Encode!(&InstallCodeArgs {
         mode: CanisterInstallMode::Install,
@@ -43,20 +50,28 @@ fn installed(net: &mut Net, module: &str) -> Principal {
     canister
 }
 
-/// The reply to a call.
-fn run(net: &mut Net, canister: Principal, method: &str, payload: &[u8]) -> Vec<u8> {
-    let call = Call {
+/// A call of nobody in particular.
+fn call(canister: Principal, method: &str, payload: &[u8]) -> Call {
+    Call {
         sender: Principal::anonymous(),
         info: None,
         canister,
         effective: Effective::None,
         method: method.to_owned(),
         payload: payload.to_vec(),
-    };
-    let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+    }
+}
+
+/// The reply to a call.
+fn run(net: &mut Net, canister: Principal, method: &str, payload: &[u8]) -> Vec<u8> {
+    reply_to(net, &call(canister, method, payload))
+}
+
+fn reply_to(net: &mut Net, call: &Call) -> Vec<u8> {
+    let (_, id) = net.submit(call).expect("it has a place").expect("taken");
     match net.wait(&id, AWAIT_ROUNDS) {
         Ok(MessageResult::Replied(reply)) => reply,
-        other => panic!("{method}: {other:?}"),
+        other => panic!("{}: {other:?}", call.method),
     }
 }
 
@@ -166,4 +181,48 @@ fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
         payload: argument.expect("it encodes"),
     };
     assert!(matches!(net.submit(&call), Err(NetError::BadIngress(_))));
+}
+
+/// scheduling.md 1.7: what came from a user goes before what came from another subnet, since that is the third source.
+#[test]
+fn canisters_of_other_subnets_are_asked_after_the_users() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (global $end (mut i32) (i32.const 100))
+        (data (i32.const 0) "other")
+        (func $note (param i32)
+            (i32.store8 (global.get $end) (local.get 0))
+            (global.set $end (i32.add (global.get $end) (i32.const 1)))
+            (call $reply))
+        (func (export "canister_update other") (call $note (i32.const 0x6f)))
+        (func (export "canister_update user") (call $note (i32.const 0x75)))
+        (func (export "canister_update forward")
+            (call $copy (i32.const 16) (i32.const 0) (call $size))
+            (call $new (i32.const 16) (call $size) (i32.const 0) (i32.const 5)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (drop (call $perform))
+            (call $reply))
+        (func (export "canister_query noted")
+            (call $append (i32.const 100) (i32.sub (global.get $end) (i32.const 100)))
+            (call $reply)))"#;
+    let mut net = Net::new(NetSettings::default());
+    for _ in 0..2 {
+        net.add(SubnetSpec::new(SubnetKind::Application));
+    }
+    let [here, there] = [0, 1].map(|place| {
+        let subnet = Effective::Subnet(net.subnets()[place].id);
+        installed_at(&mut net, subnet, MODULE)
+    });
+    run(&mut net, here, "forward", there.as_slice());
+    run(&mut net, there, "user", b"");
+    net.tick();
+    let noted = net.query(&call(there, "noted", b""));
+    let expected = MessageResult::Replied(b"uo".to_vec());
+    assert_eq!(noted.expect("it has a place"), expected);
 }
