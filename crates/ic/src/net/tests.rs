@@ -5,6 +5,7 @@ use candid::Encode;
 use super::*;
 use crate::answer::MessageResult;
 use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
+use crate::management::types::lifecycle::CanisterIdRecord;
 
 /// A network of one subnet, with a canister that has a method `write`.
 fn network() -> (Net, Principal) {
@@ -225,4 +226,47 @@ fn canisters_of_other_subnets_are_asked_after_the_users() {
     let noted = net.query(&call(there, "noted", b""));
     let expected = MessageResult::Replied(b"uo".to_vec());
     assert_eq!(noted.expect("it has a place"), expected);
+}
+
+/// Of calls that a deleted subnet owes an answer to, those of the management canister are no exception.
+#[test]
+fn management_calls_to_a_deleted_subnet_are_refused() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reject_code" (func $code (result i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_data_append" (func $data (param i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (table funcref (elem $answered))
+        (data (i32.const 0) "canister_status")
+        (func $answered (param i32)
+            (i32.store (i32.const 16) (call $code))
+            (call $append (i32.const 16) (i32.const 1))
+            (call $reply))
+        (func (export "canister_update ask")
+            (call $copy (i32.const 32) (i32.const 0) (call $size))
+            (call $new (i32.const 16) (i32.const 0) (i32.const 0) (i32.const 15)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (call $data (i32.const 32) (call $size))
+            (drop (call $perform))))"#;
+    let mut net = Net::new(NetSettings::default());
+    for _ in 0..2 {
+        net.add(SubnetSpec::new(SubnetKind::Application));
+    }
+    let [here, there] = [0, 1].map(|place| net.subnets()[place].id);
+    let asks = installed_at(&mut net, Effective::Subnet(here), MODULE);
+    let asked = CanisterIdRecord {
+        canister_id: installed_at(&mut net, Effective::Subnet(there), MODULE),
+    };
+    let asked = Encode!(&asked).expect("it encodes");
+    let ask = call(asks, "ask", &asked);
+    let (_, id) = net.submit(&ask).expect("it has a place").expect("taken");
+    net.tick();
+    net.delete_subnet(&there).expect("there is another");
+    let answer = net.wait(&id, 2).expect("the call is refused");
+    assert_eq!(answer, MessageResult::Replied(vec![3]));
 }

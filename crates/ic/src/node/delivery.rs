@@ -195,6 +195,11 @@ impl Node {
         match self.resolve(&mut request, version) {
             Ok(receiver) => {
                 request.receiver = receiver;
+                if receiver != Principal::management_canister()
+                    && let Some(callback) = canister.calls.callback_mut(request.callback)
+                {
+                    callback.subnet = Some(receiver);
+                }
                 canister.outputs.push(CanisterMessage::Request(request));
             }
             Err(error) => {

@@ -100,14 +100,14 @@ impl Node {
                     canister.outputs.put_back(receiver, queue);
                 }
             }
-            for (id, callee) in canister.calls.callees() {
-                if is_lost(&callee) && !canister.inputs.has_response(id) {
+            for (id, respondent) in canister.calls.respondents() {
+                if is_lost(&respondent) && !canister.inputs.has_response(id) {
                     let refusal = Response {
                         originator: canister.id,
-                        respondent: callee,
+                        respondent,
                         callback: id,
                         refund: 0,
-                        payload: Payload::Reject(SystemReject::NoRoute(callee).into()),
+                        payload: Payload::Reject(SystemReject::NoRoute(respondent).into()),
                     };
                     let refusal = CanisterMessage::Response(refusal);
                     canister.inputs.push(refusal, Class::Remote);
