@@ -270,3 +270,36 @@ fn management_calls_to_a_deleted_subnet_are_refused() {
     let answer = net.wait(&id, 2).expect("the call is refused");
     assert_eq!(answer, MessageResult::Replied(vec![3]));
 }
+
+/// A canister that is stopping still executes the answers to its calls, also one that waits for the next round.
+#[test]
+fn a_network_is_not_at_rest_while_a_stopping_canister_has_an_answer_to_execute() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (table funcref (elem $random $refused))
+        (data (i32.const 0) "raw_rand\01")
+        (func $random (param i32)
+            (call $new (i32.const 8) (i32.const 1) (i32.const 0) (i32.const 8)
+                (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0))
+            (drop (call $perform)))
+        (func $refused (param i32))
+        (func (export "canister_update go")
+            (call $new (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 8)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (drop (call $perform))
+            (call $reply)))"#;
+    let (mut net, _) = network();
+    let canister_id = installed(&mut net, MODULE);
+    run(&mut net, canister_id, "go", b"");
+    let argument = Encode!(&CanisterIdRecord { canister_id }).expect("it encodes");
+    let stop = call(Principal::management_canister(), "stop_canister", &argument);
+    net.submit(&stop).expect("it has a place").expect("taken");
+    let at_rest = [(); 3].map(|()| {
+        net.tick();
+        net.subnets()[0].node.is_at_rest()
+    });
+    assert_eq!(at_rest, [false, false, true]);
+}
