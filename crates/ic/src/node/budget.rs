@@ -1,7 +1,7 @@
 //! The instructions that a round may use, on four cores (scheduling.md 1.10). Owns arithmetic only.
 
 /// Cores of the scheduler.
-const CORES: usize = 4;
+pub(super) const CORES: usize = 4;
 /// Charged for every execution.
 const EXECUTION_OVERHEAD: i64 = 2_000_000;
 /// Charged for every turn of a canister that used instructions.
