@@ -1,7 +1,7 @@
 //! The queues of a canister: messages that wait to be executed, and messages that wait to leave.
 //! Owns order and rotation (scheduling.md 1.7, 1.8), not what is done with a message.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use candid::Principal;
@@ -206,6 +206,8 @@ pub struct InputQueues {
     local: VecDeque<Principal>,
     /// The same of other subnets.
     remote: VecDeque<Principal>,
+    /// Callbacks whose responses are among the messages.
+    answered: BTreeSet<CallbackId>,
     ingress: VecDeque<Ingress>,
     next: Source,
 }
@@ -218,6 +220,9 @@ impl InputQueues {
 
     /// Appends a message to the queue of its sender.
     pub fn push(&mut self, message: CanisterMessage, class: Class) {
+        if let CanisterMessage::Response(response) = &message {
+            self.answered.insert(response.callback);
+        }
         let sender = message.sender();
         let queue = self.from.entry(sender).or_default();
         if queue.is_empty() {
@@ -257,6 +262,9 @@ impl InputQueues {
                 Source::Ingress => self.ingress.pop_front().map(Input::Ingress),
                 Source::Remote => pop_in_turn(&mut self.from, &mut self.remote),
             };
+            if let Some(Input::Canister(CanisterMessage::Response(response))) = &input {
+                self.answered.remove(&response.callback);
+            }
             if input.is_some() {
                 return input;
             }
@@ -295,9 +303,7 @@ impl InputQueues {
 
     /// True if a response to this callback waits.
     pub fn has_response(&self, callback: CallbackId) -> bool {
-        self.from.values().flatten().any(|message| {
-            matches!(message, CanisterMessage::Response(response) if response.callback == callback)
-        })
+        self.answered.contains(&callback)
     }
 }
 
@@ -445,6 +451,30 @@ mod tests {
         queues.push(request(7, 3), Class::Remote);
         queues.push_ingress(ingress(3));
         assert_eq!(drain(&mut queues), ["i3", "7.3"]);
+    }
+
+    #[test]
+    fn a_response_waits_until_it_is_taken() {
+        let mut queues = InputQueues::default();
+        let callee = Principal::from_slice(&[7]);
+        for callback in [3, 4] {
+            let response = Response {
+                originator: Principal::from_slice(&[99]),
+                respondent: callee,
+                callback,
+                refund: 0,
+                payload: Payload::Reply(Vec::new()),
+            };
+            queues.push(CanisterMessage::Response(response), Class::Local);
+        }
+        queues.push(request(7, 5), Class::Local);
+        let waiting =
+            |queues: &InputQueues| [3, 4, 5].map(|callback| queues.has_response(callback));
+        assert_eq!(waiting(&queues), [true, true, false]);
+        assert!(queues.pop().is_some());
+        assert_eq!(waiting(&queues), [false, true, false]);
+        assert_eq!(drain(&mut queues), ["response", "7.5"]);
+        assert_eq!(waiting(&queues), [false, false, false]);
     }
 
     /// scheduling.md 1.13: a checkpoint resets the pointer.
