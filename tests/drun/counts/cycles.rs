@@ -220,3 +220,34 @@ fn memory_on_a_full_subnet_is_reserved_within_a_limit() {
     assert_eq!(outcomes[3]["error_code"], "IC0534", "{text}");
     assert!(text.contains(expected), "{text}");
 }
+
+/// metering.md 5.3: a response that finds its call's context deleted runs nothing and pays the fixed fee only, whatever was prepaid
+/// for the callback: twice as much in a 64-bit module as in a 32-bit one.
+#[test]
+fn who_was_uninstalled_gets_back_what_was_prepaid_for_callbacks() {
+    let text = r#"(module
+        (import "ic0" "call_new" (func $new (param {p} {p} {p} {p} {p} {p} {p} {p})))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (memory {m} 1)
+        (data ({p}.const 0) "raw_rand")
+        (func (export "canister_update go")
+            (call $new ({p}.const 8) ({p}.const 0) ({p}.const 0) ({p}.const 8)
+                ({p}.const 0) ({p}.const 0) ({p}.const 0) ({p}.const 0))
+            (drop (call $perform))
+            (call $reply)))"#;
+    let [narrow, wide] = [("i32", "", 1), ("i64", "i64", 2)].map(|(pointer, memory, price)| {
+        let text = text.replace("{p}", pointer).replace("{m}", memory);
+        let module = wat::parse_str(text).expect("valid text");
+        let mut subnet = drun::Subnet::new().application();
+        let canister = subnet.create();
+        subnet.install(canister, &module, ()).expect("it installs");
+        let before = subnet.cycles(canister).expect("it is there");
+        let outcome = subnet.call(canister, "go").outcome();
+        subnet.uninstall(canister).expect("it has a module");
+        subnet.tick(2);
+        let lost = before - subnet.cycles(canister).expect("it is there");
+        lost - price * u128::from(outcome.instructions)
+    });
+    assert_eq!(narrow, wide);
+}

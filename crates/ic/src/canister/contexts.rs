@@ -107,6 +107,8 @@ pub struct Callback {
     pub context: ContextId,
     /// Who was called.
     pub callee: Principal,
+    /// The other subnet whose management canister it was, if it was one.
+    pub subnet: Option<Principal>,
     /// Runs when the callee replies.
     pub reply: Closure,
     /// Runs when the call is rejected.
@@ -225,10 +227,16 @@ impl CallContexts {
         self.callbacks.get(&id)
     }
 
-    /// All callbacks in order of the calls, each with who was called.
-    pub fn callees(&self) -> Vec<(CallbackId, Principal)> {
+    /// The callback of this number, to change it.
+    pub fn callback_mut(&mut self, id: CallbackId) -> Option<&mut Callback> {
+        self.callbacks.get_mut(&id)
+    }
+
+    /// All callbacks in order of the calls, each with whom the response will be from.
+    pub fn respondents(&self) -> Vec<(CallbackId, Principal)> {
         let all = self.callbacks.iter();
-        all.map(|(id, callback)| (*id, callback.callee)).collect()
+        all.map(|(id, callback)| (*id, callback.subnet.unwrap_or(callback.callee)))
+            .collect()
     }
 
     /// Callbacks with a deadline before this second, by deadline and then in order of the calls.

@@ -1,7 +1,7 @@
 //! The queues of a canister: messages that wait to be executed, and messages that wait to leave.
 //! Owns order and rotation (scheduling.md 1.7, 1.8), not what is done with a message.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use candid::Principal;
@@ -180,7 +180,16 @@ pub enum Input {
     Ingress(Ingress),
 }
 
-/// Which kind of queue is asked next. There is a third kind, of other subnets, which is always empty here.
+/// Where the sender of a message between canisters is. The system counts as being here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// On this subnet.
+    Local,
+    /// On another one.
+    Remote,
+}
+
+/// Which kind of queue is asked next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Source {
     #[default]
@@ -193,8 +202,12 @@ enum Source {
 #[derive(Clone, Debug, Default)]
 pub struct InputQueues {
     from: BTreeMap<Principal, VecDeque<CanisterMessage>>,
-    /// Senders with waiting messages, in turn.
-    senders: VecDeque<Principal>,
+    /// Senders of this subnet with waiting messages, in turn.
+    local: VecDeque<Principal>,
+    /// The same of other subnets.
+    remote: VecDeque<Principal>,
+    /// Callbacks whose responses are among the messages.
+    answered: BTreeSet<CallbackId>,
     ingress: VecDeque<Ingress>,
     next: Source,
 }
@@ -202,15 +215,21 @@ pub struct InputQueues {
 impl InputQueues {
     /// True if nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.senders.is_empty() && self.ingress.is_empty()
+        self.local.is_empty() && self.remote.is_empty() && self.ingress.is_empty()
     }
 
     /// Appends a message to the queue of its sender.
-    pub fn push(&mut self, message: CanisterMessage) {
+    pub fn push(&mut self, message: CanisterMessage, class: Class) {
+        if let CanisterMessage::Response(response) = &message {
+            self.answered.insert(response.callback);
+        }
         let sender = message.sender();
         let queue = self.from.entry(sender).or_default();
         if queue.is_empty() {
-            self.senders.push_back(sender);
+            match class {
+                Class::Local => self.local.push_back(sender),
+                Class::Remote => self.remote.push_back(sender),
+            }
         }
         queue.push_back(message);
     }
@@ -239,29 +258,22 @@ impl InputQueues {
                 Source::Remote => Source::Local,
             };
             let input = match source {
-                Source::Local => self.pop_canister().map(Input::Canister),
+                Source::Local => pop_in_turn(&mut self.from, &mut self.local),
                 Source::Ingress => self.ingress.pop_front().map(Input::Ingress),
-                Source::Remote => None,
+                Source::Remote => pop_in_turn(&mut self.from, &mut self.remote),
             };
+            if let Some(Input::Canister(CanisterMessage::Response(response))) = &input {
+                self.answered.remove(&response.callback);
+            }
             if input.is_some() {
                 return input;
             }
         }
     }
 
-    fn pop_canister(&mut self) -> Option<CanisterMessage> {
-        let sender = self.senders.pop_front()?;
-        let queue = self.from.get_mut(&sender)?;
-        let message = queue.pop_front();
-        if !queue.is_empty() {
-            self.senders.push_back(sender);
-        }
-        message
-    }
-
     /// Drops the best-effort requests whose deadline has passed; the cycles attached to them are lost (scheduling.md 1.2).
     pub fn drop_expired(&mut self, now_seconds: u64) {
-        if self.senders.is_empty() {
+        if self.local.is_empty() && self.remote.is_empty() {
             return;
         }
         for queue in self.from.values_mut() {
@@ -273,8 +285,9 @@ impl InputQueues {
             });
         }
         let from = &self.from;
-        self.senders
-            .retain(|sender| from.get(sender).is_some_and(|queue| !queue.is_empty()));
+        for senders in [&mut self.local, &mut self.remote] {
+            senders.retain(|sender| from.get(sender).is_some_and(|queue| !queue.is_empty()));
+        }
     }
 
     /// Takes out the messages of users that have waited too long.
@@ -290,10 +303,22 @@ impl InputQueues {
 
     /// True if a response to this callback waits.
     pub fn has_response(&self, callback: CallbackId) -> bool {
-        self.from.values().flatten().any(|message| {
-            matches!(message, CanisterMessage::Response(response) if response.callback == callback)
-        })
+        self.answered.contains(&callback)
     }
+}
+
+/// Takes a message of the sender whose turn it is.
+fn pop_in_turn(
+    from: &mut BTreeMap<Principal, VecDeque<CanisterMessage>>,
+    senders: &mut VecDeque<Principal>,
+) -> Option<Input> {
+    let sender = senders.pop_front()?;
+    let queue = from.get_mut(&sender)?;
+    let message = queue.pop_front();
+    if !queue.is_empty() {
+        senders.push_back(sender);
+    }
+    message.map(Input::Canister)
 }
 
 /// Messages that wait to leave, by receiver in ascending order.
@@ -390,7 +415,7 @@ mod tests {
     fn senders_take_turns() {
         let mut queues = InputQueues::default();
         for (from, n) in [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)] {
-            queues.push(request(from, n));
+            queues.push(request(from, n), Class::Local);
         }
         assert_eq!(drain(&mut queues), ["1.1", "2.1", "1.2", "2.2", "1.3"]);
     }
@@ -399,28 +424,68 @@ mod tests {
     #[test]
     fn the_source_pointer_persists() {
         let mut queues = InputQueues::default();
-        queues.push(request(1, 1));
+        queues.push(request(1, 1), Class::Local);
         queues.push_ingress(ingress(1));
         assert_eq!(drain(&mut queues), ["1.1", "i1"]);
         queues.push_ingress(ingress(2));
-        queues.push(request(1, 2));
+        queues.push(request(1, 2), Class::Local);
         assert_eq!(drain(&mut queues), ["1.2", "i2"]);
-        queues.push(request(1, 3));
+        queues.push(request(1, 3), Class::Local);
         assert_eq!(drain(&mut queues), ["1.3"]);
-        queues.push(request(1, 4));
+        queues.push(request(1, 4), Class::Local);
         queues.push_ingress(ingress(3));
         assert_eq!(drain(&mut queues), ["i3", "1.4"]);
+    }
+
+    /// scheduling.md 1.7: canisters of other subnets are a source of their own, behind the users.
+    #[test]
+    fn other_subnets_have_their_own_turn() {
+        let mut queues = InputQueues::default();
+        for n in [1, 2] {
+            queues.push(request(7, n), Class::Remote);
+            queues.push(request(1, n), Class::Local);
+            queues.push_ingress(ingress(n));
+        }
+        assert_eq!(drain(&mut queues), ["1.1", "i1", "7.1", "1.2", "i2", "7.2"]);
+        assert!(queues.is_empty());
+        queues.push(request(7, 3), Class::Remote);
+        queues.push_ingress(ingress(3));
+        assert_eq!(drain(&mut queues), ["i3", "7.3"]);
+    }
+
+    #[test]
+    fn a_response_waits_until_it_is_taken() {
+        let mut queues = InputQueues::default();
+        let callee = Principal::from_slice(&[7]);
+        for callback in [3, 4] {
+            let response = Response {
+                originator: Principal::from_slice(&[99]),
+                respondent: callee,
+                callback,
+                refund: 0,
+                payload: Payload::Reply(Vec::new()),
+            };
+            queues.push(CanisterMessage::Response(response), Class::Local);
+        }
+        queues.push(request(7, 5), Class::Local);
+        let waiting =
+            |queues: &InputQueues| [3, 4, 5].map(|callback| queues.has_response(callback));
+        assert_eq!(waiting(&queues), [true, true, false]);
+        assert!(queues.pop().is_some());
+        assert_eq!(waiting(&queues), [false, true, false]);
+        assert_eq!(drain(&mut queues), ["response", "7.5"]);
+        assert_eq!(waiting(&queues), [false, false, false]);
     }
 
     /// scheduling.md 1.13: a checkpoint resets the pointer.
     #[test]
     fn the_source_pointer_can_begin_afresh() {
         let mut queues = InputQueues::default();
-        queues.push(request(1, 1));
+        queues.push(request(1, 1), Class::Local);
         assert_eq!(drain(&mut queues), ["1.1"]);
         queues.reset_rotation();
         queues.push_ingress(ingress(1));
-        queues.push(request(1, 2));
+        queues.push(request(1, 2), Class::Local);
         assert_eq!(drain(&mut queues), ["1.2", "i1"]);
     }
 

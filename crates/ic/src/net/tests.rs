@@ -5,6 +5,7 @@ use candid::Encode;
 use super::*;
 use crate::answer::MessageResult;
 use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
+use crate::management::types::lifecycle::CanisterIdRecord;
 
 /// A network of one subnet, with a canister that has a method `write`.
 fn network() -> (Net, Principal) {
@@ -19,13 +20,20 @@ fn network() -> (Net, Principal) {
 
 /// A new canister with this module.
 fn installed(net: &mut Net, module: &str) -> Principal {
-    let create = "provisional_create_canister_with_cycles";
-    let made = run(
-        net,
-        Principal::management_canister(),
-        create,
-        b"DIDL\x01\x6c\0\x01\0",
-    );
+    installed_at(net, Effective::None, module)
+}
+
+/// The same, where one wants it.
+fn installed_at(net: &mut Net, place: Effective, module: &str) -> Principal {
+    let create = Call {
+        effective: place,
+        ..call(
+            Principal::management_canister(),
+            "provisional_create_canister_with_cycles",
+            b"DIDL\x01\x6c\0\x01\0",
+        )
+    };
+    let made = reply_to(net, &create);
     let canister = Principal::from_slice(&made[made.len() - 10..]);
     let install = Encode!(&InstallCodeArgs {
         mode: CanisterInstallMode::Install,
@@ -43,20 +51,28 @@ fn installed(net: &mut Net, module: &str) -> Principal {
     canister
 }
 
-/// The reply to a call.
-fn run(net: &mut Net, canister: Principal, method: &str, payload: &[u8]) -> Vec<u8> {
-    let call = Call {
+/// A call of nobody in particular.
+fn call(canister: Principal, method: &str, payload: &[u8]) -> Call {
+    Call {
         sender: Principal::anonymous(),
         info: None,
         canister,
         effective: Effective::None,
         method: method.to_owned(),
         payload: payload.to_vec(),
-    };
-    let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
+    }
+}
+
+/// The reply to a call.
+fn run(net: &mut Net, canister: Principal, method: &str, payload: &[u8]) -> Vec<u8> {
+    reply_to(net, &call(canister, method, payload))
+}
+
+fn reply_to(net: &mut Net, call: &Call) -> Vec<u8> {
+    let (_, id) = net.submit(call).expect("it has a place").expect("taken");
     match net.wait(&id, AWAIT_ROUNDS) {
         Ok(MessageResult::Replied(reply)) => reply,
-        other => panic!("{method}: {other:?}"),
+        other => panic!("{}: {other:?}", call.method),
     }
 }
 
@@ -227,4 +243,124 @@ fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
         payload: argument.expect("it encodes"),
     };
     assert!(matches!(net.submit(&call), Err(NetError::BadIngress(_))));
+}
+
+/// scheduling.md 1.7: what came from a user goes before what came from another subnet, since that is the third source.
+#[test]
+fn canisters_of_other_subnets_are_asked_after_the_users() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (global $end (mut i32) (i32.const 100))
+        (data (i32.const 0) "other")
+        (func $note (param i32)
+            (i32.store8 (global.get $end) (local.get 0))
+            (global.set $end (i32.add (global.get $end) (i32.const 1)))
+            (call $reply))
+        (func (export "canister_update other") (call $note (i32.const 0x6f)))
+        (func (export "canister_update user") (call $note (i32.const 0x75)))
+        (func (export "canister_update forward")
+            (call $copy (i32.const 16) (i32.const 0) (call $size))
+            (call $new (i32.const 16) (call $size) (i32.const 0) (i32.const 5)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (drop (call $perform))
+            (call $reply))
+        (func (export "canister_query noted")
+            (call $append (i32.const 100) (i32.sub (global.get $end) (i32.const 100)))
+            (call $reply)))"#;
+    let mut net = Net::new(NetSettings::default());
+    for _ in 0..2 {
+        net.add(SubnetSpec::new(SubnetKind::Application));
+    }
+    let [here, there] = [0, 1].map(|place| {
+        let subnet = Effective::Subnet(net.subnets()[place].id);
+        installed_at(&mut net, subnet, MODULE)
+    });
+    run(&mut net, here, "forward", there.as_slice());
+    run(&mut net, there, "user", b"");
+    net.tick();
+    let noted = net.query(&call(there, "noted", b""));
+    let expected = MessageResult::Replied(b"uo".to_vec());
+    assert_eq!(noted.expect("it has a place"), expected);
+}
+
+/// Of calls that a deleted subnet owes an answer to, those of the management canister are no exception.
+#[test]
+fn management_calls_to_a_deleted_subnet_are_refused() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reject_code" (func $code (result i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_data_append" (func $data (param i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (table funcref (elem $answered))
+        (data (i32.const 0) "canister_status")
+        (func $answered (param i32)
+            (i32.store (i32.const 16) (call $code))
+            (call $append (i32.const 16) (i32.const 1))
+            (call $reply))
+        (func (export "canister_update ask")
+            (call $copy (i32.const 32) (i32.const 0) (call $size))
+            (call $new (i32.const 16) (i32.const 0) (i32.const 0) (i32.const 15)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (call $data (i32.const 32) (call $size))
+            (drop (call $perform))))"#;
+    let mut net = Net::new(NetSettings::default());
+    for _ in 0..2 {
+        net.add(SubnetSpec::new(SubnetKind::Application));
+    }
+    let [here, there] = [0, 1].map(|place| net.subnets()[place].id);
+    let asks = installed_at(&mut net, Effective::Subnet(here), MODULE);
+    let asked = CanisterIdRecord {
+        canister_id: installed_at(&mut net, Effective::Subnet(there), MODULE),
+    };
+    let asked = Encode!(&asked).expect("it encodes");
+    let ask = call(asks, "ask", &asked);
+    let (_, id) = net.submit(&ask).expect("it has a place").expect("taken");
+    net.tick();
+    net.delete_subnet(&there).expect("there is another");
+    let answer = net.wait(&id, 2).expect("the call is refused");
+    assert_eq!(answer, MessageResult::Replied(vec![3]));
+}
+
+/// A canister that is stopping still executes the answers to its calls, also one that waits for the next round.
+#[test]
+fn a_network_is_not_at_rest_while_a_stopping_canister_has_an_answer_to_execute() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (table funcref (elem $random $refused))
+        (data (i32.const 0) "raw_rand\01")
+        (func $random (param i32)
+            (call $new (i32.const 8) (i32.const 1) (i32.const 0) (i32.const 8)
+                (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0))
+            (drop (call $perform)))
+        (func $refused (param i32))
+        (func (export "canister_update go")
+            (call $new (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 8)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (drop (call $perform))
+            (call $reply)))"#;
+    let (mut net, _) = network();
+    let canister_id = installed(&mut net, MODULE);
+    run(&mut net, canister_id, "go", b"");
+    let argument = Encode!(&CanisterIdRecord { canister_id }).expect("it encodes");
+    let stop = call(Principal::management_canister(), "stop_canister", &argument);
+    net.submit(&stop).expect("it has a place").expect("taken");
+    let at_rest = [(); 3].map(|()| {
+        net.tick();
+        net.subnets()[0].node.is_at_rest()
+    });
+    assert_eq!(at_rest, [false, false, true]);
 }

@@ -1,7 +1,7 @@
 //! The instructions that a round may use, on four cores (scheduling.md 1.10). Owns arithmetic only.
 
 /// Cores of the scheduler.
-const CORES: usize = 4;
+pub(super) const CORES: usize = 4;
 /// Charged for every execution.
 const EXECUTION_OVERHEAD: i64 = 2_000_000;
 /// Charged for every turn of a canister that used instructions.
@@ -37,18 +37,25 @@ impl Budget {
 
     /// Charges an execution to the core of the `position`th canister.
     pub(super) fn execution(&mut self, position: usize, instructions: u64) {
-        self.cores[position % CORES] -= instructions as i64 + EXECUTION_OVERHEAD;
+        let instructions = i64::try_from(instructions).unwrap_or(i64::MAX);
+        self.charge(position, instructions.saturating_add(EXECUTION_OVERHEAD));
     }
 
     /// Charges a turn in which instructions were used.
     pub(super) fn turn(&mut self, position: usize) {
-        self.cores[position % CORES] -= TURN_OVERHEAD;
+        self.charge(position, TURN_OVERHEAD);
+    }
+
+    fn charge(&mut self, position: usize, instructions: i64) {
+        let core = &mut self.cores[position % CORES];
+        *core = core.saturating_sub(instructions);
     }
 
     /// Ends an iteration on a subnet of so many canisters; true if the round may go on.
     pub(super) fn end_iteration(&mut self, canisters: usize) -> bool {
         self.left = self.cores.iter().copied().min().unwrap_or(self.left);
-        self.left -= CANISTER_OVERHEAD * canisters as i64;
+        let overhead = CANISTER_OVERHEAD * canisters as i64;
+        self.left = self.left.saturating_sub(overhead);
         self.left > 0
     }
 }
@@ -73,6 +80,19 @@ mod tests {
             }
         }
         assert_eq!(iterations, 200);
+    }
+
+    /// Under a limit of 63 bits an execution may use as many.
+    #[test]
+    fn an_execution_of_all_instructions_that_there_are_ends_the_round() {
+        let mut budget = Budget::new(1);
+        for _ in 0..2 {
+            budget.begin_iteration();
+            budget.execution(0, i64::MAX as u64);
+            budget.turn(0);
+            assert!(!budget.allows(0));
+            assert!(!budget.end_iteration(1));
+        }
     }
 
     #[test]

@@ -212,18 +212,21 @@ impl Node {
         self.state
             .refund_for(Purpose::Transmission, canister, unsent);
         let limit = self.state.limits.message;
+        let context = canister.calls.get(callback.context).cloned();
+        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some())
+        else {
+            // The module that the call was paid for may be gone: which width it had, its price tells.
+            let wasm64 = callback.prepaid_execution > self.state.fees.execution(limit, false);
+            let prepayment = Prepayment::of_callback(limit, wasm64, callback.prepaid_execution);
+            prepayment.settle(&mut self.state, canister, 0);
+            canister.calls.close_if_done(callback.context);
+            return Item::Done;
+        };
         let wasm64 = canister
             .code
             .as_ref()
             .is_some_and(|code| code.module.facts.memory64);
         let prepayment = Prepayment::of_callback(limit, wasm64, callback.prepaid_execution);
-        let context = canister.calls.get(callback.context).cloned();
-        let Some(context) = context.filter(|context| !context.deleted && canister.code.is_some())
-        else {
-            prepayment.settle(&mut self.state, canister, 0);
-            canister.calls.close_if_done(callback.context);
-            return Item::Done;
-        };
         let mut message = callback_view(&context);
         message.refunded_cycles = response.refund;
         let (mode, closure) = match response.payload {
@@ -293,7 +296,11 @@ impl Node {
             ..view.unwrap_or_default()
         };
         let entry = Entry::Table(closure);
-        let job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+        let mut job = self.callback_job(canister, Mode::Cleanup, entry, left, view);
+        // What follows several slices becomes visible with the last one, and not at all if a checkpoint comes before.
+        if callback.slices.len() > 1 {
+            job.keep = Keep::Park;
+        }
         let execution = self.state.runtime.run(canister, job);
         let (fees, cause) = (&self.state.fees, Cause::Callback(context));
         self.observers.executed(canister, cause, &execution, || {

@@ -163,6 +163,7 @@ impl Node {
         let callback = canister.calls.register(Callback {
             context,
             callee,
+            subnet: None,
             reply: call.on_reply,
             reject: call.on_reject,
             cleanup: call.on_cleanup,

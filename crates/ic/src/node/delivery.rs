@@ -5,9 +5,9 @@ use candid::Principal;
 
 use super::Node;
 use super::round::SECOND;
-use super::streams::send_away;
+use super::streams::{Neighbours, send_away};
 use crate::answer::MessageResult;
-use crate::canister::queues::{CanisterMessage, Payload, Request, Response};
+use crate::canister::queues::{CanisterMessage, Class, Payload, Request, Response};
 use crate::canister::{Canister, Status};
 use crate::errors::{ManagementRoutingError, Reject, SystemReject, Unroutable, UserError};
 use crate::management::decode::DecodeError;
@@ -26,10 +26,11 @@ impl Node {
         let seconds = time / SECOND;
         self.management.drop_expired(seconds);
         let mut late = self.management.take_expired_ingress(time);
+        let neighbours = &self.neighbours;
         self.state.canisters.for_each_busy(|canister| {
             canister.inputs.drop_expired(seconds);
             late.extend(canister.inputs.take_expired_ingress(time));
-            answer_expired_calls(canister, seconds);
+            answer_expired_calls(canister, neighbours, seconds);
         });
         for ingress in late {
             if let Err(error) = ingress.check_expiry(time) {
@@ -40,17 +41,19 @@ impl Node {
 
     /// Takes in what the subnet sent to itself in the round before, and then what other subnets have sent.
     pub(super) fn induct_loopback(&mut self) {
-        let own = std::mem::take(&mut self.loopback);
-        for message in own.into_iter().chain(std::mem::take(&mut self.incoming)) {
+        let own = std::mem::take(&mut self.loopback).into_iter();
+        let others = std::mem::take(&mut self.incoming).into_iter();
+        let own = own.map(|message| (message, Class::Local));
+        for (message, class) in own.chain(others.map(|message| (message, Class::Remote))) {
             match message {
                 CanisterMessage::Request(request) if self.is_management(&request.receiver) => {
-                    self.management.push(request);
+                    self.management.push(request, class);
                 }
                 CanisterMessage::Request(request) => match self.refusal(&request) {
                     Some(reject) => self.answer_request(request.refuse(reject)),
-                    None => self.deliver(CanisterMessage::Request(request)),
+                    None => self.deliver(CanisterMessage::Request(request), class),
                 },
-                response => self.deliver(response),
+                response => self.deliver(response, class),
             }
         }
     }
@@ -81,9 +84,9 @@ impl Node {
     }
 
     /// Puts a message into the queue of its receiver, if there is one.
-    pub(super) fn deliver(&mut self, message: CanisterMessage) {
+    pub(super) fn deliver(&mut self, message: CanisterMessage, class: Class) {
         if let Some(canister) = self.state.canisters.get_mut(&message.receiver()) {
-            take_in(canister, message);
+            take_in(canister, message, class);
         }
     }
 
@@ -105,7 +108,7 @@ impl Node {
                 && let Some(own) = queues.remove(&source)
             {
                 for message in own {
-                    take_in(canister, message);
+                    take_in(canister, message, Class::Local);
                 }
             }
             for (destination, mut queue) in queues {
@@ -121,7 +124,7 @@ impl Node {
                             queue.push_front(message);
                             break;
                         }
-                        self.deliver(message);
+                        self.deliver(message, Class::Local);
                     }
                 }
                 if let Some(canister) = self.state.canisters.get_mut(&source) {
@@ -161,7 +164,8 @@ impl Node {
                 *after = Some(receiver);
                 if let Some(subnet) = self.neighbours.host_of(&receiver) {
                     if let Some(refusal) = send_away(&mut self.outgoing, subnet, message) {
-                        canister.inputs.push(CanisterMessage::Response(refusal));
+                        let refusal = CanisterMessage::Response(refusal);
+                        canister.inputs.push(refusal, Class::Remote);
                     }
                     return true;
                 }
@@ -171,9 +175,8 @@ impl Node {
                 match message {
                     CanisterMessage::Request(request) if !known => {
                         let reject = SystemReject::NoRoute(receiver).into();
-                        canister
-                            .inputs
-                            .push(CanisterMessage::Response(request.refuse(reject)));
+                        let refusal = CanisterMessage::Response(request.refuse(reject));
+                        canister.inputs.push(refusal, Class::Local);
                     }
                     message => self.loopback.push_back(message),
                 }
@@ -192,12 +195,17 @@ impl Node {
         match self.resolve(&mut request, version) {
             Ok(receiver) => {
                 request.receiver = receiver;
+                if receiver != Principal::management_canister()
+                    && let Some(callback) = canister.calls.callback_mut(request.callback)
+                {
+                    callback.subnet = Some(receiver);
+                }
                 canister.outputs.push(CanisterMessage::Request(request));
             }
             Err(error) => {
                 request.receiver = Principal::management_canister();
-                let response = request.refuse(error);
-                canister.inputs.push(CanisterMessage::Response(response));
+                let refusal = CanisterMessage::Response(request.refuse(error));
+                canister.inputs.push(refusal, Class::Local);
             }
         }
     }
@@ -294,7 +302,7 @@ impl Node {
 }
 
 /// Answers the best-effort calls of a canister whose deadline has passed.
-fn answer_expired_calls(canister: &mut Canister, now_seconds: u64) {
+fn answer_expired_calls(canister: &mut Canister, neighbours: &Neighbours, now_seconds: u64) {
     for id in canister.calls.expired(now_seconds) {
         let Some(callback) = canister.calls.callback(id) else {
             continue;
@@ -309,13 +317,15 @@ fn answer_expired_calls(canister: &mut Canister, now_seconds: u64) {
             refund: 0,
             payload: Payload::Reject(SystemReject::DeadlineExpired.into()),
         };
-        canister.inputs.push(CanisterMessage::Response(response));
+        let class = neighbours.class_of(&response.respondent);
+        let response = CanisterMessage::Response(response);
+        canister.inputs.push(response, class);
     }
 }
 
 /// Puts a message into the queue of a canister. Of a response that comes too late, when its call was answered by the deadline,
 /// only the cycles are kept.
-fn take_in(canister: &mut Canister, message: CanisterMessage) {
+fn take_in(canister: &mut Canister, message: CanisterMessage, class: Class) {
     if let CanisterMessage::Response(response) = &message {
         let too_late = match canister.calls.callback(response.callback) {
             None => true,
@@ -328,7 +338,7 @@ fn take_in(canister: &mut Canister, message: CanisterMessage) {
             return;
         }
     }
-    canister.inputs.push(message);
+    canister.inputs.push(message, class);
 }
 
 /// The refusal of an argument that is decoded in the state of the sender.

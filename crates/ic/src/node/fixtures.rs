@@ -88,9 +88,10 @@ impl Node {
             || !self.management_output.is_empty()
             || !self.paused.is_empty()
             || self.installing.is_some()
-            || self.state.canisters.busy().any(|canister| {
-                (canister.status.is_running() && !canister.inputs.is_empty())
-                    || !canister.outputs.is_empty()
-            })
+            || self
+                .state
+                .canisters
+                .busy()
+                .any(|canister| !canister.inputs.is_empty() || !canister.outputs.is_empty())
     }
 }

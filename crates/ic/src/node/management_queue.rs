@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::canister::queues::{CanisterMessage, Ingress, Input, InputQueues, Request};
+use crate::canister::queues::{CanisterMessage, Class, Ingress, Input, InputQueues, Request};
 use crate::management::{Argument, Method, open};
 use crate::protocol::Date;
 
@@ -62,8 +62,8 @@ pub(super) struct ManagementQueue {
 
 impl ManagementQueue {
     /// Adds a canister's call.
-    pub(super) fn push(&mut self, request: Request) {
-        self.queues.push(CanisterMessage::Request(request));
+    pub(super) fn push(&mut self, request: Request, class: Class) {
+        self.queues.push(CanisterMessage::Request(request), class);
     }
 
     /// Adds a user's call.

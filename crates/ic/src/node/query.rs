@@ -36,10 +36,37 @@ const LOST_METHOD: &str = "fetch_canister_logs";
 #[derive(Clone, Debug)]
 struct Cached {
     result: MessageResult,
-    /// Canisters that took part, with version and balance.
-    canisters: BTreeMap<Principal, (u64, u128)>,
+    /// Canisters that took part.
+    canisters: BTreeMap<Principal, Seen>,
     time: u64,
     dependencies: Dependencies,
+}
+
+/// What a result depends on of a canister.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// A deleted canister may have a successor of the same id, which counts its versions from the beginning.
+    created_at: u64,
+    version: u64,
+    balance: u128,
+}
+
+impl Seen {
+    fn of(canister: &Canister) -> Self {
+        Seen {
+            created_at: canister.created_at,
+            version: canister.version,
+            balance: canister.cycles,
+        }
+    }
+
+    /// Whether the canister is still as it was seen, and with the same balance if that matters.
+    fn is_present(&self, canister: &Canister, balance: bool) -> bool {
+        canister.created_at == self.created_at
+            && canister.version == self.version
+            && canister.status.is_running()
+            && (!balance || canister.cycles == self.balance)
+    }
 }
 
 /// A query: sender, canister, method, argument and who asked.
@@ -82,7 +109,7 @@ impl QueryCache {
 struct Tree {
     root: Principal,
     instructions_left: i64,
-    canisters: BTreeMap<Principal, (u64, u128)>,
+    canisters: BTreeMap<Principal, Seen>,
     dependencies: Dependencies,
     /// An error occurred that may be gone the next time.
     transient: bool,
@@ -214,12 +241,10 @@ impl Node {
 
     fn cached(&self, key: &QueryKey) -> Option<MessageResult> {
         let cached = self.query_cache.entries.get(key)?;
-        let unchanged = cached.canisters.iter().all(|(id, (version, balance))| {
-            self.state.canisters.get(id).is_some_and(|canister| {
-                canister.version == *version
-                    && canister.status.is_running()
-                    && (!cached.dependencies.balance || canister.cycles == *balance)
-            })
+        let balance = cached.dependencies.balance;
+        let unchanged = cached.canisters.iter().all(|(id, seen)| {
+            let canister = self.state.canisters.get(id);
+            canister.is_some_and(|canister| seen.is_present(canister, balance))
         });
         let same_time = !cached.dependencies.time || cached.time == self.state.time;
         (unchanged && same_time).then(|| cached.result.clone())
@@ -309,6 +334,8 @@ impl Node {
             tree.transient = true;
             return Err(QueryError::CanisterNotFound(id).into());
         };
+        // Who has no code or no such method may have it the next time.
+        tree.canisters.insert(id, Seen::of(canister));
         if matches!(canister.status, Status::Stopped) {
             tree.transient = true;
             return Err(QueryError::Stopped(id).into());
@@ -355,8 +382,6 @@ impl Node {
         on: Option<(&mut Context<'_>, u64)>,
     ) -> Box<Execution> {
         let execution = self.lend(&id, |node, canister| {
-            tree.canisters
-                .insert(id, (canister.version, canister.cycles));
             let left = u64::try_from(tree.instructions_left).unwrap_or(0);
             let limit = match &on {
                 Some((_, limit)) => *limit,

@@ -3,7 +3,7 @@
 use candid::Principal;
 
 use super::Node;
-use super::budget::Budget;
+use super::budget::{Budget, CORES};
 use super::management_queue::ManagementCall;
 use crate::canister::Status;
 use crate::errors::{ErrorCode, UserError};
@@ -97,8 +97,8 @@ impl Node {
         self.rested.clear();
     }
 
-    /// Canisters with something to execute, in the order of their ids, each with its place among those that share the cores:
-    /// executions under way first, then the newest canister first.
+    /// Canisters with something to execute, each with its place among those that share the cores: executions under way first, then
+    /// the newest canister first. Those that come first on their cores run in the order of their ids, then those behind them.
     fn active_canisters(&self) -> Vec<(usize, Principal)> {
         let mut active: Vec<Principal> = self
             .state
@@ -112,7 +112,7 @@ impl Node {
         }
         active.sort_by_key(|id| (!self.paused.contains_key(id), std::cmp::Reverse(*id)));
         let mut placed: Vec<_> = active.into_iter().enumerate().collect();
-        placed.sort_by_key(|(_, id)| *id);
+        placed.sort_by_key(|(position, id)| (position / CORES, *id));
         placed
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candid::Principal;
 
 use super::Node;
-use crate::canister::queues::{CanisterMessage, Payload, Response};
+use crate::canister::queues::{CanisterMessage, Class, Payload, Response};
 use crate::errors::SystemReject;
 use crate::ic0::exec::{KeyKind, SubnetView};
 use crate::management::ids::canister_number;
@@ -43,6 +43,14 @@ impl Neighbours {
                 })
         };
         self.0.iter().find(hosts).map(|neighbour| neighbour.id)
+    }
+
+    /// As which class of sender a canister counts.
+    pub(super) fn class_of(&self, sender: &Principal) -> Class {
+        match self.host_of(sender) {
+            Some(_) => Class::Remote,
+            None => Class::Local,
+        }
     }
 
     /// The subnet that holds a threshold key.
@@ -97,15 +105,17 @@ impl Node {
                     canister.outputs.put_back(receiver, queue);
                 }
             }
-            for (id, callee) in canister.calls.callees() {
-                if is_lost(&callee) && !canister.inputs.has_response(id) {
-                    canister.inputs.push(CanisterMessage::Response(Response {
+            for (id, respondent) in canister.calls.respondents() {
+                if is_lost(&respondent) && !canister.inputs.has_response(id) {
+                    let refusal = Response {
                         originator: canister.id,
-                        respondent: callee,
+                        respondent,
                         callback: id,
                         refund: 0,
-                        payload: Payload::Reject(SystemReject::NoRoute(callee).into()),
-                    }));
+                        payload: Payload::Reject(SystemReject::NoRoute(respondent).into()),
+                    };
+                    let refusal = CanisterMessage::Response(refusal);
+                    canister.inputs.push(refusal, Class::Remote);
                 }
             }
         });
@@ -116,7 +126,7 @@ impl Node {
         let message = CanisterMessage::Response(response);
         match self.neighbours.host_of(&message.receiver()) {
             Some(subnet) => self.outgoing.push((subnet, message)),
-            None => self.deliver(message),
+            None => self.deliver(message, Class::Local),
         }
     }
 }
