@@ -138,11 +138,14 @@ impl<H: Linking> Engine<H> {
         Ok(self.heap(module, image.size_bytes())?.holding(image)?)
     }
 
-    /// An empty heap for a module that will need so many bytes at once, which may be more than its code can address: it may be given
-    /// the memory of wider code. Only one that the interpreter can run on may be short.
+    /// An empty heap for a module that will need so many bytes at once. Only one that the interpreter can run on may be short.
     fn heap(&self, module: &Module<H>, least: u64) -> Result<Heap, HeapError> {
-        let (capacity, reserved) = (self.capacity(module), self.compiler.reserved_memory());
-        let capacity = capacity.max(least);
+        let reserved = self.compiler.reserved_memory();
+        let capacity = match self.capacity(module) {
+            // 32-bit code may be given the memory of 64-bit code.
+            narrow if narrow < least => reserved,
+            capacity => capacity,
+        };
         match self.compiler.interprets(module) {
             true => Heap::fitting(least, capacity, reserved),
             false => Heap::new(capacity, reserved),
