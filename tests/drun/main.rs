@@ -23,6 +23,7 @@ mod hardened;
 mod inspect;
 mod library;
 mod limits;
+mod management;
 mod observer;
 mod outputs;
 mod profile;

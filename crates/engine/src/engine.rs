@@ -140,7 +140,12 @@ impl<H: Linking> Engine<H> {
 
     /// An empty heap for a module that will need so many bytes at once. Only one that the interpreter can run on may be short.
     fn heap(&self, module: &Module<H>, least: u64) -> Result<Heap, HeapError> {
-        let (capacity, reserved) = (self.capacity(module), self.compiler.reserved_memory());
+        let reserved = self.compiler.reserved_memory();
+        let capacity = match self.capacity(module) {
+            // 32-bit code may be given the memory of 64-bit code.
+            narrow if narrow < least => reserved,
+            capacity => capacity,
+        };
         match self.compiler.interprets(module) {
             true => Heap::fitting(least, capacity, reserved),
             false => Heap::new(capacity, reserved),

@@ -143,8 +143,7 @@ fn create(
                 .map(|variables: BTreeMap<_, _>| environment_variables_hash(&variables).to_vec()),
         },
     });
-    let taken = state.memory_taken(&canister);
-    state.memory_available = state.memory_available.saturating_sub(taken);
+    state.take_memory(state.memory_taken(&canister));
     state.canisters.insert(id, Box::new(canister));
     state.created = Some(id);
     canister_id_reply(id)

@@ -59,7 +59,19 @@ impl Growth {
             }
             .into());
         }
-        state.reservation(canister, taken)?;
+        self.check_reservation(state, canister)
+    }
+
+    /// Checks once more what has to be set aside, after something else was paid.
+    ///
+    /// # Errors
+    /// IC0532, IC0534.
+    pub(super) fn check_reservation(
+        &self,
+        state: &State,
+        canister: &Canister,
+    ) -> Result<(), ManagementError> {
+        state.reservation(canister, self.taken(canister.settings.memory_allocation))?;
         Ok(())
     }
 

@@ -8,10 +8,11 @@ use super::order::{Order, Source};
 use super::requested_settings::RequestedSettings;
 use super::reservation::reserve;
 use super::settings::{apply_settings, requested_settings, validate_settings};
-use super::stages::Stages;
+use super::stages::{Ended, Stages};
 use super::types::install::{CanisterInstallMode, InstallChunkedCodeArgs, OldInstallCodeArgs};
 use super::types::settings::AskedSettings;
 use crate::canister::chunks::CHUNK_BYTES;
+use crate::canister::consumed::{Consumed, Purpose};
 use crate::canister::history::{Change, ChangeDetails};
 use crate::canister::tasks::TaskRotation;
 use crate::canister::{Canister, InstallMode};
@@ -125,16 +126,16 @@ fn install_into(
     apply_settings(&mut canister.settings, std::mem::take(&mut order.settings));
     let mut stages = Stages::new(state, call.observers, caller, wasm64);
     let result = stages.run(canister, order);
-    let (left, undo) = stages.end(canister.id);
+    let Ended { left, grown, undo } = stages.end(canister.id);
     let unused = state.fees.unused(left, wasm64);
     state.refund(canister, unused);
     if state.has_rate_limits() {
         canister.debits.install += state.limits.install - left;
     }
-    match result.and_then(|hash| before.check(state, canister).map(|()| hash)) {
+    match result.and_then(|hash| before.check(state, canister, grown).map(|()| hash)) {
         Ok(module_hash) => {
             undo.keep(canister);
-            before.reserve(state, canister);
+            before.take_memory(state, canister, grown);
             state.known_modules.insert(module_hash);
             canister.history.push(Change {
                 time: state.time,
@@ -158,6 +159,7 @@ struct Before {
     version: u64,
     /// After the prepayment.
     cycles: u128,
+    consumed: Consumed,
     reserved_cycles: u128,
     certified_data: Vec<u8>,
     global_timer: u64,
@@ -173,6 +175,7 @@ impl Before {
         Before {
             version: canister.version,
             cycles: canister.cycles,
+            consumed: canister.consumed,
             reserved_cycles: canister.reserved_cycles,
             certified_data: canister.certified_data.clone(),
             global_timer: canister.global_timer,
@@ -188,6 +191,8 @@ impl Before {
     fn restore(self, canister: &mut Canister, unused: u128) {
         canister.version = self.version;
         canister.cycles = self.cycles + unused;
+        canister.consumed = self.consumed;
+        canister.consumed.give_back(Purpose::Instructions, unused);
         canister.reserved_cycles = self.reserved_cycles;
         canister.certified_data = self.certified_data;
         canister.global_timer = self.global_timer;
@@ -200,7 +205,7 @@ impl Before {
     }
 
     /// The final accounting: memory allocation, Wasm memory limit, freezing threshold, subnet memory (management-canister.md 3.2, step 7).
-    fn check(&self, state: &State, canister: &Canister) -> Result<(), ManagementError> {
+    fn check(&self, state: &State, canister: &Canister, grown: u64) -> Result<(), ManagementError> {
         state.check_allocation(canister)?;
         let metrics = canister.memory_metrics(state.bookkeeping);
         let (settings, memory) = (&canister.settings, metrics.total());
@@ -218,36 +223,30 @@ impl Before {
             }
             .into());
         }
-        if settings.memory_allocation == 0 && growth > state.memory_available {
+        let taken = self.taken(state, canister);
+        if taken > state.memory_available {
             return Err(ResourceError::SubnetMemory {
-                requested: growth,
+                requested: taken,
                 available: state.memory_available,
             }
             .into());
         }
-        if settings.memory_allocation == 0 {
-            state.reservation(canister, self.unreserved(state, canister))?;
-        }
+        state.reservation(canister, taken.saturating_sub(grown))?;
         Ok(())
     }
 
-    /// Bytes by which the canister has grown, if its functions have not set cycles aside themselves.
-    fn unreserved(&self, state: &State, canister: &Canister) -> u64 {
-        match canister.reserved_cycles > self.reserved_cycles {
-            true => 0,
-            false => {
-                let memory = canister.memory_metrics(state.bookkeeping).total();
-                memory.saturating_sub(self.memory)
-            }
-        }
+    /// Bytes that the subnet loses: what an allocation covers was its canister's before.
+    fn taken(&self, state: &State, canister: &Canister) -> u64 {
+        let before = self.memory.max(self.memory_allocation);
+        state.memory_taken(canister).saturating_sub(before)
     }
 
-    /// Sets cycles aside for what the canister has grown by.
-    fn reserve(&self, state: &State, canister: &mut Canister) {
-        if canister.settings.memory_allocation == 0
-            && let Ok(cycles) = state.reservation(canister, self.unreserved(state, canister))
-        {
+    /// Takes the memory from the subnet and sets cycles aside for it, unless the canister's functions have done so.
+    fn take_memory(&self, state: &mut State, canister: &mut Canister, grown: u64) {
+        let taken = self.taken(state, canister);
+        if let Ok(cycles) = state.reservation(canister, taken.saturating_sub(grown)) {
             reserve(canister, cycles);
         }
+        state.take_memory(taken);
     }
 }

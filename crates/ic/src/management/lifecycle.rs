@@ -176,11 +176,12 @@ pub fn out_of_cycles(state: &mut State, id: &Principal, notices: &mut Vec<Notice
     );
     canister.cycles = 0;
     canister.reserved_cycles = 0;
-    canister.lost_snapshot_bytes = canister
+    // Those lost before count on: a canister that has nothing is emptied again when the next charge is due.
+    canister.lost_snapshot_bytes += canister
         .snapshots
         .iter()
         .map(|snapshot| snapshot.total_bytes)
-        .sum();
+        .sum::<u64>();
     canister.snapshots.clear();
     canister.history.forget();
     state.runtime.forget(id);

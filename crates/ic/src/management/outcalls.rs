@@ -171,8 +171,8 @@ impl DueAnswer {
         self,
         fees: &Fees,
         instructions: u64,
-        answer: Result<Vec<u8>, UserError>,
-        more: Vec<Result<Vec<u8>, UserError>>,
+        mut answer: Result<Vec<u8>, UserError>,
+        mut more: Vec<Result<Vec<u8>, UserError>>,
     ) -> (Notice, u128, u128) {
         let Some(pay) = &self.pay else {
             return (Notice::FromManagement(self.request, answer), 0, 0);
@@ -195,12 +195,19 @@ impl DueAnswer {
                 granted,
             );
         }
+        let mut raw = self.raw_bytes();
+        if (answer.is_err() || raw > pay.limit())
+            && let Some(place) = more.iter().position(Result::is_ok)
+        {
+            // One reject among several nodes: another one's answer stands for what they report.
+            answer = more.remove(place);
+            raw = raw.min(pay.limit());
+        }
         let told = counts.as_ref().map(|counts| {
             let own = self.more.is_some().then_some(more);
             flexible::told(counts, &answer, own)
         });
         let copies = told.as_ref().map_or(1, |told| told.len() as u64);
-        let raw = self.raw_bytes();
         let Conclusion { result, credit, .. } =
             pay.conclude(fees, raw, instructions, answer, copies);
         let result = match (&counts, told) {
@@ -392,9 +399,18 @@ impl Outcall {
             _ => None,
         };
         let through = self.args.transform.as_ref();
+        let limit = self.pay.as_ref().map_or(u64::MAX, Pay::limit);
         let more = self.more.map(|more| {
-            let others = more.iter();
-            let others = others.map(|response| OtherAnswer::of(response, &self.args));
+            let others = more.iter().map(|response| {
+                let other = OtherAnswer::of(response, &self.args);
+                match limits::bytes_of(response) > limit {
+                    true => OtherAnswer {
+                        raw: Err(limits::too_large(limit)),
+                        ..other
+                    },
+                    false => other,
+                }
+            });
             others.collect()
         });
         let transform = match &self.response {

@@ -12,6 +12,11 @@ const MAX_COMPUTE_ALLOCATION: u64 = 100;
 /// Largest limit of the Wasm memory, in bytes. The text of its refusal speaks of 2^64 all the same.
 const MAX_WASM_MEMORY_LIMIT: u64 = 1 << 48;
 
+/// Bits from which on a number is a very long one.
+const LONG: u64 = 1 << 17;
+/// Digits of a very long number that are told at its beginning and at its end; as many as a text has bytes.
+const TOLD: u32 = 8192;
+
 /// The settings a caller asks for, in range; `None` where nothing is asked. Units as in [`crate::canister::settings::Settings`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestedSettings {
@@ -42,8 +47,25 @@ fn up_to<T: TryFrom<u128> + PartialOrd>(
         .and_then(|value| T::try_from(value).ok());
     match value {
         Some(value) if value <= max => Ok(Some(value)),
-        _ => Err(error(got.0.to_string())),
+        _ => Err(error(digits_of(&got))),
     }
+}
+
+/// The decimal digits of a number. Those in the middle of a very long one, which every text leaves out, are zeros: a message can
+/// hold a number whose digits take a minute to find.
+pub(super) fn digits_of(number: &Nat) -> String {
+    let number = &number.0;
+    if number.bits() < LONG {
+        return number.to_string();
+    }
+    let power = |digits| Nat::from(10_u8).0.pow(digits);
+    // As many as there are, or one less.
+    let digits = (number.bits() as f64 * std::f64::consts::LOG10_2) as u32;
+    let others = digits - TOLD;
+    let first = number / power(others);
+    let last = (number % power(TOLD)).to_string();
+    let middle = "0".repeat(others as usize - last.len());
+    format!("{first}{middle}{last}")
 }
 
 impl TryFrom<AskedSettings> for RequestedSettings {
@@ -198,6 +220,19 @@ mod tests {
             assert!(at_limit.is_ok(), "{text}");
             let error = asked(|s| *field(s) = Some(limit + one.clone())).expect_err(text);
             assert_eq!(printed(error), format!("IC0504: {text}"));
+        }
+    }
+
+    #[test]
+    fn a_very_long_number_has_the_right_digits_at_both_ends() {
+        for exponent in [50_000, 50_001, 60_000] {
+            let number = Nat(Nat::from(7_u8).0.pow(exponent));
+            let (told, right) = (digits_of(&number), number.0.to_string());
+            assert_eq!(told.len(), right.len());
+            assert_eq!(told[..8192], right[..8192]);
+            assert_eq!(told[told.len() - 8192..], right[right.len() - 8192..]);
+            let middle = &told[9000..told.len() - 8192];
+            assert!(middle.bytes().all(|digit| digit == b'0'), "nobody asks");
         }
     }
 

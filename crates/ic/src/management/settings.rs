@@ -9,7 +9,7 @@ use super::State;
 use super::call::{Answer, Call, Caller, empty_reply};
 use super::decode::Given;
 use super::growth::Growth;
-use super::requested_settings::RequestedSettings;
+use super::requested_settings::{RequestedSettings, digits_of};
 use super::reservation::reserve;
 use super::target::with_canister;
 use super::types::settings::{AskedSettings, UpdateSettingsArgs};
@@ -156,7 +156,7 @@ pub fn requested_settings(
                 compute_allocation: asked.compute_allocation,
                 ..AskedSettings::default()
             })?;
-            return Err(SettingsError::MemoryAllocationOfDrun(bytes.0.to_string()).into());
+            return Err(SettingsError::MemoryAllocationOfDrun(digits_of(&bytes)).into());
         }
     }
     let requested = RequestedSettings::try_from(asked)?;

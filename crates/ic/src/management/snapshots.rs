@@ -117,6 +117,7 @@ fn make_room(
         call,
         SNAPSHOT_INSTRUCTIONS.saturating_add(total_bytes),
     )?;
+    growth.check_reservation(state, canister)?;
     Ok(Room { index, growth })
 }
 

@@ -41,7 +41,19 @@ pub(super) struct Stages<'a> {
     pauses: usize,
     /// What was printed, with the slice.
     prints: Vec<(usize, DebugPrint)>,
+    /// Bytes that functions took from the subnet, for which they have set cycles aside themselves.
+    grown: u64,
     undo: Undo,
+}
+
+/// What is left when the stages have run.
+pub(super) struct Ended {
+    /// Instructions that were not used.
+    pub(super) left: u64,
+    /// Bytes for which cycles were set aside already.
+    pub(super) grown: u64,
+    /// How to undo what was done.
+    pub(super) undo: Undo,
 }
 
 /// What is needed to undo an installation.
@@ -71,6 +83,7 @@ impl<'a> Stages<'a> {
             wasm64,
             pauses: 0,
             prints: Vec::new(),
+            grown: 0,
             undo: Undo::default(),
         }
     }
@@ -123,8 +136,8 @@ impl<'a> Stages<'a> {
         Ok(hash)
     }
 
-    /// Instructions that are left, and how to undo what was done. What was printed is shown, or kept with the slice it belongs to.
-    pub(super) fn end(self, canister: Principal) -> (u64, Undo) {
+    /// What is left. What was printed is shown, or kept with the slice it belongs to.
+    pub(super) fn end(self, canister: Principal) -> Ended {
         if self.pauses == 0 {
             for (_, line) in &self.prints {
                 self.observers.printed(line);
@@ -136,7 +149,11 @@ impl<'a> Stages<'a> {
                 prints: self.prints,
             });
         }
-        (self.left, self.undo)
+        Ended {
+            left: self.left,
+            grown: self.grown,
+            undo: self.undo,
+        }
     }
 
     /// Opens the level of an upgrade and runs the old code's hook.
@@ -298,7 +315,7 @@ impl<'a> Stages<'a> {
             memory: self.state.memory_rules(canister),
             keep: Keep::IfSuccessful,
         };
-        let left_before = self.left;
+        let (left_before, taken) = (self.left, self.state.memory_taken(canister));
         let mut execution = self.state.runtime.run(canister, job);
         self.state.record(canister, &execution, time);
         let lines = std::mem::take(&mut execution.prints).into_iter();
@@ -321,6 +338,7 @@ impl<'a> Stages<'a> {
             };
             ManagementError::execution(error, canister.id)
         })?;
+        self.grown += self.state.memory_taken(canister).saturating_sub(taken);
         canister.cycles = execution.balance;
         canister.reserved_cycles += execution.reserved;
         if let Some(timer) = execution.timer_set {
@@ -410,6 +428,13 @@ impl State {
         let Some(old) = heap else {
             return self.fresh_code(module);
         };
+        if module.facts.memory64 && old.capacity() < self.max_heap64() {
+            // The memory of 32-bit code cannot grow as far as that of 64-bit code; the old heap is needed if this is undone.
+            let mut wider = self.runtime.heap_from_image(&module, &old.image());
+            self.runtime.fit_heap(&module, &mut wider);
+            let globals = self.runtime.initial_globals(&module, Some(&wider))?;
+            return Ok(self.new_code(module, Some(wider), globals));
+        }
         self.runtime.fit_heap(&module, old);
         let globals = self.runtime.initial_globals(&module, Some(old))?;
         Ok(self.new_code(module, heap.take(), globals))

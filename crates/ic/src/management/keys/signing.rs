@@ -94,7 +94,6 @@ pub(super) fn sign_with_schnorr(
         });
     }
     let master = master(state, kind, &args.key_id.name)?;
-    take_fee(state, call, kind, &args.key_id.name)?;
     let owner = call.sender();
     let steps = steps(&owner, &args.derivation_path);
     let signed = match args.key_id.algorithm {
@@ -112,11 +111,11 @@ pub(super) fn sign_with_schnorr(
                 .sign(&args.message),
         ),
     };
-    signed
-        .map(signature)
-        .ok_or_else(|| ManagementError::Undecodable {
-            reason: "a Merkle root hash has 0 or 32 bytes".into(),
-        })
+    let signed = signed.ok_or_else(|| ManagementError::Undecodable {
+        reason: "a Merkle root hash has 0 or 32 bytes".into(),
+    })?;
+    take_fee(state, call, kind, &args.key_id.name)?;
+    Ok(signature(signed))
 }
 
 fn ecdsa_kind(curve: EcdsaCurve) -> KeyKind {

@@ -25,9 +25,13 @@ pub(super) fn fault_of_answer(
 ) -> Option<UserError> {
     fault_of_headers(response).or_else(|| {
         let limit = max_bytes.unwrap_or(MAX_BYTES);
-        (bytes_of(response) > limit)
-            .then(|| refused(format!("Http body exceeds size limit of {limit} bytes.")))
+        (bytes_of(response) > limit).then(|| too_large(limit))
     })
+}
+
+/// The refusal of an answer of more bytes than these.
+pub(super) fn too_large(limit: u64) -> UserError {
+    refused(format!("Http body exceeds size limit of {limit} bytes."))
 }
 
 /// The same without regard to its size as a whole.

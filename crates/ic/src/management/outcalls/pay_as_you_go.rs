@@ -1,6 +1,7 @@
 //! HTTP outcalls of pricing version 2 (since-october-2025.md 4.2): what is charged before, what each node may spend, and what of
 //! that comes back. All nodes do the same here, and no time is charged for, as with the mocks of PocketIC.
 
+use super::limits::too_large;
 use super::{MAX_BYTES, MAX_REQUESTS, Outcalls, request_bytes};
 use crate::canister::consumed::Purpose;
 use crate::canister::queues::Request;
@@ -63,6 +64,14 @@ impl Shortage {
 }
 
 impl Pay {
+    /// Bytes of the largest answer that a node takes: what it may be, or what the node can pay for.
+    pub(super) fn limit(&self) -> u64 {
+        match self.free {
+            true => self.max_bytes,
+            false => (self.allowance / 50).min(self.max_bytes.into()) as u64,
+        }
+    }
+
     /// What nodes report: the answer as they would deliver it, `copies` times, or their error, and what it took.
     pub fn conclude(
         &self,
@@ -73,10 +82,7 @@ impl Pay {
         copies: u64,
     ) -> Conclusion {
         let granted = self.allowance.saturating_mul(self.performing.into());
-        let limit = match self.free {
-            true => self.max_bytes,
-            false => (self.allowance / 50).min(self.max_bytes.into()) as u64,
-        };
+        let limit = self.limit();
         let node = |error, spent: u128| {
             let spent = spent.min(self.allowance) * u128::from(self.performing);
             Conclusion {
@@ -86,9 +92,7 @@ impl Pay {
             }
         };
         if raw_bytes > limit {
-            let text = format!("Http body exceeds size limit of {limit} bytes.");
-            let error = UserError::new(ErrorCode::SubnetOversubscribed, text);
-            return node(error, 50 * u128::from(limit));
+            return node(too_large(limit), 50 * u128::from(limit));
         }
         let bytes = answer.as_ref().map_or(0, |answer| answer.len() as u64);
         let used = fees.outcall_usage(&Outcall {

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::config::NodeSettings;
-use crate::management::types::http::{HttpMethod, Transform, TransformFunction};
+use crate::management::types::http::{FlexibleHttpReply, HttpMethod, Transform, TransformFunction};
 use crate::management::types::limited::Limited;
+use crate::outcall::Replication;
 use crate::protocol::{Protocol, SubnetType};
 use candid::types::reference::Func;
 use serde_bytes::ByteBuf;
@@ -173,4 +174,51 @@ fn a_mock_answers_in_the_next_round_through_the_transform() {
     let expected = TransformArgs { response, context };
     let sent: TransformArgs = candid::decode_one(&query.argument).expect("it is Candid");
     assert_eq!(sent, expected);
+}
+
+/// since-october-2025.md 4.3: a response over a node's limit is that node's reject, and the others may be enough.
+#[test]
+fn one_node_of_a_flexible_request_may_have_no_answer() {
+    let fees = Fees::new(&NodeSettings::new(
+        Protocol::NOVEMBER_2026,
+        SubnetType::Application,
+    ));
+    let of_bytes = |bytes| HttpResponse {
+        status: 200,
+        headers: vec![],
+        body: vec![0; bytes],
+    };
+    let counts = Replication {
+        min_responses: 1,
+        max_responses: 3,
+        total_requests: 3,
+    };
+    let told = |first: usize, second: usize| {
+        let outcall = Outcall {
+            args: args(|_| ()),
+            more: Some(vec![of_bytes(second)]),
+            pay: Some(Pay {
+                kind: OutcallKind::Flexible(Some(counts)),
+                performing: 3,
+                allowance: 1_000_000,
+                max_bytes: 100,
+                free: false,
+            }),
+            ..outcall(Some(of_bytes(first)))
+        };
+        let mut due = outcall.answer();
+        let (first, others) = (due.raw(), due.take_more().into_iter());
+        let others = others.map(|other| other.raw).collect();
+        let Notice::FromManagement(_, Ok(reply)) = due.conclude(&fees, 0, first, others).0 else {
+            panic!("both kinds of answers are replies")
+        };
+        match candid::decode_one(&reply).expect("it is Candid") {
+            FlexibleHttpReply::Ok(all) => all.iter().map(|it| it.body.len()).collect(),
+            FlexibleHttpReply::Err(_) => Vec::new(),
+        }
+    };
+    assert_eq!(told(5, 6), [5, 6]);
+    assert_eq!(told(101, 6), [6]);
+    assert_eq!(told(5, 101), [5]);
+    assert_eq!(told(101, 101), [0; 0], "too many rejects");
 }

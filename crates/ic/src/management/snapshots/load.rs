@@ -35,6 +35,7 @@ pub fn load(state: &mut State, call: &mut Call<'_>, args: Given<LoadSnapshotArgs
         growth.check(state, canister)?;
         charge(state, canister, call, SNAPSHOT_INSTRUCTIONS + size)?;
         let code = code_of(state, canister, id, call)?;
+        growth.check_reservation(state, canister)?;
         let snapshot = find(state, canister, id)?;
         let stable = StableMemory::from_image(&snapshot.stable).map_err(|error| {
             // The machine is out of memory, which the texts of the Internet Computer do not know.
