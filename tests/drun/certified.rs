@@ -63,6 +63,28 @@ fn the_certificate_of_a_query_in_a_script_is_a_real_one() {
     }
 }
 
+/// scheduling.md 3.4: a query that has copied its certificate is remembered for a minute; agents refuse older ones.
+#[test]
+fn a_query_is_not_answered_with_an_old_certificate() {
+    let query = format!("query {ID} certificate 0x\n");
+    let script = format!("{query}advance 50s\n{query}advance 20s\n{query}");
+    let place = Place::new()
+        .file("m.wat", MODULE)
+        .file("s", installed("m.wat") + &script);
+    let ran = place.run(&["s"]);
+    assert_eq!((ran.err.as_str(), ran.status), ("", Some(0)), "{}", ran.out);
+    let replies: Vec<_> = ran
+        .out
+        .lines()
+        .filter(|line| line.starts_with("Ok:"))
+        .collect();
+    let [first, soon, late] = replies[..] else {
+        panic!("{}", ran.out)
+    };
+    assert_eq!(first, soon);
+    assert_ne!(first, late);
+}
+
 #[test]
 fn the_certificate_of_a_query_in_a_rust_test_is_a_real_one() {
     for mut subnet in [drun::Subnet::new(), drun::Subnet::new().application()] {

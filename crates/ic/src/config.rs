@@ -101,8 +101,7 @@ pub struct NodeSettings {
     pub subnet_admins: Vec<Principal>,
     /// The subnet's principal.
     pub subnet_id: Principal,
-    /// The subnet is the one of the network's own canisters: signatures are free, and the management canister also answers to
-    /// the subnet's id.
+    /// The subnet is the one of the network's own canisters: signatures are free for them, and they may call a subnet by its id.
     pub is_nns: bool,
     /// Number of nodes of the subnet, by which fees scale.
     pub nodes: u64,

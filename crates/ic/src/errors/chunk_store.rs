@@ -17,6 +17,8 @@ pub enum ChunkStoreError {
     ChunkNotFound(Vec<u8>),
     /// The chunks together do not have the given hash.
     ModuleHashMismatch { assembled: Vec<u8>, given: Vec<u8> },
+    /// The chunks together are more than can be a module; bytes.
+    ModuleTooLarge { size: u64, max: u64 },
     /// A chunk of more than 1 MiB.
     ChunkTooLarge { size: u64 },
     /// The store is full; its capacity in bytes and in chunks.
@@ -47,6 +49,7 @@ impl ChunkStoreError {
             HashLength => "Chunk hash is invalid. The length is not 32".into(),
             ChunkNotFound(hash) => format!("Chunk hash {} was not found", byte_list(hash)),
             ModuleHashMismatch { assembled, given } => format!("Wasm module hash {} does not match given hash WasmHash({})", byte_list(assembled), byte_list(given)),
+            ModuleTooLarge { size, max } => format!("Wasm module size {size} exceeds the maximum size of {max}"),
             ChunkTooLarge { size } => format!("Wasm chunk size {size} exceeds the maximum chunk size of 1048576"),
             Full { bytes, chunks } => format!("Wasm chunk store has already reached maximum capacity of {bytes} bytes or the maximum number of entries, {chunks}"),
             OutOfCycles(error) => format!("Error charging for 'upload_chunk': {error}"),
@@ -83,6 +86,7 @@ mod tests {
             (HashLength, "Chunk hash is invalid. The length is not 32"),
             (ChunkNotFound(vec![147, 0, 9]), "Chunk hash [147, 0, 9] was not found"),
             (ModuleHashMismatch { assembled: vec![1, 2], given: vec![3, 4] }, "Wasm module hash [1, 2] does not match given hash WasmHash([3, 4])"),
+            (ModuleTooLarge { size: 1073741825, max: 1073741824 }, "Wasm module size 1073741825 exceeds the maximum size of 1073741824"),
             (ChunkTooLarge { size: 1048577 }, "Wasm chunk size 1048577 exceeds the maximum chunk size of 1048576"),
             (Full { bytes: 104857600, chunks: 100 }, "Wasm chunk store has already reached maximum capacity of 104857600 bytes or the maximum number of entries, 100"),
             (OutOfCycles(broke), "Error charging for 'upload_chunk': Canister rrkah-fqaaa-aaaaa-aaaaq-cai is out of cycles: please top up the canister with at least 1_005 additional cycles"),

@@ -17,6 +17,8 @@ const MAX_METHOD_NAME_BYTES: u64 = 20_000;
 const MAX_CALL_BYTES: u64 = 10_485_760;
 /// Longest timeout of a best-effort call, in seconds.
 const MAX_TIMEOUT_SECONDS: u32 = 300;
+/// Nanoseconds of a second.
+const NANOS: u64 = 1_000_000_000;
 /// Longest principal, in bytes.
 const MAX_PRINCIPAL_BYTES: u64 = 29;
 /// Message memory that an open guaranteed-response call reserves, in bytes.
@@ -183,7 +185,7 @@ fn perform(exec: &mut Exec, place: Stack) -> u32 {
     let now = exec.time;
     let deadline = call
         .timeout
-        .map(|seconds| (now + u64::from(seconds) * 1_000_000_000) / 1_000_000_000);
+        .map(|seconds| now.saturating_add(u64::from(seconds) * NANOS) / NANOS);
     exec.effects.calls.push(PerformedCall {
         call,
         deadline,

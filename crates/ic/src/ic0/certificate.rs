@@ -70,8 +70,9 @@ pub(super) fn link<A: Address>(l: &mut Imports<Ic>) {
                 });
             };
             let from = offset as usize..(offset + size) as usize;
-            let (to, _) = api.bytes_mut(to);
+            let (to, exec) = api.bytes_mut(to);
             to.copy_from_slice(&certificate.bytes()[from]);
+            exec.effects.dependencies.certificate = true;
             Ok(())
         },
     );

@@ -35,6 +35,8 @@ pub struct SubnetView {
     pub fees: Fees,
     /// Threshold keys that exist on the subnet, with the number of nodes that hold them: `(kind and curve, name)`.
     pub keys: BTreeMap<(KeyKind, String), u64>,
+    /// Numbers of the canisters of the network itself, first and last, if they are on another subnet.
+    pub nns: Vec<(u64, u64)>,
     /// Capture backtraces.
     pub backtrace: bool,
     /// Which replica it runs.
@@ -231,6 +233,8 @@ pub struct Dependencies {
     pub time: bool,
     /// It asked for its balance.
     pub balance: bool,
+    /// It copied its certificate.
+    pub certificate: bool,
 }
 
 /// What a canister asks for in an execution. Nothing of it is real before the execution has succeeded.

@@ -16,6 +16,8 @@ use crate::canister::chunks::{CHUNK_BYTES, ChunkStore, MAX_CHUNKS, hash_of};
 use crate::canister::debits::HEAP_DELTA_PER_ROUND;
 use crate::errors::ChunkStoreError;
 
+/// Bytes that are put together at the most: ten times the largest module.
+const MAX_ASSEMBLED: u64 = 1 << 30;
 /// Instructions that storing a chunk costs, whatever its size; at the rate of 32-bit modules (metering.md 8.5).
 const UPLOAD_INSTRUCTIONS: u64 = 200_000_000;
 
@@ -106,10 +108,10 @@ pub fn check_room(chunks: &ChunkStore, chunk: &[u8]) -> Result<(), ChunkStoreErr
 }
 
 /// The module that the chunks of these hashes make, in their order and with repetitions. A list may make terabytes out of one chunk,
-/// so that the hash comes first and nothing is put together whose hash is wrong.
+/// so that size and hash come first and nothing is put together that is wrong.
 ///
 /// # Errors
-/// The first hash that has not 32 bytes or is not in the store; a module of another hash than the given one.
+/// The first hash that has not 32 bytes or is not in the store; more than 1 GiB; a module of another hash than the given one.
 pub fn assemble(
     chunks: &ChunkStore,
     hashes: &[Vec<u8>],
@@ -124,6 +126,11 @@ pub fn assemble(
             .get(&key)
             .ok_or_else(|| ChunkStoreError::ChunkNotFound(hash.clone()))?;
         parts.push(&chunk[..]);
+    }
+    let size = parts.iter().map(|chunk| chunk.len() as u64).sum();
+    if size > MAX_ASSEMBLED {
+        let max = MAX_ASSEMBLED;
+        return Err(ChunkStoreError::ModuleTooLarge { size, max });
     }
     let mut assembled = Sha256::new();
     parts.iter().for_each(|chunk| assembled.update(chunk));
@@ -150,6 +157,18 @@ mod tests {
         );
         let module = assemble(&store, &[b.clone(), a, b], &hash_of(&[2, 3, 1, 2, 3]));
         assert_eq!(module.as_deref(), Ok(&[2, 3, 1, 2, 3][..]));
+    }
+
+    #[test]
+    fn a_list_makes_a_gigabyte_at_the_most() {
+        let mut store = ChunkStore::default();
+        let chunk = store.insert(vec![0; CHUNK_BYTES as usize]).to_vec();
+        let (size, max) = (MAX_ASSEMBLED + CHUNK_BYTES, MAX_ASSEMBLED);
+        let list = vec![chunk; (size / CHUNK_BYTES) as usize];
+        assert_eq!(
+            assemble(&store, &list, &[0; 32]),
+            Err(ChunkStoreError::ModuleTooLarge { size, max })
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use candid::Principal;
 
 use super::Method;
 use super::canisters::{Canisters, Held};
-use super::ids::Ids;
+use super::ids::{Ids, canister_number};
 use super::notes::Notes;
 use super::raw_rand::RoundRandomness;
 use super::subnet_metrics::SubnetMetrics;
@@ -115,6 +115,16 @@ impl State {
     /// The subnet's principal.
     pub fn subnet_id(&self) -> Principal {
         self.runtime.subnet.subnet_id
+    }
+
+    /// Whether a canister is one of the network's own: those do not pay for signatures (management-canister.md 1, row 21).
+    pub fn is_of_nns(&self, id: &Principal) -> bool {
+        if self.config.is_nns {
+            return self.ids.is_hosted(id);
+        }
+        let mut ranges = self.runtime.subnet.nns.iter();
+        canister_number(id)
+            .is_some_and(|number| ranges.any(|(first, last)| (*first..=*last).contains(&number)))
     }
 
     /// Memory for canisters on the subnet, in bytes.

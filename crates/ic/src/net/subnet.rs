@@ -149,6 +149,7 @@ impl Subnet {
             ranges: self.ranges.clone(),
             keys: settings.threshold_keys.clone(),
             nodes: settings.nodes,
+            is_nns: settings.is_nns,
         }
     }
 }

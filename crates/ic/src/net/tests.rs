@@ -5,7 +5,9 @@ use candid::Encode;
 use super::*;
 use crate::answer::MessageResult;
 use crate::management::types::install::{CanisterInstallMode, InstallCodeArgs};
+use crate::management::types::keys::{EcdsaCurve, EcdsaKeyId, SignWithEcdsaArgs};
 use crate::management::types::lifecycle::CanisterIdRecord;
+use crate::management::types::limited::Limited;
 
 /// A network of one subnet, with a canister that has a method `write`.
 fn network() -> (Net, Principal) {
@@ -16,6 +18,38 @@ fn network() -> (Net, Principal) {
         (func (export "canister_update write") (call $reply)))"#;
     let canister = installed(&mut net, module);
     (net, canister)
+}
+
+/// A module whose method `ask` calls a method of the principal that its argument begins with (length, bytes) with the rest of it, and
+/// tells the reject code, 0 for a reply.
+fn asking(method: &str) -> String {
+    let length = method.len();
+    format!(
+        r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reject_code" (func $code (result i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_data_append" (func $data (param i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (table funcref (elem $answered))
+        (data (i32.const 0) "{method}")
+        (func $answered (param i32)
+            (i32.store (i32.const 32) (call $code))
+            (call $append (i32.const 32) (i32.const 1))
+            (call $reply))
+        (func (export "canister_update ask") (local $rest i32)
+            (call $copy (i32.const 64) (i32.const 0) (call $size))
+            (local.set $rest (i32.add (i32.const 65) (i32.load8_u (i32.const 64))))
+            (call $new (i32.const 65) (i32.load8_u (i32.const 64)) (i32.const 0) (i32.const {length})
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (call $data (local.get $rest)
+                (i32.sub (i32.add (call $size) (i32.const 64)) (local.get $rest)))
+            (drop (call $perform))))"#
+    )
 }
 
 /// A new canister with this module.
@@ -248,31 +282,6 @@ fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
 /// scheduling.md 1.7: what came from a user goes before what came from another subnet, since that is the third source.
 #[test]
 fn canisters_of_other_subnets_are_asked_after_the_users() {
-    const MODULE: &str = r#"(module
-        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
-        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
-        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-        (import "ic0" "msg_reply" (func $reply))
-        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
-        (import "ic0" "call_perform" (func $perform (result i32)))
-        (memory 1)
-        (global $end (mut i32) (i32.const 100))
-        (data (i32.const 0) "other")
-        (func $note (param i32)
-            (i32.store8 (global.get $end) (local.get 0))
-            (global.set $end (i32.add (global.get $end) (i32.const 1)))
-            (call $reply))
-        (func (export "canister_update other") (call $note (i32.const 0x6f)))
-        (func (export "canister_update user") (call $note (i32.const 0x75)))
-        (func (export "canister_update forward")
-            (call $copy (i32.const 16) (i32.const 0) (call $size))
-            (call $new (i32.const 16) (call $size) (i32.const 0) (i32.const 5)
-                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
-            (drop (call $perform))
-            (call $reply))
-        (func (export "canister_query noted")
-            (call $append (i32.const 100) (i32.sub (global.get $end) (i32.const 100)))
-            (call $reply)))"#;
     let mut net = Net::new(NetSettings::default());
     for _ in 0..2 {
         net.add(SubnetSpec::new(SubnetKind::Application));
@@ -319,17 +328,57 @@ fn management_calls_to_a_deleted_subnet_are_refused() {
         net.add(SubnetSpec::new(SubnetKind::Application));
     }
     let [here, there] = [0, 1].map(|place| net.subnets()[place].id);
-    let asks = installed_at(&mut net, Effective::Subnet(here), MODULE);
+    let module = &asking("canister_status");
+    let asks = installed_at(&mut net, Effective::Subnet(here), module);
     let asked = CanisterIdRecord {
-        canister_id: installed_at(&mut net, Effective::Subnet(there), MODULE),
+        canister_id: installed_at(&mut net, Effective::Subnet(there), module),
     };
     let asked = Encode!(&asked).expect("it encodes");
-    let ask = call(asks, "ask", &asked);
+    let ask = call(asks, "ask", &[&[0][..], &asked].concat());
     let (_, id) = net.submit(&ask).expect("it has a place").expect("taken");
     net.tick();
     net.delete_subnet(&there).expect("there is another");
     let answer = net.wait(&id, 2).expect("the call is refused");
     assert_eq!(answer, MessageResult::Replied(vec![3]));
+}
+
+/// management-canister.md 0.1: the canisters of the network itself may name a subnet, and pay for no signature (1, row 21).
+#[test]
+fn canisters_of_the_network_itself_may_name_subnets_and_sign_for_nothing() {
+    let mut net = Net::new(NetSettings::default());
+    for kind in [SubnetKind::Nns, SubnetKind::Ii, SubnetKind::Application] {
+        net.add(SubnetSpec::new(kind));
+    }
+    let [nns, _, application] = [0, 1, 2].map(|place| net.subnets()[place].id);
+    let key_id = EcdsaKeyId {
+        curve: EcdsaCurve::Secp256k1,
+        name: "key_1".to_owned(),
+    };
+    let signed = Encode!(&SignWithEcdsaArgs {
+        message_hash: [7; 32],
+        derivation_path: Limited(Vec::new()),
+        key_id,
+    });
+    let signed = signed.expect("it encodes");
+    let mut codes = |from: Principal, of: Principal| {
+        [
+            ("raw_rand", of.as_slice(), &b"DIDL\0\0"[..]),
+            ("sign_with_ecdsa", &[][..], &signed[..]),
+        ]
+        .map(|(method, callee, payload)| {
+            let asks = installed_at(&mut net, Effective::Subnet(from), &asking(method));
+            let length = [callee.len() as u8];
+            run(
+                &mut net,
+                asks,
+                "ask",
+                &[&length[..], callee, payload].concat(),
+            )[0]
+        })
+    };
+    assert_eq!(codes(nns, application), [0, 0]);
+    // It is not resolved, and not paid for.
+    assert_eq!(codes(application, nns), [3, 4]);
 }
 
 /// A canister that is stopping still executes the answers to its calls, also one that waits for the next round.

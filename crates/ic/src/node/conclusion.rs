@@ -154,7 +154,8 @@ impl Node {
         canister
             .consumed
             .add(Purpose::Instructions, prepaid_execution);
-        let to_management = self.is_management(&call.callee);
+        let to_management =
+            self.is_management(&call.callee) || self.neighbours.is_subnet(&call.callee);
         let callee = if to_management {
             Principal::management_canister()
         } else {

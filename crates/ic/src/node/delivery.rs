@@ -220,9 +220,11 @@ impl Node {
                 reason,
             })
         };
-        if request.receiver == self.state.subnet_id() {
+        if request.receiver != management {
+            let own = request.receiver == self.state.subnet_id();
             return match self.state.config.is_nns {
-                true => Ok(management),
+                true if own => Ok(management),
+                true => Ok(request.receiver),
                 false => Err(unroutable(Unroutable::AlreadyResolved(request.receiver))),
             };
         }

@@ -113,6 +113,7 @@ impl Node {
                 .filter_map(|key| KeyKind::of_key(key))
                 .map(|key| (key, config.nodes))
                 .collect(),
+            nns: Vec::new(),
             backtrace: config.backtrace,
             protocol: config.protocol,
         });

@@ -7,6 +7,7 @@ use candid::Principal;
 use drun_engine::record::Stack;
 
 use super::Node;
+use super::round::SECOND;
 use crate::answer::MessageResult;
 use crate::canister::contexts::Closure;
 use crate::canister::queues::CallerInfo;
@@ -26,6 +27,9 @@ const CALL_OVERHEAD: i64 = 50_000_000;
 
 /// Bytes of queries and their results that are remembered.
 const CACHE_BYTES: usize = 100 << 20;
+/// How long a query is remembered, and one that has copied its certificate (scheduling.md 3.4): nanoseconds.
+const CACHED_AGE: u64 = 600 * SECOND;
+const CERTIFIED_AGE: u64 = 60 * SECOND;
 /// Bytes of a remembered query beside argument and result.
 const ENTRY_BYTES: usize = 1 << 10;
 
@@ -246,8 +250,15 @@ impl Node {
             let canister = self.state.canisters.get(id);
             canister.is_some_and(|canister| seen.is_present(canister, balance))
         });
-        let same_time = !cached.dependencies.time || cached.time == self.state.time;
-        (unchanged && same_time).then(|| cached.result.clone())
+        let oldest = match cached.dependencies {
+            Dependencies { time: true, .. } => 0,
+            Dependencies {
+                certificate: true, ..
+            } => CERTIFIED_AGE,
+            _ => CACHED_AGE,
+        };
+        let young = self.state.time.abs_diff(cached.time) <= oldest;
+        (unchanged && young).then(|| cached.result.clone())
     }
 
     /// Runs a method and everything it calls, depth first.

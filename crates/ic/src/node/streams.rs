@@ -25,6 +25,8 @@ pub struct Neighbour {
     pub keys: Vec<String>,
     /// Number of its nodes.
     pub nodes: u64,
+    /// It is the one of the network's own canisters.
+    pub is_nns: bool,
 }
 
 /// What a node knows of the other subnets; none if it is alone.
@@ -43,6 +45,11 @@ impl Neighbours {
                 })
         };
         self.0.iter().find(hosts).map(|neighbour| neighbour.id)
+    }
+
+    /// Whether another subnet has this id.
+    pub(super) fn is_subnet(&self, id: &Principal) -> bool {
+        self.0.iter().any(|neighbour| neighbour.id == *id)
     }
 
     /// As which class of sender a canister counts.
@@ -74,7 +81,9 @@ impl Node {
             .filter_map(|(key, nodes)| Some((KeyKind::of_key(key)?, nodes)))
             .collect();
         let view = SubnetView::clone(&self.state.runtime.subnet);
-        self.state.runtime.subnet = Arc::new(SubnetView { keys, ..view });
+        let nns = neighbours.iter().find(|neighbour| neighbour.is_nns);
+        let nns = nns.map_or_else(Vec::new, |nns| nns.ranges.clone());
+        self.state.runtime.subnet = Arc::new(SubnetView { keys, nns, ..view });
         self.neighbours = Neighbours(neighbours);
     }
 

@@ -199,7 +199,7 @@ fn take_fee(
     kind: KeyKind,
     name: &str,
 ) -> Result<(), OutcallError> {
-    if state.config.is_nns {
+    if state.is_of_nns(&call.sender()) {
         return Ok(());
     }
     let keys = &state.runtime.subnet.keys;
