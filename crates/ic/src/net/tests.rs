@@ -282,6 +282,31 @@ fn no_call_is_held_up_by_what_its_argument_claims_to_hold() {
 /// scheduling.md 1.7: what came from a user goes before what came from another subnet, since that is the third source.
 #[test]
 fn canisters_of_other_subnets_are_asked_after_the_users() {
+    const MODULE: &str = r#"(module
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "ic0" "call_perform" (func $perform (result i32)))
+        (memory 1)
+        (global $end (mut i32) (i32.const 100))
+        (data (i32.const 0) "other")
+        (func $note (param i32)
+            (i32.store8 (global.get $end) (local.get 0))
+            (global.set $end (i32.add (global.get $end) (i32.const 1)))
+            (call $reply))
+        (func (export "canister_update other") (call $note (i32.const 0x6f)))
+        (func (export "canister_update user") (call $note (i32.const 0x75)))
+        (func (export "canister_update forward")
+            (call $copy (i32.const 16) (i32.const 0) (call $size))
+            (call $new (i32.const 16) (call $size) (i32.const 0) (i32.const 5)
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (drop (call $perform))
+            (call $reply))
+        (func (export "canister_query noted")
+            (call $append (i32.const 100) (i32.sub (global.get $end) (i32.const 100)))
+            (call $reply)))"#;
     let mut net = Net::new(NetSettings::default());
     for _ in 0..2 {
         net.add(SubnetSpec::new(SubnetKind::Application));
@@ -301,28 +326,6 @@ fn canisters_of_other_subnets_are_asked_after_the_users() {
 /// Of calls that a deleted subnet owes an answer to, those of the management canister are no exception.
 #[test]
 fn management_calls_to_a_deleted_subnet_are_refused() {
-    const MODULE: &str = r#"(module
-        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
-        (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
-        (import "ic0" "msg_reject_code" (func $code (result i32)))
-        (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
-        (import "ic0" "msg_reply" (func $reply))
-        (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
-        (import "ic0" "call_data_append" (func $data (param i32 i32)))
-        (import "ic0" "call_perform" (func $perform (result i32)))
-        (memory 1)
-        (table funcref (elem $answered))
-        (data (i32.const 0) "canister_status")
-        (func $answered (param i32)
-            (i32.store (i32.const 16) (call $code))
-            (call $append (i32.const 16) (i32.const 1))
-            (call $reply))
-        (func (export "canister_update ask")
-            (call $copy (i32.const 32) (i32.const 0) (call $size))
-            (call $new (i32.const 16) (i32.const 0) (i32.const 0) (i32.const 15)
-                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
-            (call $data (i32.const 32) (call $size))
-            (drop (call $perform))))"#;
     let mut net = Net::new(NetSettings::default());
     for _ in 0..2 {
         net.add(SubnetSpec::new(SubnetKind::Application));
