@@ -195,7 +195,7 @@ fn a_charge_may_not_overrun_a_slice_by_a_slice() {
 /// that it keeps, and costs what they do. What runs on has the limit that it had: the fills need 20 * 65,536.
 #[test]
 fn an_absurd_size_neither_exceeds_the_limit_nor_moves_it() {
-    let fill = "(memory.fill (i64.const 0) (i64.const 0) (i64.const 65536))".repeat(20);
+    let fill = "(memory.fill (i64.const 0) (i32.const 0) (i64.const 65536))".repeat(20);
     let declarations = r#"
         (import "ic0" "debug_print" (func $print (param i64 i64)))
         (import "ic0" "msg_arg_data_copy" (func $copy (param i64 i64 i64)))
@@ -211,8 +211,8 @@ fn an_absurd_size_neither_exceeds_the_limit_nor_moves_it() {
             let instructions = outcome["instructions"].as_u64().unwrap();
             (outcome["error_code"].as_str().unwrap(), instructions)
         });
-        // 1 + 3 + 5; 1 + 2 + 5, 100, the log's 2 * 4096 + 50 * 4096, and what is printed.
-        let printed = 8 + 100 + 8192 + 204_800 + 32_768;
+        // 1 + 3 + 5; 1 + 2 + 5, 100, the log's 2 * 4096 + 50 * 4096, what is printed, and the page that it is read from.
+        let printed = 8 + 100 + 8192 + 204_800 + 32_768 + 80_000;
         let expected = [("IC0504", 9), (ENOUGH, printed), (TOO_MANY, 1_000_000)];
         assert_eq!(told.collect::<Vec<_>>(), expected, "{size}");
     }

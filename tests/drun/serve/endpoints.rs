@@ -290,7 +290,7 @@ fn those_beside_the_table_have_methods_too() {
         ("GET", "/instances/0/fork", 405),
         ("DELETE", "/instances/0/auto_progress", 405),
         ("GET", "/instances/0/stop_progress", 405),
-        ("DELETE", "/instances/0/_/dashboard", 404),
+        ("DELETE", "/instances/0/_/dashboard", 405),
         ("GET", "/instances/-1/read/get_time", 400),
         // Ids that never were, and ids that are no more.
         ("DELETE", "/instances/99", 400),

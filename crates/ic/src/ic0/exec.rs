@@ -237,6 +237,15 @@ pub struct Dependencies {
     pub certificate: bool,
 }
 
+impl Dependencies {
+    /// Has it depend on all that another execution depends on.
+    pub fn add(&mut self, other: Self) {
+        self.time |= other.time;
+        self.balance |= other.balance;
+        self.certificate |= other.certificate;
+    }
+}
+
 /// What a canister asks for in an execution. Nothing of it is real before the execution has succeeded.
 #[derive(Debug, Default)]
 pub struct Effects {

@@ -427,8 +427,7 @@ impl Node {
             let cause = Cause::Query { method, place };
             tree.place = node.tell_query(canister, cause, &mut execution);
             tree.instructions_left -= execution.instructions as i64;
-            tree.dependencies.time |= execution.dependencies.time;
-            tree.dependencies.balance |= execution.dependencies.balance;
+            tree.dependencies.add(execution.dependencies);
             execution
         });
         execution.expect("queries look up their canister first")

@@ -77,10 +77,10 @@ fn tables_grow_as_far_on_both() {
     let wasm = wat::parse_str(
         r#"(module
             (import "smart_rollup_core" "write_debug" (func $debug (param i32 i32)))
-            (memory (export "m") 1) (table $free 1 funcref) (table $bounded 1 3 externref)
+            (memory (export "m") 1) (table $free 1 funcref) (table $bounded 1 3 funcref)
             (func $grow (param i32)
                 (i32.store (i32.const 0) (table.grow $free (ref.null func) (local.get 0)))
-                (i32.store (i32.const 4) (table.grow $bounded (ref.null extern) (local.get 0)))
+                (i32.store (i32.const 4) (table.grow $bounded (ref.null func) (local.get 0)))
                 (call $debug (i32.const 0) (i32.const 8)))
             (func (export "kernel_run")
                 (call $grow (i32.const 10_000_000))
