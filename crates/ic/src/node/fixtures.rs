@@ -4,7 +4,7 @@
 use candid::Principal;
 
 use super::Node;
-use super::query::QueryCache;
+use super::query_cache::QueryCache;
 use crate::mock::Mock;
 use crate::module::memory::{StableMemory, WASM_PAGE_SIZE};
 

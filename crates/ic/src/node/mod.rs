@@ -17,6 +17,7 @@ mod pending;
 mod prepayment;
 pub mod proxy;
 mod query;
+mod query_cache;
 mod record;
 mod resources;
 mod round;
@@ -56,7 +57,7 @@ use clock::Clock;
 use long_install::Installing;
 use management_queue::ManagementQueue;
 use pending::Pending;
-use query::QueryCache;
+use query_cache::QueryCache;
 use streams::Neighbours;
 
 /// A subnet of one node.

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::long_install::Installing;
 use super::management_queue::ManagementQueue;
 use super::pending::Pending;
-use super::query::QueryCache;
+use super::query_cache::QueryCache;
 use crate::answer::MessageResult;
 use crate::canister::Canister;
 use crate::canister::queues::{CanisterMessage, Ingress, IngressId, Response};
