@@ -206,8 +206,8 @@ mod tests {
             }
         };
         std::thread::scope(|scope| {
-            scope.spawn(&write);
-            scope.spawn(&write);
+            scope.spawn(write);
+            scope.spawn(write);
         });
         assert!(read(directory.path()).unwrap().is_some());
     }
