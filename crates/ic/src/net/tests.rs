@@ -209,14 +209,7 @@ fn the_clock_stays_at_its_end() {
 #[test]
 fn a_message_is_known_from_when_it_is_taken() {
     let (mut net, canister) = network();
-    let call = Call {
-        sender: Principal::anonymous(),
-        info: None,
-        canister,
-        effective: Effective::None,
-        method: "write".into(),
-        payload: Vec::new(),
-    };
+    let call = call(canister, "write", b"");
     let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
     assert!(net.knows(&id));
     assert!(!net.knows(&[7; 32]));
@@ -225,14 +218,7 @@ fn a_message_is_known_from_when_it_is_taken() {
 #[test]
 fn a_message_is_not_forgotten_before_somebody_could_ask_what_became_of_it() {
     let (mut net, canister) = network();
-    let call = Call {
-        sender: Principal::anonymous(),
-        info: None,
-        canister,
-        effective: Effective::None,
-        method: "write".into(),
-        payload: Vec::new(),
-    };
+    let call = call(canister, "write", b"");
     let submit = |net: &mut Net| {
         let (_, id) = net.submit(&call).expect("it has a place").expect("taken");
         id

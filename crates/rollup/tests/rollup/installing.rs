@@ -2,6 +2,19 @@
 
 use super::{debugger, kernel, talk, text};
 use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A debugger of a kernel whose storage this setup file fills.
+fn configured(path: &Path) -> Command {
+    let mut command = debugger();
+    command
+        .arg("--kernel")
+        .arg(kernel("hello"))
+        .arg("--installer-config")
+        .arg(path);
+    command
+}
 
 #[test]
 fn an_installer_and_its_preimages_end_in_the_installed_kernel() {
@@ -102,14 +115,7 @@ fn values_can_be_set_before_the_first_level() {
         r#"{"instructions":[{"set":{"value":"0102","to":"/p"}}]}"#,
     )
     .unwrap();
-    let output = talk(
-        debugger()
-            .arg("--kernel")
-            .arg(kernel("hello"))
-            .arg("--installer-config")
-            .arg(&path),
-        "show key /p\n",
-    );
+    let output = talk(&mut configured(&path), "show key /p\n");
     assert_eq!(text(&output.stdout), "> 0102\n> ");
 }
 
@@ -129,14 +135,7 @@ fn digits_that_are_none_set_an_empty_value_with_a_warning() {
     ] {
         let path = directory.path().join(name);
         fs::write(&path, config).unwrap();
-        let output = talk(
-            debugger()
-                .arg("--kernel")
-                .arg(kernel("hello"))
-                .arg("--installer-config")
-                .arg(&path),
-            "show key /p\nls /none\n",
-        );
+        let output = talk(&mut configured(&path), "show key /p\nls /none\n");
         assert_eq!(
             text(&output.stdout),
             "> \n> The path /none is not available in the durable storage.\n> "
@@ -160,14 +159,7 @@ fn all_values_are_shown_to_a_depth_of_ten() {
         "instructions:\n- set: {{value: {long}, to: /p}}\n- set: {{value: ff, to: /1/2/3/4/5/6/7/8/9/10/11}}\n"
     );
     fs::write(&path, config).unwrap();
-    let output = talk(
-        debugger()
-            .arg("--kernel")
-            .arg(kernel("hello"))
-            .arg("--installer-config")
-            .arg(&path),
-        "show durable storage\n",
-    );
+    let output = talk(&mut configured(&path), "show durable storage\n");
     let out = text(&output.stdout);
     assert!(out.starts_with("> /\n  \n/1\n  \n/1/2\n  \n"), "{out}");
     assert!(

@@ -19,6 +19,13 @@ fn words(words: &[&str]) -> Vec<Vec<u8>> {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
+/// Takes messages in that may wait.
+fn inject(batcher: &mut Batcher, messages: &[&str], order: Option<u64>) {
+    batcher
+        .inject(words(messages), order, false, &Limits::default())
+        .unwrap();
+}
+
 #[test]
 fn the_published_ids() {
     let mut batcher = Batcher::default();
@@ -43,23 +50,15 @@ fn the_published_ids() {
 #[test]
 fn messages_with_an_order_leave_first_and_batches_have_bounds() {
     let mut batcher = Batcher::default();
-    batcher
-        .inject(words(&["a", "b"]), None, false, &Limits::default())
-        .unwrap();
-    batcher
-        .inject(words(&["z"]), Some(5), false, &Limits::default())
-        .unwrap();
-    batcher
-        .inject(words(&["y"]), Some(1), false, &Limits::default())
-        .unwrap();
+    inject(&mut batcher, &["a", "b"], None);
+    inject(&mut batcher, &["z"], Some(5));
+    inject(&mut batcher, &["y"], Some(1));
     let limits = Limits {
         batch_size: 10,
         ..Limits::default()
     };
     assert_eq!(block(&mut batcher, &limits), [["y", "z"], ["a", "b"]]);
-    batcher
-        .inject(words(&["1", "2", "3"]), None, false, &Limits::default())
-        .unwrap();
+    inject(&mut batcher, &["1", "2", "3"], None);
     let limits = Limits {
         batch_elements: 1,
         batches: 2,
@@ -173,9 +172,7 @@ fn full_batches_are_made_at_once_and_wait_for_a_block() {
         .ids;
     batcher.fill(&limits);
     assert_eq!(batcher.status(&ids[0]).0, Status::Pending);
-    batcher
-        .inject(words(&["c"]), Some(0), false, &Limits::default())
-        .unwrap();
+    inject(&mut batcher, &["c"], Some(0));
     batcher.fill(&limits);
     assert_eq!(
         batcher.status(&ids[0]),
@@ -191,15 +188,9 @@ fn full_batches_are_made_at_once_and_wait_for_a_block() {
 #[test]
 fn the_queue_can_be_cleared_in_part() {
     let mut batcher = Batcher::default();
-    batcher
-        .inject(words(&["a"]), None, false, &Limits::default())
-        .unwrap();
-    batcher
-        .inject(words(&["b"]), Some(3), false, &Limits::default())
-        .unwrap();
-    batcher
-        .inject(words(&["c"]), Some(9), false, &Limits::default())
-        .unwrap();
+    inject(&mut batcher, &["a"], None);
+    inject(&mut batcher, &["b"], Some(3));
+    inject(&mut batcher, &["c"], Some(9));
     batcher.clear(Some(3), false);
     assert_eq!(batcher.len(), 2);
     batcher.clear(Some(3), true);
